@@ -1,0 +1,79 @@
+"""Where a front end plugs in its live displays.
+
+The client runs in notebooks, terminals and services. It tells a *watcher* what happens to a batch of
+remixes and never learns how that is drawn: the layers above register a factory here under a
+name, the layers below ask for it. That keeps every import pointing downward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+
+class Phase(str, Enum):
+    """Where one remix of a batch is, seen from this side of the wire."""
+
+    CHECKING = "checking"        # preflight of the reference
+    PUBLISHING = "publishing"    # giving a local file a URL
+    WAITING = "waiting"          # for a free place among the concurrent streams
+    SENDING = "sending"          # the POST is on its way
+    RETRYING = "retrying"        # refused for now; `retry_in` seconds to go
+    STREAMING = "streaming"      # the service reports stages; `stage` and `progress` tell which
+    FOLLOWING = "following"      # the stream was cut or fell silent; the status endpoint is asked
+    FETCHING = "fetching"        # the finished audio is being downloaded; progress in percent
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"      # no longer watched; the order is kept
+
+    @property
+    def is_final(self) -> bool:
+        return self in (Phase.FINISHED, Phase.FAILED, Phase.CANCELLED)
+
+
+@dataclass(frozen=True)
+class News:
+    """One thing that happened to one remix of a batch.
+
+    `index` is its place in the batch (from 0), `progress` a percentage 0-100, `retry_in` seconds,
+    `stage` the service's own word (for example "queued"), `message` one sentence for the user.
+    """
+
+    index: int
+    phase: Phase
+    stage: str | None = None
+    progress: float | None = None
+    message: str | None = None
+    retry_in: float | None = None
+    song_name: str | None = None
+    simulated: bool = False
+
+
+class Watcher(Protocol):
+    """Draws a batch of remixes while it runs. Called on the client's event-loop thread; must not block."""
+
+    def open(self, titles: list[str], cancel: Callable[[int | None], None]) -> None:
+        """A batch starts: a title a remix. `cancel(index)` stops watching one, `cancel(None)` all;
+        it may be called from any thread."""
+
+    def news(self, news: News) -> None:
+        """Something happened to one remix."""
+
+    def close(self) -> None:
+        """The batch is over; what remains on show must survive in a saved notebook."""
+
+
+Factory = Callable[..., Any]
+_factories: dict[str, Factory] = {}
+
+
+def register(name: str, factory: Factory) -> None:
+    """Plug in a live display, for example register("progress", ProgressBoard). The last one wins."""
+    _factories[name] = factory
+
+
+def lookup(name: str) -> Factory | None:
+    """The factory plugged in under this name, or None where this front end has none."""
+    return _factories.get(name)

@@ -1,0 +1,181 @@
+"""Everything that can go wrong, as sentences a user can act on.
+
+Every error says what happened, whether money may have been spent, and what to do next.
+This module imports nothing of the package, so each layer can raise from it.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+
+class Spent(str, Enum):
+    """Whether the service may have charged for the remix."""
+
+    NO = "no"
+    MAYBE = "maybe"
+    YES = "yes"
+
+    @property
+    def sentence(self) -> str:
+        return _SPENT_SENTENCES[self]
+
+
+_SPENT_SENTENCES = {
+    Spent.NO: "Nothing was paid.",
+    Spent.MAYBE: "It may have been paid for.",
+    Spent.YES: "It has been paid for.",
+}
+
+
+class SoundverseError(Exception):
+    """Something went wrong; the text says what, what it cost, and what to do next.
+
+    Parameters
+    ----------
+    message : what happened, one sentence.
+    spent : whether money may have been spent; each class has its usual answer.
+    hint : what to do next, one sentence.
+    details : further facts, kept as attributes of the same name.
+
+    Errors survive pickling, so they can cross process pools and be stored in a study.
+    """
+
+    usual_spent: Spent = Spent.NO
+    usual_hint: str = ""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        spent: Spent | None = None,
+        hint: str | None = None,
+        **details: Any,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.spent = self.usual_spent if spent is None else spent
+        self.hint = self.usual_hint if hint is None else hint
+        self._details = details
+        for name, value in details.items():
+            setattr(self, name, value)
+
+    def __str__(self) -> str:
+        parts = [self.message, self.spent.sentence, self.hint]
+        return " ".join(part for part in parts if part)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.message, self.spent, self.hint, self._details)
+
+
+def _rebuild(
+    kind: type[SoundverseError], message: str, spent: Spent, hint: str, details: dict[str, Any]
+) -> SoundverseError:
+    return kind(message, spent=spent, hint=hint, **details)
+
+
+class ConfigurationError(SoundverseError):
+    """A setting is missing or contradicts another; nothing was sent."""
+
+
+class PreflightError(SoundverseError):
+    """The reference would be refused by the service; nothing was sent. Carries `.report`."""
+
+    report: Any = None
+    usual_hint = "Look at the report's problems: each names the call that mends it."
+
+
+class HostingError(SoundverseError):
+    """The reference could not be given a URL; nothing was ordered."""
+
+
+class APIError(SoundverseError):
+    """The service answered with an error.
+
+    `.status_code` is the HTTP status (None where the error came inside a stream),
+    `.message_id` the order's id where one was seen.
+    """
+
+    status_code: int | None = None
+    message_id: str | None = None
+
+
+class AuthenticationError(APIError):
+    """The service does not know this API key."""
+
+    usual_hint = "Check the key in SOUNDVERSE_API_KEY or Client(api_key=...)."
+
+
+class InvalidRequestError(APIError):
+    """The request breaks a rule of the service, for example neither prompt nor lyrics."""
+
+    usual_hint = "Mend the request and send it again."
+
+
+class ReferenceAudioError(APIError):
+    """The service refused the reference song."""
+
+    usual_hint = "Run sv.preflight(reference) to see why, and sv.repair(reference) to mend it."
+
+
+class RateLimitError(APIError):
+    """Too many remixes at once; `.retry_after` is the wait the service asked for, in seconds."""
+
+    retry_after: float | None = None
+    usual_hint = "Wait a little and send it again."
+
+
+class InsufficientBalanceError(APIError):
+    """The account has not enough credit for this remix."""
+
+    usual_hint = "Top up the account and send it again."
+
+
+class ServiceUnavailableError(APIError):
+    """The service is busy or down for a moment; `.retry_after` in seconds where it was said."""
+
+    retry_after: float | None = None
+    usual_hint = "Try again in a moment."
+
+
+class GenerationFailedError(APIError):
+    """The remix was accepted and then failed on the service's side."""
+
+    usual_spent = Spent.MAYBE
+    usual_hint = "Ask the service's support whether it was charged, naming the message_id."
+
+
+class TransportError(SoundverseError):
+    """The service could not be reached; it is certain that nothing was sent."""
+
+    usual_hint = "Check the network and the base URL, then send it again."
+
+
+class UnknownOutcomeError(SoundverseError):
+    """The order was sent and no answer came back; `.order_id` names it in the journal."""
+
+    order_id: str | None = None
+    usual_spent = Spent.MAYBE
+    usual_hint = (
+        "It is kept in the journal (client.orders()) and is not repeated without your word: "
+        "look at the account before you order it again."
+    )
+
+
+class DownloadError(SoundverseError):
+    """The remix is finished and paid for, but its audio is not on disk yet.
+
+    `.order_id` and `.message_id` are what `client.recover()` needs to fetch it again.
+    """
+
+    order_id: str | None = None
+    message_id: str | None = None
+    usual_spent = Spent.YES
+    usual_hint = "Fetch it again with client.recover(), also from a new kernel."
+
+
+class BudgetExceededError(SoundverseError):
+    """The next remix would overshoot the budget; it was not ordered."""
+
+    usual_hint = "Raise the budget to go on."
