@@ -1,0 +1,141 @@
+"""What a host is: something that gives a local file a URL, and can take it back."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+from urllib.parse import urlsplit, urlunsplit
+
+from soundverse_nb.errors import ConfigurationError, HostingError, SoundverseError
+
+
+@dataclass(frozen=True, repr=False)
+class PublishedReference:
+    """A file that has a URL now: where, and until when.
+
+    `url` is the full address, its signature included: it goes on the wire and nowhere else, so the
+    repr leaves the query out. `expires_at` is an aware UTC time, None where the URL does not expire.
+    `key` is the host's own name for the file, by which `withdraw` finds it.
+    """
+
+    url: str = field()
+    expires_at: datetime | None = None
+    key: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """The URL as it may be shown: without its query, without a user name in it."""
+        return without_query(self.url)
+
+    def __repr__(self) -> str:
+        until = "" if self.expires_at is None else f", expires_at={self.expires_at:%Y-%m-%dT%H:%M:%SZ}"
+        return f"PublishedReference({self.shown!r}{until})"
+
+
+@runtime_checkable
+class Host(Protocol):
+    """Gives a local file a URL. Any object with these two coroutines is a host."""
+
+    async def publish(self, path: Path) -> PublishedReference:
+        """Make the file fetchable by its URL; HostingError or ConfigurationError where that fails."""
+        ...
+
+    async def withdraw(self, published: PublishedReference) -> None:
+        """The remix is over: the file need not be fetchable any longer."""
+        ...
+
+
+HostFunction = Callable[[Path], "Awaitable[str | PublishedReference] | str | PublishedReference"]
+
+
+def as_host(host: Host | HostFunction) -> Host:
+    """A host from a host, or from any `async (path) -> url` function.
+
+    Raises ConfigurationError for anything else.
+    """
+    if isinstance(host, type):
+        raise ConfigurationError(
+            f"host={host.__name__} is a class, not a host.", hint=f"Call it: host={host.__name__}(...)."
+        )
+    if isinstance(host, Host):
+        return host
+    if callable(host):
+        return FunctionHost(host)
+    raise ConfigurationError(
+        f"host= got {type(host).__name__}, which cannot publish a file.",
+        hint='Give a bucket such as "s3://my-bucket/remixes", a host object, or an async function '
+        "that takes a path and returns a URL.",
+    )
+
+
+class FunctionHost:
+    """A host made of one function that takes a path and returns a URL, usually `async`."""
+
+    def __init__(self, function: HostFunction) -> None:
+        self._function = function
+
+    def __repr__(self) -> str:
+        return f"FunctionHost({_name_of(self._function)})"
+
+    async def publish(self, path: Path) -> PublishedReference:
+        try:
+            answer: Any = self._function(Path(path))
+            if inspect.isawaitable(answer):
+                answer = await answer
+        except SoundverseError:
+            raise
+        except Exception as error:
+            raise _function_failed(self._function, error) from None
+        published = answer if isinstance(answer, PublishedReference) else None
+        url = published.url if published else answer
+        if not isinstance(url, str) or urlsplit(url.strip()).scheme.lower() not in ("http", "https"):
+            what = f"{without_query(url)!r}" if isinstance(url, str) else type(url).__name__
+            raise HostingError(
+                f"The host function {_name_of(self._function)} returned {what}, not an http(s) URL.",
+                hint="Return the URL as a str, for example https://example.org/song.mp3.",
+            )
+        return published or PublishedReference(url.strip())
+
+    async def withdraw(self, published: PublishedReference) -> None:
+        """A function knows only how to publish, so nothing is taken back."""
+
+
+def without_query(url: str) -> str:
+    """The URL as it may be shown: query, fragment and user name left out, "?..." where a query was."""
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return "(an unreadable URL)"
+    kept = urlunsplit((parts.scheme, host, parts.path, "", ""))
+    return kept + ("?..." if parts.query else "")
+
+
+_QUERY = re.compile(r"\?[^\s\"'<>)\]]+")
+
+
+def hide_queries(text: str) -> str:
+    """Any text with every URL query in it replaced by "?...", so no signature is shown."""
+    return _QUERY.sub("?...", text)
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    return str(getattr(function, "__qualname__", None) or type(function).__name__)
+
+
+def _function_failed(function: Callable[..., Any], error: Exception) -> HostingError:
+    # The cause is left out on purpose: its text may hold a signed URL. Where it was raised is told instead.
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({os.path.basename(frames[-1].filename)}, line {frames[-1].lineno})" if frames else ""
+    return HostingError(
+        f"The host function {_name_of(function)} failed with "
+        f"{type(error).__name__}: {hide_queries(str(error))}{where}.",
+        hint="Mend the function, or give a bucket instead.",
+    )
