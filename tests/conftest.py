@@ -1,0 +1,72 @@
+"""The network stops at this machine: a test that wants more is told so, not served."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+
+class OutsideNetworkError(BaseException):
+    """A test tried to leave this machine.
+
+    A BaseException, so that code which turns network failures into errors of its own cannot hide it.
+    """
+
+
+def _is_loopback(host: object) -> bool:
+    if host in (None, "", b"", "localhost", b"localhost"):
+        return True
+    text = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return text.endswith(".localhost")
+    return address.is_loopback or address.is_unspecified
+
+
+def _allowed(family: int, address: Any) -> bool:
+    if family not in (socket.AF_INET, socket.AF_INET6):
+        return True
+    return _is_loopback(address[0])
+
+
+def _guarded(method: Callable[..., Any], address_at: int) -> Callable[..., Any]:
+    def call(self: socket.socket, *arguments: Any) -> Any:
+        address = arguments[address_at]
+        if not _allowed(self.family, address):
+            raise OutsideNetworkError(f"a test tried to reach {address!r}; tests use loopback only")
+        return method(self, *arguments)
+
+    return call
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loopback_only() -> Iterator[None]:
+    """Refuse sockets that leave this machine, and know no names but localhost."""
+    resolve = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *arguments: Any, **settings: Any) -> Any:
+        # No name server is asked: an unknown name is what code under test gets to see.
+        if not _is_loopback(host) and not _is_address(host):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return resolve(host, *arguments, **settings)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(socket, "getaddrinfo", getaddrinfo)
+    patch.setattr(socket.socket, "connect", _guarded(socket.socket.connect, 0))
+    patch.setattr(socket.socket, "connect_ex", _guarded(socket.socket.connect_ex, 0))
+    patch.setattr(socket.socket, "sendto", _guarded(socket.socket.sendto, -1))
+    yield
+    patch.undo()
+
+
+def _is_address(host: Any) -> bool:
+    try:
+        ipaddress.ip_address(host if isinstance(host, str) else host.decode("ascii"))
+    except (ValueError, AttributeError, UnicodeDecodeError):
+        return False
+    return True
