@@ -1,0 +1,157 @@
+"""One piece of audio on disk, with its facts and its picture at hand."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from soundverse_nb.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from soundverse_nb.audio.envelope import Envelope
+
+ENVELOPE_POINTS = 1800
+"""Two points for each pixel of the widest waveform shown."""
+
+
+class Clip(os.PathLike[str]):
+    """A song on disk: where it is, how long it is, what it sounds and looks like.
+
+    Making a Clip touches nothing; the facts are read when they are first asked for, once for each state of
+    the file, and a file that is gone or no audio says so then (ConfigurationError). Goes wherever a path goes.
+    """
+
+    __slots__ = ("path",)
+    path: Path
+
+    def __init__(self, path: str | os.PathLike[str] | Clip) -> None:
+        object.__setattr__(self, "path", Path(os.fspath(path)).expanduser())
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a Clip does not change; make a new one for another {name}")
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Clip, (str(self.path),)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Clip) and self.path == other.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.path.name
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the file in bytes."""
+        return self._state()[1]
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds, counted from the decoded samples."""
+        return float(self.envelope(ENVELOPE_POINTS).duration)
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second, in Hz."""
+        return _head(*self._state())[0]
+
+    @property
+    def channels(self) -> int:
+        """1 for mono, 2 for stereo."""
+        return _head(*self._state())[1]
+
+    @property
+    def format(self) -> str:
+        """The container, for example "mp3"."""
+        return _head(*self._state())[2]
+
+    @property
+    def codec(self) -> str:
+        """The way its samples are written, for example "mp3" or "pcm_s16le"."""
+        return _head(*self._state())[3]
+
+    def samples(self, start: float = 0.0, duration: float | None = None) -> NDArray[np.float32]:
+        """The sound itself: float32 of shape (channels, frames), full scale +-1.
+
+        `start` and `duration` are seconds; what lies beyond the end is left out.
+        """
+        if not start >= 0 or (duration is not None and not duration >= 0):
+            raise ConfigurationError(
+                f"start={start!r}, duration={duration!r} is no stretch of a song.",
+                hint="Both are seconds from 0 upwards.",
+            )
+        return _samples(self.path, float(start), duration)
+
+    def envelope(self, points: int = 1000) -> Envelope:
+        """The waveform's outline: `points` stretches, the least and greatest sample of each."""
+        return _envelope(*self._state(), points)
+
+    def _state(self) -> tuple[str, int, int]:
+        """What tells this state of the file from another: path, size, time of change."""
+        try:
+            found = os.stat(self.path)
+        except OSError as reason:
+            raise ConfigurationError(
+                f"{self.path} cannot be read: {reason.strerror or reason}.",
+                hint="Was it moved or deleted? A Clip only points at its file.",
+            ) from None
+        return str(self.path), found.st_size, found.st_mtime_ns
+
+    def __repr__(self) -> str:
+        return f"Clip({str(self.path)!r})"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        from soundverse_nb.remix.show import clip_bundle
+
+        return clip_bundle(self)
+
+
+@lru_cache(maxsize=256)
+def _head(path: str, _size: int, _changed: int) -> tuple[int, int, str, str]:
+    from soundverse_nb.audio.decode import decode
+    from soundverse_nb.audio.source import open_source
+
+    with decode(open_source(path)) as sound:
+        return int(sound.sample_rate), int(sound.channels), str(sound.format), str(sound.codec)
+
+
+@lru_cache(maxsize=256)
+def _envelope(path: str, _size: int, _changed: int, points: int) -> Envelope:
+    from soundverse_nb.audio.envelope import envelope_of
+
+    return envelope_of(path, points=points)
+
+
+def _samples(path: Path, start: float, duration: float | None) -> NDArray[np.float32]:
+    import numpy as np
+
+    from soundverse_nb.audio.decode import decode
+    from soundverse_nb.audio.source import open_source
+
+    stop = None if duration is None else start + duration
+    blocks: list[NDArray[np.float32]] = []
+    with decode(open_source(path), stop_seconds=stop) as sound:
+        first = round(start * sound.sample_rate)
+        last = None if stop is None else round(stop * sound.sample_rate)
+        at = 0
+        for block in sound:
+            blocks.append(block[max(0, first - at) : None if last is None else max(0, last - at)])
+            at += len(block)
+            if last is not None and at >= last:
+                break
+        channels = sound.channels
+    if not blocks:
+        return np.zeros((channels, 0), dtype=np.float32)
+    return np.ascontiguousarray(np.concatenate(blocks).T)

@@ -1,0 +1,52 @@
+"""Foreign words made safe to show: in HTML, in a terminal, in a log.
+
+Song titles, error sentences and file names come from a server or a disk and may hold markup, terminal
+escape sequences, right-to-left overrides or a megabyte of text. Each passes through here once, on
+its way out.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from urllib.parse import urlsplit
+
+MAX_CHARACTERS = 300
+"""Longer foreign text is cut with an ellipsis: a title is a line, not a page."""
+
+# C0/C1 controls (they drive terminals), and the bidirectional overrides that let "exe.3pm" read "mp3.exe".
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+")
+
+
+def plain(value: object, limit: int = MAX_CHARACTERS) -> str:
+    """One harmless line of text for a terminal: no control characters, at most `limit` characters."""
+    text_ = value if isinstance(value, str) else str(value)
+    text_ = text_[: limit * 4 + 64]
+    # A file name that is not UTF-8 carries lone surrogates, which no message to a notebook can encode.
+    text_ = text_.encode("utf-8", "replace").decode("utf-8")
+    text_ = _CONTROLS.sub(" ", text_).strip()
+    return text_ if len(text_) <= limit else text_[: limit - 1].rstrip() + "…"
+
+
+def text(value: object, limit: int = MAX_CHARACTERS) -> str:
+    """The same, escaped for HTML text and for a quoted attribute."""
+    return html.escape(plain(value, limit), quote=True)
+
+
+def hide_query(url: object) -> str:
+    """A URL as it may be shown: without user, password, query and fragment.
+
+    A presigned URL's signature lives in its query, so it never reaches a notebook, a log or a report.
+    What is not http or https is named by its scheme alone.
+    """
+    try:
+        parts = urlsplit(str(url).strip())
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "(not a URL)"
+    if parts.scheme.lower() not in ("http", "https") or not host:
+        return f"{plain(parts.scheme, 20)}:…" if parts.scheme else "(not a URL)"
+    if ":" in host:
+        host = f"[{host}]"
+    place = host if port is None else f"{host}:{port}"
+    return plain(f"{parts.scheme.lower()}://{place}{parts.path}")
