@@ -13,11 +13,44 @@ from typing import TYPE_CHECKING, Any
 from soundverse_nb import displays as _displays
 
 if TYPE_CHECKING:
+    from soundverse_nb import hosting as hosting
     from soundverse_nb import simulator as simulator
+    from soundverse_nb.api.event import RemixEvent as RemixEvent
+    from soundverse_nb.api.event import Stage as Stage
+    from soundverse_nb.api.request import RemixRequest as RemixRequest
+    from soundverse_nb.client import Client as Client
+    from soundverse_nb.client import RemixJob as RemixJob
+    from soundverse_nb.client import connect as connect
+    from soundverse_nb.client import enable_nested as enable_nested
+    from soundverse_nb.errors import APIError as APIError
+    from soundverse_nb.errors import AuthenticationError as AuthenticationError
+    from soundverse_nb.errors import BudgetExceededError as BudgetExceededError
+    from soundverse_nb.errors import ConfigurationError as ConfigurationError
+    from soundverse_nb.errors import DownloadError as DownloadError
+    from soundverse_nb.errors import GenerationFailedError as GenerationFailedError
+    from soundverse_nb.errors import HostingError as HostingError
+    from soundverse_nb.errors import InsufficientBalanceError as InsufficientBalanceError
+    from soundverse_nb.errors import InvalidRequestError as InvalidRequestError
+    from soundverse_nb.errors import PreflightError as PreflightError
+    from soundverse_nb.errors import RateLimitError as RateLimitError
+    from soundverse_nb.errors import ReferenceAudioError as ReferenceAudioError
+    from soundverse_nb.errors import ServiceUnavailableError as ServiceUnavailableError
+    from soundverse_nb.errors import SoundverseError as SoundverseError
+    from soundverse_nb.errors import TransportError as TransportError
+    from soundverse_nb.errors import UnknownOutcomeError as UnknownOutcomeError
+    from soundverse_nb.examples import example_song as example_song
+    from soundverse_nb.reference import Limits as Limits
+    from soundverse_nb.reference import PreflightReport as PreflightReport
+    from soundverse_nb.reference import preflight as preflight
+    from soundverse_nb.reference import preflight_all as preflight_all
+    from soundverse_nb.reference import repair as repair
+    from soundverse_nb.remix import Clip as Clip
+    from soundverse_nb.remix import Remix as Remix
+    from soundverse_nb.widgets import compare as compare
 
 __version__ = "0.1.0"
 
-# Public word -> the module that defines it.
+# Public word -> the module that defines it; the imports above say the same to type checkers.
 _HOMES = {
     "APIError": "errors",
     "AuthenticationError": "errors",

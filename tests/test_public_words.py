@@ -1,0 +1,110 @@
+"""The words other people's scripts call, and what importing the package loads."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import soundverse_nb as sv
+from benchmarks.imports import HEAVY, loaded_by
+
+WORDS = [
+    "preflight",
+    "PreflightReport",
+    "Limits",
+    "repair",
+    "preflight_all",
+    "connect",
+    "Client",
+    "RemixJob",
+    "enable_nested",
+    "RemixRequest",
+    "RemixEvent",
+    "Stage",
+    "Remix",
+    "Clip",
+    "compare",
+    "example_song",
+    "simulator",
+    "hosting",
+    "SoundverseError",
+    "ConfigurationError",
+    "PreflightError",
+    "HostingError",
+    "APIError",
+    "AuthenticationError",
+    "InvalidRequestError",
+    "ReferenceAudioError",
+    "RateLimitError",
+    "InsufficientBalanceError",
+    "ServiceUnavailableError",
+    "GenerationFailedError",
+    "TransportError",
+    "UnknownOutcomeError",
+    "DownloadError",
+    "BudgetExceededError",
+]
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_every_public_word_is_there(word: str) -> None:
+    assert getattr(sv, word) is not None
+    assert word in dir(sv)
+    assert word in sv.__all__
+
+
+def test_the_public_words_are_all_named_here() -> None:
+    assert {*WORDS, "__version__"} == set(sv.__all__)
+
+
+def test_an_unknown_word_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'remiks'"):
+        sv.remiks  # noqa: B018 (the look-up is the test)
+
+
+def test_every_error_is_a_soundverse_error() -> None:
+    errors = [getattr(sv, word) for word in WORDS if word.endswith("Error")]
+    assert all(issubclass(error, sv.SoundverseError) for error in errors)
+
+
+def test_type_checkers_are_told_the_same_homes() -> None:
+    tree = ast.parse(Path(sv.__file__).read_text(encoding="utf-8"))
+    block = next(n for n in tree.body if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING")
+    told = {
+        # `from x import y as y` is what makes a name public to a type checker.
+        alias.asname: (node.module or "").removeprefix("soundverse_nb").lstrip(".")
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert told == {**sv._HOMES, **dict.fromkeys(sv._MODULES, "")}
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    assert loaded_by("import soundverse_nb") & HEAVY == set()
+
+
+@pytest.mark.parametrize(
+    "layer", ["api.event", "api.request", "api.sse", "client", "remix", "reference", "render"]
+)
+def test_importing_a_layer_does_not_load_the_analysis_libraries(layer: str) -> None:
+    numerics = {"librosa", "numba", "scipy", "pandas", "matplotlib"}
+    assert loaded_by(f"import soundverse_nb.{layer}") & numerics == set()
+
+
+@pytest.mark.parametrize("name", ["event", "request", "sse", "answers", "retry"])
+def test_the_rules_of_the_wire_load_without_the_network_library(name: str) -> None:
+    assert "aiohttp" not in loaded_by(f"import soundverse_nb.api.{name}")
+
+
+def test_the_import_benchmark_prints_both_imports_side_by_side() -> None:
+    script = Path(__file__).parent.parent / "benchmarks" / "imports.py"
+    run = subprocess.run(
+        [sys.executable, str(script), "--pairs", "1"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "import soundverse_nb" in run.stdout, run.stderr
+    assert "import pydantic" in run.stdout
