@@ -1,0 +1,186 @@
+"""One event loop on a thread of its own, and the doors to it.
+
+All of the client's network work happens on this loop, whoever asks: an `await` in a cell, a blocking call,
+a button. So a stream does not stall while a cell computes, the one aiohttp session has the one loop it
+needs, a loop of the caller's may come and go, and everything is closed when the interpreter ends.
+
+Blocking calls wait in slices, because a thread that waits without end sees no interrupt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, Generic, TypeVar
+
+from soundverse_nb.errors import ConfigurationError
+
+T = TypeVar("T")
+
+SLICE = 0.25
+"""Seconds a blocking call waits at a stretch before it looks for an interrupt."""
+
+GOODBYE = 5.0
+"""Seconds an interrupted task may take to note what it leaves behind."""
+
+
+class Work(Generic[T]):
+    """A coroutine at work on the background loop.
+
+    `future` resolves when the task has really ended, its clean-up included; asking it to cancel does nothing,
+    `cancel()` does.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> None:
+        self.future: concurrent.futures.Future[T] = concurrent.futures.Future()
+        self.future.set_running_or_notify_cancel()
+        self._loop = loop
+        self._coroutine: Coroutine[Any, Any, T] | None = coroutine
+        self._task: asyncio.Task[T] | None = None
+
+    def begin(self) -> None:
+        assert self._coroutine is not None
+        self._task = self._loop.create_task(self._coroutine)
+        self._coroutine = None
+        self._task.add_done_callback(self._ended)
+
+    def cancel(self) -> None:
+        """Ask it to stop. From any thread; harmless when it is over."""
+        with contextlib.suppress(RuntimeError):  # the loop is gone, and the task with it
+            self._loop.call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _ended(self, task: asyncio.Task[T]) -> None:
+        if task.cancelled():
+            self.future.set_exception(concurrent.futures.CancelledError())
+            return
+        error = task.exception()
+        if error is not None:
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(task.result())
+
+
+class BackgroundLoop:
+    """An event loop on a daemon thread, started when it is first needed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._pid = os.getpid()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The running loop. After a fork the child has no thread of its parent's and gets a new one."""
+        with self._lock:
+            if self._loop is None or self._pid != os.getpid():
+                self._start()
+            assert self._loop is not None
+            return self._loop
+
+    @property
+    def is_running(self) -> bool:
+        return self._loop is not None and self._pid == os.getpid()
+
+    def is_current(self) -> bool:
+        """Whether the caller is running on this loop."""
+        return self.is_running and self._thread is threading.current_thread()
+
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> Work[T]:
+        """Start a coroutine there, in the caller's context (so that a display lands in its cell)."""
+        loop = self.loop
+        work = Work(loop, coroutine)
+        loop.call_soon_threadsafe(work.begin)
+        return work
+
+    async def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Await a coroutine there, from any loop. Cancelling waits until it has noted where it stopped."""
+        if self.is_current():
+            return await coroutine
+        work = self.submit(coroutine)
+        waiting = asyncio.wrap_future(work.future)
+        waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
+        try:
+            return await asyncio.shield(waiting)
+        except asyncio.CancelledError:
+            if not waiting.done():
+                work.cancel()
+                await asyncio.wait({waiting}, timeout=GOODBYE)
+            raise
+
+    def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine there and block for its result. An interrupt cancels it and is raised here."""
+        if self.is_current():
+            coroutine.close()
+            raise ConfigurationError(
+                "A blocking call was made on the client's own event loop, where it would wait for itself.",
+                hint="Use the awaitable form there: await client.remix(...).",
+            )
+        return self.result(self.submit(coroutine))
+
+    def result(self, work: Work[T], timeout: float | None = None) -> T:
+        """Block for a result, in slices. An interrupt cancels the work; a time-out leaves it running."""
+        left = timeout
+        try:
+            while True:
+                step = SLICE if left is None else min(SLICE, max(left, 0.0))
+                if concurrent.futures.wait([work.future], timeout=step).done:
+                    return work.future.result()
+                if left is not None:
+                    left -= step
+                    if left <= 0:
+                        raise TimeoutError(f"It is not finished after {timeout:g} s; it goes on.")
+        except KeyboardInterrupt:
+            work.cancel()
+            concurrent.futures.wait([work.future], timeout=GOODBYE)
+            raise
+
+    def call_soon(self, callback: Callable[[], object]) -> None:
+        """Call something there, from any thread; nothing happens where no loop runs."""
+        loop = self._loop
+        if loop is not None and self.is_running:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(callback)
+
+    def close(self) -> None:
+        """Cancel every task and end the thread. At interpreter exit; a later use starts anew."""
+        with self._lock:
+            loop, thread = self._loop, self._thread
+            self._loop = self._thread = None
+        if loop is None or thread is None or self._pid != os.getpid():
+            return
+        if thread is not threading.current_thread():
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(GOODBYE)
+
+    def _start(self) -> None:
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=_serve, args=(loop,), name="soundverse-loop", daemon=True)
+        thread.start()
+        self._loop, self._thread, self._pid = loop, thread, os.getpid()
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+    finally:
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        if left:
+            loop.run_until_complete(asyncio.wait(left, timeout=GOODBYE))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+LOOP = BackgroundLoop()
+"""The one of this process."""

@@ -1,0 +1,225 @@
+"""The journal of orders: what was ordered, how far it came, written before each act it announces.
+
+A paid remix takes minutes and a kernel may die in any of them. What this file says is enough to finish
+every order without ever sending one twice: an order that is `sending` was perhaps sent, one that has a
+`message_id` can be followed, one that is `completed` can be fetched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, TypeVar
+
+from soundverse_nb.client.lease import is_held, new_lease
+from soundverse_nb.client.order import Lease, Order, OrderState, request_text, sources
+from soundverse_nb.client.writer import Writer
+from soundverse_nb.errors import ConfigurationError
+
+T = TypeVar("T")
+
+_FACTS = frozenset(
+    {
+        "message_id", "audio_url", "album_art", "song_name", "path", "sha256", "size_bytes", "error",
+        "reference_path", "simulated",
+    }
+)  # fmt: skip
+
+
+class Journal:
+    """The orders of one client or one study, in one SQLite file. Safe for several kernels at once.
+
+    Every coroutine returns after the change is on disk (WAL, synchronous=FULL) and may be awaited on
+    any event loop; `read` blocks and may be called from any thread. Raises ConfigurationError where
+    the file cannot be used.
+    """
+
+    def __init__(self, path: Path | str, *, now: Callable[[], float] = time.time) -> None:
+        self.path = Path(path).expanduser()
+        self._now = now
+        self._writer = Writer(self.path)
+
+    def __repr__(self) -> str:
+        return f"Journal({str(self.path)!r})"
+
+    async def plan(self, order: Order) -> Order:
+        """Note a new order, claimed by this process. Nothing may be sent before this returns."""
+        now = self._now()
+        lease = new_lease(now)
+
+        def work(connection: sqlite3.Connection) -> Order:
+            connection.execute(
+                "INSERT INTO orders (order_id, state, service, simulated, request, reference_name,"
+                " reference_path, label, created_at, updated_at, owner_host, owner_pid, owner_started,"
+                " owner_token, beat_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    order.order_id, OrderState.PLANNED.value, order.service, int(order.simulated),
+                    request_text(order.request), order.reference_name, order.reference_path, order.label,
+                    now, now, lease.host, lease.pid, lease.started, lease.token, lease.beat_at,
+                ),
+            )  # fmt: skip
+            return _get(connection, order.order_id)
+
+        return await self._do(work)
+
+    async def sending(self, order: Order) -> Order:
+        """Announce a POST: from here on the order may have reached the service."""
+        return await self._do(lambda c: _move(c, order, OrderState.SENDING, {}, self._now(), posts=1))
+
+    async def move(self, order: Order, to: OrderState, **facts: Any) -> Order:
+        """Take an order to its next state and note what became known with it, in one transaction."""
+        unknown = set(facts) - _FACTS
+        if unknown:
+            raise TypeError(f"no such facts of an order: {sorted(unknown)}")
+        return await self._do(lambda c: _move(c, order, to, facts, self._now()))
+
+    async def claim(self, order: Order) -> Order | None:
+        """Take over an order nobody looks after; None where a running kernel does, or took it first."""
+        now = self._now()
+        lease = new_lease(now)
+
+        def work(connection: sqlite3.Connection) -> Order | None:
+            found = _get(connection, order.order_id)
+            if is_held(found.lease, now):
+                return None
+            _set_lease(connection, order.order_id, lease)
+            return _get(connection, order.order_id)
+
+        return await self._do(work)
+
+    async def release(self, order: Order) -> None:
+        """Stop looking after an order, so that any kernel may pick it up."""
+        if order.lease is None:
+            return
+        token = order.lease.token
+        await self._do(
+            lambda c: c.execute(
+                "UPDATE orders SET owner_host = NULL, owner_pid = NULL, owner_started = NULL,"
+                " owner_token = NULL, beat_at = NULL WHERE order_id = ? AND owner_token = ?",
+                (order.order_id, token),
+            ).rowcount
+        )
+
+    async def beat(self, orders: Iterable[Order]) -> None:
+        """Say that this process still looks after these orders."""
+        now = self._now()
+        tokens = [(now, order.order_id, order.lease.token) for order in orders if order.lease]
+        if tokens:
+            statement = "UPDATE orders SET beat_at = ? WHERE order_id = ? AND owner_token = ?"
+            await self._do(lambda c: c.executemany(statement, tokens).rowcount)
+
+    async def get(self, order_id: str) -> Order:
+        return await self._do(lambda c: _get(c, order_id))
+
+    async def orders(self, states: Sequence[OrderState] | None = None) -> list[Order]:
+        """The orders, oldest first, all or those in some states."""
+        return await self._do(lambda c: _select(c, states))
+
+    def read(self, states: Sequence[OrderState] | None = None) -> list[Order]:
+        """The same, blocking; for any thread."""
+        return self._writer.submit(lambda c: _select(c, states)).result()
+
+    def close(self) -> None:
+        """Finish what is being written and close the file."""
+        self._writer.close()
+
+    async def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        written: Future[T] = self._writer.submit(work)
+        waiting = asyncio.wrap_future(written)
+        # Shielded: a cell that is interrupted must not leave a state unwritten.
+        try:
+            return await asyncio.shield(waiting)
+        except asyncio.CancelledError:
+            waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
+            raise
+
+
+def _move(
+    connection: sqlite3.Connection,
+    order: Order,
+    to: OrderState,
+    facts: dict[str, Any],
+    now: float,
+    posts: int = 0,
+) -> Order:
+    found = _get(connection, order.order_id)
+    if found.state not in sources(to):
+        raise ConfigurationError(
+            f"Order {order.order_id} is {found.state.value}, so it cannot become {to.value}.",
+            hint="Another kernel looks after it: see client.orders().",
+        )
+    if (found.lease and found.lease.token) != (order.lease and order.lease.token):
+        raise ConfigurationError(
+            f"Order {order.order_id} is looked after by another kernel.", hint="See client.orders()."
+        )
+    columns = {**facts, "state": to.value, "updated_at": now, "posts": found.posts + posts}
+    assignments = ", ".join(f"{name} = ?" for name in columns)
+    connection.execute(
+        f"UPDATE orders SET {assignments} WHERE order_id = ?", (*columns.values(), order.order_id)
+    )
+    return _get(connection, order.order_id)
+
+
+def _set_lease(connection: sqlite3.Connection, order_id: str, lease: Lease) -> None:
+    connection.execute(
+        "UPDATE orders SET owner_host = ?, owner_pid = ?, owner_started = ?, owner_token = ?, beat_at = ?"
+        " WHERE order_id = ?",
+        (lease.host, lease.pid, lease.started, lease.token, lease.beat_at, order_id),
+    )
+
+
+def _get(connection: sqlite3.Connection, order_id: str) -> Order:
+    row = connection.execute("SELECT * FROM orders WHERE order_id = ?", (order_id,)).fetchone()
+    if row is None:
+        raise ConfigurationError(
+            f"The journal knows no order {order_id}.", hint="client.orders() lists those it knows."
+        )
+    return _order(row)
+
+
+def _select(connection: sqlite3.Connection, states: Sequence[OrderState] | None) -> list[Order]:
+    if states is None:
+        rows = connection.execute("SELECT * FROM orders ORDER BY created_at, rowid").fetchall()
+    else:
+        marks = ", ".join("?" * len(states))
+        rows = connection.execute(
+            f"SELECT * FROM orders WHERE state IN ({marks}) ORDER BY created_at, rowid",
+            [state.value for state in states],
+        ).fetchall()
+    return [_order(row) for row in rows]
+
+
+def _order(row: sqlite3.Row) -> Order:
+    lease = None
+    if row["owner_token"] is not None:
+        lease = Lease(
+            row["owner_host"], row["owner_pid"], row["owner_started"] or "", row["owner_token"],
+            row["beat_at"] or 0.0,
+        )  # fmt: skip
+    return Order(
+        order_id=row["order_id"],
+        service=row["service"],
+        state=OrderState(row["state"]),
+        simulated=bool(row["simulated"]),
+        request=json.loads(row["request"]),
+        reference_name=row["reference_name"],
+        reference_path=row["reference_path"],
+        label=row["label"],
+        message_id=row["message_id"],
+        audio_url=row["audio_url"],
+        album_art=row["album_art"],
+        song_name=row["song_name"],
+        path=row["path"],
+        sha256=row["sha256"],
+        size_bytes=row["size_bytes"],
+        error=row["error"],
+        posts=row["posts"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        lease=lease,
+    )

@@ -1,0 +1,166 @@
+"""One thread that writes to SQLite, so that no event loop waits for a disk.
+
+Work that arrives while the disk is busy is committed together: five hundred orders at once cost a
+handful of fsyncs, and each caller still gets its answer only after the one that covers its own work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, TypeVar
+
+from soundverse_nb.client import schema
+from soundverse_nb.errors import ConfigurationError, SoundverseError
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], Any]
+
+BUSY_SECONDS = 30.0
+"""How long to wait for another kernel's transaction. Theirs take milliseconds."""
+
+_LARGEST_GROUP = 256
+
+
+class Writer:
+    """Runs functions of a connection, in order, on a thread of its own; each is durable when it answers."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._queue: queue.SimpleQueue[tuple[Work, Future[Any]] | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def submit(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
+        """Queue some work; its future resolves after the commit that makes it durable."""
+        future: Future[T] = Future()
+        with self._lock:
+            if self._closed:
+                raise ConfigurationError(f"The journal {self.path} is closed.", hint="Make a new Client.")
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, name="soundverse-journal", daemon=True
+                )
+                self._thread.start()
+            self._queue.put((work, future))
+        return future
+
+    def close(self) -> None:
+        """Finish what is queued and close the file. Harmless to call again."""
+        with self._lock:
+            self._closed = True
+            thread, self._thread = self._thread, None
+            if thread is not None:
+                self._queue.put(None)
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+
+    def _run(self) -> None:
+        connection: sqlite3.Connection | None = None
+        try:
+            open_ = True
+            while open_:
+                group, open_ = self._next_group()
+                if not group:
+                    continue
+                try:
+                    connection = connection or open_database(self.path)
+                    answers = _commit(connection, group)
+                except BaseException as error:
+                    failure = translated(error, self.path)
+                    for _, future in group:
+                        future.set_exception(failure)
+                    continue
+                for (_, future), (answer, problem) in zip(group, answers, strict=True):
+                    if problem is not None:
+                        future.set_exception(translated(problem, self.path))
+                    else:
+                        future.set_result(answer)
+        finally:
+            if connection is not None:
+                connection.close()
+
+    def _next_group(self) -> tuple[list[tuple[Work, Future[Any]]], bool]:
+        group: list[tuple[Work, Future[Any]]] = []
+        item = self._queue.get()
+        while item is not None:
+            if item[1].set_running_or_notify_cancel():
+                group.append(item)
+            if len(group) >= _LARGEST_GROUP:
+                return group, True
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                return group, True
+        return group, False
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open a journal durably, private to its user, at today's schema."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # SQLite gives its -wal and -shm files the mode of the main file.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        with contextlib.suppress(OSError):
+            path.chmod(0o600)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The journal of orders {path} cannot be opened: {error.strerror or error}.",
+            hint="Nothing is ordered without it. Give a path that can be written: Client(journal=...).",
+        ) from None
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    try:
+        connection.row_factory = sqlite3.Row
+        # A file system without shared memory keeps its rollback journal, which is as durable.
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        schema.prepare(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _commit(
+    connection: sqlite3.Connection, group: list[tuple[Work, Future[Any]]]
+) -> list[tuple[Any, BaseException | None]]:
+    """Do a group in one transaction; work that fails is undone alone."""
+    answers: list[tuple[Any, BaseException | None]] = []
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for work, _ in group:
+            connection.execute("SAVEPOINT work")
+            try:
+                answers.append((work(connection), None))
+            except SoundverseError as problem:
+                connection.execute("ROLLBACK TO work")
+                answers.append((None, problem))
+            connection.execute("RELEASE work")
+        connection.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
+    return answers
+
+
+def translated(error: BaseException, path: Path) -> SoundverseError:
+    """SQLite's complaint in our words; nothing of SQLite leaks."""
+    if isinstance(error, SoundverseError):
+        return error
+    if isinstance(error, sqlite3.DatabaseError) and "not a database" in str(error):
+        return ConfigurationError(
+            f"{path} is not a journal of orders (not a SQLite file).",
+            hint="Move it away or give another path: Client(journal=...).",
+        )
+    return ConfigurationError(
+        f"The journal of orders {path} cannot be read or written: {error}.",
+        hint="Is the disk full, or the folder read-only? Nothing is ordered without the journal.",
+    )
