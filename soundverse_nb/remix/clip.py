@@ -23,7 +23,8 @@ class Clip(os.PathLike[str]):
     """A song on disk: where it is, how long it is, what it sounds and looks like.
 
     Making a Clip touches nothing; the facts are read when they are first asked for, once for each state of
-    the file, and a file that is gone or no audio says so then (ConfigurationError). Goes wherever a path goes.
+    the file. A file that is gone (ConfigurationError) or no audio (PreflightError) says so then.
+    Goes wherever a path goes.
     """
 
     __slots__ = ("path",)

@@ -1,0 +1,67 @@
+"""What the players of a notebook play: the files themselves where they fit, else smaller MP3s of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from soundverse_nb.remix.clip import Clip
+from soundverse_nb.render.quantity import size
+
+LEAST_USEFUL = 8_000
+"""Bytes; less is under two seconds of the plainest MP3 and not worth a player."""
+
+
+@dataclass(frozen=True)
+class Playable:
+    """MP3 bytes for a player, and a note where they are not the file itself. No bytes: the note says why."""
+
+    data: bytes | None
+    note: str = ""
+
+
+def playables(clips: Sequence[Clip], max_bytes: int) -> list[Playable]:
+    """One Playable a clip, together at most `max_bytes` (before base64), made side by side.
+
+    An MP3 that fits its share is taken as it is, and what it leaves over goes to the others. Raises what
+    reading the files raises.
+    """
+    shares = allot([clip.size_bytes if clip.format == "mp3" else None for clip in clips], max_bytes)
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="soundverse-preview") as pool:
+        return list(pool.map(_playable, clips, shares))
+
+
+def allot(whole: Sequence[int | None], max_bytes: int) -> list[int]:
+    """Bytes for each song: `whole` is what it takes as it is, None where it must be encoded anyway.
+
+    Songs that fit into an even share take what they need, smallest first; the rest share what is left.
+    """
+    shares = [0] * len(whole)
+    left, waiting = max_bytes, len(whole)
+    for needed, index in sorted((n if n is not None else max_bytes + 1, i) for i, n in enumerate(whole)):
+        share = left // waiting
+        shares[index] = needed if needed <= share else share
+        left -= shares[index]
+        waiting -= 1
+    return shares
+
+
+def _playable(clip: Clip, share: int) -> Playable:
+    if clip.format == "mp3" and clip.size_bytes <= share:
+        return Playable(clip.path.read_bytes())
+    if share < LEAST_USEFUL:
+        return Playable(None, f"No player: {size(share)} are left for it under the display's limit.")
+    return _encoded(*clip._state(), share)
+
+
+@lru_cache(maxsize=32)
+def _encoded(path: str, _size: int, _changed: int, share: int) -> Playable:
+    from soundverse_nb.audio.encode import preview_mp3
+
+    made = preview_mp3(Path(path), share)
+    if len(made.data) > share:
+        return Playable(None, "No player: the song does not fit under the display's limit.")
+    return Playable(made.data, made.note)

@@ -1,0 +1,187 @@
+"""One remix, from what was asked to what was heard, as one object that shows itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from soundverse_nb import displays
+from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.remix.address import PrivateURL, private
+from soundverse_nb.remix.clip import Clip
+from soundverse_nb.remix.timeline import StageSpan, TimedEvent, timeline
+from soundverse_nb.render.escape import plain
+
+if TYPE_CHECKING:
+    from soundverse_nb.api.event import RemixEvent
+    from soundverse_nb.api.request import RemixRequest
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Remix:
+    """A finished remix: its audio, the song it was made of, the request, and how it came about.
+
+    In a notebook it shows itself: both songs with a player and a waveform on one time axis, and the
+    stages on the way. It holds paths, not sound, so it is small and can be pickled.
+
+    Attributes
+    ----------
+    audio : the remix on disk.
+    reference : the song it was made of, where that is on disk too.
+    request : what was asked.
+    timed_events : each event of the stream with its arrival, in seconds since `started_at`.
+    song_name : the service's title.
+    album_art, audio_url : where the service keeps them, None where it said nothing; their repr
+        hides the signature.
+    album_art_path : the picture on disk.
+    message_id, order_id : the service's and the journal's name for this remix.
+    simulated : made by the embedded simulator, not by the service.
+    started_at, finished_at : seconds since 1970.
+    """
+
+    audio: Clip
+    reference: Clip | None
+    request: RemixRequest
+    timed_events: tuple[TimedEvent, ...]
+    song_name: str | None
+    album_art: PrivateURL | None
+    album_art_path: Path | None
+    audio_url: PrivateURL | None
+    message_id: str | None
+    order_id: str | None
+    simulated: bool
+    started_at: float | None
+    finished_at: float | None
+
+    def __init__(
+        self,
+        *,
+        audio: Clip | str | os.PathLike[str],
+        request: RemixRequest,
+        reference: Clip | str | os.PathLike[str] | None = None,
+        events: Iterable[TimedEvent] = (),
+        song_name: str | None = None,
+        album_art: object = None,
+        album_art_path: str | os.PathLike[str] | None = None,
+        audio_url: object = None,
+        message_id: str | None = None,
+        order_id: str | None = None,
+        simulated: bool = False,
+        started_at: float | None = None,
+        finished_at: float | None = None,
+    ) -> None:
+        values: dict[str, Any] = {
+            "audio": audio if isinstance(audio, Clip) else Clip(audio),
+            "reference": reference if isinstance(reference, Clip) or reference is None else Clip(reference),
+            "request": request,
+            "timed_events": tuple(events),
+            "song_name": song_name,
+            "album_art": private(album_art),
+            "album_art_path": None if album_art_path is None else Path(album_art_path),
+            "audio_url": private(audio_url),
+            "message_id": message_id,
+            "order_id": order_id,
+            "simulated": simulated,
+            "started_at": started_at,
+            "finished_at": finished_at,
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def events(self) -> tuple[RemixEvent, ...]:
+        """What the service said, in order."""
+        return tuple(timed.event for timed in self.timed_events)
+
+    @property
+    def seconds(self) -> float | None:
+        """From the start of the order to the audio on disk, in seconds; None where that was not timed."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return max(0.0, self.finished_at - self.started_at)
+
+    @property
+    def timeline(self) -> list[StageSpan]:
+        """Which stage began when and lasted how long (seconds since the start)."""
+        return timeline(self.timed_events, self.seconds)
+
+    @property
+    def title(self) -> str:
+        """The service's title, or the prompt, or the file's name: one harmless line."""
+        return plain(self.song_name or self.request.prompt or "", 120) or plain(self.audio.name, 120)
+
+    def compare(self, **settings: Any) -> Any:
+        """Original and remix in one player, to switch between at the same place.
+
+        `settings` go to the player. ConfigurationError where this front end has no player.
+        """
+        player = displays.lookup("player")
+        if player is None:
+            raise ConfigurationError(
+                "This front end has no player.", hint="Open the notebook in JupyterLab, or play .audio.path."
+            )
+        clips = [self.audio] if self.reference is None else [self.reference, self.audio]
+        return player(*clips, **settings)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Copy the remix to `path`, a new file or a folder that exists, and give back where it is now.
+
+        Nothing is overwritten and no folder is made: both raise ConfigurationError.
+        """
+        target = Path(os.fspath(path)).expanduser()
+        if target.is_dir():
+            target = target / self.audio.name
+        try:
+            with open(self.audio, "rb") as source:
+                _copy_to_new(source, target)
+        except FileExistsError:
+            raise ConfigurationError(
+                f"{target} exists already and was left as it is.",
+                hint="Choose another name, or delete it first.",
+            ) from None
+        except OSError as reason:
+            raise ConfigurationError(
+                f"The remix could not be copied to {target}: {reason.strerror or reason}"
+                + (f" ({reason.filename})." if reason.filename else "."),
+                hint="Is there such a folder, may you write there, is the disk full?",
+            ) from None
+        return target
+
+    def static_html(self, max_bytes: int | None = None) -> str:
+        """The result as HTML of at most `max_bytes` (default: remix.limit.display_bytes()), players included.
+
+        Where the songs do not fit, shorter or plainer MP3 previews are made and the page says so.
+        """
+        from soundverse_nb.remix.show import remix_html
+
+        return remix_html(self, max_bytes)
+
+    def __repr__(self) -> str:
+        marks = ["simulated"] if self.simulated else []
+        if self.message_id:
+            marks.append(f"message_id={plain(self.message_id, 60)!r}")
+        return f"Remix({', '.join([repr(self.title), f'audio={str(self.audio.path)!r}', *marks])})"
+
+    def __str__(self) -> str:
+        from soundverse_nb.remix.tell import remix_text
+
+        return remix_text(self)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        from soundverse_nb.remix.show import remix_bundle
+
+        return remix_bundle(self)
+
+
+def _copy_to_new(source: BinaryIO, target: Path) -> None:
+    """Copy into a file that must not exist yet; a copy that fails half-way leaves no stump."""
+    with open(target, "xb") as sink:
+        try:
+            shutil.copyfileobj(source, sink, 1 << 20)
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise

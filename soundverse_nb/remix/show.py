@@ -1,0 +1,177 @@
+"""A clip, a remix, a comparison as notebooks show them: text/plain beside HTML that is safe and bounded."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from soundverse_nb.errors import SoundverseError
+from soundverse_nb.remix.clip import ENVELOPE_POINTS, Clip
+from soundverse_nb.remix.limit import checked, display_bytes
+from soundverse_nb.remix.preview import Playable, playables
+from soundverse_nb.remix.tell import clip_facts, clip_text, clips_text, remix_text
+from soundverse_nb.render.axis import axis_length
+from soundverse_nb.render.card import Card, card_html
+from soundverse_nb.render.escape import hide_query
+from soundverse_nb.render.lanes import Lane, lane_png
+from soundverse_nb.render.stages import Stretch
+from soundverse_nb.render.thumbnail import thumbnail
+from soundverse_nb.render.waveform import ORIGINAL, REMIX
+
+if TYPE_CHECKING:
+    from soundverse_nb.audio.envelope import Envelope
+    from soundverse_nb.remix.remix import Remix
+
+COLOURS = (ORIGINAL, REMIX, "#2f9e77", "#a66bd1", "#b8860b", "#cf4f6f")
+"""One a song, in order, and round again."""
+
+_SLACK = 200  # bytes kept free for what a note adds
+
+
+@dataclass(frozen=True)
+class Song:
+    """A clip and what it is called beside others."""
+
+    label: str
+    clip: Clip
+    colour: str
+
+
+def remix_html(remix: Remix, max_bytes: int | None = None) -> str:
+    """The result with its players, in at most `max_bytes` bytes of UTF-8."""
+    songs = [Song("Remix", remix.audio, REMIX)]
+    if remix.reference is not None:
+        songs.insert(0, Song("Original", remix.reference, ORIGINAL))
+    art = None if remix.album_art_path is None else thumbnail(remix.album_art_path)
+    spans = remix.timeline
+    card = Card(
+        title=remix.title,
+        lanes=[],
+        subtitle=remix.request.prompt or "",
+        badges=("simulated",) if remix.simulated else (),
+        art=art,
+        stretches=[Stretch(s.stage.value, s.started, s.seconds, s.held) for s in spans],
+        total_seconds=remix.seconds or (spans[-1].started + spans[-1].seconds if spans else 0.0),
+        details=remix_details(remix),
+    )
+    return fitted(card, songs, max_bytes)
+
+
+def clip_html(clip: Clip, max_bytes: int | None = None) -> str:
+    """One song with its player and waveform."""
+    card = Card(clip.name, [], details=[("file", str(clip.path))])
+    return fitted(card, [Song("Song", clip, ORIGINAL)], max_bytes)
+
+
+def clips_html(songs: Sequence[Song], title: str, max_bytes: int | None = None) -> str:
+    """Several songs above one another."""
+    return fitted(Card(title, []), list(songs), max_bytes)
+
+
+def remix_details(remix: Remix) -> list[tuple[str, str]]:
+    """What is worth unfolding; URLs without their query."""
+    request = remix.request
+    parameters = None
+    if request.parameters:
+        parameters = json.dumps(request.parameters, ensure_ascii=False, default=str)
+    found = [
+        ("prompt", request.prompt),
+        ("lyrics", request.lyrics),
+        ("parameters", parameters),
+        ("message_id", remix.message_id),
+        ("order_id", remix.order_id),
+        ("audio", str(remix.audio.path)),
+        ("original", None if remix.reference is None else str(remix.reference.path)),
+        ("audio_url", None if remix.audio_url is None else hide_query(remix.audio_url)),
+    ]
+    return [(name, value) for name, value in found if value]
+
+
+def fitted(card: Card, songs: list[Song], max_bytes: int | None) -> str:
+    """The card with as much as fits: players first give way to smaller ones, then the ornaments go."""
+    limit = display_bytes() if max_bytes is None else checked(max_bytes)
+    lanes = _lanes(songs)
+    bare = [replace(lane, picture=None) for lane in lanes]
+    for frame in (
+        replace(card, lanes=lanes),
+        replace(card, lanes=lanes, details=[], art=None),
+        replace(card, lanes=bare, details=[], art=None, stretches=[]),
+    ):
+        left = limit - _weight(frame) - _SLACK * len(songs)
+        if left > 0:
+            break
+    return card_html(replace(frame, lanes=_with_players(frame.lanes, songs, left * 3 // 4)))
+
+
+def _weight(card: Card) -> int:
+    """Bytes of the card with players that play nothing yet."""
+    return len(card_html(replace(card, lanes=[replace(lane, audio=b"") for lane in card.lanes])).encode())
+
+
+def _lanes(songs: list[Song]) -> list[Lane]:
+    """The lanes without players; what cannot be read has its reason instead of a picture."""
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="soundverse-envelope") as pool:
+        read = list(pool.map(_envelope, [song.clip for song in songs]))
+    length = axis_length([found.duration for found in read if not isinstance(found, str)])
+    lanes = []
+    for song, found in zip(songs, read, strict=True):
+        lane = Lane(song.label, song.clip.name, colour=song.colour)
+        if isinstance(found, str):
+            lanes.append(replace(lane, problem=found))
+            continue
+        picture = lane_png(found, found.duration, length, song.colour)
+        facts = clip_facts(song.clip, found)
+        lanes.append(replace(lane, duration=float(found.duration), facts=facts, picture=picture))
+    return lanes
+
+
+def _envelope(clip: Clip) -> Envelope | str:
+    try:
+        return clip.envelope(ENVELOPE_POINTS)
+    except SoundverseError as reason:
+        return str(reason)
+
+
+def _with_players(lanes: list[Lane], songs: list[Song], max_bytes: int) -> list[Lane]:
+    playable = [i for i, lane in enumerate(lanes) if not lane.problem and lane.duration > 0]
+    try:
+        made = playables([songs[i].clip for i in playable], max(0, max_bytes))
+    except SoundverseError as reason:
+        made = [Playable(None, f"No player: {reason.message}")] * len(playable)
+    heard = dict(zip(playable, made, strict=True))
+    return [
+        replace(lane, audio=heard[i].data, note=heard[i].note) if i in heard else lane
+        for i, lane in enumerate(lanes)
+    ]
+
+
+def _bundle(plain: str, html: str | None) -> dict[str, str]:
+    return {"text/plain": plain} if html is None else {"text/plain": plain, "text/html": html}
+
+
+def _in_terminal() -> bool:
+    """Whether the asking shell shows text only: then no player need be made."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    formatter = getattr(shell, "display_formatter", None)
+    return formatter is not None and list(formatter.active_types) == ["text/plain"]
+
+
+def clip_bundle(clip: Clip) -> dict[str, str]:
+    """text/plain and, where pages are shown, text/html."""
+    return _bundle(clip_text(clip), None if _in_terminal() else clip_html(clip))
+
+
+def remix_bundle(remix: Remix) -> dict[str, str]:
+    """text/plain and, where pages are shown, text/html."""
+    return _bundle(remix_text(remix), None if _in_terminal() else remix_html(remix))
+
+
+def clips_bundle(songs: Sequence[Song], title: str) -> dict[str, str]:
+    """text/plain and, where pages are shown, text/html."""
+    told = clips_text([(song.label, song.clip) for song in songs])
+    return _bundle(f"{title}\n{told}", None if _in_terminal() else clips_html(songs, title))
