@@ -1,0 +1,67 @@
+"""Accepted orders: each is its story and the moment it began."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from soundverse_nb.simulator.faults import Fault
+from soundverse_nb.simulator.studio import Commission
+from soundverse_nb.simulator.timeline import Step, position
+
+MAX_JOBS = 100_000
+
+
+@dataclass(frozen=True)
+class Job:
+    """One order that was taken; `began` is on the monotonic clock, `speed` divides every wait."""
+
+    message_id: str
+    key_digest: str
+    commission: Commission
+    steps: tuple[Step, ...]
+    faults: tuple[Fault, ...]
+    began: float
+    speed: float
+
+    def due(self, step: Step) -> float:
+        """When this step is said, on the monotonic clock."""
+        return self.began + step.at / self.speed
+
+    def latest(self, now: float) -> Mapping[str, Any]:
+        """The chunk that stands at this moment; from queued on, as nobody knows the id before."""
+        said = position(self.steps, max(0.0, now - self.began) * self.speed)
+        return self.steps[max(1, said - 1)].chunk
+
+    def is_finished(self, now: float) -> bool:
+        return now >= self.due(self.steps[-1])
+
+    def fault(self, *names: str) -> Fault | None:
+        """The first of the named faults that this job has."""
+        return next((fault for fault in self.faults if fault.name in names), None)
+
+
+class JobBook:
+    """All jobs by message_id; the oldest is forgotten when there are a hundred thousand."""
+
+    def __init__(self) -> None:
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+
+    def add(self, job: Job) -> None:
+        self._jobs[job.message_id] = job
+        if len(self._jobs) > MAX_JOBS:
+            self._jobs.popitem(last=False)
+
+    def get(self, message_id: str) -> Job | None:
+        return self._jobs.get(message_id)
+
+    def running(self, key_digest: str) -> int:
+        """How many remixes of one key are not finished yet."""
+        now = time.monotonic()
+        running = 0
+        for job in reversed(self._jobs.values()):
+            running += job.key_digest == key_digest and not job.is_finished(now)
+        return running

@@ -1,0 +1,270 @@
+"""The embedded service as one object: a thread, an event loop and a real HTTP server on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import ipaddress
+import math
+import secrets
+import shutil
+import socket
+import tempfile
+import threading
+import weakref
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+
+from aiohttp import web
+
+import soundverse_nb
+from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.simulator.faults import Fault, read_faults
+from soundverse_nb.simulator.intake import Intake
+from soundverse_nb.simulator.ledger import Ledger
+from soundverse_nb.simulator.routes import Service, Settings
+from soundverse_nb.simulator.signing import Signer
+from soundverse_nb.simulator.studio import Studio, worker_count
+
+BACKLOG = 1024  # five hundred clients may knock at once
+LINK_LIFETIME = 86_400.0
+_running: weakref.WeakSet[Simulator] = weakref.WeakSet()
+
+
+class Simulator:
+    """A stand-in for the service that makes real (if humble) remixes, without a key and without a network.
+
+    Parameters
+    ----------
+    host, port : where to listen; port 0 takes a free one.
+    api_key : the only bearer token that is taken; None takes any.
+    speed : how many times faster than life: 1 takes about 100 s a remix, 20 about 5 s.
+    hold : seconds at 90 percent, at speed 1.
+    faults : what goes wrong on purpose: names, Faults or mappings, see `FAULTS`.
+    price, unit : what one remix is charged, and in what.
+    balance : how much there is to spend; None for no end. What exceeds it is refused as documented.
+    max_concurrent : how many remixes one key may run at once before it is rate limited; None for any number.
+    link_lifetime : seconds that links to the finished audio work.
+
+    It runs on its own thread, so it serves any event loop, many cells and other processes. Use it with
+    `with`, `async with`, or `start()` and `stop()`. Everything it keeps is deleted when it stops.
+
+    Raises ConfigurationError for a setting out of range or an address that cannot be listened on.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        api_key: str | None = None,
+        speed: float = 1.0,
+        hold: float = 30.0,
+        faults: str | Fault | Iterable[object] = (),
+        price: float = 1.0,
+        unit: str = "remix",
+        balance: float | None = None,
+        max_concurrent: int | None = None,
+        link_lifetime: float = LINK_LIFETIME,
+    ) -> None:
+        _require(not math.isnan(speed) and speed > 0, f"speed is {speed!r}; it is a number above 0.")
+        _require(math.isfinite(hold) and hold >= 0, f"hold is {hold!r}; it is a number of seconds from 0.")
+        _require(math.isfinite(price) and price >= 0, f"price is {price!r}; it is a number from 0.")
+        _require(0 <= port <= 65_535, f"port is {port!r}; it is a number from 0 to 65535.")
+        _require(api_key is None or bool(api_key.strip()), "api_key is empty; leave it out to take any key.")
+        self._host = host
+        self._port = port
+        self._lifetime = link_lifetime
+        version = soundverse_nb.__version__
+        self._settings = Settings(
+            api_key=None if api_key is None else api_key.strip(),
+            speed=float(speed),
+            hold=float(hold),
+            faults=read_faults(faults),
+            price=float(price),
+            unit=unit,
+            balance=balance,
+            max_concurrent=max_concurrent,
+            server=f"soundverse-nb-simulator/{version}",
+            version=version,
+        )
+        self._ledger = Ledger()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Event | None = None
+        self._bound_port = 0
+
+    @property
+    def base_url(self) -> str:
+        """Where clients find it, for example http://127.0.0.1:43121; ConfigurationError before start."""
+        if self._thread is None:
+            raise ConfigurationError("The simulator is not running.", hint="Start it with `with` or start().")
+        name = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self._host, self._host)
+        return f"http://[{name}]:{self._bound_port}" if ":" in name else f"http://{name}:{self._bound_port}"
+
+    @property
+    def ledger(self) -> Ledger:
+        """What was charged so far, over every start of this object."""
+        return self._ledger
+
+    @property
+    def is_running(self) -> bool:
+        return self._thread is not None
+
+    def start(self) -> Simulator:
+        """Start serving; returns when the address is bound. Starting a running one changes nothing."""
+        with self._lock:
+            if self._thread is not None:
+                return self
+            bound: _Bound = _Bound()
+            thread = threading.Thread(
+                target=self._serve, args=(bound,), name="soundverse-nb-simulator", daemon=True
+            )
+            thread.start()
+            bound.done.wait()
+            if bound.error is not None:
+                thread.join()
+                raise ConfigurationError(
+                    f"The simulator cannot listen on {self._host}:{self._port}: {bound.error}.",
+                    hint="Choose another port, or 0 for a free one.",
+                )
+            self._bound_port = bound.port
+            self._thread = thread
+            _running.add(self)
+            return self
+
+    def stop(self) -> None:
+        """Stop serving and delete what was kept; open streams are cut. Stopping twice changes nothing."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+            if thread is None:
+                return
+            _running.discard(self)
+            loop, stopping = self._loop, self._stopping
+            assert loop is not None
+            assert stopping is not None
+            with contextlib.suppress(RuntimeError):  # the loop ended by itself
+                loop.call_soon_threadsafe(stopping.set)
+            thread.join()
+
+    def __enter__(self) -> Simulator:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Simulator:
+        return await asyncio.to_thread(self.start)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self.stop)
+
+    def __repr__(self) -> str:
+        where = self.base_url if self.is_running else "not running"
+        return f"Simulator({where}, speed {self._settings.speed:g}, {len(self._ledger)} charged)"
+
+    def _serve(self, bound: _Bound) -> None:
+        loop = asyncio.new_event_loop()
+        try:
+            loop.run_until_complete(self._run(bound))
+        except OSError as error:
+            bound.error = error.strerror or type(error).__name__
+        finally:
+            _finish(loop)
+            bound.done.set()
+
+    async def _run(self, bound: _Bound) -> None:
+        listener = _listen(self._host, self._port)
+        folder = Path(tempfile.mkdtemp(prefix="soundverse-nb-simulator-"))
+        workers = worker_count()
+        executor = ThreadPoolExecutor(workers, thread_name_prefix="soundverse-nb-studio")
+        intake = Intake(folder / "references", executor)
+        studio = Studio(folder, executor, workers)
+        signer = Signer(secrets.token_bytes(32), self._lifetime)
+        service = Service(self._settings, folder, executor, self._ledger, signer, intake, studio)
+        runner = web.AppRunner(
+            service.application(), access_log=None, handler_cancellation=True, shutdown_timeout=0.05
+        )
+        try:
+            await intake.open()
+            await runner.setup()
+            await web.SockSite(runner, listener, backlog=BACKLOG).start()
+            self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+            bound.port = listener.getsockname()[1]
+            bound.done.set()
+            await self._stopping.wait()
+        finally:
+            await runner.cleanup()
+            await studio.close()
+            await intake.close()
+            listener.close()
+            executor.shutdown(wait=True, cancel_futures=True)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Bound:
+    """What the serving thread tells the starting one."""
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+        self.port = 0
+        self.error: str | None = None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a service that listens there."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if hasattr(socket, "SO_REUSEADDR"):
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _finish(loop: asyncio.AbstractEventLoop) -> None:
+    """Close a loop the way asyncio.run does: nothing pending, nothing open."""
+
+    async def wind_up() -> None:
+        pending = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+        await loop.shutdown_asyncgens()
+        await loop.shutdown_default_executor()
+
+    try:
+        loop.run_until_complete(wind_up())
+    finally:
+        loop.close()
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise ConfigurationError(f"The simulator's {message}")
+
+
+@atexit.register
+def _stop_all() -> None:
+    for simulator in list(_running):
+        simulator.stop()

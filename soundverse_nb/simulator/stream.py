@@ -1,0 +1,172 @@
+"""Writing a job's story as server-sent events, in time, with the faults that belong to the wire."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from soundverse_nb.simulator.jobs import Job
+from soundverse_nb.simulator.refusals import rate_limited
+from soundverse_nb.simulator.timeline import HOLD_AT, Step
+
+KEEP_ALIVE_SECONDS = 15.0
+HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-cache",
+    "X-Accel-Buffering": "no",
+}
+
+
+class Cut(Exception):  # noqa: N818 - done on purpose
+    """The connection is to be lost here, without a word."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a stream stops early: after which step, and in which manner."""
+
+    after: Callable[[Step], bool]
+    manner: str  # "cut", "eof" or "stall"
+
+
+def _said(status: str) -> Callable[[Step], bool]:
+    return lambda step: step.status == status
+
+
+def _at(progress: int) -> Callable[[Step], bool]:
+    return lambda step: isinstance(step.progress, (int, float)) and step.progress >= progress
+
+
+_ENDINGS: Mapping[str, Ending] = {
+    "cut_before_id": Ending(_said("validating"), "cut"),
+    "cut_after_id": Ending(_said("queued"), "cut"),
+    "cut_mid_stream": Ending(_at(50), "cut"),
+    "cut_at_90": Ending(_at(HOLD_AT), "cut"),
+    "cut_at_100": Ending(_at(100), "cut"),
+    "eof_before_id": Ending(_said("validating"), "eof"),
+    "eof_after_id": Ending(_said("queued"), "eof"),
+    "eof_mid_stream": Ending(_at(50), "eof"),
+    "eof_at_90": Ending(_at(HOLD_AT), "eof"),
+    "eof_at_100": Ending(_at(100), "eof"),
+    "stall_after_id": Ending(_said("queued"), "stall"),
+    "stall_at_90": Ending(_at(HOLD_AT), "stall"),
+}
+
+
+def encode_event(chunk: Mapping[str, Any]) -> bytes:
+    """One event as the document prints it: `data: ` and the JSON on one line, then an empty line."""
+    return b"data: " + json.dumps(chunk, ensure_ascii=False).encode("utf-8", "replace") + b"\n\n"
+
+
+async def tell(request: web.Request, job: Job) -> web.StreamResponse:
+    """Answer with the job's stages, each when it is due; raises Cut where the connection is to be lost."""
+    wire = await _Wire.open(request, job)
+    if job.fault("eof_at_once"):
+        return await wire.close()
+    endings = [_ENDINGS[fault.name] for fault in job.faults if fault.name in _ENDINGS]
+    for step in _as_sent(job):
+        await _wait_until(job, step, wire)
+        if step.status == "starting" and job.fault("cut_mid_chunk"):
+            await wire.write(encode_event(step.chunk)[:24])
+            raise Cut
+        for event in _events(job, step):
+            await wire.write(event)
+        ending = next((one for one in endings if one.after(step)), None)
+        if ending is not None:
+            return await _end(ending, wire)
+    return await wire.close()
+
+
+async def tell_refusal(request: web.Request) -> web.StreamResponse:
+    """HTTP 200 and the rate limit body as the stream's only chunk."""
+    response = web.StreamResponse(headers=HEADERS)
+    await response.prepare(request)
+    await response.write(encode_event(dict(rate_limited().body or {})))
+    await response.write_eof()
+    return response
+
+
+async def _end(ending: Ending, wire: _Wire) -> web.StreamResponse:
+    if ending.manner == "cut":
+        raise Cut
+    if ending.manner == "stall":
+        await asyncio.Event().wait()  # until the client goes away or the service stops
+    return await wire.close()
+
+
+def _as_sent(job: Job) -> Iterator[Step]:
+    """The steps as this stream says them, which may differ from what the status endpoint knows."""
+    count = len(job.steps)
+    for index, step in enumerate(job.steps):
+        chunk = dict(step.chunk)
+        if job.fault("shuffled_index"):
+            chunk["chunkIndex"] = count - index
+        if job.fault("no_audio_url_in_stream"):
+            chunk.pop("audio_url", None)
+        yield Step(step.at, chunk)
+
+
+def _events(job: Job, step: Step) -> list[bytes]:
+    events = [encode_event(step.chunk)] * (2 if job.fault("duplicate_chunks") else 1)
+    if step.status == "queued":
+        huge = job.fault("huge_event")
+        if huge is not None:
+            size = 3_000_000 if huge.size is None else huge.size
+            empty = encode_event({**step.chunk, "debug": ""})
+            events.append(encode_event({**step.chunk, "debug": "x" * max(0, size - len(empty))}))
+        if job.fault("not_json"):
+            events.append(b"data: {'status': streaming,,\n\n")
+    return events
+
+
+async def _wait_until(job: Job, step: Step, wire: _Wire) -> None:
+    """Sleep until the step is due; a comment now and then shows that the connection is alive."""
+    due = job.due(step)
+    pause = math.inf if job.fault("silent_hold") else KEEP_ALIVE_SECONDS / job.speed
+    while (left := due - time.monotonic()) > 0:
+        if left <= pause:
+            await asyncio.sleep(left)
+        else:
+            await asyncio.sleep(pause)
+            await wire.write(b": keep-alive\n\n")
+
+
+class _Wire:
+    """The open answer, with the encodings a fault may ask for."""
+
+    def __init__(self, response: web.StreamResponse, *, single_bytes: bool, gzip: bool) -> None:
+        self._response = response
+        self._single_bytes = single_bytes
+        self._squeeze = zlib.compressobj(wbits=31) if gzip else None
+
+    @classmethod
+    async def open(cls, request: web.Request, job: Job) -> _Wire:
+        gzip = job.fault("gzip") is not None
+        headers = {**HEADERS, "Content-Encoding": "gzip"} if gzip else HEADERS
+        response = web.StreamResponse(headers=headers)
+        await response.prepare(request)
+        return cls(response, single_bytes=job.fault("byte_by_byte") is not None, gzip=gzip)
+
+    async def write(self, data: bytes) -> None:
+        if self._squeeze is not None:
+            data = self._squeeze.compress(data) + self._squeeze.flush(zlib.Z_SYNC_FLUSH)
+        if not self._single_bytes:
+            await self._response.write(data)
+            return
+        for place in range(len(data)):
+            await self._response.write(data[place : place + 1])
+            await asyncio.sleep(0)
+
+    async def close(self) -> web.StreamResponse:
+        if self._squeeze is not None:
+            await self._response.write(self._squeeze.flush())
+        await self._response.write_eof()
+        return self._response
