@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from soundverse_nb.hosting.finder import find_host, missing_host
     from soundverse_nb.hosting.objectstore import ObjectStoreHost
     from soundverse_nb.hosting.protocol import Host, PublishedReference, as_host
-    from soundverse_nb.hosting.remote import RemoteReference, check_address, fetch_reference
+    from soundverse_nb.hosting.remote import RemoteReference, check_address, fetch_reference, must_be_public
 
 # Public word -> the module that defines it; each is loaded when it is first used.
 _HOMES = {
@@ -27,6 +27,7 @@ _HOMES = {
     "RemoteReference": "remote",
     "as_host": "protocol",
     "check_address": "remote",
+    "must_be_public": "remote",
     "fetch_reference": "remote",
     "find_host": "finder",
     "missing_host": "finder",
@@ -43,6 +44,7 @@ __all__ = [
     "fetch_reference",
     "find_host",
     "missing_host",
+    "must_be_public",
 ]
 
 

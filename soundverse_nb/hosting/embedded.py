@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import quote
@@ -36,7 +37,7 @@ class EmbeddedHost:
             try:
                 await self._recognise(session)
                 url = await self._upload(session, path)
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
                 raise HostingError(
                     f"{path.name} could not be handed to the simulator at {self._base_url} "
                     f"({type(error).__name__}).",

@@ -72,6 +72,6 @@ def _refuse_embedded(host: Host, simulated: bool) -> None:
 
     if isinstance(host, EmbeddedHost):
         raise ConfigurationError(
-            "The embedded service's host works with the simulator only: the real service cannot fetch from it.",
+            "The embedded service's host is for the simulator: the real service cannot fetch from it.",
             hint='Give the client a bucket instead: host="s3://my-bucket/remixes".',
         )

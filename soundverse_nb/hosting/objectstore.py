@@ -1,0 +1,187 @@
+"""Your own bucket as a host: the song goes up once, the service gets a URL that runs out."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import aiohttp
+
+from soundverse_nb.errors import ConfigurationError, HostingError, SoundverseError
+from soundverse_nb.hosting.bucket import Bucket, parse_bucket
+from soundverse_nb.hosting.content import Content, is_unchanged, read_content
+from soundverse_nb.hosting.protocol import PublishedReference
+from soundverse_nb.hosting.storage_errors import Refusal, cannot_sign, classify, explain
+from soundverse_nb.hosting.store import checked_store, obstore, open_store
+
+# A signature may last a week at most on S3 (X-Amz-Expires) and Google; shorter than a second is no time.
+_LONGEST = 7 * 24 * 3600
+_CHECK = aiohttp.ClientTimeout(total=30, connect=10)
+
+
+class ObjectStoreHost:
+    """Publishes references through a private bucket at S3 (or anything that speaks S3), Google or Azure.
+
+    Parameters
+    ----------
+    url : "s3://bucket/prefix", "gs://bucket/prefix" or "az://container/prefix".
+    expires : how long a URL works, in seconds, 1 to 604800 (a week). It should outlast the wait for a
+        free place and the service's queue; an hour does.
+    delete : whether `withdraw` deletes the file from the bucket. By default it stays, so the same song
+        is uploaded once, whatever the number of remixes; its URL runs out all the same.
+    settings : the store's own, for example region=, endpoint=, profile= (S3) or account_name= (Azure).
+
+    The object is named by its content (SHA-256), so nothing of the file's name is told. Credentials
+    are found as each cloud's own tools find them; see `hosting.credentials`.
+    Raises ConfigurationError for a URL or setting that cannot be right.
+    """
+
+    def __init__(self, url: str, *, expires: float = 3600, delete: bool = False, **settings: Any) -> None:
+        self.bucket: Bucket = parse_bucket(url)
+        if isinstance(expires, bool) or not isinstance(expires, (int, float)) or not 1 <= expires <= _LONGEST:
+            raise ConfigurationError(
+                f"expires={expires!r} is not a number of seconds from 1 to {_LONGEST} (a week).",
+                hint="An hour is expires=3600.",
+            )
+        self.expires = int(expires)
+        self.delete = delete
+        self._settings = settings
+        self._store: Any = None
+        self._held: dict[str, list[PublishedReference]] = {}
+        self._answered: set[str] = set()
+        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Lock]]
+        self._locks = WeakKeyDictionary()
+        checked_store(self.bucket, settings)
+
+    def __repr__(self) -> str:
+        deleting = ", delete=True" if self.delete else ""
+        return f"ObjectStoreHost({str(self.bucket)!r}, expires={self.expires}{deleting})"
+
+    async def publish(self, path: Path) -> PublishedReference:
+        """Put the file into the bucket, unless it is there, and sign a URL for it.
+
+        The URL is fetched once (one byte, without credentials) before it is handed out, so that a URL
+        that does not work is found out before anything is paid. Raises ConfigurationError or HostingError.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise HostingError(f"{path.name} is not a file.")
+        content = await asyncio.to_thread(read_content, path)
+        async with self._lock(content.name):
+            store = await self._opened()
+            try:
+                await self._keep(store, path, content)
+                published = await self._signed(store, content.name)
+                if content.name not in self._answered:
+                    await self._check(published)
+                    self._answered.add(content.name)
+            except BaseException:
+                if self.delete and not self._held.get(content.name):
+                    await self._remove_quietly(store, content.name)
+                raise
+            self._held.setdefault(content.name, []).append(published)
+        return published
+
+    async def withdraw(self, published: PublishedReference) -> None:
+        """The remix is over: with delete=True the file goes once its last URL from this host is withdrawn."""
+        name = published.key
+        if name is None or not self.delete:
+            return
+        async with self._lock(name):
+            held = self._held.get(name, [])
+            kept = [other for other in held if other is not published]
+            if len(kept) == len(held):
+                return
+            if kept:
+                self._held[name] = kept
+                return
+            store = await self._opened()
+            try:
+                await obstore().delete_async(store, name)
+            except FileNotFoundError:
+                pass  # gone already, which is what was wanted
+            except Exception as error:
+                raise self._explained(error) from None
+            self._held.pop(name, None)
+            self._answered.discard(name)
+
+    def _lock(self, name: str) -> asyncio.Lock:
+        # One upload of a song at a time; a lock belongs to one loop, a host may serve several.
+        locks = self._locks.setdefault(asyncio.get_running_loop(), {})
+        return locks.setdefault(name, asyncio.Lock())
+
+    async def _opened(self) -> Any:
+        if self._store is None:
+            self._store = await asyncio.to_thread(open_store, self.bucket, self._settings)
+        return self._store
+
+    async def _keep(self, store: Any, path: Path, content: Content) -> None:
+        """Upload the file where the bucket does not hold it whole."""
+        if await self._size_of(store, content.name) == content.size:
+            return
+        try:
+            # A Path is read in blocks: small files in one request, larger ones part by part.
+            await obstore().put_async(
+                store, content.name, path, attributes={"Content-Type": content.type}, max_concurrency=2
+            )
+        except Exception as error:
+            raise self._explained(error) from None
+        self._answered.discard(content.name)
+        if not is_unchanged(path, content):
+            await self._remove_quietly(store, content.name)
+            raise HostingError(
+                f"{path.name} changed while it was uploaded.",
+                hint="Let it be finished first, then run it again.",
+            )
+
+    async def _size_of(self, store: Any, name: str) -> int | None:
+        """The size of the object in bytes, None where it is not there or may not be asked for."""
+        try:
+            size: int = (await obstore().head_async(store, name))["size"]
+        except FileNotFoundError:
+            return None
+        except Exception as error:
+            # A HEAD has no body, so a refusal does not say why; the upload's own answer will.
+            refusal = classify(type(error).__name__, str(error))
+            if refusal in (Refusal.UNREACHABLE, Refusal.NO_CREDENTIALS, Refusal.SETTING):
+                raise self._explained(error) from None
+            return None
+        return size
+
+    async def _signed(self, store: Any, name: str) -> PublishedReference:
+        until = datetime.now(timezone.utc) + timedelta(seconds=self.expires)
+        try:
+            url = await obstore().sign_async(store, "GET", name, timedelta(seconds=self.expires))
+        except Exception as error:
+            raise cannot_sign(self.bucket, type(error).__name__, str(error)) from None
+        return PublishedReference(url, expires_at=until.replace(microsecond=0), key=name)
+
+    async def _check(self, published: PublishedReference) -> None:
+        """Fetch one byte as the service would: a plain client, no credentials."""
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=_CHECK, trust_env=True) as session,
+                session.get(published.url, headers={"Range": "bytes=0-0"}, allow_redirects=False) as answer,
+            ):
+                if answer.status in (200, 206):
+                    return
+                body = (await answer.content.read(4096)).decode("utf-8", "replace")
+                said = f"status: {answer.status} {body}"
+        except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
+            raise HostingError(
+                f"The file is in {self.bucket}, but its URL could not be fetched ({type(error).__name__}).",
+                hint="Check the endpoint: the service needs to reach it from outside.",
+            ) from None
+        raise explain(self.bucket, "HTTP", said)
+
+    async def _remove_quietly(self, store: Any, name: str) -> None:
+        try:
+            await obstore().delete_async(store, name)
+        except Exception:
+            return  # the error that led here is the one to tell
+
+    def _explained(self, error: Exception) -> SoundverseError:
+        return explain(self.bucket, type(error).__name__, str(error))

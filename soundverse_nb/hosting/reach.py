@@ -1,0 +1,114 @@
+"""Who can see an address: everybody, or only this machine and its network. Rules only, no I/O."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+from urllib.parse import urlsplit
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# Names that never mean a host on the public internet: RFC 6761, 6762, 8375, 9476, ICANN's .internal,
+# and the suffixes home routers and offices give out.
+_LOCAL_SUFFIXES = frozenset({
+    "localhost", "local", "localdomain", "internal", "intranet", "private", "corp", "home", "lan",
+    "test", "invalid", "example", "alt", "onion", "home.arpa",
+})  # fmt: skip
+_CARRIER = ipaddress.ip_network("100.64.0.0/10")      # RFC 6598
+_BENCHMARK = ipaddress.ip_network("198.18.0.0/15")    # RFC 2544
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")         # RFC 6052
+_NUMBER = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")
+
+
+def host_of(url: str) -> str | None:
+    """The host in a URL as a resolver reads it: lower case, no brackets, no final dot; None without one."""
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        return None
+    if not host:
+        return None
+    # Browsers and HTTP clients read full-width digits and dots as plain ones, so this must too.
+    plain = unicodedata.normalize("NFKC", host).replace("。", ".").lower()
+    return plain.partition("%")[0].rstrip(".") or None
+
+
+def why_local(host: str) -> str | None:
+    """Why a host is out of the public's sight, by its name or number alone; None where nothing says so."""
+    address = read_address(host)
+    if address is not None:
+        return why_address_local(address)
+    labels = host.split(".")
+    if labels[-1] == "localhost":
+        return f"{host} is this machine itself"
+    if len(labels) == 1:
+        return f"{host} is a name of the local network"
+    if labels[-1] in _LOCAL_SUFFIXES or ".".join(labels[-2:]) in _LOCAL_SUFFIXES:
+        return f"{host} is a name of the local network"
+    return None
+
+
+def why_address_local(address: Address) -> str | None:
+    """Why an address is out of the public's sight, None where it is public."""
+    inner = _carried(address)
+    if inner is not None:
+        return why_address_local(inner)
+    if address.is_loopback or address.is_unspecified:
+        return f"{address} is this machine itself"
+    if address.is_link_local:
+        return f"{address} works on the local link only"
+    if address.is_multicast or (isinstance(address, ipaddress.IPv4Address) and address in _CARRIER):
+        return f"{address} is not an address of the public internet"
+    if address.is_private or (isinstance(address, ipaddress.IPv6Address) and address.is_site_local):
+        return f"{address} is in a private network"
+    return None if address.is_global else f"{address} is not an address of the public internet"
+
+
+def why_resolved_local(address: str) -> str | None:
+    """The same for an address that a name led to, in the resolver's spelling."""
+    read = read_address(address.partition("%")[0])
+    # Some proxies answer every name with an address of this range and do the true look-up themselves.
+    if read is None or (isinstance(read, ipaddress.IPv4Address) and read in _BENCHMARK):
+        return None
+    return why_address_local(read)
+
+
+def read_address(host: str) -> Address | None:
+    """The address a host spells, in any form an HTTP client takes: 127.1, 0x7f000001, 017700000001, [::1]."""
+    bare = host.strip("[]").partition("%")[0]
+    if ":" in bare:
+        try:
+            return ipaddress.IPv6Address(bare)
+        except ValueError:
+            return None
+    parts = bare.split(".")
+    if not 1 <= len(parts) <= 4 or not all(_NUMBER.fullmatch(part) for part in parts):
+        return None
+    numbers = [_read_number(part) for part in parts]
+    if any(number is None for number in numbers):
+        return None
+    *firsts, last = [number for number in numbers if number is not None]
+    # As inet_aton reads it: the last part fills all the bytes that are left.
+    if any(number > 255 for number in firsts) or last >= 256 ** (4 - len(firsts)):
+        return None
+    value = last + sum(number << 8 * (3 - place) for place, number in enumerate(firsts))
+    return ipaddress.IPv4Address(value)
+
+
+def _read_number(part: str) -> int | None:
+    try:
+        if part[:2] in ("0x", "0X"):
+            return int(part[2:] or "0", 16)
+        return int(part, 8) if len(part) > 1 and part[0] == "0" else int(part)
+    except ValueError:
+        return None
+
+
+def _carried(address: Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address inside an IPv6 one: mapped, 6to4, NAT64."""
+    if not isinstance(address, ipaddress.IPv6Address):
+        return None
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour

@@ -1,0 +1,272 @@
+"""References that are URLs already: can the service see them, and what is behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+from urllib.parse import unquote, urljoin, urlsplit
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+
+from soundverse_nb.errors import ConfigurationError, PreflightError
+from soundverse_nb.hosting.content import suffix_of
+from soundverse_nb.hosting.protocol import without_query
+from soundverse_nb.hosting.reach import host_of, why_local, why_resolved_local
+
+MAX_HOPS = 5
+_BLOCK = 64 * 1024
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_SKIP = 'Or leave the check out with preflight="off".'
+
+
+@dataclass(frozen=True, repr=False)
+class RemoteReference:
+    """A reference fetched from its URL, as the service would fetch it.
+
+    `path` is the copy on this disk, `size_bytes` its size, `is_whole` False where the body went on past
+    the limit (then the copy has one byte more than the limit, so preflight refuses it for its size),
+    `content_type` what the server said, `name` the file's name in the URL.
+    """
+
+    url: str
+    path: Path
+    size_bytes: int
+    is_whole: bool
+    content_type: str
+    name: str
+
+    def __repr__(self) -> str:
+        return f"RemoteReference({without_query(self.url)!r}, {self.size_bytes} bytes)"
+
+
+def must_be_public(base_url: str) -> bool:
+    """Whether references for the service at `base_url` must be visible to everybody.
+
+    Not so for a service on this machine or its network (the simulator): it sees what we see.
+    """
+    host = host_of(base_url)
+    return host is None or why_local(host) is None
+
+
+def check_url(url: str, *, public: bool = True) -> None:
+    """Refuse a reference's URL that the service cannot fetch, by how it is spelt; no network.
+
+    `public` says whether the service is out on the internet (see `must_be_public`).
+    Raises ConfigurationError with the reason. Nothing of a query is repeated.
+    """
+    scheme = urlsplit(url).scheme.lower() if _splits(url) else ""
+    host = host_of(url)
+    if scheme == "file":
+        raise ConfigurationError(
+            "A file: URL is visible on this machine only, so the service cannot fetch it.",
+            hint="Give the path itself, and a host: sv.Client(host=\"s3://my-bucket/remixes\").",
+        )
+    if scheme not in ("http", "https") or host is None or any(c.isspace() or ord(c) < 32 for c in url):
+        raise ConfigurationError(
+            f"The reference {without_query(url)!r} is not an http(s) URL the service could fetch.",
+            hint="Give a URL that starts with https://, or the path of a file.",
+        )
+    reason = why_local(host) if public else None
+    if reason:
+        raise _only_here(url, reason)
+
+
+async def check_address(url: str, *, public: bool = True) -> None:
+    """Refuse a reference's URL that only this machine or its network can see, also by what its name leads to.
+
+    A name that leads nowhere from here is let pass: the service's own answer to it is free.
+    Raises ConfigurationError with the reason.
+    """
+    check_url(url, public=public)
+    if not public:
+        return
+    host = host_of(url) or ""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return
+    for *_, address in found:
+        reason = why_resolved_local(str(address[0]))
+        if reason:
+            raise _only_here(url, f"{host} leads to {reason}")
+
+
+async def fetch_reference(
+    url: str,
+    *,
+    max_bytes: int,
+    public: bool = True,
+    directory: Path | None = None,
+    max_seconds: float = 60.0,
+    proxy: str | None = None,
+) -> RemoteReference:
+    """Fetch a reference by its URL to a file, for preflight and for listening to it beside its remix.
+
+    Parameters
+    ----------
+    url : http or https.
+    max_bytes : the size limit; at most one byte more is ever read.
+    public : whether addresses that only this machine sees are refused, at every redirect.
+    directory : where the copy goes; the system's temporary directory by default. The caller owns it.
+    max_seconds : how long all of it may take.
+    proxy : an HTTP proxy; the names are then resolved by it.
+
+    Raises PreflightError where nothing usable is behind the URL, ConfigurationError for an address the
+    service cannot see. At most five redirects are followed; no key and no cookie is sent.
+    """
+    shown = without_query(url)
+    connector = None if proxy else aiohttp.TCPConnector(resolver=_VisibleResolver(public))
+    timeout = aiohttp.ClientTimeout(total=max_seconds, connect=min(20.0, max_seconds))
+    try:
+        async with aiohttp.ClientSession(
+            connector=connector, timeout=timeout, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
+        ) as session:
+            return await asyncio.wait_for(
+                _follow(session, url, max_bytes, public, directory, proxy), max_seconds
+            )
+    except asyncio.TimeoutError:
+        raise _unfetched(shown, f"did not arrive within {max_seconds:g} seconds") from None
+    except _OnlyHereError as hidden:
+        raise _only_here(url, str(hidden)) from None
+    except aiohttp.ClientPayloadError:
+        raise _unfetched(shown, "broke off before its end") from None
+    except aiohttp.ClientConnectorError as error:
+        # aiohttp may wrap the resolver's refusal
+        if isinstance(error.os_error, _OnlyHereError):
+            raise _only_here(url, str(error.os_error)) from None
+        raise _unfetched(shown, f"could not be reached ({type(error).__name__})") from None
+    except (aiohttp.ClientError, ValueError) as error:
+        raise _unfetched(shown, f"could not be fetched ({type(error).__name__})") from None
+
+
+async def _follow(
+    session: aiohttp.ClientSession,
+    url: str,
+    max_bytes: int,
+    public: bool,
+    directory: Path | None,
+    proxy: str | None,
+) -> RemoteReference:
+    here = url
+    for _ in range(MAX_HOPS + 1):
+        await (check_address if proxy else _check_spelling)(here, public=public)
+        async with session.get(
+            here, allow_redirects=False, proxy=proxy, headers={"Accept-Encoding": "identity"}
+        ) as answer:
+            target = answer.headers.get("Location") if answer.status in _REDIRECTS else None
+            if target is None:
+                return await _keep(answer, url, here, max_bytes, directory)
+        here = urljoin(here, target)
+    raise _unfetched(without_query(url), f"is redirected more than {MAX_HOPS} times")
+
+
+async def _check_spelling(url: str, *, public: bool) -> None:
+    check_url(url, public=public)
+
+
+async def _keep(
+    answer: aiohttp.ClientResponse, url: str, here: str, max_bytes: int, directory: Path | None
+) -> RemoteReference:
+    shown = without_query(url)
+    if answer.status != 200:
+        raise _unfetched(shown, f"is answered with HTTP {answer.status}")
+    name = PurePosixPath(unquote(urlsplit(here).path)).name or "reference"
+    opening = await _read_up_to(answer, min(_BLOCK, max_bytes + 1))
+    if answer.content_type in ("text/html", "application/xhtml+xml") and _is_page(opening):
+        raise PreflightError(
+            f"{shown} is a web page, not audio.",
+            hint="Give the link of the file itself; share pages have one (a Dropbox link ends with dl=1).",
+        )
+    handle, path = tempfile.mkstemp(prefix="reference-", suffix=suffix_of(name, opening), dir=directory)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            size = await _write_up_to(answer, opening, file, max_bytes + 1)
+    except BaseException:
+        os.unlink(path)
+        raise
+    return RemoteReference(url, Path(path), size, size <= max_bytes, answer.content_type, name)
+
+
+async def _read_up_to(answer: aiohttp.ClientResponse, count: int) -> bytes:
+    kept = b""
+    while len(kept) < count:
+        block = await answer.content.read(count - len(kept))
+        if not block:
+            break
+        kept += block
+    return kept
+
+
+async def _write_up_to(
+    answer: aiohttp.ClientResponse, opening: bytes, file: IO[bytes], count: int
+) -> int:
+    file.write(opening)
+    size = len(opening)
+    while size < count:
+        block = await answer.content.read(min(_BLOCK, count - size))
+        if not block:
+            break
+        file.write(block)
+        size += len(block)
+    return size
+
+
+class _OnlyHereError(OSError):
+    """A name led to an address that only this machine or its network can see."""
+
+
+class _VisibleResolver(AbstractResolver):
+    """Looks names up and refuses what the service cannot see: what is checked is what is connected to."""
+
+    def __init__(self, public: bool) -> None:
+        self._public = public
+        self._inner = ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        found = await self._inner.resolve(host, port, family)
+        for one in found if self._public else ():
+            reason = why_resolved_local(one["host"])
+            if reason:
+                raise _OnlyHereError(f"{host} leads to {reason}")
+        return found
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+def _splits(url: str) -> bool:
+    try:
+        urlsplit(url)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_page(opening: bytes) -> bool:
+    return opening.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
+
+
+def _only_here(url: str, reason: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"The service cannot fetch {without_query(url)!r}: {reason}.",
+        hint="Give a URL that everybody can fetch, or the file and a host: "
+        'sv.Client(host="s3://my-bucket/remixes").',
+    )
+
+
+def _unfetched(shown: str, what: str) -> PreflightError:
+    return PreflightError(
+        f"{shown} {what}, so the service could not fetch it either.",
+        hint=f"Open the URL in a private browser window to see what everybody sees. {_SKIP}",
+    )
+
+

@@ -1,0 +1,65 @@
+"""Opening a bucket: obstore's store for it, with this user's credentials and bounded patience."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+
+from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.hosting.bucket import Bucket
+from soundverse_nb.hosting.credentials import aws_settings, azure_settings, missing_extra
+from soundverse_nb.hosting.storage_errors import explain
+
+_STORES = {"s3": "S3Store", "gs": "GCSStore", "az": "AzureStore"}
+# Plain http is used only where the user's own endpoint says so; the clouds' endpoints are https.
+# 5 MB (one part of an upload) in 5 minutes is 140 kbit/s.
+_PATIENCE = {"allow_http": True, "connect_timeout": "10s", "timeout": "5min"}
+_RETRIES = {"max_retries": 2, "retry_timeout": timedelta(seconds=60)}
+
+
+def obstore() -> Any:
+    """The package obstore; ConfigurationError with the line that installs it where it is missing."""
+    try:
+        return import_module("obstore")
+    except ModuleNotFoundError:
+        raise missing_extra("obstore") from None
+
+
+def checked_store(bucket: Bucket, settings: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError for settings that no credentials could mend. Touches no network."""
+    found = azure_settings(settings) if bucket.scheme == "az" else {}
+    _store(bucket, {**settings, **found})
+
+
+def open_store(bucket: Bucket, settings: Mapping[str, Any]) -> Any:
+    """The obstore store for a bucket, ready to use. Looks for credentials: call it off the event loop."""
+    found: dict[str, Any] = {}
+    if bucket.scheme == "s3":
+        found = aws_settings(settings)
+    elif bucket.scheme == "az":
+        found = azure_settings(settings)
+    return _store(bucket, {**settings, **found})
+
+
+def _store(bucket: Bucket, settings: dict[str, Any]) -> Any:
+    obstore()
+    make = getattr(import_module("obstore.store"), _STORES[bucket.scheme])
+    settings.pop("profile", None)  # botocore's, not obstore's
+    patience = {**_PATIENCE, **settings.pop("client_options", {})}
+    try:
+        return make(
+            bucket.name,
+            prefix=bucket.prefix or None,
+            client_options=patience,
+            retry_config=settings.pop("retry_config", _RETRIES),
+            **settings,
+        )
+    except (TypeError, ValueError):
+        raise ConfigurationError(
+            f"A setting for {bucket} is of the wrong kind.",
+            hint="Check the names and values given to the host.",
+        ) from None
+    except Exception as error:  # obstore's own classes
+        raise explain(bucket, type(error).__name__, str(error)) from None
