@@ -1,0 +1,1 @@
+"""Sound as data: sources, decoding, envelopes, loudness, encoding. Knows no network and no notebook."""

@@ -1,0 +1,88 @@
+"""Uncompressed containers, read by libsndfile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import numpy as np
+import soundfile
+
+from soundverse_nb.audio.decoding import Block, Decoding, End, block_length
+from soundverse_nb.audio.guarded import GuardedFile
+from soundverse_nb.audio.source import Source
+
+_FORMATS = {"WAVEX": "wav", "RF64": "wav"}
+_CODECS = {
+    "PCM_S8": "pcm_s8", "PCM_U8": "pcm_u8", "PCM_16": "pcm_s16", "PCM_24": "pcm_s24", "PCM_32": "pcm_s32",
+    "FLOAT": "pcm_f32", "DOUBLE": "pcm_f64", "ULAW": "pcm_mulaw", "ALAW": "pcm_alaw",
+}  # fmt: skip
+
+
+def open_pcm(
+    source: Source, block_frames: int, stop_seconds: float | None, time_limit: float | None
+) -> PCMDecoding | None:
+    """The decoding of an uncompressed file, or None where libsndfile is not the one to ask.
+
+    It is not for a data chunk said to be empty, as programs leave it that write to a pipe, nor for
+    codecs other than PCM inside a WAV.
+    """
+    stack = ExitStack()
+    stream = stack.enter_context(source.open())
+    try:
+        if source.path is not None:
+            sound = soundfile.SoundFile(stream.fileno(), closefd=False)
+        else:
+            sound = soundfile.SoundFile(GuardedFile(stream, time_limit))
+    except Exception:  # LibsndfileError, and whatever a foreign file object raises
+        stack.close()
+        return None
+    stack.callback(sound.close)
+    if sound.frames <= 0 or sound.subtype not in _CODECS:
+        stack.close()
+        return None
+    return PCMDecoding(sound, stack, block_frames, stop_seconds, time_limit)
+
+
+class PCMDecoding(Decoding):
+    """Blocks of an uncompressed file."""
+
+    def __init__(
+        self,
+        sound: soundfile.SoundFile,
+        stack: ExitStack,
+        block_frames: int,
+        stop_seconds: float | None,
+        time_limit: float | None,
+    ) -> None:
+        super().__init__(stop_seconds, time_limit)
+        self.sample_rate, self.channels = sound.samplerate, sound.channels
+        self.format = _FORMATS.get(sound.format, sound.format.lower())
+        self.codec = _CODECS[sound.subtype]
+        self.promised_seconds = sound.frames / sound.samplerate
+        self._sound, self._stack = sound, stack
+        self._length = block_length(block_frames, self.channels)
+
+    def _blocks(self) -> Iterator[Block]:
+        while True:
+            block: Block = np.empty((self._length, self.channels), np.float32)
+            try:
+                block = self._sound.read(out=block)
+            except Exception as error:  # LibsndfileError, and whatever a foreign file object raises
+                self.end, self.damage = End.BROKEN, f"libsndfile: {error}"
+                return
+            if not len(block):
+                return
+            yield block
+
+    def skip(self, frames: int) -> int:
+        """Go ahead without decoding; returns how many frames were passed over."""
+        try:
+            here = self._sound.tell()
+            there: int = self._sound.seek(min(here + frames, self._sound.frames))
+            return there - int(here)
+        except Exception:
+            return 0
+
+    def close(self) -> None:
+        self._stack.close()

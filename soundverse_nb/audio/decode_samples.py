@@ -1,0 +1,33 @@
+"""Samples that are in memory already, in the shape of a decoding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from soundverse_nb.audio.decoding import Block, Decoding, block_length
+from soundverse_nb.audio.samples import Samples
+
+
+class SamplesDecoding(Decoding):
+    """Yields an array block by block, converted to float32 on the way."""
+
+    format = "samples"
+
+    def __init__(
+        self, samples: Samples, block_frames: int, stop_seconds: float | None, time_limit: float | None
+    ) -> None:
+        super().__init__(stop_seconds, time_limit)
+        self.sample_rate, self.channels = samples.sample_rate, samples.channels
+        self.codec = str(samples.values.dtype)
+        self._samples = samples
+        self._length = block_length(block_frames, self.channels)
+
+    def _blocks(self) -> Iterator[Block]:
+        for start in range(0, self._samples.frames, self._length):
+            yield self._samples.block(start, start + self._length)
+
+    def skim(self) -> float:
+        return self._samples.frames / self.sample_rate
+
+    def close(self) -> None:
+        pass

@@ -1,0 +1,95 @@
+"""One song while it is being decoded: what every decoder of the package offers."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from enum import Enum
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+Block = NDArray[np.float32]
+
+# 0.7 s at 48 kHz: large enough that Python's share is small, small enough that memory stays flat.
+BLOCK_FRAMES = 32768
+_BLOCK_VALUES = 1 << 20
+
+
+class End(str, Enum):
+    """How the decoding came to its end."""
+
+    OPEN = "open"            # not there yet
+    COMPLETE = "complete"    # the song's last frame was decoded
+    STOPPED = "stopped"      # `stop_seconds` was reached
+    OUT_OF_TIME = "out_of_time"
+    BROKEN = "broken"        # the data did not allow to go on
+
+
+class Decoding(ABC):
+    """Iterate for blocks of float32, shape (frames, channels), full scale +-1 (lossy formats may exceed it).
+
+    Use as a context manager. `frames` counts what has been yielded so far. Damage never raises while
+    iterating: what can be decoded is yielded, `damage` says what was wrong first, `end` how it ended.
+    """
+
+    sample_rate: int
+    channels: int
+    format: str
+    codec: str
+    promised_seconds: float | None = None
+    damage: str | None = None
+    end: End = End.OPEN
+    frames: int = 0
+
+    def __init__(self, stop_seconds: float | None, time_limit: float | None) -> None:
+        self._stop_seconds = stop_seconds
+        self._deadline = None if time_limit is None else time.monotonic() + time_limit
+
+    @property
+    def seconds(self) -> float:
+        """Length decoded so far, in seconds."""
+        return self.frames / self.sample_rate
+
+    def __enter__(self) -> Decoding:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Block]:
+        for block in self._blocks():
+            self.frames += len(block)
+            yield block
+            if self._stop_seconds is not None and self.seconds > self._stop_seconds:
+                self.end = End.STOPPED
+                return
+            if self.out_of_time():
+                self.end = End.OUT_OF_TIME
+                return
+        if self.end is End.OPEN:
+            self.end = End.COMPLETE
+
+    def out_of_time(self) -> bool:
+        return self._deadline is not None and time.monotonic() > self._deadline
+
+    def skim(self) -> float:
+        """After running out of time: the length in seconds as far as it can be told without decoding."""
+        return self.promised_seconds or self.seconds
+
+    @abstractmethod
+    def _blocks(self) -> Iterator[Block]:
+        """Yield fresh blocks; set `end` and `damage` where the data forbids to go on."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back what the decoder holds."""
+
+
+def block_length(block_frames: int, channels: int) -> int:
+    """Frames in a block, fewer where there are many channels, so that a block stays within 4 MB."""
+    return max(1, min(block_frames, _BLOCK_VALUES // max(1, channels)))

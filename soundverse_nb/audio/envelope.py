@@ -1,0 +1,133 @@
+"""The outline of a song: the lowest and highest sample of each short stretch, for drawing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundverse_nb.audio.decode import decode
+from soundverse_nb.audio.decoding import Block
+
+# A stretch of the running envelope is a power of two frames, so that it can be halved without copying.
+_LONGEST_BIN = 4096
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A song's outline: float32 `minima` and `maxima` of shape (channels, points), its length in seconds."""
+
+    minima: NDArray[np.float32]
+    maxima: NDArray[np.float32]
+    duration: float
+    sample_rate: int
+
+    @property
+    def points(self) -> int:
+        return int(self.minima.shape[1])
+
+    def reduced(self, points: int) -> Envelope:
+        """The same outline with at most that many points."""
+        have = self.points
+        if have <= points or points < 1:
+            return self
+        edges = np.arange(points) * have // points
+        return Envelope(
+            np.minimum.reduceat(self.minima, edges, axis=1),
+            np.maximum.reduceat(self.maxima, edges, axis=1),
+            self.duration,
+            self.sample_rate,
+        )
+
+
+class EnvelopeMeter:
+    """Collects an outline block by block, about 200 points a second, in a few hundred kilobytes."""
+
+    def __init__(self, sample_rate: int, channels: int) -> None:
+        self.sample_rate, self.channels = sample_rate, channels
+        wanted = max(1.0, sample_rate / 200)
+        self.bin = min(_LONGEST_BIN, 1 << max(0, math.floor(math.log2(wanted))))
+        self.frames = 0
+        self._minima: list[NDArray[np.float32]] = []
+        self._maxima: list[NDArray[np.float32]] = []
+        self._rest: Block = np.empty((0, channels), np.float32)
+
+    def feed(self, block: Block) -> None:
+        """Add the next block, float32 (frames, channels)."""
+        self.frames += len(block)
+        if len(self._rest):
+            missing = self.bin - len(self._rest)
+            head = np.concatenate([self._rest, block[:missing]])
+            block = block[missing:]
+            if len(head) < self.bin:
+                self._rest = head
+                return
+            self._add(head)
+        whole = len(block) - len(block) % self.bin
+        if whole:
+            self._add(block[:whole])
+        self._rest = block[whole:].copy()
+
+    def _add(self, block: Block) -> None:
+        low, high = extremes(block, self.bin)
+        self._minima.append(low)
+        self._maxima.append(high)
+
+    def finish(self, points: int | None = None) -> Envelope:
+        """The outline of all that was fed, with at most `points` points."""
+        minima, maxima = list(self._minima), list(self._maxima)
+        if len(self._rest):
+            minima.append(self._rest.min(axis=0)[:, None])
+            maxima.append(self._rest.max(axis=0)[:, None])
+        if not minima:
+            minima = maxima = [np.zeros((self.channels, 1), np.float32)]
+        whole = Envelope(
+            np.concatenate(minima, axis=1),
+            np.concatenate(maxima, axis=1),
+            self.frames / self.sample_rate,
+            self.sample_rate,
+        )
+        return whole if points is None else whole.reduced(points)
+
+
+def extremes(block: Block, length: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Lowest and highest sample of each `length` frames: two arrays (channels, len(block) // length).
+
+    `length` is a power of two. numpy reduces quickly along contiguous memory only, so interleaved
+    channels are folded in halves instead, each fold one pass over contiguous memory.
+    """
+    frames, channels = block.shape
+    count = frames // length
+    if channels == 1 or block.strides[0] == block.itemsize:
+        planes = [block[:, channel].reshape(count, length) for channel in range(channels)]
+        return np.stack([p.min(axis=1) for p in planes]), np.stack([p.max(axis=1) for p in planes])
+    low = high = block.reshape(count, length, channels)
+    while low.shape[1] > 1:
+        half = low.shape[1] // 2
+        low, high = np.minimum(low[:, :half], low[:, half:]), np.maximum(high[:, :half], high[:, half:])
+    return low[:, 0].T, high[:, 0].T
+
+
+def envelope_of(
+    source: Any, points: int = 1000, start: float = 0.0, duration: float | None = None
+) -> Envelope:
+    """The outline of a song, or of `duration` seconds of it from `start`; at most `points` points.
+
+    `source` is anything open_source() takes, or a SourceAudio already opened. Memory stays flat.
+    Raises AudioError where it cannot be decoded.
+    """
+    stop = None if duration is None else start + duration
+    with decode(source, stop_seconds=stop) as sound:
+        meter = EnvelopeMeter(sound.sample_rate, sound.channels)
+        first = round(start * sound.sample_rate)
+        last = None if stop is None else round(stop * sound.sample_rate)
+        at = 0
+        for block in sound:
+            part = block[max(0, first - at) : None if last is None else max(0, last - at)]
+            at += len(block)
+            if len(part):
+                meter.feed(part)
+    return meter.finish(points)

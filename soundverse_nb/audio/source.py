@@ -1,0 +1,236 @@
+"""What a user hands in as a song, opened safely.
+
+A song may be a path, the bytes of a file, an open file, or samples with their rate. Whatever it is,
+nothing is read before it is known to be an ordinary file: a pipe would wait for ever, a device never ends.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
+
+from soundverse_nb.audio.samples import Samples, as_samples
+from soundverse_nb.errors import PreflightError
+
+# Largest stream without random access that is taken into memory (six times the service's limit).
+_LARGEST_COPY = 64 * 1024 * 1024
+
+
+class AudioError(PreflightError):
+    """This cannot be used as audio; `.code` is the rule it breaks, for example "not_a_file"."""
+
+    code: str = "unreadable"
+
+
+def refusal(code: str, message: str, hint: str) -> AudioError:
+    """The error for a source that breaks the rule `code`."""
+    return AudioError(message, hint=hint, code=code)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One song, checked to be an ordinary file (or samples) but not yet read.
+
+    `name` is for showing (printable, but not escaped for HTML); `path` is None for anything without a
+    place on disk; `size_bytes` is None for samples, which have no file yet.
+    """
+
+    name: str
+    path: Path | None = None
+    size_bytes: int | None = None
+    samples: Samples | None = field(default=None, repr=False)
+    _content: bytes | memoryview | None = field(default=None, repr=False)
+    _file: Any = field(default=None, repr=False)
+
+    @property
+    def is_samples(self) -> bool:
+        return self.samples is not None
+
+    @contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        """The file's content from its start, readable and seekable; put back as it was afterwards."""
+        if self.samples is not None:
+            raise refusal("unreadable", f"{self.name} is not a file.", "Read its samples instead.")
+        if self.path is not None:
+            with _open_regular(self.path, self.name) as stream:
+                yield stream
+        elif self._content is not None:
+            yield io.BytesIO(self._content)
+        else:
+            before = self._file.tell()
+            self._file.seek(0)
+            try:
+                yield self._file
+            finally:
+                with suppress(OSError, ValueError):
+                    self._file.seek(before)
+
+
+def open_source(source: Any) -> Source:
+    """Take a song in: path, bytes, open binary file, or (samples, rate).
+
+    Raises AudioError with `.code` one of missing, not_a_file, empty, unreadable.
+    """
+    if isinstance(source, Source):
+        return source
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return _from_bytes(source)
+    if isinstance(source, (str, os.PathLike)):
+        return _from_path(source)
+    if isinstance(source, (tuple, list)) and len(source) == 2:
+        return _from_samples(source[0], source[1])
+    if hasattr(source, "read"):
+        return _from_file(source)
+    raise refusal(
+        "unreadable",
+        f"A {type(source).__name__} is not a song.",
+        "Pass a path, bytes, a file opened with 'rb', or (samples, rate).",
+    )
+
+
+def display_name(name: str) -> str:
+    """A file name made printable: odd bytes and control characters shown as \\x.. escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+
+
+def _from_path(source: str | os.PathLike[str]) -> Source:
+    try:
+        raw = os.fsdecode(os.fspath(source))
+    except Exception:  # a foreign __fspath__ may raise anything
+        raise refusal(
+            "unreadable", f"A {type(source).__name__} without a usable path.", "Pass the path itself."
+        ) from None
+    if _scheme(raw) in ("http", "https"):
+        raise refusal(
+            "missing",
+            "This is a URL, not a local file.",
+            "Give the URL to client.remix(), or download the song and check the file.",
+        )
+    path = Path(raw) if raw else None
+    if path is None:
+        raise refusal("missing", "The path is empty.", "Pass the path of an audio file.")
+    if raw.startswith("~") and not os.path.lexists(path):
+        path = Path(os.path.expanduser(raw))
+    name = display_name(path.name or raw)
+    with _open_regular(path, name) as stream:
+        size = os.fstat(stream.fileno()).st_size
+    if size == 0:
+        raise refusal("empty", f"{name} is empty (0 bytes).", "Pass a file that holds audio.")
+    return Source(name=name, path=path, size_bytes=size)
+
+
+def _scheme(text: str) -> str:
+    """The scheme of a URL in lower case, or "" for anything that is none."""
+    try:
+        return urlsplit(text).scheme.lower()
+    except ValueError:
+        return ""
+
+
+def _from_bytes(source: bytes | bytearray | memoryview) -> Source:
+    try:
+        view = memoryview(source).cast("B")
+    except TypeError:  # not contiguous
+        view = memoryview(bytes(source))
+    if not view.nbytes:
+        raise refusal("empty", "The bytes are empty.", "Pass the content of an audio file.")
+    return Source(name=f"{view.nbytes:,} bytes", size_bytes=view.nbytes, _content=view)
+
+
+def _from_samples(samples: Any, rate: Any) -> Source:
+    try:
+        taken = as_samples(samples, rate)
+    except ValueError as error:
+        raise refusal(
+            "unreadable", str(error), "Pass (samples, rate): a 1-D or 2-D array of numbers and a rate in Hz."
+        ) from None
+    if taken.frames == 0:
+        raise refusal("empty", "There are no samples.", "Pass an array that holds audio.")
+    return Source(name=f"{taken.frames:,} samples at {taken.sample_rate:,} Hz", samples=taken)
+
+
+def _from_file(source: Any) -> Source:
+    given = getattr(source, "name", None)
+    name = display_name(os.path.basename(given)) if isinstance(given, str) and given else "an open file"
+    try:
+        _refuse_special(source, name)
+        before = source.tell()
+        try:
+            source.seek(0)
+            head = source.read(1)
+            if not isinstance(head, bytes):
+                raise refusal(
+                    "unreadable", f"{name} is open as text.", "Open it with open(path, 'rb')."
+                )
+            if not head:
+                raise refusal("empty", f"{name} is empty (0 bytes).", "Pass a file that holds audio.")
+            try:
+                size = source.seek(0, os.SEEK_END)
+                size = source.tell() if size is None else size
+            except (OSError, ValueError):  # for example gzip: readable from the front only
+                source.seek(0)
+                content = source.read(_LARGEST_COPY + 1)
+                if len(content) > _LARGEST_COPY:
+                    raise refusal(
+                        "unreadable", f"{name} is too large to take into memory.", "Save it to a file first."
+                    ) from None
+                return Source(name=name, size_bytes=len(content), _content=content)
+        finally:
+            source.seek(before)
+    except AudioError:
+        raise
+    except Exception:  # a foreign file object may raise anything: closed, a pipe, a broken read
+        raise refusal(
+            "unreadable", f"{name} cannot be read and rewound.", "Pass a file opened with 'rb', or its bytes."
+        ) from None
+    return Source(name=name, size_bytes=int(size), _file=source)
+
+
+def _refuse_special(source: Any, name: str) -> None:
+    if isinstance(source, tempfile.SpooledTemporaryFile):  # asking for its number would write it to disk
+        return
+    try:
+        mode = os.fstat(source.fileno()).st_mode
+    except (OSError, ValueError, AttributeError, TypeError):
+        return
+    if not stat.S_ISREG(mode):
+        raise _not_a_file(name, mode)
+
+
+@contextmanager
+def _open_regular(path: Path, name: str) -> Iterator[BinaryIO]:
+    """Open an ordinary file; refuse anything else by fstat, before a byte is read."""
+    try:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):  # do not even open: opening a tape or a pipe has effects
+            raise _not_a_file(name, mode)
+        # Non-blocking, so that a pipe put in the file's place in between cannot hang us.
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        number = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
+    except (FileNotFoundError, NotADirectoryError):
+        raise refusal("missing", f"There is no file {name}.", "Check the path.") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a possible file name"
+        raise refusal("unreadable", f"{name} cannot be read: {reason}.", "Check its permissions.") from None
+    with open(number, "rb", buffering=0) as stream:
+        mode = os.fstat(number).st_mode
+        if not stat.S_ISREG(mode):
+            raise _not_a_file(name, mode)
+        yield stream
+
+
+def _not_a_file(name: str, mode: int) -> AudioError:
+    kinds = ((stat.S_ISDIR, "a directory"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))
+    kind = next((word for test, word in kinds if test(mode)), "a device")
+    hint = "Pass an audio file."
+    if stat.S_ISDIR(mode):
+        hint = "Pass one file of it, or call sv.preflight_all() for all."
+    return refusal("not_a_file", f"{name} is {kind}, not a file.", hint)
