@@ -7,13 +7,15 @@ import os
 import re
 import traceback
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
+from soundverse_nb.api.secrets import redact
 from soundverse_nb.errors import ConfigurationError, HostingError, SoundverseError
+from soundverse_nb.render.escape import hide_query
 
 
 @dataclass(frozen=True, repr=False)
@@ -25,14 +27,14 @@ class PublishedReference:
     `key` is the host's own name for the file, by which `withdraw` finds it.
     """
 
-    url: str = field()
+    url: str
     expires_at: datetime | None = None
     key: str | None = None
 
     @property
     def shown(self) -> str:
         """The URL as it may be shown: without its query, without a user name in it."""
-        return without_query(self.url)
+        return hide_query(self.url)
 
     def __repr__(self) -> str:
         until = "" if self.expires_at is None else f", expires_at={self.expires_at:%Y-%m-%dT%H:%M:%SZ}"
@@ -95,8 +97,8 @@ class FunctionHost:
             raise _function_failed(self._function, error) from None
         published = answer if isinstance(answer, PublishedReference) else None
         url = published.url if published else answer
-        if not isinstance(url, str) or urlsplit(url.strip()).scheme.lower() not in ("http", "https"):
-            what = f"{without_query(url)!r}" if isinstance(url, str) else type(url).__name__
+        if not isinstance(url, str) or not _is_http(url):
+            what = f"{hide_query(url)!r}" if isinstance(url, str) else type(url).__name__
             raise HostingError(
                 f"The host function {_name_of(self._function)} returned {what}, not an http(s) URL.",
                 hint="Return the URL as a str, for example https://example.org/song.mp3.",
@@ -107,27 +109,24 @@ class FunctionHost:
         """A function knows only how to publish, so nothing is taken back."""
 
 
-def without_query(url: str) -> str:
-    """The URL as it may be shown: query, fragment and user name left out, "?..." where a query was."""
+def _is_http(url: str) -> bool:
     try:
-        parts = urlsplit(url)
-        host = parts.netloc.rpartition("@")[2]
+        parts = urlsplit(url.strip())
     except ValueError:
-        return "(an unreadable URL)"
-    kept = urlunsplit((parts.scheme, host, parts.path, "", ""))
-    return kept + ("?..." if parts.query else "")
-
-
-_QUERY = re.compile(r"\?[^\s\"'<>)\]]+")
-
-
-def hide_queries(text: str) -> str:
-    """Any text with every URL query in it replaced by "?...", so no signature is shown."""
-    return _QUERY.sub("?...", text)
+        return False
+    return parts.scheme.lower() in ("http", "https") and bool(parts.hostname)
 
 
 def _name_of(function: Callable[..., Any]) -> str:
     return str(getattr(function, "__qualname__", None) or type(function).__name__)
+
+
+# Libraries also tell of a request without its host: "Max retries exceeded with url: /song.mp3?X-Amz-..."
+_QUERY = re.compile(r"\?[^\s\"'<>)\]]+")
+
+
+def _without_secrets(text: str) -> str:
+    return _QUERY.sub("?...", redact(text))
 
 
 def _function_failed(function: Callable[..., Any], error: Exception) -> HostingError:
@@ -136,6 +135,6 @@ def _function_failed(function: Callable[..., Any], error: Exception) -> HostingE
     where = f" ({os.path.basename(frames[-1].filename)}, line {frames[-1].lineno})" if frames else ""
     return HostingError(
         f"The host function {_name_of(function)} failed with "
-        f"{type(error).__name__}: {hide_queries(str(error))}{where}.",
+        f"{type(error).__name__}: {_without_secrets(str(error))}{where}.",
         hint="Mend the function, or give a bucket instead.",
     )

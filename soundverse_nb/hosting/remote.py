@@ -17,8 +17,8 @@ from aiohttp.resolver import ThreadedResolver
 
 from soundverse_nb.errors import ConfigurationError, PreflightError
 from soundverse_nb.hosting.content import suffix_of
-from soundverse_nb.hosting.protocol import without_query
 from soundverse_nb.hosting.reach import host_of, why_local, why_resolved_local
+from soundverse_nb.render.escape import hide_query
 
 MAX_HOPS = 5
 _BLOCK = 64 * 1024
@@ -43,7 +43,7 @@ class RemoteReference:
     name: str
 
     def __repr__(self) -> str:
-        return f"RemoteReference({without_query(self.url)!r}, {self.size_bytes} bytes)"
+        return f"RemoteReference({hide_query(self.url)!r}, {self.size_bytes} bytes)"
 
 
 def must_be_public(base_url: str) -> bool:
@@ -70,7 +70,7 @@ def check_url(url: str, *, public: bool = True) -> None:
         )
     if scheme not in ("http", "https") or host is None or any(c.isspace() or ord(c) < 32 for c in url):
         raise ConfigurationError(
-            f"The reference {without_query(url)!r} is not an http(s) URL the service could fetch.",
+            f"The reference {hide_query(url)!r} is not an http(s) URL the service could fetch.",
             hint="Give a URL that starts with https://, or the path of a file.",
         )
     reason = why_local(host) if public else None
@@ -121,7 +121,7 @@ async def fetch_reference(
     Raises PreflightError where nothing usable is behind the URL, ConfigurationError for an address the
     service cannot see. At most five redirects are followed; no key and no cookie is sent.
     """
-    shown = without_query(url)
+    shown = hide_query(url)
     connector = None if proxy else aiohttp.TCPConnector(resolver=_VisibleResolver(public))
     timeout = aiohttp.ClientTimeout(total=max_seconds, connect=min(20.0, max_seconds))
     try:
@@ -164,7 +164,7 @@ async def _follow(
             if target is None:
                 return await _keep(answer, url, here, max_bytes, directory)
         here = urljoin(here, target)
-    raise _unfetched(without_query(url), f"is redirected more than {MAX_HOPS} times")
+    raise _unfetched(hide_query(url), f"is redirected more than {MAX_HOPS} times")
 
 
 async def _check_spelling(url: str, *, public: bool) -> None:
@@ -174,7 +174,7 @@ async def _check_spelling(url: str, *, public: bool) -> None:
 async def _keep(
     answer: aiohttp.ClientResponse, url: str, here: str, max_bytes: int, directory: Path | None
 ) -> RemoteReference:
-    shown = without_query(url)
+    shown = hide_query(url)
     if answer.status != 200:
         raise _unfetched(shown, f"is answered with HTTP {answer.status}")
     name = PurePosixPath(unquote(urlsplit(here).path)).name or "reference"
@@ -257,7 +257,7 @@ def _is_page(opening: bytes) -> bool:
 
 def _only_here(url: str, reason: str) -> ConfigurationError:
     return ConfigurationError(
-        f"The service cannot fetch {without_query(url)!r}: {reason}.",
+        f"The service cannot fetch {hide_query(url)!r}: {reason}.",
         hint="Give a URL that everybody can fetch, or the file and a host: "
         'sv.Client(host="s3://my-bucket/remixes").',
     )
