@@ -1,0 +1,73 @@
+"""How long a song is, from its file's head and tail alone: microseconds, no decoding.
+
+`probe` answers only what the bytes prove. A header that is missing, contradicts the file or was streamed
+is not believed: the answer is then `Untrusted`, with the reason, and a decode has the word. One module a
+container: wav, aiff, flac, ogg, mp3, mp4.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import BinaryIO, Protocol
+
+from soundverse_nb.audio.probe.aiff import probe_aiff
+from soundverse_nb.audio.probe.flac import probe_flac
+from soundverse_nb.audio.probe.mp3 import probe_mp3
+from soundverse_nb.audio.probe.mp4 import probe_mp4
+from soundverse_nb.audio.probe.ogg import probe_ogg
+from soundverse_nb.audio.probe.outcome import Probed, Untrusted
+from soundverse_nb.audio.probe.signature import recognise
+from soundverse_nb.audio.probe.tags import after_id3
+from soundverse_nb.audio.probe.wav import probe_wav
+from soundverse_nb.audio.probe.window import Window
+
+__all__ = ["Probed", "Untrusted", "probe", "probe_file"]
+
+
+class Opened(Protocol):
+    """What a probe needs of a source: its size, and a way to read it."""
+
+    @property
+    def size_bytes(self) -> int: ...
+
+    def open(self) -> BinaryIO: ...
+
+
+def probe(source: Opened) -> Probed | Untrusted:
+    """The facts of a source's header and tail, or why they cannot be trusted; bad content never raises."""
+    with source.open() as file:
+        return probe_file(file, source.size_bytes)
+
+
+def probe_file(file: BinaryIO, size_bytes: int) -> Probed | Untrusted:
+    """The same for an opened, seekable file of `size_bytes` bytes; it is left open, anywhere."""
+    window = Window(file, size_bytes)
+    try:
+        return _probe(window)
+    except (ArithmeticError, LookupError, OSError, ValueError, struct.error):
+        return Untrusted("The file's header is damaged.")
+
+
+def _probe(window: Window) -> Probed | Untrusted:
+    head = window.at(0, 64)
+    name = recognise(head)
+    if name == "wav":
+        return probe_wav(window)
+    if name == "aiff":
+        return probe_aiff(window)
+    if name == "ogg":
+        return probe_ogg(window)
+    if name == "mp4":
+        return probe_mp4(window)
+    if name == "flac":
+        return probe_flac(window, 0)
+    if name == "mp3":
+        return probe_mp3(window, 0)
+    if name == "id3":
+        offset = after_id3(window)
+        if window.at(offset, 4) == b"fLaC":
+            return probe_flac(window, offset)
+        return probe_mp3(window, offset)
+    if name is None:
+        return Untrusted("The file does not begin like any audio file this probe knows.")
+    return Untrusted(f"The length of {name} files is known only by decoding them.", name)

@@ -1,0 +1,124 @@
+"""MP3: the length is a number of frames, taken from the encoder's header where that proves itself.
+
+An MP3 has no header of its own. Where the encoder's (Xing, Info, VBRI) is intact and fits the file it is
+believed; where there is none, a constant bitrate is proven by looks into the file, and anything else is
+walked frame by frame, which costs a look at every header and no decoding.
+"""
+
+from __future__ import annotations
+
+from soundverse_nb.audio.probe.mpeg import FrameKind, count_frames, frame_kind
+from soundverse_nb.audio.probe.outcome import Probed, Untrusted
+from soundverse_nb.audio.probe.tags import before_tail_tags
+from soundverse_nb.audio.probe.window import LARGEST, Window
+from soundverse_nb.audio.probe.xing import EncoderHeader, encoder_header
+
+_LONGEST_FRAME = 1441
+_MOST_WALKED = 1 << 26
+_LOOKS = 12
+_BROKEN = Untrusted("The MP3's frames do not follow one another: something else stands between.", "mp3")
+
+
+def probe_mp3(window: Window, offset: int) -> Probed | Untrusted:
+    """Frames times samples a frame, less the encoder's delay and padding. `offset` is behind the tags."""
+    start = _skip_zeros(window, offset)
+    lead = window.at(start, 2 * _LONGEST_FRAME)
+    kind = frame_kind(lead)
+    if kind is None:
+        return Untrusted("The file does not begin with an MP3 frame whose length is known.", "mp3")
+    length = kind.lengths[lead[2]]
+    end = before_tail_tags(window)
+    header = encoder_header(lead[:length], kind.side_info)
+    if header is None:
+        frames = _constant_rate_frames(window, kind, start, end)
+        if frames is None:
+            frames = _walk(window, kind, start, end)
+        return _BROKEN if frames is None else _answer(kind, frames, 0)
+    if header.is_intact and header.frames and _fits(header, end - start, length):
+        return _answer(kind, header.frames, header.trimmed)
+    frames = _walk(window, kind, start + length, end)
+    if frames is None:
+        return _BROKEN
+    if header.frames is not None and header.frames != frames:
+        return Untrusted("The MP3's header claims another number of frames than the file holds.", "mp3")
+    return _answer(kind, frames, header.trimmed)
+
+
+def _answer(kind: FrameKind, frames: int, trimmed: int) -> Probed | Untrusted:
+    samples = frames * kind.samples - trimmed
+    if samples <= 0:
+        return Untrusted("The MP3 holds no whole frame.", "mp3")
+    return Probed("mp3", "mp3", kind.sample_rate, kind.channels, samples / kind.sample_rate)
+
+
+def _skip_zeros(window: Window, offset: int) -> int:
+    """Taggers leave zeros behind the tag they shorten; at most one block of them is passed over."""
+    lead = window.at(offset, 4)
+    if lead[:1] != b"\0":
+        return offset
+    block = window.at(offset, LARGEST >> 4)
+    return offset + len(block) - len(block.lstrip(b"\0"))
+
+
+def _fits(header: EncoderHeader, size: int, frame_bytes: int) -> bool:
+    """Whether the header's byte count is the file's, with or without the header's own frame."""
+    return header.size is not None and header.size in (size, size - frame_bytes)
+
+
+def _constant_rate_frames(window: Window, kind: FrameKind, start: int, end: int) -> int | None:
+    """How many frames fill [start, end) where all have one bitrate, None where that is not proven.
+
+    Frame k of a constant bitrate starts at k times the (fractional) mean length, a padding byte early or
+    late. Looks all over the file must find frames of that bitrate on that grid; a stretch of another bitrate
+    would shift the grid behind it. The last frame is found by walking the last few.
+    """
+    lead = window.at(start, 4)
+    number = at = 0
+    kbps = kind.kbps[lead[2]]
+    mean = kind.samples * kbps * 125 / kind.sample_rate
+    total = round((end - start) / mean)
+    if total < 4 * _LOOKS:
+        return None
+    for look in range(1, _LOOKS + 1):
+        number = total * look // _LOOKS - 8 if look == _LOOKS else total * look // _LOOKS
+        found = _frame_near(window, kind, kbps, start + int(number * mean))
+        if found is None:
+            return None
+        at = found
+    count, length = count_frames(window.at(at, end - at), kind)
+    return number + count if at + length == end else None
+
+
+def _frame_near(window: Window, kind: FrameKind, kbps: int, offset: int) -> int | None:
+    """The frame of this bitrate that starts within two bytes of `offset` and is followed by another."""
+    block = window.at(offset - 2, 5 + 2 * _LONGEST_FRAME)
+    for at in range(5):
+        if _is_frame(block[at : at + 4], kind, kbps):
+            following = at + kind.lengths[block[at + 2]]
+            if _is_frame(block[following : following + 4], kind, kbps):
+                return offset - 2 + at
+    return None
+
+
+def _is_frame(header: bytes, kind: FrameKind, kbps: int) -> bool:
+    return (
+        len(header) == 4
+        and header[0] == 0xFF
+        and header[1] | 1 == kind.second_byte
+        and kind.kbps[header[2]] == kbps
+    )
+
+
+def _walk(window: Window, kind: FrameKind, start: int, end: int) -> int | None:
+    """Count the frames that fill [start, end), None where anything else stands between or behind them."""
+    if end - start > _MOST_WALKED:
+        return None
+    total = 0
+    while end - start >= 4:
+        block = window.at(start, min(LARGEST, end - start))
+        count, stop = count_frames(block, kind)
+        total += count
+        start += stop
+        if count == 0:
+            break
+    return total if start == end else None
