@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,10 +10,15 @@ from functools import lru_cache
 from pathlib import Path
 
 from soundverse_nb.remix.clip import Clip
-from soundverse_nb.render.quantity import size
+from soundverse_nb.render.quantity import clock, size
 
-LEAST_USEFUL = 8_000
-"""Bytes; less is under two seconds of the plainest MP3 and not worth a player."""
+LEAST_USEFUL = 12_000
+"""Bytes; less is under three seconds of the plainest MP3 and not worth a player."""
+
+LEAST_KBPS = 24
+"""Mono at 22 kHz sounds like a telephone below this; a shorter stretch tells more than a duller one."""
+
+_HEADER_BYTES = 4096  # what an MP3 holds besides its frames
 
 
 @dataclass(frozen=True)
@@ -54,14 +60,21 @@ def _playable(clip: Clip, share: int) -> Playable:
         return Playable(clip.path.read_bytes())
     if share < LEAST_USEFUL:
         return Playable(None, f"No player: {size(share)} are left for it under the display's limit.")
-    return _encoded(*clip._state(), share)
+    return _encoded(*clip._state(), clip.duration, share)
+
+
+def seconds_that_fit(share: int) -> float:
+    """How much of a song goes into `share` bytes at the plainest quality still worth hearing."""
+    return 0.99 * max(0.0, (share - _HEADER_BYTES) * 8 / (1000 * LEAST_KBPS))
 
 
 @lru_cache(maxsize=32)
-def _encoded(path: str, _size: int, _changed: int, share: int) -> Playable:
+def _encoded(path: str, _size: int, _changed: int, duration: float, share: int) -> Playable:
     from soundverse_nb.audio.encode import preview_mp3
 
-    made = preview_mp3(Path(path), share)
+    fits = seconds_that_fit(share)
+    made = preview_mp3(Path(path), share, duration=None if duration <= fits else fits)
     if len(made.data) > share:
         return Playable(None, "No player: the song does not fit under the display's limit.")
-    return Playable(made.data, made.note)
+    cut = "" if duration <= fits else f"first {clock(math.floor(fits))} of {clock(duration)}, "
+    return Playable(made.data, f"Plays a preview: {cut}{made.note.removeprefix('MP3 preview, ')}")

@@ -133,7 +133,7 @@ def _envelope(clip: Clip) -> Envelope | str:
     try:
         return clip.envelope(ENVELOPE_POINTS)
     except SoundverseError as reason:
-        return str(reason)
+        return f"{reason.message} {reason.hint}".strip()
 
 
 def _with_players(lanes: list[Lane], songs: list[Song], max_bytes: int) -> list[Lane]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from soundverse_nb.remix.remix import Remix
 
 _WIDTH = 64
-_BLOCKS = " ▁▂▃▄▅▆▇█"
+_BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 def clip_facts(clip: Clip, envelope: Envelope) -> tuple[str, ...]:
@@ -53,7 +53,7 @@ def clips_text(named: Sequence[tuple[str, Clip]]) -> str:
             facts = " · ".join(clip_facts(clip, envelope))
             told.append((f"{head}{plain(clip.name, 60)} · {facts}", envelope))
         except SoundverseError as reason:
-            told.append((f"{head}{plain(clip.name, 60)} · {reason}", None))
+            told.append((f"{head}{plain(clip.name, 60)} · {reason.message} {reason.hint}", None))
     length = axis_length([float(e.duration) for _, e in told if e is not None])
     lines = []
     for line, envelope in told:
@@ -89,5 +89,5 @@ def _stages(remix: Remix) -> str:
 def _sparkline(envelope: Envelope, length: float) -> str:
     width = max(1, round(_WIDTH * width_percent(float(envelope.duration), length) / 100))
     low, high = columns(envelope, width)
-    heights = np.ceil(np.clip(np.maximum(-low, high), 0, 1) * (len(_BLOCKS) - 1)).astype(int)
+    heights = np.rint(np.clip(np.maximum(-low, high), 0, 1) * (len(_BLOCKS) - 1)).astype(int)
     return "".join(_BLOCKS[height] for height in heights)

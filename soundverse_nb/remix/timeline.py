@@ -46,7 +46,7 @@ def timeline(events: Sequence[TimedEvent], finished: float | None = None) -> lis
         latest = max(latest, timed.at)
         progress = timed.event.progress
         stage = timed.event.stage
-        held = stage.value == "streaming" and progress is not None and HOLD_FROM <= progress < 100
+        held = stage.value == "streaming" and progress is not None and progress >= HOLD_FROM
         if not marks or marks[-1][1:] != (stage, held):
             marks.append((latest, stage, held))
     if finished is not None:

@@ -72,8 +72,6 @@ def _lane(lane: Lane, length: float) -> str:
             f'<audio controls preload="metadata" aria-label="Play {text(lane.label)}" '
             f'style="width:100%;height:36px;margin:4px 0 2px" src="{source}"></audio>'
         )
-    if lane.facts:
-        left += f'<div style="{_QUIET}">{text(" · ".join(lane.facts))}</div>'
     if lane.note:
         left += f'<div style="{_QUIET}">{text(lane.note)}</div>'
     return (
@@ -86,10 +84,11 @@ def _picture(lane: Lane, length: float) -> str:
     if lane.problem or lane.picture is None:
         said = lane.problem or "No waveform."
         return f'<div style="padding:6px 10px;border-left:3px solid #d9534f">{text(said)}</div>'
+    facts = f'<div style="{_QUIET};padding:0 0 3px">{text(" · ".join(lane.facts))}</div>' if lane.facts else ""
     width = width_percent(lane.duration, length)
     image = data_uri(lane.picture, "image/png")
     return (
-        f'<div style="border-bottom:1px solid {LINE};border-top:1px solid {LINE}">'
+        f'{facts}<div style="border-bottom:1px solid {LINE};border-top:1px solid {LINE}">'
         f'<img alt="Waveform of {text(lane.name)}" src="{image}" '
         f'style="display:block;width:{width:g}%;min-width:1px;max-width:100%;height:{HEIGHT_PX}px;margin:0"></div>'
     )
@@ -109,5 +108,5 @@ def _ruler(length: float) -> str:
         )
     return (
         f'<div><div style="{_LEFT};height:1px"></div>'
-        f'<div style="{_RIGHT};position:relative;height:18px;margin:-8px 0 0">{"".join(marks)}</div></div>'
+        f'<div style="{_RIGHT};position:relative;height:18px;margin:-4px 0 0">{"".join(marks)}</div></div>'
     )

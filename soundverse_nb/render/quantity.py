@@ -9,8 +9,10 @@ def clock(seconds: float) -> str:
     """A position in a song: "0:31", "5:50", "1:02:03"; below ten seconds also tenths, "0:07.5"."""
     if not math.isfinite(seconds):
         return "?"
-    if 0 < seconds < 9.95 and not math.isclose(seconds, round(seconds), abs_tol=0.05):
-        return f"0:0{seconds:.1f}" if seconds >= 0.05 else f"{seconds * 1000:.3g} ms"
+    if 0 < seconds < 0.05:
+        return f"{seconds * 1000:.2g} ms"
+    if seconds < 9.95 and not math.isclose(seconds, round(seconds), abs_tol=0.05):
+        return f"0:0{seconds:.1f}"
     whole = round(seconds)
     hours, rest = divmod(whole, 3600)
     minutes, rest = divmod(rest, 60)
@@ -56,7 +58,8 @@ def level(peak: float) -> str:
     """The greatest absolute sample as a level: "peak -1.2 dBFS"; nothing at all is "silent"."""
     if not peak > 0:
         return "silent"
-    return f"peak {20 * math.log10(peak):+.1f} dBFS".replace("-", "\N{MINUS SIGN}")
+    decibels = round(20 * math.log10(peak), 1) + 0.0  # + 0.0 turns -0.0 into 0.0
+    return f"peak {decibels:.1f} dBFS".replace("-", "\N{MINUS SIGN}")
 
 
 def money(amount: float) -> str:
