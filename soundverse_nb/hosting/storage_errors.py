@@ -93,7 +93,7 @@ _PHRASES = (
     (re.compile(r"not supported.*sign|sign.*not supported|SASforSASNotSupported", re.I), Refusal.CANNOT_SIGN),
     (re.compile(r"error decoding (service account|credential)|Unable to (open|read) service account", re.I),
      Refusal.CREDENTIALS),
-    (re.compile(r"kind: (Connect|Timeout)|dns error|ConnectionRefused|BadScheme|builder error", re.I),
+    (re.compile(r"kind: (Connect|Timeout),|dns error|ConnectionRefused|BadScheme|builder error", re.I),
      Refusal.UNREACHABLE),
     (re.compile(r"kind: (Request|Interrupted|Decode)|ConnectionReset|BrokenPipe|IncompleteMessage"
                 r"|UnexpectedEof|connection closed", re.I), Refusal.CUT),
