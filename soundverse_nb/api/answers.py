@@ -1,0 +1,160 @@
+"""What an answer of the service means: a table from status and body to an error, or to none.
+
+The document shows five error bodies and no HTTP status for any of them. So a documented text decides first,
+wherever and however it arrives; then the status; then the shape of the body.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from soundverse_nb.api.body import NOT_JSON, body_text, excerpt, page_text, read_json, said
+from soundverse_nb.api.retry import retry_after_seconds
+from soundverse_nb.errors import (
+    APIError,
+    AuthenticationError,
+    InsufficientBalanceError,
+    InvalidRequestError,
+    RateLimitError,
+    ReferenceAudioError,
+    ServiceUnavailableError,
+    Spent,
+)
+
+# The five bodies of the document ("Possible Errors"). A text counts as documented only from its first word on: an error
+# that merely quotes one of these, from a model further inside, is not the refusal the document speaks of.
+_DOCUMENTED: tuple[tuple[re.Pattern[str], type[APIError]], ...] = tuple(
+    (re.compile(words, re.IGNORECASE), kind)
+    for words, kind in (
+        (r"either prompt or lyrics must be provided", InvalidRequestError),
+        (r"reference audio error\b", ReferenceAudioError),
+        (r"rate limits? ha(?:ve|s) been (?:passed|exceeded)", RateLimitError),
+        (r"insufficient balance\b", InsufficientBalanceError),
+        (r"service temporarily unavailable\. please try again in a moment\.?\s*$", ServiceUnavailableError),
+    )
+)
+_BAD_KEY = re.compile(
+    r"(?i)\bunauthori[sz]ed\b|\bnot authenticated\b"
+    r"|\b(?:invalid|incorrect|unknown|missing|expired|revoked)\b.{0,20}\b(?:api[ _-]?key|token|credentials)\b"
+    r"|\bapi[ _-]?key\b.{0,20}\b(?:invalid|expired|revoked|required|missing)\b"
+)
+_BY_STATUS: dict[int, type[APIError]] = {
+    400: InvalidRequestError,
+    401: AuthenticationError,
+    402: InsufficientBalanceError,
+    403: AuthenticationError,
+    413: ReferenceAudioError,
+    415: InvalidRequestError,
+    422: InvalidRequestError,
+    429: RateLimitError,
+    502: ServiceUnavailableError,
+    503: ServiceUnavailableError,
+    504: ServiceUnavailableError,
+}
+# Statuses that do not prove a refusal although they are below 500: 303 points at what a POST has made,
+# 408 and 499 come from gateways that stopped waiting.
+_OPEN = frozenset((303, 408, 499))
+_LOOK_FIRST = "The order may have been taken: look at the account before you send it again."
+_WRONG_PLACE = "Check the base URL: this does not look like the remix endpoint."
+# A chunk of a running remix has at least one of these; an error object has none.
+_CHUNK_FIELDS = frozenset(
+    ["isComplete", "is_complete", "status", "chunkIndex", "chunk_index", "message_id", "job_id", "progress", "audio_url", "stream_url"]
+)
+
+
+def classify(
+    status: int | None, headers: Mapping[str, str] | None, body: bytes, *, message_id: str | None = None
+) -> APIError | None:
+    """The error an answer is, or None where it is none.
+
+    Parameters
+    ----------
+    status : HTTP status, or None for the data of a chunk inside a stream.
+    headers : the answer's headers, in any case.
+    body : its bytes; about 256 KiB are looked at.
+    message_id : the order's id where one is known; then nothing proves any longer that it costs nothing.
+
+    The error's `spent` is Spent.NO only where the order was certainly refused.
+    """
+    fields = {name.lower(): value for name, value in (headers or {}).items()}
+    text = body_text(body, fields.get("content-type", ""))
+    value = read_json(text)
+    fine = status is None or 200 <= status < 300
+    if fine and not is_error_object(value) and isinstance(value, dict) and _CHUNK_FIELDS & value.keys():
+        return None
+    words = page_text(text) if value is NOT_JSON else said(value)
+    error = documented_refusal(value) or _by_status(status, words, fields) or _by_shape(status, value, words)
+    if isinstance(error, (RateLimitError, ServiceUnavailableError)):
+        error.retry_after = retry_after_seconds(fields.get("retry-after"))
+    error.status_code = status
+    error.message_id = message_id or _id_in(value)
+    if error.message_id is not None and error.spent is Spent.NO:
+        error.spent = Spent.MAYBE
+    return error
+
+
+def documented_refusal(value: Any) -> APIError | None:
+    """The error of the document that a JSON value is, by its text; None for any other value."""
+    if value is NOT_JSON:
+        return None
+    words = said(value)
+    for pattern, kind in _DOCUMENTED:
+        if pattern.match(words):
+            return kind(_sentence(words))
+    return None
+
+
+def is_error_object(value: Any) -> bool:
+    """Whether a JSON value is an error answer and not a chunk: `success` is false, or it only complains."""
+    if not isinstance(value, dict):
+        return False
+    if value.get("success") is False:
+        return True
+    return not _CHUNK_FIELDS & value.keys() and any(value.get(name) for name in ("detail", "error", "errors", "message"))
+
+
+def _by_status(status: int | None, words: str, fields: Mapping[str, str]) -> APIError | None:
+    if status is None or 200 <= status < 300:
+        return None
+    answer = f"The service answered HTTP {status}"
+    if 300 <= status < 400:
+        target = excerpt(fields.get("location", "")) or "nowhere"
+        error = APIError(f"{answer}: a redirect to {target}, which an order does not follow.", hint=_WRONG_PLACE)
+    else:
+        kind = _BY_STATUS.get(status, APIError)
+        message = _sentence(words) if kind is InvalidRequestError and words else f"{answer}{_quoted(words)}."
+        error = kind(message, hint=_WRONG_PLACE if status in (404, 405) else None)
+    if status >= 500 or status in _OPEN:
+        error.spent, error.hint = Spent.MAYBE, _LOOK_FIRST
+    return error
+
+
+def _by_shape(status: int | None, value: Any, words: str) -> APIError:
+    if is_error_object(value):
+        if _BAD_KEY.search(words):
+            return AuthenticationError(_sentence(words))
+        if isinstance(value.get("detail"), list):
+            return InvalidRequestError(_sentence(words))
+        # Inside a stream the order had been let in before this was said.
+        spent = Spent.MAYBE if status is None else Spent.NO
+        return APIError(f"The service refused the order{_quoted(words)}.", spent=spent, hint=_LOOK_FIRST if spent is Spent.MAYBE else None)
+    what = "with nothing" if value is NOT_JSON and not words else "with something that is not a remix stream"
+    return APIError(f"The service answered {what}{_quoted(words)}.", spent=Spent.MAYBE, hint=_LOOK_FIRST)
+
+
+def _id_in(value: Any) -> str | None:
+    if not isinstance(value, dict):
+        return None
+    found = value.get("message_id") or value.get("job_id")
+    return str(found) if isinstance(found, (str, int)) and not isinstance(found, bool) else None
+
+
+def _quoted(words: str) -> str:
+    return f': "{excerpt(words)}"' if words else ""
+
+
+def _sentence(words: str) -> str:
+    line = excerpt(words)
+    return line if line.endswith((".", "!", "?", "\u2026")) else f"{line}."

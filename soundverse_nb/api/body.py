@@ -1,0 +1,107 @@
+"""Reading the body of an answer, whatever it turns out to be: JSON in any charset, a web page, bytes, nothing."""
+
+from __future__ import annotations
+
+import codecs
+import html
+import json
+import re
+import zlib
+from typing import Any
+
+from soundverse_nb.api.secrets import redact
+
+MAX_BODY_BYTES = 1 << 18
+EXCERPT_CHARS = 200
+
+_CHARSET = re.compile(r"(?i)charset\s*=\s*[\"']?([\w.:-]+)")
+_UNSEEN = re.compile(r"(?is)<(script|style|head(?!er))\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)")
+_TITLE = re.compile(r"(?is)<title[^>]*>(.*?)</title")
+_TAG = re.compile(r"(?s)<[a-zA-Z/!?][^>]*(?:>|\Z)")
+_TAG_START = re.compile(r"<(?=[a-zA-Z/!?])")
+_ESSENTIAL = ("message", "detail", "error", "error_description", "msg", "description", "title", "reason", "errors")
+
+
+class _Nothing:
+    """What `read_json` returns for a text that is not JSON; null is JSON."""
+
+
+NOT_JSON = _Nothing()
+
+
+def body_text(body: bytes, content_type: str = "") -> str:
+    """The text of a body, in the charset it names or shows; what cannot be read is replaced. Looks at 256 KiB at most."""
+    body = body[:MAX_BODY_BYTES]
+    if body.startswith(b"\x1f\x8b"):
+        # Compressed although nothing said so.
+        try:
+            body = zlib.decompressobj(wbits=31).decompress(body, MAX_BODY_BYTES)
+        except zlib.error:
+            return ""
+    for mark, charset in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
+        if body.startswith(mark):
+            return body.decode(charset, "replace")
+    named = _CHARSET.search(content_type)
+    candidates = [named[1]] if named else []
+    if b"\0" in body[:4]:
+        candidates.append("utf-16-be" if body.startswith(b"\0") else "utf-16-le")
+    for charset in (*candidates, "utf-8"):
+        try:
+            text = body.decode(charset)
+        except (LookupError, ValueError, UnicodeError):
+            continue
+        if "\0" not in text[:4]:
+            return text
+    return body.decode("utf-8", "replace")
+
+
+def read_json(text: str) -> Any:
+    """The JSON value in a text, or NOT_JSON."""
+    try:
+        return json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return NOT_JSON
+
+
+def said(value: Any) -> str:
+    """What a JSON error object says, in its own words; empty where it says nothing.
+
+    Reads `message`, `detail` as a string or as a list of {loc, msg, type}, and objects nested in them.
+    """
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, list):
+        return "; ".join(filter(None, (_complaint(item) for item in value[:5])))
+    if isinstance(value, dict):
+        for name in _ESSENTIAL:
+            text = said(value.get(name))
+            if text:
+                return text
+        for name in ("data", "result", "response", "body"):
+            if isinstance(value.get(name), dict):
+                return said(value[name])
+    return ""
+
+
+def _complaint(item: Any) -> str:
+    text = said(item)
+    loc = item.get("loc") if isinstance(item, dict) else None
+    if not isinstance(loc, (list, tuple)):
+        return text
+    where = ".".join(str(part) for part in loc if part != "body")
+    return f"{where}: {text}" if where and text else text or where
+
+
+def page_text(text: str) -> str:
+    """What a web page or a plain text says: its title, or its words without the markup."""
+    title = _TITLE.search(text)
+    visible = title[1] if title and title[1].strip() else _TAG.sub(" ", _UNSEEN.sub(" ", text))
+    return html.unescape(visible).strip()
+
+
+def excerpt(text: str, limit: int = EXCERPT_CHARS) -> str:
+    """A text cut short for an error message: one line, no control characters, no markup that could act, no secrets."""
+    line = " ".join(redact(text[: 20 * limit]).split())
+    line = _TAG_START.sub("\u2039", line)
+    line = "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in line[: 2 * limit])
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "\u2026"

@@ -1,0 +1,164 @@
+"""Connections to the service and to storage: opened for hours, closed in every case, and their errors made ours."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl as tls
+import weakref
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+import aiohttp
+
+from soundverse_nb.api.body import excerpt
+
+# A dead peer is noticed after 60 + 4 * 15 seconds; a remix that is quiet for minutes keeps its connection.
+_KEEPALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPALIVE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
+# Foreign errors that mean "the network, the peer or its TLS": whatever else is raised is a bug and must show itself.
+NETWORK_ERRORS = (aiohttp.ClientError, OSError, asyncio.TimeoutError, EOFError)
+
+_T = TypeVar("_T")
+
+
+def keepalive_socket(address: Any) -> socket.socket:
+    """A TCP socket that notices a dead peer, for `aiohttp.TCPConnector(socket_factory=...)`."""
+    family, kind, protocol, _, _ = address
+    sock = socket.socket(family, kind, protocol)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, seconds in _KEEPALIVE:
+        option = getattr(socket, name, None)
+        if option is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, option, seconds)
+    return sock
+
+
+class Sending:
+    """Whether a request may have reached the wire: true from the moment its headers are written."""
+
+    def __init__(self, on_sent: Callable[[], None] | None = None) -> None:
+        self.sent = False
+        self._on_sent = on_sent
+
+    def mark(self) -> None:
+        if not self.sent:
+            self.sent = True
+            if self._on_sent is not None:
+                self._on_sent()
+
+
+async def _headers_sent(session: aiohttp.ClientSession, context: SimpleNamespace, params: Any) -> None:
+    sending = context.trace_request_ctx
+    if isinstance(sending, Sending):
+        sending.mark()
+
+
+class Connections:
+    """One aiohttp session for each event loop that asks, as a session must not leave its loop.
+
+    Connections are not pooled: a paid POST on a connection that the peer has just given up would be an order
+    with an unknown outcome. So there is nothing that idles, and nothing to leak where `close` is never called.
+    """
+
+    def __init__(
+        self, *, proxy: str | None = None, ssl: tls.SSLContext | bool = True, connect_timeout: float = 30.0
+    ) -> None:
+        self._proxy = proxy
+        self._ssl = ssl
+        self._connect_timeout = connect_timeout
+        self._sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
+        # Not __del__: in a reference cycle that may run after the sessions have complained.
+        weakref.finalize(self, _let_go, self._sessions)
+
+    def session(self) -> aiohttp.ClientSession:
+        """The session of the running loop. It has no total time-out, no pool limit, no cookies and no key."""
+        loop = asyncio.get_running_loop()
+        session = self._sessions.get(loop)
+        if session is None or session.closed:
+            self._forget_closed_loops()
+            trace = aiohttp.TraceConfig()
+            trace.on_request_headers_sent.append(_headers_sent)
+            session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=0, force_close=True, ssl=self._ssl, socket_factory=keepalive_socket
+                ),
+                timeout=aiohttp.ClientTimeout(
+                    total=None, connect=self._connect_timeout, sock_connect=self._connect_timeout, sock_read=None
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"User-Agent": "soundverse-nb", "Accept-Encoding": "identity"},
+                proxy=self._proxy,
+                trace_configs=[trace],
+            )
+            self._sessions[loop] = session
+        return session
+
+    async def close(self) -> None:
+        """Close the sessions of every loop; a later request opens a new one."""
+        here = asyncio.get_running_loop()
+        for loop, session in list(self._sessions.items()):
+            del self._sessions[loop]
+            if loop is here:
+                await session.close()
+            elif loop.is_closed():
+                session.detach()
+            else:
+                asyncio.run_coroutine_threadsafe(session.close(), loop)
+
+    def _forget_closed_loops(self) -> None:
+        for loop in [loop for loop in self._sessions if loop.is_closed()]:
+            self._sessions.pop(loop).detach()
+
+
+def _let_go(sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession]) -> None:
+    # Nothing idles in an unpooled connector, so letting go of it is closing it.
+    for session in sessions.values():
+        session.detach()
+
+
+async def within(seconds: float | None, awaitable: Awaitable[_T], discard: Callable[[_T], object] | None = None) -> _T:
+    """The awaited value, or asyncio.TimeoutError; a result that comes too late for anybody is given to `discard`.
+
+    (`asyncio.wait_for` before Python 3.12 can swallow a cancellation that meets a result.)
+    """
+    task = asyncio.ensure_future(awaitable)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+        if done:
+            return task.result()
+    except asyncio.CancelledError:
+        await _abandon(task, discard)
+        raise
+    await _abandon(task, discard)
+    raise asyncio.TimeoutError
+
+
+async def _abandon(task: asyncio.Future[_T], discard: Callable[[_T], object] | None) -> None:
+    task.cancel()
+    await asyncio.wait({task})
+    if not task.cancelled() and task.exception() is None and discard is not None:
+        discard(task.result())
+
+
+def reason(error: BaseException) -> str:
+    """What a network error means, in a few words without secrets."""
+    if isinstance(error, asyncio.TimeoutError):
+        return "no answer in time"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return f"the host name {excerpt(error.host, 80)} is not known"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"its TLS certificate is not accepted ({excerpt(str(error.certificate_error), 120)})"
+    if isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)):
+        return "the proxy could not be used"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return os.strerror(error.os_error.errno).lower() if error.os_error.errno else "no connection"
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "the server closed the connection without an answer"
+    if isinstance(error, (ConnectionResetError, BrokenPipeError, aiohttp.ClientOSError)):
+        return "the connection was reset"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "the answer broke off"
+    # repr and str of some aiohttp errors hold the request's headers, and with them the key.
+    return type(error).__name__

@@ -1,0 +1,232 @@
+"""Fetching a finished file: without the key, within bounds, and on disk either whole or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+from yarl import URL
+
+from soundverse_nb.api.body import body_text, excerpt, page_text
+from soundverse_nb.api.connection import NETWORK_ERRORS, reason, within
+from soundverse_nb.api.filetype import HEAD_BYTES, audio_kind, image_kind
+from soundverse_nb.api.retry import backoff, retry_after_seconds
+from soundverse_nb.api.secrets import hide_query
+from soundverse_nb.errors import DownloadError
+
+Expect = Literal["audio", "image"]
+Progress = Callable[[int, "int | None"], None]
+
+ATTEMPTS = {"audio": 5, "image": 2}  # a picture is not worth a wait
+MAX_REDIRECTS = 5
+LONGEST_WAIT = 30.0
+SILENCE_TIMEOUT = 60.0
+DEADLINE = 1800.0  # seconds for all attempts: 200 MB at 1 Mbit/s take 27 minutes
+
+# Answers that stay what they are however often they are asked for. 404 is not one: storage can lag behind.
+_FINAL = frozenset((400, 401, 402, 403, 405, 406, 410, 414, 416, 451, 501, 505))
+_REDIRECTS = frozenset((301, 302, 303, 307, 308))
+
+
+@dataclass(frozen=True)
+class Downloaded:
+    """A file that was fetched: where it is, its size in bytes, its SHA-256 in hex, and its kind ("mp3", "png", ...)."""
+
+    path: Path
+    size_bytes: int
+    sha256: str
+    kind: str
+
+
+class _TryAgain(Exception):
+    """This attempt failed in a way that the next one may not."""
+
+    def __init__(self, why: str, wait: float | None = None) -> None:
+        super().__init__(why)
+        self.wait = wait
+
+
+async def fetch(
+    session: aiohttp.ClientSession,
+    url: str,
+    path: str | os.PathLike[str],
+    *,
+    max_bytes: int,
+    expect: Expect,
+    progress: Progress | None,
+    connect_timeout: float,
+    clock: Callable[[], float],
+    sleep: Callable[[float], Awaitable[Any]],
+) -> Downloaded:
+    """Fetch a URL to a file, trying a few times; see `Transport.download`. DownloadError where it cannot be had."""
+    address = checked_url(url)
+    deadline = clock() + DEADLINE
+    timeout = aiohttp.ClientTimeout(total=None, connect=connect_timeout, sock_read=SILENCE_TIMEOUT)
+    why = ""
+    for attempt in range(1, ATTEMPTS[expect] + 1):
+        wait: float | None = None
+        try:
+            return await within(
+                max(1.0, deadline - clock()),
+                _attempt(session, address, Path(path), timeout, max_bytes, expect, progress),
+            )
+        except _TryAgain as error:
+            why, wait = str(error), error.wait
+        except NETWORK_ERRORS as error:
+            why = reason(error)
+        pause = min(LONGEST_WAIT, backoff(attempt, wait))
+        if attempt == ATTEMPTS[expect] or clock() + pause > deadline:
+            break
+        await sleep(pause)
+    raise DownloadError(f"The {expect} could not be fetched from {shown(address)}: {why}.")
+
+
+async def _attempt(
+    session: aiohttp.ClientSession,
+    url: str,
+    target: Path,
+    timeout: aiohttp.ClientTimeout,
+    max_bytes: int,
+    expect: Expect,
+    progress: Progress | None,
+) -> Downloaded:
+    async with _opened(session, url, timeout) as response:
+        total = response.content_length
+        if total is not None and total > max_bytes:
+            raise DownloadError(f"The {expect} has {total:,} bytes, more than the {max_bytes:,} that are allowed.")
+        head = await _head(response)
+        kind = audio_kind(head) if expect == "audio" else image_kind(head)
+        if kind is None:
+            raise _TryAgain(_not_expected(head, response.headers.get("Content-Type", ""), expect))
+        if not target.suffix:
+            target = target.with_suffix(f".{kind}")
+        file = _PartFile(target)
+        try:
+            block = head
+            while block:
+                if file.size + len(block) > max_bytes:
+                    raise DownloadError(f"The {expect} goes on beyond the {max_bytes:,} bytes that are allowed.")
+                file.write(block)
+                if progress is not None:
+                    progress(file.size, total)
+                block = await response.content.readany()
+            await asyncio.to_thread(file.commit)
+        finally:
+            file.discard()
+        return Downloaded(target, file.size, file.digest.hexdigest(), kind)
+
+
+@asynccontextmanager
+async def _opened(
+    session: aiohttp.ClientSession, url: str, timeout: aiohttp.ClientTimeout
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    """The answer to a GET, behind at most five redirects, each of which must lead to http(s) again."""
+    for _ in range(MAX_REDIRECTS + 1):
+        async with session.get(_as_sent(url), timeout=timeout, allow_redirects=False) as response:
+            if response.status == 200:
+                yield response
+                return
+            if response.status not in _REDIRECTS:
+                problem = f"HTTP {response.status}"
+                if response.status in _FINAL:
+                    raise DownloadError(f"{shown(url)} answered {problem}.")
+                raise _TryAgain(problem, retry_after_seconds(response.headers.get("Retry-After")))
+            url = checked_url(urljoin(url, response.headers.get("Location", "")))
+    raise _TryAgain(f"more than {MAX_REDIRECTS} redirects")
+
+
+async def _head(response: aiohttp.ClientResponse) -> bytes:
+    head = bytearray()
+    while len(head) < HEAD_BYTES:
+        part = await response.content.readany()
+        if not part:
+            break
+        head += part
+    return bytes(head)
+
+
+def _not_expected(head: bytes, content_type: str, expect: Expect) -> str:
+    if not head.strip():
+        return "it is empty"
+    text = body_text(head, content_type).strip()
+    if text.startswith(("<", "{", "[")):
+        return f'it is a page of text and not {expect}: "{excerpt(page_text(text), 80)}"'
+    return f"its content is not {expect}"
+
+
+def checked_url(url: str) -> str:
+    """The URL, if it is absolute and http(s); DownloadError otherwise."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme.lower() in ("http", "https") and bool(parts.hostname)
+        _ = parts.port
+    except (ValueError, AttributeError, TypeError):
+        usable = False
+    if not usable or any(ord(char) < 32 or ord(char) == 127 for char in url):
+        raise DownloadError(f'The service named an address that is not an http(s) URL: "{shown(str(url))}".')
+    return url
+
+
+def shown(url: str) -> str:
+    """A URL as it may be shown: short, without its query and credentials."""
+    return excerpt(hide_query(url), 120)
+
+
+def _as_sent(url: str) -> URL:
+    # A signature covers the URL as it was written, so what is valid already is not quoted again.
+    return URL(url, encoded=url.isascii() and " " not in url)
+
+
+class _PartFile:
+    """A file being written beside its place, and moved there when it is whole."""
+
+    def __init__(self, target: Path) -> None:
+        self.size = 0
+        self.digest = hashlib.sha256()
+        self._target = target
+        self._part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._part.open("xb")
+        except OSError as error:
+            raise _disk(error, target) from None
+
+    def write(self, block: bytes) -> None:
+        self.digest.update(block)
+        self.size += len(block)
+        try:
+            self._file.write(block)
+        except OSError as error:
+            raise _disk(error, self._target) from None
+
+    def commit(self) -> None:
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            os.replace(self._part, self._target)
+        except OSError as error:
+            raise _disk(error, self._target) from None
+
+    def discard(self) -> None:
+        """Remove what is left of an unfinished file; after `commit` nothing is."""
+        with suppress(OSError):
+            self._file.close()
+        with suppress(OSError):
+            self._part.unlink()
+
+
+def _disk(error: OSError, target: Path) -> DownloadError:
+    return DownloadError(
+        f"{target} cannot be written: {error.strerror or type(error).__name__}.",
+        hint="Make room or choose another directory, then fetch it again with client.recover().",
+    )

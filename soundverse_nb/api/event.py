@@ -1,0 +1,191 @@
+"""One chunk of a running remix, read so that nothing a server sends can break the stream.
+
+Source: "Streaming Response" in the vendor's page for POST /v7/generate/remix. Fields of exactly the documented type are
+validated in compiled code; only what deviates is looked at in Python.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Annotated, Any, cast
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import CoreSchema, core_schema
+
+from soundverse_nb.api.secrets import hide_query
+
+
+class Stage(str, Enum):
+    """How far a remix is, in the service's own words; UNKNOWN for a word the document does not have."""
+
+    VALIDATING = "validating"
+    QUEUED = "queued"
+    STARTING = "starting"
+    INITIALIZING = "initializing"
+    UPLOADING = "uploading"
+    STREAMING = "streaming"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+# The document names no word for failure, and its sister pages spell the end in several ways.
+_STAGE_WORDS = {stage.value: stage for stage in Stage if stage is not Stage.UNKNOWN} | {
+    **dict.fromkeys(("complete", "finished", "done", "succeeded"), Stage.COMPLETED),
+    **dict.fromkeys(
+        ("failure", "error", "errored", "cancelled", "canceled", "aborted", "rejected", "timed_out", "timeout"),
+        Stage.FAILED,
+    ),
+    "initialising": Stage.INITIALIZING,
+    "pending": Stage.QUEUED,
+    "processing": Stage.STREAMING,
+}
+_YES = frozenset({"true", "yes", "on", "1"})
+_NO = frozenset({"false", "no", "off", "0"})
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value.strip() or None
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        whole = _whole(value)
+        return str(value if whole is None else whole)
+    return None
+
+
+def _flag(value: Any) -> bool | None:
+    if isinstance(value, str):
+        word = value.strip().lower()
+        return True if word in _YES else False if word in _NO else None
+    if isinstance(value, (int, float)) and value in (0, 1):
+        return bool(value)
+    return None
+
+
+def _whole(value: Any) -> int | None:
+    number = _number(value)
+    return int(number) if number is not None and number.is_integer() else None
+
+
+def _percentage(value: Any) -> float | None:
+    number = _number(value.strip().rstrip("%") if isinstance(value, str) else value)
+    return None if number is None else min(100.0, max(0.0, number))
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+class _Lenient:
+    """A field that takes the documented type as it is, and of anything else what can be made of it, or None."""
+
+    def __init__(self, documented: CoreSchema, otherwise: Callable[[Any], Any]) -> None:
+        self._schema = core_schema.union_schema(
+            [
+                core_schema.nullable_schema(documented),
+                core_schema.no_info_plain_validator_function(otherwise),
+            ],
+            mode="left_to_right",
+        )
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        return self._schema
+
+
+_Text = Annotated[str | None, _Lenient(core_schema.str_schema(strict=True, min_length=1), _text)]
+_Flag = Annotated[bool | None, _Lenient(core_schema.bool_schema(strict=True), _flag)]
+_Whole = Annotated[int | None, _Lenient(core_schema.int_schema(strict=True), _whole)]
+_Percentage = Annotated[
+    float | None, _Lenient(core_schema.float_schema(strict=True, ge=0, le=100), _percentage)
+]
+
+
+class RemixEvent(BaseModel):
+    """What the service says about a remix at one moment: its stage, its progress, and in the end its audio.
+
+    `progress` is a percentage, 0 to 100. Every field is None where the service left it out or sent something that
+    cannot be read as its type; fields the document does not name are kept in `model_extra`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True, protected_namespaces=())
+
+    is_complete: _Flag = Field(None, alias="isComplete")
+    status: _Text = None
+    chunk_index: _Whole = Field(None, alias="chunkIndex")
+    message_id: _Text = Field(None, validation_alias=AliasChoices("message_id", "job_id"))
+    stream_url: _Text = None
+    version: _Whole = None
+    album_art: _Text = None
+    song_name: _Text = None
+    progress: _Percentage = None
+    streaming_ready: _Flag = None
+    audio_url: _Text = None
+    error: _Text = None
+    operation: _Text = None
+
+    @classmethod
+    def parse(cls, chunk: bytes | str | Mapping[str, Any]) -> RemixEvent:
+        """Read one chunk, as JSON or as a mapping. ValueError where it is not a JSON object."""
+        if isinstance(chunk, (bytes, str)):
+            try:
+                return _from_json(chunk)
+            except ValidationError:
+                chunk = read_object(chunk)
+        try:
+            return cls.model_validate(dict(chunk))
+        except ValidationError as error:
+            problem = error.errors(include_url=False, include_input=False)[0]["msg"]
+        raise ValueError(f"not a chunk: {problem}")
+
+    @property
+    def stage(self) -> Stage:
+        """The stage the status names; Stage.UNKNOWN where it is missing or a new word."""
+        if self.status is None:
+            return Stage.UNKNOWN
+        known = _STAGE_WORDS.get(self.status)
+        if known is None:
+            known = _STAGE_WORDS.get(self.status.strip().lower().replace(" ", "_"), Stage.UNKNOWN)
+        return known
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing more comes after this chunk: the remix is completed or has failed."""
+        return self.is_complete is True or self.stage in (Stage.COMPLETED, Stage.FAILED) or self.is_failure
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether this chunk says that the remix has failed."""
+        if self.stage is Stage.FAILED:
+            return True
+        ended = self.is_complete is True or self.status is None
+        return self.error is not None and self.audio_url is None and ended
+
+    def __repr_args__(self) -> Any:
+        # A presigned link is a key to the audio: what is shown of it ends at the question mark.
+        for name, value in super().__repr_args__():
+            if value is not None:
+                yield name, hide_query(value) if isinstance(value, str) else value
+
+
+_from_json = cast("Callable[[bytes | str], RemixEvent]", RemixEvent.__pydantic_validator__.validate_json)
+
+
+def read_object(chunk: bytes | str) -> dict[str, Any]:
+    """A JSON object out of text that a strict parser refused, such as one with half a surrogate pair. ValueError otherwise."""
+    try:
+        value = json.loads(chunk, strict=False)
+    except (ValueError, RecursionError):
+        raise ValueError("not JSON") from None
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")
+    whole = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+    return cast("dict[str, Any]", json.loads(whole))

@@ -1,0 +1,124 @@
+"""What is asked of the service: one remix, in the document's own names.
+
+Source: "Request Parameters" in the vendor's page for POST /v7/generate/remix.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from soundverse_nb.api.secrets import hide_query
+from soundverse_nb.errors import InvalidRequestError
+
+
+class RemixRequest(BaseModel):
+    """One remix to order: the song to start from, and a style prompt, new lyrics, or both.
+
+    Parameters
+    ----------
+    song_reference_url : the song's URL; a path is accepted too and becomes a URL before anything is sent.
+    prompt, lyrics : at least one of them; blank text counts as missing.
+    parameters : passed through to the model untouched; must be JSON.
+
+    Raises
+    ------
+    InvalidRequestError : a rule is broken. Nothing has been sent.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    song_reference_url: str
+    prompt: str | None = None
+    lyrics: str | None = None
+    parameters: dict[str, Any] | None = None
+
+    def __init__(
+        self,
+        song_reference_url: str | os.PathLike[str] = "",
+        prompt: str | None = None,
+        lyrics: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        **unknown: Any,
+    ) -> None:
+        if unknown:
+            raise InvalidRequestError(
+                f"The service has no field {', '.join(sorted(unknown))} for a remix.",
+                hint="Options of the model go into parameters={...}.",
+            )
+        try:
+            super().__init__(
+                song_reference_url=song_reference_url, prompt=prompt, lyrics=lyrics, parameters=parameters
+            )
+            return
+        except ValidationError as error:
+            problem = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(str(part) for part in problem["loc"])
+        raise InvalidRequestError(f"{field} of the request cannot be used: {problem['msg']}.")
+
+    @field_validator("song_reference_url", mode="before")
+    @classmethod
+    def _name_a_song(cls, value: object) -> object:
+        if isinstance(value, os.PathLike):
+            value = os.fspath(value)
+        if isinstance(value, str) and not value.strip():
+            raise InvalidRequestError(
+                "The request names no song.", hint="Give song_reference_url: a URL or a path."
+            )
+        return value.strip() if isinstance(value, str) and "://" in value else value
+
+    @field_validator("prompt", "lyrics", mode="after")
+    @classmethod
+    def _blank_is_missing(cls, value: str | None) -> str | None:
+        return value if value is not None and value.strip() else None
+
+    @field_validator("parameters", mode="before")
+    @classmethod
+    def _copy_mapping(cls, value: object) -> object:
+        return dict(value) if isinstance(value, Mapping) else value
+
+    def model_post_init(self, context: Any) -> None:
+        if self.prompt is None and self.lyrics is None:
+            raise InvalidRequestError(
+                "Either prompt or lyrics must be provided.", hint='For example prompt="upbeat jazz with brass horns".'
+            )
+        try:
+            json.dumps(self._fields(), allow_nan=False, ensure_ascii=False).encode("utf-8")
+        except (TypeError, ValueError, RecursionError):
+            raise InvalidRequestError(
+                "The request holds something that is not JSON (a NaN, an array, a broken character, ...).",
+                hint="Use plain numbers, strings, lists and dicts in parameters.",
+            ) from None
+
+    def to_wire(self) -> dict[str, Any]:
+        """The body of the POST: the document's names, and only what is set. The song must be a URL by now."""
+        try:
+            url = urlsplit(self.song_reference_url)
+            public = url.scheme.lower() in ("http", "https") and bool(url.hostname)
+        except ValueError:
+            public = False
+        if not public:
+            raise InvalidRequestError(
+                "The service can only fetch songs from an http(s) URL.",
+                hint="Pass the file to client.remix(), which publishes it, or upload it yourself.",
+            )
+        return self._fields()
+
+    def _fields(self) -> dict[str, Any]:
+        fields = {
+            "song_reference_url": self.song_reference_url,
+            "prompt": self.prompt,
+            "lyrics": self.lyrics,
+            "parameters": self.parameters,
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
+    def __repr_args__(self) -> Any:
+        for name, value in super().__repr_args__():
+            if value is not None:
+                yield name, hide_query(value) if name == "song_reference_url" else value

@@ -1,0 +1,260 @@
+"""The one place that talks to the service: it sends the order, asks the status, fetches the audio."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import ssl as tls
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Literal
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+from pydantic import SecretStr
+from yarl import URL
+
+from soundverse_nb.api.answers import classify
+from soundverse_nb.api.body import MAX_BODY_BYTES, NOT_JSON, body_text, excerpt, page_text, read_json
+from soundverse_nb.api.connection import NETWORK_ERRORS, Connections, Sending, reason, within
+from soundverse_nb.api.download import Downloaded, fetch
+from soundverse_nb.api.event import RemixEvent
+from soundverse_nb.api.secrets import hide_query, remember_secret
+from soundverse_nb.api.status import read_status
+from soundverse_nb.api.stream import BODY_TIMEOUT, RemixStream, SkippedChunk, StreamCut
+from soundverse_nb.errors import APIError, ConfigurationError, Spent, TransportError
+
+__all__ = ["Downloaded", "RemixStream", "SkippedChunk", "StreamCut", "Transport"]
+
+REMIX_PATH = "/v7/generate/remix"
+STATUS_PATH = "/status/generation/{message_id}"
+MAX_AUDIO_BYTES = 200_000_000
+MAX_IMAGE_BYTES = 5_000_000
+
+
+class Transport:
+    """The connection to one service with one key.
+
+    Parameters
+    ----------
+    base_url : http(s) origin of the service, with an optional path in front of the document's paths.
+    api_key : goes into the Authorization header of requests to `base_url` and nowhere else.
+    status_path : path of the status endpoint; it has three spellings in the vendor's pages. Must hold {message_id}.
+    proxy : URL of an http proxy; ssl : a TLS context, or False to accept any certificate.
+    connect_timeout : seconds for name, TCP, proxy and TLS together; answer_timeout : seconds from there to the answer's
+        first line. A stream itself has no time-out.
+    clock, sleep : injectable for tests.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: SecretStr | str,
+        *,
+        status_path: str = STATUS_PATH,
+        proxy: str | None = None,
+        ssl: tls.SSLContext | bool = True,
+        connect_timeout: float = 30.0,
+        answer_timeout: float = 120.0,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
+    ) -> None:
+        self.base_url = _checked_base(base_url)
+        self._key = _checked_key(api_key)
+        if "{message_id}" not in status_path:
+            raise ConfigurationError("status_path must contain {message_id}.", hint=f"The default is {STATUS_PATH}.")
+        self._status_path = status_path
+        self._connect_timeout = connect_timeout
+        self._answer_timeout = answer_timeout
+        self._clock = clock
+        self._sleep = sleep
+        self._connections = Connections(proxy=proxy, ssl=ssl, connect_timeout=connect_timeout)
+
+    def __repr__(self) -> str:
+        return f"Transport({hide_query(self.base_url)!r})"
+
+    async def __aenter__(self) -> Transport:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close every connection; a later call opens new ones."""
+        await self._connections.close()
+
+    @asynccontextmanager
+    async def open_remix(
+        self, wire: Mapping[str, Any], on_sent: Callable[[], None] | None = None
+    ) -> AsyncIterator[RemixStream]:
+        """Send the order once and read its stream.
+
+        `wire` is `RemixRequest.to_wire()`. `on_sent` is called once, just before the first byte reaches the wire.
+
+        Raises
+        ------
+        TransportError : the service was not reached; it is certain that nothing was sent.
+        APIError : the service answered, and not with a stream; also while the stream is read.
+        StreamCut : the order was sent and the connection lost; also while the stream is read.
+        """
+        async with self.open_stream(REMIX_PATH, wire, on_sent) as stream:
+            yield stream
+
+    @asynccontextmanager
+    async def open_stream(
+        self, path: str, wire: Mapping[str, Any], on_sent: Callable[[], None] | None = None
+    ) -> AsyncIterator[RemixStream]:
+        """The same for any endpoint of the service that streams chunks, such as /v7/generate/song."""
+        response = await self._post(path, json.dumps(wire).encode(), Sending(on_sent))
+        try:
+            if not 200 <= response.status < 300:
+                body = await read_body(response)
+                raise _error(response, body)
+            yield RemixStream(response, self._clock)
+        finally:
+            response.close()
+
+    async def _post(self, path: str, body: bytes, sending: Sending) -> aiohttp.ClientResponse:
+        try:
+            return await within(
+                self._connect_timeout + self._answer_timeout,
+                self._connections.session().post(
+                    URL(self.base_url + path, encoded=True),
+                    data=body,
+                    headers={
+                        "Authorization": f"Bearer {self._key.get_secret_value()}",
+                        "Content-Type": "application/json",
+                        "Accept": "text/event-stream",
+                    },
+                    allow_redirects=False,
+                    trace_request_ctx=sending,
+                ),
+                discard=aiohttp.ClientResponse.close,
+            )
+        except NETWORK_ERRORS as error:
+            why = reason(error)
+        # Raised out here, so that the foreign error, which may hold the key, is not even the context of ours.
+        if sending.sent:
+            raise StreamCut(f"The order was sent, but no answer came: {why}.")
+        raise TransportError(f"{self._host} could not be reached: {why}.")
+
+    async def status(self, message_id: str) -> RemixEvent:
+        """How the order is doing, as one more chunk. APIError where the service will not say, TransportError where it is not reached."""
+        path = self._status_path.replace("{message_id}", quote(message_id, safe="").replace(".", "%2E"))
+        try:
+            response, body = await within(self._connect_timeout + BODY_TIMEOUT, self._get(path))
+            return _read_status(response, body, message_id)
+        except NETWORK_ERRORS as error:
+            why = reason(error)
+        raise TransportError(
+            f"The status of {excerpt(message_id, 60)} could not be asked: {why}.",
+            spent=Spent.MAYBE,
+            hint="The order itself goes on; ask again later.",
+        )
+
+    async def _get(self, path: str) -> tuple[aiohttp.ClientResponse, bytes]:
+        async with self._connections.session().get(
+            URL(self.base_url + path, encoded=True),
+            headers={
+                "Authorization": f"Bearer {self._key.get_secret_value()}",
+                "Accept": "application/json",
+            },
+            allow_redirects=False,
+        ) as response:
+            return response, await read_body(response)
+
+    async def download(
+        self,
+        url: str,
+        path: str | os.PathLike[str],
+        *,
+        max_bytes: int | None = None,
+        expect: Literal["audio", "image"] = "audio",
+        progress: Callable[[int, int | None], None] | None = None,
+    ) -> Downloaded:
+        """Fetch a finished file to disk, without the key, and check that it is what it should be.
+
+        `path` without a suffix gets that of the file's kind. `progress(received, total)` in bytes; total is None where
+        the server does not say. The cap is 200 MB for audio, 5 MB for an image.
+
+        Raises DownloadError; the file is then not there, not even in part.
+        """
+        if max_bytes is None:
+            max_bytes = MAX_IMAGE_BYTES if expect == "image" else MAX_AUDIO_BYTES
+        return await fetch(
+            self._connections.session(),
+            url,
+            path,
+            max_bytes=max_bytes,
+            expect=expect,
+            progress=progress,
+            connect_timeout=self._connect_timeout,
+            clock=self._clock,
+            sleep=self._sleep,
+        )
+
+    @property
+    def _host(self) -> str:
+        return urlsplit(self.base_url).netloc.rpartition("@")[2]
+
+
+async def read_body(response: aiohttp.ClientResponse) -> bytes:
+    """The first 256 KiB of a body that is not a stream, or what of it came in time."""
+    body = bytearray()
+
+    async def read() -> None:
+        while len(body) < MAX_BODY_BYTES and (part := await response.content.readany()):
+            body.extend(part)
+
+    with suppress(*NETWORK_ERRORS):  # the status decides, and as much of the body as came
+        await within(BODY_TIMEOUT, read())
+    return bytes(body[:MAX_BODY_BYTES])
+
+
+def _error(response: aiohttp.ClientResponse, body: bytes) -> APIError:
+    error = classify(response.status, response.headers, body)
+    assert error is not None, "an answer that is not 2xx is always an error"
+    return error
+
+
+def _read_status(response: aiohttp.ClientResponse, body: bytes, message_id: str) -> RemixEvent:
+    text = body_text(body, response.headers.get("Content-Type", ""))
+    value = read_json(text)
+    if 200 <= response.status < 300 and value is not NOT_JSON:
+        event = read_status(value, message_id)
+        if event is not None:
+            return event
+    error = classify(response.status, response.headers, body, message_id=message_id)
+    raise error or APIError(
+        f'The status endpoint answered something that is not a status: "{excerpt(page_text(text))}".',
+        status_code=response.status,
+        message_id=message_id,
+        spent=Spent.MAYBE,
+        hint="The order itself goes on; ask again later.",
+    )
+
+
+def _checked_base(base_url: str) -> str:
+    try:
+        url = urlsplit(base_url.strip())
+        usable = url.scheme in ("http", "https") and bool(url.hostname) and not url.query and not url.fragment
+        _ = url.port
+    except (ValueError, AttributeError):
+        usable = False
+    if not usable:
+        raise ConfigurationError(
+            "The base URL of the service cannot be used.", hint='It looks like "https://api.soundverse.ai".'
+        )
+    return base_url.strip().rstrip("/")
+
+
+def _checked_key(api_key: SecretStr | str) -> SecretStr:
+    key = (api_key.get_secret_value() if isinstance(api_key, SecretStr) else api_key).strip()
+    if not key or not key.isascii() or not key.isprintable() or " " in key:
+        raise ConfigurationError(
+            "The API key is empty or holds a character no key has.", hint="Copy it again from the service's site."
+        )
+    remember_secret(key)
+    return SecretStr(key)
