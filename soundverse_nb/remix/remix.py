@@ -124,8 +124,10 @@ class Remix:
             raise ConfigurationError(
                 "This front end has no player.", hint="Open the notebook in JupyterLab, or play .audio.path."
             )
-        clips = [self.audio] if self.reference is None else [self.reference, self.audio]
-        return player(*clips, **settings)
+        clips, labels = [self.audio], ["Remix"]
+        if self.reference is not None:
+            clips, labels = [self.reference, *clips], ["Original", *labels]
+        return player(*clips, **{"labels": labels, "title": self.title, **settings})
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Copy the remix to `path`, a new file or a folder that exists, and give back where it is now.

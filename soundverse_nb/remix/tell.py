@@ -56,10 +56,10 @@ def clips_text(named: Sequence[tuple[str, Clip]]) -> str:
             told.append((f"{head}{plain(clip.name, 60)} · {reason.message} {reason.hint}", None))
     length = axis_length([float(e.duration) for _, e in told if e is not None])
     lines = []
-    for line, envelope in told:
+    for line, outline in told:
         lines.append(line)
-        if envelope is not None:
-            lines.append(f"  {'':<9} {_sparkline(envelope, length)}")
+        if outline is not None:
+            lines.append(f"  {'':<9} {_sparkline(outline, length)}")
     return "\n".join(lines)
 
 

@@ -84,7 +84,9 @@ def _picture(lane: Lane, length: float) -> str:
     if lane.problem or lane.picture is None:
         said = lane.problem or "No waveform."
         return f'<div style="padding:6px 10px;border-left:3px solid #d9534f">{text(said)}</div>'
-    facts = f'<div style="{_QUIET};padding:0 0 3px">{text(" · ".join(lane.facts))}</div>' if lane.facts else ""
+    facts = ""
+    if lane.facts:
+        facts = f'<div style="{_QUIET};padding:0 0 3px">{text(" · ".join(lane.facts))}</div>'
     width = width_percent(lane.duration, length)
     image = data_uri(lane.picture, "image/png")
     return (

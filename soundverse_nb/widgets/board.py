@@ -1,0 +1,175 @@
+"""The progress board of a notebook: many remixes at work, a few widgets, one beat.
+
+While it runs it is made of ipywidgets. Afterwards a small static page takes its place, so that the saved
+notebook needs neither widgets nor a kernel to tell what happened.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ipywidgets
+
+from soundverse_nb.displays import News, Phase
+from soundverse_nb.render.escape import text
+from soundverse_nb.render.tally import counts, failures_html, money_words, outcomes_html
+from soundverse_nb.widgets.batch import Batch, Tally
+from soundverse_nb.widgets.outbox import Outbox
+from soundverse_nb.widgets.outcomes import Summary, outcome, summarise, time_words
+from soundverse_nb.widgets.rows import Looks, Rows
+from soundverse_nb.widgets.ticker import Ticker
+
+ROWS = 10
+_FINISHED_SHOWN = 30
+
+
+def show_in_cell(thing: Any) -> Any:
+    """Show something below the cell that is running; gives a handle whose `update` replaces it."""
+    from IPython.display import display
+
+    return display(thing, display_id=True)  # type: ignore[no-untyped-call]
+
+
+class NotebookBoard:
+    """A displays.Watcher: one overall bar, a row for each active stream, failures in full, the rest folded.
+
+    Parameters
+    ----------
+    price : what one accepted order costs; without it nothing is said about money.
+    rows : how many streams are shown at once; the others are counted.
+    clock, show, ticking : seams for tests: the time, where the board appears, and whether it ticks by itself.
+    """
+
+    def __init__(
+        self,
+        price: float | None = None,
+        *,
+        rows: int = ROWS,
+        clock: Callable[[], float] = time.monotonic,
+        show: Callable[[Any], Any] = show_in_cell,
+        ticking: bool = True,
+    ) -> None:
+        self._price, self._most, self._clock, self._show, self._ticking = price, rows, clock, show, ticking
+        self._lock = threading.Lock()
+        self._leaving: list[Any] | None = None
+        self._ended = 0
+
+    def open(self, titles: list[str], cancel: Callable[[int | None], None]) -> None:
+        """Show the board below the running cell and begin to tick."""
+        self._batch = Batch(titles, self._price, self._clock)
+        self._cancel = cancel
+        self._outbox = Outbox()
+        self._build()
+        self._handle = self._show(self._board)
+        self._context = contextvars.copy_context()
+        self._ticker = Ticker(self.beat, self.leave)
+        if self._ticking:
+            self._ticker.start()
+
+    def news(self, news: News) -> None:
+        """Noted at once, shown with the next beat."""
+        self._batch.add(news)
+
+    def close(self) -> None:
+        """Put the static summary where the board was; its widgets are taken down after it."""
+        self._ticker.stop()
+        with self._lock:
+            if self._leaving is not None:
+                return
+            self._leaving = [*self._rows.widgets(), *self._fixed, *self._looks.widgets()]
+            summary = Summary(*summarise(self._batch))
+            if self._handle is not None:
+                # In the cell that opened the board, whoever closes it: nbclient drops what others say.
+                self._context.run(self._handle.update, summary)
+
+    def beat(self) -> None:
+        """Bring the widgets up to date, within the beat's allowance of messages."""
+        with self._lock:
+            if self._leaving is None:
+                self._outbox.begin()
+                self._refresh()
+
+    def leave(self) -> bool:
+        """Take down a few widgets; True when none is left."""
+        with self._lock:
+            self._outbox.begin()
+            leaving = self._leaving or []
+            while leaving and self._outbox.spend(1):
+                leaving.pop().close()
+            return not leaving
+
+    def _build(self) -> None:
+        looks = self._looks = Looks()
+        self._headline = ipywidgets.HTML(layout=looks.wide, style=looks.html)
+        self._bar = ipywidgets.FloatProgress(min=0, max=1, layout=looks.bar, style=looks.progress)
+        self._stop = ipywidgets.Button(description="Cancel all", layout=looks.button, style=looks.press)
+        self._stop.on_click(lambda _: self._ask_to_cancel(None))
+        top = ipywidgets.HBox([self._bar, self._headline, self._stop], layout=looks.row)
+        self._rows = Rows(self._most, looks, self._ask_to_cancel)
+        self._rest = ipywidgets.HTML(layout=looks.wide, style=looks.html)
+        self._failures = ipywidgets.HTML(layout=looks.wide, style=looks.html)
+        self._finished = ipywidgets.HTML(layout=looks.wide, style=looks.html)
+        self._fold = ipywidgets.Accordion([self._finished], selected_index=None, layout=looks.rows)
+        self._below = ipywidgets.VBox([], layout=looks.rows)
+        self._board = ipywidgets.VBox([top, self._rows.box, self._rest, self._below], layout=looks.board)
+        self._fixed = [
+            self._headline, self._bar, self._stop, top, self._rest,
+            self._failures, self._finished, self._fold, self._below, self._board,
+        ]  # fmt: skip
+        self._headline.value = _headline(self._batch.tally())
+
+    def _refresh(self) -> None:
+        now, outbox = self._batch.now(), self._outbox
+        tally, standings = self._batch.tally(), self._batch.standings()
+        outbox.set(self._headline, value=_headline(tally))
+        outbox.set(self._bar, value=tally.fraction, bar_style="warning" if tally.failed else "info")
+        active = [standing for standing in standings if standing.is_active]
+        outbox.set(self._rest, value=_rest(len(active) - self._most, tally.waiting))
+        self._refresh_ended(outbox)
+        self._rows.show(active, now, outbox)
+
+    def _refresh_ended(self, outbox: Outbox) -> None:
+        ended = self._batch.ended()
+        if len(ended) == self._ended:
+            return
+        failed = [outcome(s) for s in ended if s.phase is Phase.FAILED]
+        others = [outcome(s) for s in ended if s.phase is not Phase.FAILED]
+        shown = [self._failures] * bool(failed) + [self._fold] * bool(others)
+        done = [
+            outbox.set(self._failures, value=failures_html(failed)),
+            outbox.set(self._finished, value=_newest(others)),
+            outbox.set(self._fold, titles=(f"{len(others)} over",)),
+            outbox.set(self._below, children=tuple(shown)),
+        ]
+        if all(done):
+            self._ended = len(ended)
+
+    def _ask_to_cancel(self, index: int | None) -> None:
+        self._batch.cancelling(index)
+        self._cancel(index)
+
+
+def _headline(tally: Tally) -> str:
+    said = counts(tally.finished, tally.failed, tally.cancelled, tally.active, tally.waiting, tally.total)
+    money = money_words(tally.spent, tally.simulated)
+    quiet = " · ".join(part for part in (time_words(tally), money) if part)
+    mark = ' · <span style="border:1px solid #b8860b;border-radius:10px;padding:0 7px">simulated</span>'
+    return (
+        f'<div style="line-height:1.4"><b>{text(said)}</b> <span style="opacity:0.75">· {text(quiet)}</span>'
+        f"{mark if tally.simulated else ''}</div>"
+    )
+
+
+def _rest(hidden: int, waiting: int) -> str:
+    parts = [f"{hidden} more active"] * (hidden > 0) + [f"{waiting} more waiting"] * (waiting > 0)
+    return f'<div style="opacity:0.75">and {" and ".join(parts)}</div>' if parts else ""
+
+
+def _newest(over: Sequence[Any]) -> str:
+    shown = list(over[-_FINISHED_SHOWN:][::-1])
+    more = len(over) - len(shown)
+    return outcomes_html(shown) + (f'<div style="opacity:0.75">and {more} before</div>' if more else "")

@@ -1,0 +1,46 @@
+"""How a batch ended, in the form in which it is told and kept."""
+
+from __future__ import annotations
+
+from soundverse_nb.displays import Phase
+from soundverse_nb.render.quantity import span
+from soundverse_nb.render.tally import Outcome, summary_html, summary_text
+from soundverse_nb.widgets.batch import Batch, Standing, Tally
+
+
+class Summary:
+    """What stays in the saved notebook: one line of text, and the same as a small page."""
+
+    def __init__(self, line: str, page: str) -> None:
+        self._bundle = {"text/plain": line, "text/html": page}
+
+    def __repr__(self) -> str:
+        return self._bundle["text/plain"]
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return self._bundle
+
+
+def summarise(batch: Batch) -> tuple[str, str]:
+    """The summary of a batch that is over, as a line and as a page."""
+    tally, now = batch.tally(), batch.now()
+    outcomes = [outcome(standing, now) for standing in batch.standings()]
+    return (
+        summary_text(outcomes, tally.seconds),
+        summary_html(outcomes, tally.seconds, tally.spent, tally.simulated),
+    )
+
+
+def outcome(standing: Standing, now: float = 0.0) -> Outcome:
+    """One remix's end; whatever is neither finished nor failed is no longer watched, "cancelled"."""
+    kind = standing.phase.value if standing.phase in (Phase.FINISHED, Phase.FAILED) else "cancelled"
+    return Outcome(standing.title, kind, standing.seconds(now), standing.message or "")
+
+
+def time_words(tally: Tally) -> str:
+    """How long it took so far, and about how long it will take yet."""
+    so_far = span(int(tally.seconds)) if tally.seconds >= 1 else "0 s"
+    if not tally.eta:
+        return so_far
+    coarse = tally.eta if tally.eta < 60 else 5 * round(tally.eta / 5)
+    return f"{so_far}, about {span(int(coarse) or 1)} to go"

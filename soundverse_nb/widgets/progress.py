@@ -1,0 +1,45 @@
+"""Which progress display this process has: the notebook's board, the terminal's lines, or plain text."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from soundverse_nb.displays import Watcher
+
+
+def best_display(price: float | None = None, **settings: Any) -> Watcher:
+    """A fresh display for one batch; `price` is what one accepted order costs, for the money spent.
+
+    In a kernel that is the board of widgets, in a terminal lines that redraw themselves, elsewhere plain
+    lines on standard error. `settings` go to the display that is chosen.
+    """
+    if in_kernel():
+        try:
+            from soundverse_nb.widgets.board import NotebookBoard
+        except ImportError:  # a kernel without ipywidgets still deserves to know
+            pass
+        else:
+            return NotebookBoard(price, **settings)
+    if is_terminal():
+        from soundverse_nb.widgets.terminal import TerminalBoard
+
+        return TerminalBoard(price, **settings)
+    from soundverse_nb.widgets.lines import Lines
+
+    return Lines(price, **settings)
+
+
+def in_kernel() -> bool:
+    """Whether this process is a Jupyter kernel."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "kernel", None) is not None
+
+
+def is_terminal() -> bool:
+    """Whether standard error is a terminal that can redraw lines."""
+    try:
+        return sys.stderr is not None and sys.stderr.isatty()
+    except ValueError:  # closed
+        return False
