@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 import aiohttp
 
-from soundverse_nb.errors import ConfigurationError, HostingError, SoundverseError
+from soundverse_nb.errors import ConfigurationError, HostingError, SoundverseError, Spent
 from soundverse_nb.hosting.bucket import Bucket, parse_bucket
 from soundverse_nb.hosting.content import Content, is_unchanged, read_content
 from soundverse_nb.hosting.protocol import PublishedReference
@@ -86,7 +86,10 @@ class ObjectStoreHost:
         return published
 
     async def withdraw(self, published: PublishedReference) -> None:
-        """The remix is over: with delete=True the file goes once its last URL from this host is withdrawn."""
+        """The remix is over: with delete=True the file goes once its last URL from this host is withdrawn.
+
+        HostingError where it could not be deleted; the remix itself is not touched by that.
+        """
         name = published.key
         if name is None or not self.delete:
             return
@@ -104,7 +107,11 @@ class ObjectStoreHost:
             except FileNotFoundError:
                 pass  # gone already, which is what was wanted
             except Exception as error:
-                raise self._explained(error) from None
+                # The remix has been ordered by now, so this must not say that nothing was paid.
+                reason = self._explained(error)
+                raise HostingError(
+                    f"{name} stays in {self.bucket}: {reason.message}", spent=Spent.MAYBE, hint=reason.hint
+                ) from None
             self._held.pop(name, None)
             self._answered.discard(name)
 

@@ -100,7 +100,7 @@ _PHRASES = (
 )  # fmt: skip
 
 _TAKEN_BACK = re.compile(r"performing DELETE \S+[?&]uploadId=")
-_CODE = re.compile(r"<Code>\s*(\w+)\s*</Code>|\"code\"\s*:\s*\"(\w+)\"|x-ms-error-code\W+(\w+)")
+_CODE = re.compile(r"<Code>\s*(\w+)\s*</Code>|\bcode\"?\s*:\s*\"?([A-Za-z]\w+)|x-ms-error-code\W+(\w+)")
 _STATUS = re.compile(r"status code: (\d{3})|status: (\d{3})")
 _TIMES = re.compile(
     r"<RequestTime>(\d{8}T\d{6}Z)</RequestTime>.*?<ServerTime>([\dT:.-]+Z)</ServerTime>", re.S

@@ -45,7 +45,9 @@ async def test_the_object_is_named_by_its_content_alone(s3: S3rver, song: Path) 
     assert "Anna" not in published.url
 
 
-async def test_a_song_of_many_parts_arrives_whole(s3: S3rver, song: Path, plain: aiohttp.ClientSession) -> None:
+async def test_a_song_of_many_parts_arrives_whole(
+    s3: S3rver, song: Path, plain: aiohttp.ClientSession
+) -> None:
     song.write_bytes(os.urandom(11_000_000))  # obstore sends parts of 5 MB
     published = await host_at(s3.url).publish(song)
     async with plain.get(published.url) as answer:
@@ -183,7 +185,9 @@ async def test_after_a_cut_upload_the_next_try_delivers_the_whole_song(
         assert await answer.read() == song.read_bytes()
 
 
-async def test_a_stopped_server_is_told_as_unreachable(s3rver_module: Path, tmp_path: Path, song: Path) -> None:
+async def test_a_stopped_server_is_told_as_unreachable(
+    s3rver_module: Path, tmp_path: Path, song: Path
+) -> None:
     server = S3rver(s3rver_module, tmp_path / "stopped")
     host = host_at(server.url)
     await host.publish(song)
