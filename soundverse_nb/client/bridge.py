@@ -53,6 +53,13 @@ class Work(Generic[T]):
         with contextlib.suppress(RuntimeError):  # the loop is gone, and the task with it
             self._loop.call_soon_threadsafe(self._cancel)
 
+    async def stopped(self) -> None:
+        """Cancel it and wait, on any loop, until it has noted where it stopped; a few seconds at most."""
+        self.cancel()
+        waiting = asyncio.wrap_future(self.future)
+        waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.wait({waiting}, timeout=GOODBYE)
+
     def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
@@ -112,8 +119,7 @@ class BackgroundLoop:
             return await asyncio.shield(waiting)
         except asyncio.CancelledError:
             if not waiting.done():
-                work.cancel()
-                await asyncio.wait({waiting}, timeout=GOODBYE)
+                await work.stopped()
             raise
 
     def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:

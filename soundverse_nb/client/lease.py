@@ -7,10 +7,10 @@ streaming, and must take every order of a kernel that died. A pid alone does not
 from __future__ import annotations
 
 import os
+import platform
 import secrets
 import socket
 import subprocess
-import sys
 from functools import lru_cache
 from pathlib import Path
 
@@ -50,9 +50,10 @@ def is_held(lease: Lease | None, now: float) -> bool:
 
 def process_start(pid: int) -> str | None:
     """When a process of this machine began, as a text to compare; None if there is none, "" if unknown."""
-    if sys.platform.startswith("linux"):
+    system = platform.system()
+    if system == "Linux":
         return _linux_start(pid)
-    if os.name != "posix":
+    if system == "Windows":
         # On Windows os.kill would end the process it asks about: the heartbeat decides there.
         return ""
     try:

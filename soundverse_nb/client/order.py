@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+PICK_UP = "The order is kept: `await client.recover()` picks it up again, also from a new kernel."
+
 
 class OrderState(str, Enum):
     """How far an order came. Each is written to the journal before the act it announces."""
@@ -17,7 +19,7 @@ class OrderState(str, Enum):
     ACCEPTED = "accepted"      # the service gave it a message_id
     COMPLETED = "completed"    # the service has finished it; the audio is not on disk yet
     FETCHED = "fetched"        # the audio is on disk
-    REFUSED = "refused"        # the service refused it, or it was given up before it was sent: nothing was paid
+    REFUSED = "refused"        # refused by the service, or given up before it was sent: nothing was paid
     FAILED = "failed"          # accepted, and then failed on the service's side
     UNKNOWN = "unknown"        # sent, and no answer came back: it may have been paid for
 

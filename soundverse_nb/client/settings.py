@@ -32,19 +32,17 @@ class Patience:
     in_all : how long one order is watched.
     grace : how long an interrupted order may still wait for its message_id.
     resend_attempts, resend_seconds : how often, and for how long in all, a refused order is tried again.
-    fetch_attempts : how often a download is tried.
     """
 
     silence: float = 60.0
     first_poll: float = 2.0
     longest_poll: float = 15.0
     status_failing: float = 180.0
-    without_id: float = 300.0
+    without_id: float = 600.0
     in_all: float = 2 * 3600.0
     grace: float = 3.0
     resend_attempts: int = 10
     resend_seconds: float = 15 * 60.0
-    fetch_attempts: int = 5
 
 
 def find_key(given: str | SecretStr | None) -> SecretStr | None:

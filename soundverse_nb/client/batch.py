@@ -1,0 +1,92 @@
+"""Many remixes at once: results in the order of the requests, and one failure stops no other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from soundverse_nb.api.secrets import logger, redact
+from soundverse_nb.client.making import make_remix
+from soundverse_nb.client.wanted import Wanted
+from soundverse_nb.client.watching import Audience
+from soundverse_nb.displays import Phase
+from soundverse_nb.errors import SoundverseError, Spent
+from soundverse_nb.remix import Remix
+
+if TYPE_CHECKING:
+    from soundverse_nb.client.engine import Engine
+
+log = logger("soundverse_nb.client")
+
+Wish = Wanted | SoundverseError
+"""A remix to make, or why this one cannot even be asked for."""
+
+
+async def make_one(engine: Engine, wanted: Wanted, audience: Audience) -> Remix:
+    """One remix with its display."""
+    task = asyncio.current_task()
+    assert task is not None
+    loop = asyncio.get_running_loop()
+
+    def cancel(_index: int | None) -> None:
+        loop.call_soon_threadsafe(task.cancel)
+
+    audience.open([wanted.title], cancel, simulated=engine.service.simulated)
+    try:
+        return await make_remix(engine, wanted, audience.seat(0))
+    finally:
+        audience.close()
+
+
+async def make_all(
+    engine: Engine, wishes: Sequence[Wish], audience: Audience
+) -> list[Remix | SoundverseError]:
+    """All of them with one display. One that is stopped from there counts as an error; the rest goes on."""
+    tasks = [asyncio.ensure_future(_outcome(engine, wish, audience, at)) for at, wish in enumerate(wishes)]
+    loop = asyncio.get_running_loop()
+
+    def cancel(index: int | None) -> None:
+        for task in tasks if index is None else tasks[index : index + 1]:
+            loop.call_soon_threadsafe(task.cancel)
+
+    titles = [wish.title if isinstance(wish, Wanted) else "" for wish in wishes]
+    audience.open(titles, cancel, simulated=engine.service.simulated)
+    try:
+        if tasks:
+            await asyncio.wait(tasks)
+        return [
+            _stopped(audience, at) if task.cancelled() else task.result() for at, task in enumerate(tasks)
+        ]
+    finally:
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        audience.close()
+
+
+async def _outcome(engine: Engine, wish: Wish, audience: Audience, index: int) -> Remix | SoundverseError:
+    if isinstance(wish, SoundverseError):
+        audience.tell(index, Phase.FAILED, {"message": str(wish)})
+        return wish
+    try:
+        return await make_remix(engine, wish, audience.seat(index))
+    except SoundverseError as error:
+        return error
+    except Exception as surprise:
+        # A bug in one of a hundred must not lose the other ninety-nine.
+        log.error("Remix %d failed unexpectedly", index, exc_info=True)
+        failed = SoundverseError(
+            f"This remix failed unexpectedly ({type(surprise).__name__}: {redact(str(surprise))[:200]}).",
+            hint="client.orders() shows whether it was ordered; please report this.",
+        )
+        audience.tell(index, Phase.FAILED, {"message": str(failed)})
+        return failed
+
+
+def _stopped(audience: Audience, index: int) -> SoundverseError:
+    words = audience.words_for(index)
+    return SoundverseError(
+        "This remix was stopped.", spent=Spent.NO if words is None else Spent.MAYBE, hint=words or ""
+    )

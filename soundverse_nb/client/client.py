@@ -1,0 +1,368 @@
+"""The door: one object that makes remixes and never pays for one twice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import weakref
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+from concurrent.futures import Executor
+from ssl import SSLContext
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import SecretStr
+
+from soundverse_nb.api.transport import STATUS_PATH
+from soundverse_nb.client.batch import Wish, make_all, make_one
+from soundverse_nb.client.bridge import LOOP
+from soundverse_nb.client.channel import Channel
+from soundverse_nb.client.clock import Clock, SystemClock
+from soundverse_nb.client.embedded import embedded_service
+from soundverse_nb.client.engine import Engine, Settings, abandon
+from soundverse_nb.client.jobs import RemixJob
+from soundverse_nb.client.limiter import ConcurrencyLimiter
+from soundverse_nb.client.making import stream_remix
+from soundverse_nb.client.orders import OrderTable
+from soundverse_nb.client.recovery import Recovered, recover
+from soundverse_nb.client.references import checked_mode
+from soundverse_nb.client.settings import (
+    SERVICE,
+    Patience,
+    checked_base_url,
+    find_base_url,
+    find_key,
+    results_folder,
+)
+from soundverse_nb.client.wanted import want, want_each
+from soundverse_nb.client.watching import Audience, find_watcher
+from soundverse_nb.displays import Watcher
+from soundverse_nb.errors import ConfigurationError, InvalidRequestError, SoundverseError
+from soundverse_nb.remix import Remix
+
+if TYPE_CHECKING:
+    from soundverse_nb.api.event import RemixEvent
+    from soundverse_nb.api.request import RemixRequest
+
+T = TypeVar("T")
+
+
+class Client:
+    """Makes remixes: `await client.remix("song.mp3", prompt="upbeat jazz")`.
+
+    Without a key (here or in SOUNDVERSE_API_KEY) it uses the embedded simulator, and says so. It works with
+    and without `async with`, in any event loop and from plain code, and closes itself.
+
+    Parameters
+    ----------
+    api_key : the service's key; it goes to `base_url` and nowhere else, and is never shown.
+    base_url : the service; default is SOUNDVERSE_BASE_URL, else https://api.soundverse.ai. It needs a key.
+    host : where local references are published: "s3://bucket/prefix", a host object, or an async
+        function from path to URL.
+    directory : folder for finished remixes; default is this user's data folder.
+    journal : file of the orders; default is in this user's state folder, simulated ones in one apart.
+    max_streams : at most so many remixes at once; the client finds out how many the service allows.
+    status_path : path of the status endpoint, with {message_id} in it.
+    proxy, ssl : URL of an HTTP proxy; a TLS context.
+    preflight : "full", "quick" (no decoding, no fetching of URLs) or "off".
+    progress : True for this front end's display, False for none, or a display of your own.
+    executor : where references are decoded (any concurrent.futures.Executor); default is a thread.
+    max_bytes : largest audio file that is fetched; default 200 MB.
+    patience : how long to wait for what.
+    allow_insecure : permit plain http to another machine.
+
+    Raises ConfigurationError for settings that cannot work. Nothing is sent before the first request.
+    """
+
+    def __init__(
+        self,
+        api_key: str | SecretStr | None = None,
+        base_url: str | None = None,
+        *,
+        host: Any = None,
+        directory: str | os.PathLike[str] | None = None,
+        journal: str | os.PathLike[str] | None = None,
+        max_streams: int = 8,
+        status_path: str = STATUS_PATH,
+        proxy: str | None = None,
+        ssl: SSLContext | bool = True,
+        preflight: str = "full",
+        progress: bool | Watcher = True,
+        executor: Executor | None = None,
+        max_bytes: int | None = None,
+        patience: Patience | None = None,
+        clock: Clock | None = None,
+        allow_insecure: bool = False,
+    ) -> None:
+        key, url = find_key(api_key), find_base_url(base_url)
+        simulated: bool | None = None
+        if key is None:
+            if url is not None:
+                raise ConfigurationError(
+                    "There is no API key for this base_url.",
+                    hint="Set SOUNDVERSE_API_KEY or give api_key=...; without a base_url, sv.connect() "
+                    "uses the embedded simulator.",
+                )
+            key, url, simulated = SecretStr("simulated"), embedded_service(), True
+        find_watcher(progress if progress is not True else False)
+        self._progress = progress
+        self._settings = Settings(
+            base_url=checked_base_url(url or SERVICE, allow_insecure=allow_insecure),
+            api_key=key,
+            folder=results_folder(directory),
+            journal=journal,
+            simulated=simulated,
+            host=host,
+            max_streams=max_streams,
+            status_path=status_path,
+            proxy=proxy,
+            ssl=ssl,
+            preflight=checked_mode(preflight),
+            executor=executor,
+            max_bytes=max_bytes,
+            patience=patience or Patience(),
+            clock=clock or SystemClock(),
+        )
+        self._engine = Engine(self._settings)
+        self._pid = os.getpid()
+        # The exit of the interpreter closes every engine at once; see engine.py.
+        weakref.finalize(self, abandon, self._engine).atexit = False
+        if simulated:
+            print(SIMULATED)
+
+    @property
+    def base_url(self) -> str:
+        """The service's address."""
+        return self._settings.base_url
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether this is the simulator inside this process."""
+        return bool(self._settings.simulated)
+
+    @property
+    def concurrency(self) -> ConcurrencyLimiter:
+        """How many streams run at once, and how that number was found: `.history`, `.plot()`."""
+        return self._engine.limiter
+
+    async def remix(
+        self,
+        reference: Any,
+        prompt: str | None = None,
+        lyrics: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> Remix:
+        """Make one remix of a song: order it, wait for it, fetch it.
+
+        Parameters
+        ----------
+        reference : a path, a URL, bytes, an open file, (samples, rate), a Clip, or a whole RemixRequest.
+        prompt, lyrics : the style, new words, or both; at least one.
+        parameters : passed through to the model untouched.
+
+        Raises PreflightError, InvalidRequestError, RateLimitError and the like where nothing was paid;
+        UnknownOutcomeError where it may have been; GenerationFailedError; DownloadError where it is paid
+        and `recover()` can fetch it. Interrupting stops watching and keeps the order.
+        """
+        wanted = want(reference, prompt, lyrics, parameters)
+        audience = self._audience()
+        return await self._run(make_one(self._engine, wanted, audience), audience)
+
+    async def remix_all(self, requests: Iterable[Any]) -> list[Remix | SoundverseError]:
+        """Make many remixes at once; results come in the order of the requests, an error in place of a remix.
+
+        A request is a RemixRequest, a dict {"reference": ..., "prompt": ...} or a tuple (reference, prompt).
+        """
+        wishes, audience = _wishes(requests), self._audience()
+        return await self._run(make_all(self._engine, wishes, audience), audience)
+
+    def remix_sync(
+        self,
+        reference: Any,
+        prompt: str | None = None,
+        lyrics: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> Remix:
+        """The same as `remix`, blocking. Safe inside a notebook."""
+        wanted = want(reference, prompt, lyrics, parameters)
+        audience = self._audience()
+        return self._wait(make_one(self._engine, wanted, audience), audience)
+
+    def remix_all_sync(self, requests: Iterable[Any]) -> list[Remix | SoundverseError]:
+        """The same as `remix_all`, blocking. Safe inside a notebook."""
+        wishes, audience = _wishes(requests), self._audience()
+        return self._wait(make_all(self._engine, wishes, audience), audience)
+
+    def start(
+        self,
+        reference: Any,
+        prompt: str | None = None,
+        lyrics: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> RemixJob[Remix]:
+        """Start a remix and return at once.
+
+        `await job` or `job.result()` gives it, `job.cancel()` stops watching.
+        """
+        wanted = want(reference, prompt, lyrics, parameters)
+        return self._start(make_one(self._engine, wanted, self._audience()), wanted.title)
+
+    def start_all(self, requests: Iterable[Any]) -> RemixJob[list[Remix | SoundverseError]]:
+        """Start many remixes and return at once; the job gives what `remix_all` gives."""
+        wishes = _wishes(requests)
+        return self._start(make_all(self._engine, wishes, self._audience()), f"{len(wishes)} remixes")
+
+    async def stream(
+        self, request: RemixRequest | Mapping[str, Any] | tuple[Any, ...]
+    ) -> AsyncIterator[RemixEvent]:
+        """Order one remix and give its bare events, typed, up to the terminal one. Paid for as `remix` is.
+
+        A refusal is retried and a cut followed as in `remix`; the failing event is given like any other. The
+        audio is not fetched: the journal keeps where it is, and `recover()` fetches it.
+        """
+        wanted = want_each(request)
+        self._check_usable()
+        channel: Channel[RemixEvent] = Channel(LOOP)
+        audience = Audience(None)
+        ordering = self._engine.do(stream_remix(self._engine, wanted, audience, channel.put))
+        work = LOOP.submit(channel.filled_by(self._held(ordering)))
+        try:
+            async for event in channel:
+                yield event
+        except (asyncio.CancelledError, GeneratorExit):
+            await work.stopped()
+            _say_what_is_kept(audience)
+            raise
+
+    async def status(self, message_id: str) -> RemixEvent:
+        """How an order is doing, by the service's own name for it. Raises APIError, TransportError."""
+        if not isinstance(message_id, str) or not message_id.strip():
+            raise InvalidRequestError("No message_id was given.", hint="client.orders() lists them.")
+        return await self._run(self._status(message_id.strip()))
+
+    async def recover(self) -> Recovered:
+        """Finish every order that was paid and not fetched, also those of a kernel that died.
+
+        Gives the remixes finished now, with `.unknown` for orders that may have been paid for and `.failed`.
+        Orders that a running kernel looks after are left to it. Nothing is ever sent again.
+        """
+        audience = self._audience()
+        return await self._run(self._recover(audience), audience)
+
+    def recover_sync(self) -> Recovered:
+        """The same as `recover`, blocking."""
+        audience = self._audience()
+        return self._wait(self._recover(audience), audience)
+
+    def orders(self) -> OrderTable:
+        """The journal: every order and how far it came, as a table that shows itself."""
+        self._check_usable()
+        if LOOP.is_current():
+            raise ConfigurationError("client.orders() would block the client's own event loop.")
+        return LOOP.wait(self._held(self._engine.do(self._orders())))
+
+    def close(self) -> None:
+        """Stop what is running (orders are kept) and close every connection. Harmless to call again."""
+        if os.getpid() == self._pid:
+            LOOP.wait(self._engine.aclose())
+
+    async def aclose(self) -> None:
+        """The same as `close`, awaitable."""
+        if os.getpid() == self._pid:
+            await LOOP.run(self._engine.aclose())
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        what = "the embedded simulator" if self._settings.simulated else "key set"
+        return f"Client({self._settings.base_url!r}, {what})"
+
+    async def _run(self, work: Coroutine[Any, Any, T], audience: Audience | None = None) -> T:
+        self._check_usable(work)
+        try:
+            return await LOOP.run(self._held(self._engine.do(work)))
+        except asyncio.CancelledError:
+            _say_what_is_kept(audience)
+            raise
+
+    def _wait(self, work: Coroutine[Any, Any, T], audience: Audience) -> T:
+        self._check_usable(work)
+        try:
+            return LOOP.wait(self._held(self._engine.do(work)))
+        except KeyboardInterrupt:
+            _say_what_is_kept(audience)
+            raise
+
+    def _start(self, work: Coroutine[Any, Any, T], title: str) -> RemixJob[T]:
+        self._check_usable(work)
+        return RemixJob(LOOP.submit(self._held(self._engine.do(work))), title, self)
+
+    async def _held(self, work: Coroutine[Any, Any, T]) -> T:
+        """Keeps this client alive while its work runs, also where nobody else does."""
+        return await work
+
+    async def _status(self, message_id: str) -> RemixEvent:
+        return await self._engine.service.transport.status(message_id)
+
+    async def _recover(self, audience: Audience) -> Recovered:
+        return await recover(self._engine, audience)
+
+    async def _orders(self) -> OrderTable:
+        journal = self._engine.service.journal
+        return OrderTable(await journal.orders(), journal.path)
+
+    def _audience(self) -> Audience:
+        return Audience(find_watcher(self._progress))
+
+    def _check_usable(self, work: Coroutine[Any, Any, Any] | None = None) -> None:
+        if os.getpid() == self._pid:
+            return
+        if work is not None:
+            work.close()
+        raise ConfigurationError(
+            "This client was made before the process was forked; its connections belong to the parent.",
+            hint="Make a new client in the child process.",
+        )
+
+
+SIMULATED = (
+    "soundverse_nb: no API key, so the embedded simulator on this machine makes the remixes: "
+    "simulated and free. Set SOUNDVERSE_API_KEY for the real service."
+)
+
+
+def _wishes(requests: Iterable[Any]) -> list[Wish]:
+    """Each request checked; one that breaks a rule keeps its place as an error."""
+    if isinstance(requests, (str, bytes, Mapping)):
+        raise InvalidRequestError(
+            "remix_all takes a list of requests.", hint="For one remix there is client.remix(...)."
+        )
+    return [_wish(item) for item in requests]
+
+
+def _wish(item: Any) -> Wish:
+    try:
+        return want_each(item)
+    except SoundverseError as error:
+        return error
+
+
+def _say_what_is_kept(audience: Audience | None) -> None:
+    """An interrupted cell says how its orders can be picked up again."""
+    for words in audience.left_behind() if audience is not None else ():
+        print(words, file=sys.stderr)

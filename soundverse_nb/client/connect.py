@@ -1,0 +1,20 @@
+"""One line to begin with: the real service where there is a key, the embedded one where there is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from soundverse_nb.client.client import Client
+from soundverse_nb.client.settings import KEY_VARIABLE
+
+
+def connect(api_key: str | None = None, base_url: str | None = None, **settings: Any) -> Client:
+    """A client for the real service if SOUNDVERSE_API_KEY is set, else for the embedded simulator.
+
+    Prints which. Takes the settings of Client. Nothing is sent.
+    """
+    client = Client(api_key, base_url, **settings)
+    if not client.is_embedded:
+        said = "the given API key" if api_key is not None else f"the API key in {KEY_VARIABLE}"
+        print(f"soundverse_nb: connected to {client.base_url} with {said}. Remixes are paid for.")
+    return client

@@ -1,0 +1,206 @@
+"""What one client owns on the background loop: opened when it is first needed, closed in every case."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import itertools
+import os
+import weakref
+from collections.abc import AsyncIterator, Coroutine
+from concurrent.futures import Executor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from ssl import SSLContext
+from typing import Any, TypeVar
+
+from pydantic import SecretStr
+
+from soundverse_nb.api.transport import STATUS_PATH, Transport
+from soundverse_nb.client.bridge import GOODBYE, LOOP
+from soundverse_nb.client.clock import Clock, SystemClock
+from soundverse_nb.client.hearing import Hearing
+from soundverse_nb.client.journal import Journal
+from soundverse_nb.client.lease import BEAT_EVERY
+from soundverse_nb.client.limiter import ConcurrencyLimiter
+from soundverse_nb.client.probe import is_simulator
+from soundverse_nb.client.references import References
+from soundverse_nb.client.service import Service
+from soundverse_nb.client.settings import Patience, journal_file
+from soundverse_nb.errors import ConfigurationError, SoundverseError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a client was told, checked."""
+
+    base_url: str
+    api_key: SecretStr
+    folder: Path
+    journal: str | os.PathLike[str] | None = None
+    simulated: bool | None = None
+    host: Any = None
+    max_streams: int = 8
+    status_path: str = STATUS_PATH
+    proxy: str | None = None
+    ssl: SSLContext | bool = True
+    preflight: str = "full"
+    executor: Executor | None = None
+    max_bytes: int | None = None
+    patience: Patience = field(default_factory=Patience)
+    clock: Clock = field(default_factory=SystemClock)
+
+
+class Engine:
+    """The session, the journal, the limit and the references of one client. Lives on the background loop."""
+
+    service: Service
+    references: References
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.limiter = ConcurrencyLimiter(settings.max_streams, clock=settings.clock.monotonic)
+        self.folder = settings.folder
+        self.max_bytes = settings.max_bytes
+        self.closed = False
+        self._opening: asyncio.Future[None] | None = None
+        self._is_open = False
+        self._ranks = itertools.count()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._watched: dict[str, Hearing] = {}
+        self._beating: asyncio.Task[None] | None = None
+        _engines.add(self)
+
+    async def do(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run something of this client's; closing the client cancels it."""
+        task = asyncio.current_task()
+        assert task is not None
+        fresh = task not in self._tasks
+        self._tasks.add(task)
+        try:
+            await self._open_once(work)
+            return await work
+        finally:
+            if fresh:
+                self._tasks.discard(task)
+
+    def next_rank(self) -> int:
+        """First come, first served, also after a refusal."""
+        return next(self._ranks)
+
+    @asynccontextmanager
+    async def watching(self, hearing: Hearing) -> AsyncIterator[None]:
+        """While an order is looked after: it is shown to other kernels as ours, and given back at the end."""
+        self._watched[hearing.order.order_id] = hearing
+        try:
+            yield
+        finally:
+            del self._watched[hearing.order.order_id]
+            hearing.seat.audience.left(hearing.seat.index, hearing.order)
+            with contextlib.suppress(SoundverseError):
+                await hearing.service.journal.release(hearing.order)
+
+    async def aclose(self) -> None:
+        """Stop what is running (orders are kept), close the session and the journal. Harmless again."""
+        self.closed = True
+        mine = asyncio.current_task()
+        running = {task for task in self._tasks if task is not mine and not task.done()}
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running, timeout=GOODBYE)
+        if self._beating is not None:
+            self._beating.cancel()
+            self._beating = None
+        if self._is_open:
+            self._is_open = False
+            try:
+                await self.service.transport.close()
+            finally:
+                self.service.journal.close()
+
+    async def _open_once(self, work: Coroutine[Any, Any, Any]) -> None:
+        try:
+            if self.closed:
+                raise ConfigurationError("This client is closed.", hint="Make a new one: sv.connect().")
+            if self._is_open:
+                return
+            if self._opening is None:
+                self._opening = asyncio.ensure_future(self._open())
+            try:
+                await asyncio.shield(self._opening)
+            finally:
+                if self._opening is not None and self._opening.done():
+                    self._opening = None
+        except BaseException:
+            work.close()
+            raise
+
+    async def _open(self) -> None:
+        settings = self.settings
+        simulated = settings.simulated
+        if simulated is None:
+            simulated = await is_simulator(settings.base_url)
+        transport = Transport(
+            settings.base_url,
+            settings.api_key,
+            status_path=settings.status_path,
+            proxy=settings.proxy,
+            ssl=settings.ssl,
+            clock=settings.clock.monotonic,
+            sleep=settings.clock.sleep,
+        )
+        self.service = Service(
+            base_url=settings.base_url,
+            transport=transport,
+            journal=Journal(journal_file(settings.journal, simulated), now=settings.clock.time),
+            limiter=self.limiter,
+            simulated=simulated,
+            patience=settings.patience,
+            clock=settings.clock,
+        )
+        self.references = References(
+            mode=settings.preflight,
+            host=settings.host,
+            base_url=settings.base_url,
+            simulated=simulated,
+            folder=self.folder / "references",
+            executor=settings.executor,
+            proxy=settings.proxy,
+        )
+        self._beating = asyncio.ensure_future(self._beat())
+        self._is_open = True
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_EVERY)
+            with contextlib.suppress(SoundverseError):
+                await self.service.journal.beat([hearing.order for hearing in self._watched.values()])
+
+
+_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+
+
+def abandon(engine: Engine) -> None:
+    """Nobody holds the client any more: close what it owned, from whichever thread noticed."""
+    LOOP.call_soon(lambda: LOOP.submit(engine.aclose()))
+
+
+async def _close_all() -> None:
+    await asyncio.gather(*(engine.aclose() for engine in list(_engines)), return_exceptions=True)
+
+
+def _at_exit() -> None:
+    """The interpreter ends: orders are noted and kept, sessions closed, the thread ended."""
+    if not LOOP.is_running or LOOP.is_current():
+        return
+    with contextlib.suppress(Exception):
+        LOOP.result(LOOP.submit(_close_all()), timeout=2 * GOODBYE)
+    LOOP.close()
+
+
+atexit.register(_at_exit)

@@ -1,0 +1,185 @@
+"""Following an order that has a name: a cut stream by asking, a silent one by asking beside it.
+
+The POST is never repeated here: nothing in this file can send one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from soundverse_nb.client.hearing import Hearing
+from soundverse_nb.client.order import PICK_UP
+from soundverse_nb.displays import Phase
+from soundverse_nb.errors import (
+    APIError,
+    AuthenticationError,
+    RateLimitError,
+    ServiceUnavailableError,
+    SoundverseError,
+    Spent,
+    UnknownOutcomeError,
+)
+
+if TYPE_CHECKING:
+    from soundverse_nb.api.event import RemixEvent
+
+GROWTH = 1.5
+"""Each status question that learns nothing new makes the next pause so much longer."""
+
+ASKS_FOR_URL = 6
+"""Status questions for an audio_url that a finished order came without."""
+
+
+def next_pause(pause: float, news: bool, first: float, longest: float) -> float:
+    """Seconds to the next status question: short while things change, longer while they do not."""
+    return first if news else min(pause * GROWTH, longest)
+
+
+async def follow(hearing: Hearing) -> RemixEvent:
+    """Ask the status endpoint until the order is over; gives its terminal event.
+
+    Ends, with the order kept as accepted, in UnknownOutcomeError once the endpoint has not given one good
+    answer for `patience.status_failing` seconds or the order took `patience.in_all`, and in
+    AuthenticationError where the key is no longer taken.
+    """
+    service, patience = hearing.service, hearing.service.patience
+    pause = patience.first_poll
+    last_good = service.clock.monotonic()
+    while True:
+        hearing.seat.tell(
+            Phase.FOLLOWING, song_name=hearing.order.song_name, message="Asking the service how far it is."
+        )
+        try:
+            event = await ask(hearing)
+        except AuthenticationError as error:
+            raise _still_running(hearing, error) from None
+        except SoundverseError as error:
+            if service.clock.monotonic() - last_good >= patience.status_failing:
+                raise _given_up(
+                    hearing, f"the status endpoint gave no good answer for {patience.status_failing:.0f} s "
+                    f"(last: {error.message.rstrip('.')})"
+                ) from None  # fmt: skip
+            pause = max(
+                next_pause(pause, False, patience.first_poll, patience.longest_poll), asked_to_wait(error)
+            )
+        else:
+            last_good = service.clock.monotonic()
+            news = await hearing.hear(event)
+            if event.is_terminal:
+                return event
+            pause = next_pause(pause, news, patience.first_poll, patience.longest_poll)
+        _check_total(hearing)
+        await service.clock.sleep(pause)
+
+
+async def watch_silence(hearing: Hearing) -> RemixEvent:
+    """Beside an open stream: whenever it falls silent, ask the status endpoint; gives a terminal event.
+
+    A service that never names the order is given up after `patience.without_id` silent seconds, any
+    order after `patience.in_all`, both with UnknownOutcomeError.
+    """
+    service, patience = hearing.service, hearing.service.patience
+    pause = patience.first_poll
+    while True:
+        _check_total(hearing)
+        quiet = service.clock.monotonic() - hearing.last_heard
+        if hearing.message_id is None:
+            if quiet >= patience.without_id:
+                raise nameless(hearing, f"the service said nothing for {patience.without_id:.0f} s")
+            await service.clock.sleep(min(patience.silence, patience.without_id - quiet))
+            continue
+        if quiet < patience.silence:
+            pause = patience.first_poll
+            await service.clock.sleep(patience.silence - quiet)
+            continue
+        hearing.seat.tell(
+            Phase.FOLLOWING,
+            song_name=hearing.order.song_name,
+            message=f"No word for {quiet:.0f} s, which is normal near the end; asking the service beside it.",
+        )
+        try:
+            event = await ask(hearing)
+        except SoundverseError as error:
+            # The stream is still open, so a status endpoint that fails decides nothing.
+            pause = max(
+                next_pause(pause, False, patience.first_poll, patience.longest_poll), asked_to_wait(error)
+            )
+        else:
+            heard = hearing.last_heard
+            news = await hearing.hear(event)
+            if event.is_terminal:
+                return event
+            # The stream's silence goes on, whatever the status endpoint says.
+            hearing.last_heard = heard
+            pause = next_pause(pause, news, patience.first_poll, patience.longest_poll)
+        await service.clock.sleep(pause)
+
+
+async def ask(hearing: Hearing) -> RemixEvent:
+    """One status question about this order."""
+    assert hearing.message_id is not None
+    return await hearing.service.transport.status(hearing.message_id)
+
+
+async def ask_for_url(hearing: Hearing) -> RemixEvent | None:
+    """A finished order came without its audio_url: ask a few times; None where none is to be had."""
+    patience = hearing.service.patience
+    if hearing.message_id is None:
+        return None
+    pause = patience.first_poll
+    for _ in range(ASKS_FOR_URL):
+        hearing.seat.tell(Phase.FOLLOWING, message="It is finished; asking where its audio is.")
+        try:
+            event = await ask(hearing)
+        except SoundverseError as error:
+            pause = max(pause, asked_to_wait(error))
+        else:
+            if event.audio_url:
+                return event
+        await hearing.service.clock.sleep(pause)
+        pause = next_pause(pause, False, patience.first_poll, patience.longest_poll)
+    return None
+
+
+def asked_to_wait(error: SoundverseError) -> float:
+    """The wait an answer asked for, in seconds, at most a minute: a bound of ours stays one."""
+    if isinstance(error, (RateLimitError, ServiceUnavailableError)) and error.retry_after:
+        return min(max(float(error.retry_after), 0.0), 60.0)
+    return 0.0
+
+
+def nameless(hearing: Hearing, why: str) -> UnknownOutcomeError:
+    """The order was sent and the service never said its name."""
+    return UnknownOutcomeError(
+        f"Order {hearing.order.order_id} was sent, and {why} before it named the order.",
+        order_id=hearing.order.order_id,
+        message_id=None,
+    )
+
+
+def _check_total(hearing: Hearing) -> None:
+    limit = hearing.service.patience.in_all
+    if hearing.seconds >= limit:
+        if hearing.message_id is None:
+            raise nameless(hearing, f"{limit:.0f} s went by")
+        raise _given_up(hearing, f"it was not finished after {limit:.0f} s")
+
+
+def _given_up(hearing: Hearing, why: str) -> UnknownOutcomeError:
+    return UnknownOutcomeError(
+        f"Order {hearing.order.order_id} (message_id {hearing.message_id}) is no longer watched: {why}.",
+        hint=PICK_UP,
+        order_id=hearing.order.order_id,
+        message_id=hearing.message_id,
+    )
+
+
+def _still_running(hearing: Hearing, error: APIError) -> AuthenticationError:
+    return AuthenticationError(
+        f"While order {hearing.order.order_id} was followed: {error.message}",
+        spent=Spent.MAYBE,
+        hint=f"Set a key that works. {PICK_UP}",
+        status_code=error.status_code,
+        message_id=hearing.message_id,
+        order_id=hearing.order.order_id,
+    )

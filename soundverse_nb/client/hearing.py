@@ -1,0 +1,122 @@
+"""What was heard of one order, from its stream or from the status endpoint, and noted in the journal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from soundverse_nb.api.secrets import logger
+from soundverse_nb.client.order import Order, OrderState
+from soundverse_nb.client.service import Service
+from soundverse_nb.client.watching import Seat
+from soundverse_nb.displays import Phase
+from soundverse_nb.errors import SoundverseError
+from soundverse_nb.remix.timeline import TimedEvent
+
+if TYPE_CHECKING:
+    from soundverse_nb.api.event import RemixEvent
+
+log = logger("soundverse_nb.client")
+
+MOST_EVENTS = 2000
+"""Events kept of one stream. The document's has about a hundred; an endless one must not fill memory."""
+
+
+class Hearing:
+    """One order while it is watched: its latest state, its events, and when it was last heard of."""
+
+    def __init__(
+        self,
+        service: Service,
+        order: Order,
+        seat: Seat,
+        on_event: Callable[[RemixEvent], object] | None = None,
+    ) -> None:
+        self.service = service
+        self.order = order
+        self.seat = seat
+        self.identified = asyncio.Event()
+        self._on_event = on_event
+        self.begin()
+        if order.message_id:
+            self.identified.set()
+
+    def begin(self) -> None:
+        """Start watching, or start over: nothing is sent and nothing heard yet."""
+        self.events: list[TimedEvent] = []
+        self.started_at = self.service.clock.time()
+        self.began = self.last_heard = self.service.clock.monotonic()
+        self.sent = False
+        self._progress: float | None = None
+
+    @property
+    def message_id(self) -> str | None:
+        return self.order.message_id
+
+    @property
+    def seconds(self) -> float:
+        """Since this order began to be watched."""
+        return self.service.clock.monotonic() - self.began
+
+    def mark_sent(self) -> None:
+        """The POST's headers are on the wire."""
+        self.sent = True
+
+    def touch(self) -> None:
+        """Something came in, whatever it was."""
+        self.last_heard = self.service.clock.monotonic()
+
+    async def hear(self, event: RemixEvent) -> bool:
+        """Take in one event; tells whether it said anything new."""
+        self.touch()
+        previous = self.events[-1].event if self.events else None
+        new = previous is None or _gist(previous) != _gist(event)
+        if new and (len(self.events) < MOST_EVENTS or event.is_terminal):
+            self.events.append(TimedEvent(at=self.seconds, event=event))
+        if event.message_id:
+            await self.name(event.message_id, song_name=event.song_name, album_art=event.album_art)
+        self._announce(event)
+        if self._on_event is not None:
+            self._on_event(event)
+        return new
+
+    async def name(self, message_id: str, **facts: Any) -> None:
+        """The service has named the order: from here on it can be followed. The first name counts."""
+        if self.message_id is None:
+            await self.note(OrderState.ACCEPTED, message_id=message_id, **facts)
+            self.identified.set()
+            self.service.limiter.accepted()
+
+    async def note(self, to: OrderState, **facts: Any) -> None:
+        """Write the next state. Once something was sent, a journal that fails stops nothing: it is said."""
+        known = {name: value for name, value in facts.items() if value is not None}
+        try:
+            self.order = await self.service.journal.move(self.order, to, **known)
+        except SoundverseError as error:
+            if not self.sent and to is not OrderState.FETCHED:
+                raise
+            log.warning("Order %s is now %s, but: %s", self.order.order_id, to.value, error.message)
+            self.seat.tell(Phase.STREAMING, message=f"The journal could not be written. {error.message}")
+            self.order = replace(self.order, state=to, **known)
+
+    def _announce(self, event: RemixEvent) -> None:
+        if event.progress is not None:
+            # A bar that runs backwards says nothing; the events keep what the service really said.
+            self._progress = max(self._progress or 0.0, min(max(event.progress, 0.0), 100.0))
+        if not event.is_terminal:
+            self.seat.tell(
+                Phase.STREAMING,
+                stage=event.status or event.stage.value,
+                progress=self._progress,
+                song_name=event.song_name or self.order.song_name,
+            )
+
+
+def _gist(event: RemixEvent) -> tuple[object, ...]:
+    """What of an event is news: the chunk's number counts on a stream, and a status answer has none."""
+    return (
+        event.status, event.progress, event.chunk_index, event.message_id, event.stream_url, event.audio_url,
+        event.error, event.is_complete,
+    )  # fmt: skip

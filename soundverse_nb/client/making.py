@@ -1,0 +1,124 @@
+"""One remix from what was asked to what can be heard."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from soundverse_nb.client.fetch import fetch, fetch_art
+from soundverse_nb.client.hearing import Hearing
+from soundverse_nb.client.order import Order, OrderState, new_order_id
+from soundverse_nb.client.references import Checked
+from soundverse_nb.client.sender import place_order
+from soundverse_nb.client.settle import settle
+from soundverse_nb.client.wanted import Wanted, shown_request
+from soundverse_nb.client.watching import Audience, Seat
+from soundverse_nb.displays import Phase
+from soundverse_nb.errors import GenerationFailedError, SoundverseError
+from soundverse_nb.remix import Clip, Remix
+
+if TYPE_CHECKING:
+    from soundverse_nb.api.event import RemixEvent
+    from soundverse_nb.client.engine import Engine
+
+
+async def make_remix(engine: Engine, wanted: Wanted, seat: Seat) -> Remix:
+    """Check, publish, order, follow and fetch one remix. Its last news is told whatever happens."""
+    try:
+        checked = await engine.references.check(wanted.reference, seat)
+        hearing = await plan(engine, wanted, checked, seat)
+        async with engine.watching(hearing):
+            await order_to_end(engine, hearing, wanted, checked)
+            return await bring_home(engine, hearing, reference_of(checked), wanted)
+    except SoundverseError as error:
+        seat.tell(Phase.FAILED, message=str(error))
+        raise
+    except asyncio.CancelledError:
+        seat.tell(Phase.CANCELLED, message=seat.audience.words_for(seat.index))
+        raise
+
+
+async def plan(
+    engine: Engine,
+    wanted: Wanted,
+    checked: Checked,
+    seat: Seat,
+    on_event: Callable[[RemixEvent], object] | None = None,
+) -> Hearing:
+    """Write the order down before anything else happens."""
+    service = engine.service
+    order = await service.journal.plan(
+        Order(
+            order_id=new_order_id(),
+            service=service.base_url,
+            simulated=service.simulated,
+            request=shown_request(wanted.request),
+            reference_name=checked.name,
+            reference_path=str(checked.path) if checked.path else None,
+            label=wanted.label,
+        )
+    )
+    return Hearing(service, order, seat, on_event)
+
+
+async def order_to_end(engine: Engine, hearing: Hearing, wanted: Wanted, checked: Checked) -> None:
+    """From planned to completed in the journal; the reference is withdrawn once nobody needs it."""
+    published = False
+
+    async def body() -> dict[str, Any]:
+        nonlocal published
+        url = await engine.references.publish(checked, hearing.seat)
+        published = True
+        return wanted.request.model_copy(update={"song_reference_url": url}).to_wire()
+
+    try:
+        event = await place_order(hearing, body, engine.next_rank())
+        await settle(hearing, event)
+    finally:
+        if published:
+            open_ended = hearing.order.state in (OrderState.ACCEPTED, OrderState.UNKNOWN)
+            await engine.references.let_go(checked, settled=not open_ended)
+
+
+async def bring_home(
+    engine: Engine, hearing: Hearing, reference: Clip | None, wanted: Wanted
+) -> Remix:
+    """Fetch a completed order and make it a Remix."""
+    path = await fetch(hearing, engine.folder, engine.max_bytes)
+    order = hearing.order
+    remix = Remix(
+        audio=Clip(path),
+        reference=reference,
+        request=wanted.request,
+        events=hearing.events,
+        song_name=order.song_name,
+        album_art=order.album_art,
+        album_art_path=await fetch_art(hearing.service, order, engine.folder),
+        audio_url=order.audio_url,
+        message_id=order.message_id,
+        order_id=order.order_id,
+        simulated=order.simulated,
+        started_at=hearing.started_at,
+        finished_at=hearing.service.clock.time(),
+    )
+    hearing.seat.tell(Phase.FINISHED, progress=100.0, song_name=order.song_name)
+    return remix
+
+
+def reference_of(checked: Checked) -> Clip | None:
+    return Clip(checked.path) if checked.path is not None else None
+
+
+async def stream_remix(
+    engine: Engine, wanted: Wanted, audience: Audience, on_event: Callable[[RemixEvent], object]
+) -> None:
+    """Order one remix and hand its events on; it ends as completed in the journal, its audio not fetched."""
+    seat = audience.seat(0)
+    checked = await engine.references.check(wanted.reference, seat)
+    hearing = await plan(engine, wanted, checked, seat, on_event)
+    async with engine.watching(hearing):
+        # The failing event was handed on, and says it all.
+        with contextlib.suppress(GenerationFailedError):
+            await order_to_end(engine, hearing, wanted, checked)

@@ -1,0 +1,159 @@
+"""The journal as a table to look at: in a notebook, in a terminal, as a data frame."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+from soundverse_nb.client.order import Order, OrderState
+from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.render.escape import plain, text
+
+MOST_ROWS = 200
+"""Rows shown: a saved notebook keeps them all its life. The sequence itself holds every order."""
+
+MEANING = {
+    OrderState.PLANNED: "nothing was sent",
+    OrderState.SENDING: "being sent",
+    OrderState.ACCEPTED: "being made",
+    OrderState.COMPLETED: "paid, not fetched yet",
+    OrderState.FETCHED: "on disk",
+    OrderState.REFUSED: "not paid",
+    OrderState.FAILED: "failed at the service",
+    OrderState.UNKNOWN: "may have been paid for",
+}
+
+_COLOUR = {
+    OrderState.FETCHED: "#2e7d32",
+    OrderState.UNKNOWN: "#b26a00",
+    OrderState.COMPLETED: "#b26a00",
+    OrderState.FAILED: "#c62828",
+    OrderState.REFUSED: "#757575",
+}
+
+_HEADS = ("order", "when", "state", "what", "reference", "message_id", "file", "remark")
+
+
+class OrderTable(Sequence[Order]):
+    """The orders of a journal, oldest first. Shows itself newest first, without any link's signature."""
+
+    def __init__(self, orders: Sequence[Order], path: Path) -> None:
+        self._orders = tuple(orders)
+        self.path = path
+
+    @overload
+    def __getitem__(self, index: int) -> Order: ...
+    @overload
+    def __getitem__(self, index: slice) -> OrderTable: ...
+    def __getitem__(self, index: int | slice) -> Order | OrderTable:
+        if isinstance(index, slice):
+            return OrderTable(self._orders[index], self.path)
+        return self._orders[index]
+
+    def __len__(self) -> int:
+        return len(self._orders)
+
+    def __iter__(self) -> Iterator[Order]:
+        return iter(self._orders)
+
+    def where(self, *states: OrderState | str) -> OrderTable:
+        """Only the orders in these states, for example where("unknown")."""
+        try:
+            wanted = {OrderState(state) for state in states}
+        except ValueError:
+            raise ConfigurationError(
+                f"{states!r} names a state no order has.",
+                hint=f"States are {', '.join(state.value for state in OrderState)}.",
+            ) from None
+        return OrderTable([order for order in self._orders if order.state in wanted], self.path)
+
+    def to_frame(self) -> Any:
+        """The orders as a pandas DataFrame, one row an order, newest last."""
+        try:
+            import pandas as pd  # type: ignore[import-untyped,unused-ignore]
+        except ImportError:
+            raise ConfigurationError("A data frame needs pandas.", hint="pip install pandas") from None
+        rows = [
+            {
+                "order_id": order.order_id, "state": order.state.value, "title": order.title,
+                "prompt": order.prompt, "lyrics": order.lyrics, "reference": order.reference_name,
+                "message_id": order.message_id, "path": order.path, "sha256": order.sha256,
+                "size_bytes": order.size_bytes, "posts": order.posts, "simulated": order.simulated,
+                "label": order.label, "error": order.error,
+                "created": pd.Timestamp(order.created_at, unit="s", tz="UTC"),
+                "updated": pd.Timestamp(order.updated_at, unit="s", tz="UTC"),
+            }
+            for order in self._orders
+        ]  # fmt: skip
+        return pd.DataFrame(rows)
+
+    @property
+    def summary(self) -> str:
+        """One line: how many orders, in which states."""
+        if not self._orders:
+            return "no orders yet"
+        counts = Counter(order.state for order in self._orders)
+        parts = [f"{counts[state]} {state.value}" for state in OrderState if counts[state]]
+        noun = "order" if len(self) == 1 else "orders"
+        return f"{len(self)} {noun}: {', '.join(parts)}"
+
+    def __repr__(self) -> str:
+        rows = [_HEADS, *(_cells(order) for order in self._newest())]
+        rows = [tuple(_short(cell, 28) for cell in row) for row in rows]
+        widths = [max(len(row[at]) for row in rows) for at in range(len(_HEADS))]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ]
+        table = lines if self._orders else []
+        return "\n".join([f"{self.summary} ({plain(self.path)})", *table, *self._rest()])
+
+    def _repr_html_(self) -> str:
+        heads = "".join(f'<th style="text-align:left">{head}</th>' for head in _HEADS)
+        rows = "".join(_html_row(order) for order in self._newest())
+        rest = "".join(f"<p>{text(line)}</p>" for line in self._rest())
+        table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>" if self._orders else ""
+        return f"<div><p><b>{text(self.summary)}</b></p>{table}{rest}</div>"
+
+    def _newest(self) -> list[Order]:
+        return list(reversed(self._orders[-MOST_ROWS:]))
+
+    def _rest(self) -> list[str]:
+        more = len(self) - MOST_ROWS
+        return [f"... and {more} older ones; orders()[:{more}] shows them."] if more > 0 else []
+
+
+def _cells(order: Order) -> tuple[str, ...]:
+    return (
+        order.order_id,
+        time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(order.created_at)),
+        order.state.value,
+        plain(order.title, 120),
+        plain(order.reference_name or "", 60),
+        plain(order.message_id or "", 60),
+        plain(Path(order.path).name if order.path else "", 80),
+        _remark(order),
+    )
+
+
+def _remark(order: Order) -> str:
+    said = [MEANING[order.state]]
+    if order.simulated:
+        said.insert(0, "simulated")
+    if order.error and order.state is not OrderState.FETCHED:
+        said.append(plain(order.error, 160))
+    return "; ".join(said)
+
+
+def _html_row(order: Order) -> str:
+    cells = [text(cell) for cell in _cells(order)]
+    colour = _COLOUR.get(order.state, "inherit")
+    cells[2] = f'<span style="color:{colour}"><b>{cells[2]}</b></span>'
+    return "<tr>" + "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells) + "</tr>"
+
+
+def _short(cell: str, width: int) -> str:
+    return cell if len(cell) <= width else cell[: width - 1] + "…"

@@ -1,0 +1,294 @@
+"""The songs remixes are made of: each checked once and published once, however many remixes use it."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import hashlib
+import os
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from soundverse_nb.api.secrets import logger
+from soundverse_nb.client.watching import Seat
+from soundverse_nb.displays import Phase
+from soundverse_nb.errors import ConfigurationError, InvalidRequestError, PreflightError
+from soundverse_nb.render.escape import plain
+
+if TYPE_CHECKING:
+    from soundverse_nb.hosting import Host, PublishedReference
+
+T = TypeVar("T")
+
+log = logger("soundverse_nb.client")
+
+MODES = ("full", "quick", "off")
+
+ENOUGH_TIME = timedelta(minutes=10)
+"""A published URL with less than this left is not given to a new order: the service may fetch it late."""
+
+_MOST_KEPT = 512
+_UPLOAD_KBPS = 192
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A reference that may be ordered: a file here, or somebody's URL (then `path` is our copy, if any)."""
+
+    name: str
+    path: Path | None = None
+    url: str | None = field(default=None, repr=False)
+
+
+class References:
+    """Checks and publishes the references of one client.
+
+    `mode` says how thoroughly: "full" decodes, "quick" reads headers only and fetches no URL, "off" asks
+    nothing. `host` is what `Client(host=...)` was given.
+    """
+
+    def __init__(
+        self,
+        *,
+        mode: str,
+        host: Any,
+        base_url: str,
+        simulated: bool,
+        folder: Path,
+        executor: Executor | None = None,
+        proxy: str | None = None,
+    ) -> None:
+        self._mode = mode
+        self._host_setting = host
+        self._base_url = base_url
+        self._simulated = simulated
+        self._folder = folder
+        self._executor = executor
+        self._proxy = proxy
+        self._host: Host | None = None
+        self._checks: OrderedDict[object, asyncio.Future[Checked]] = OrderedDict()
+        self._published: dict[Path, _Publication] = {}
+
+    async def check(self, given: Any, seat: Seat) -> Checked:
+        """Look at a reference before it costs anything.
+
+        Raises PreflightError where the service would refuse it, ConfigurationError where it cannot fetch it.
+        """
+        seat.tell(Phase.CHECKING)
+        given = await self._readable(given)
+        key = await self._in_thread(lambda: _key(given))
+        check = self._checks.get(key)
+        if check is None:
+            check = asyncio.ensure_future(self._check(given))
+            check.add_done_callback(lambda done: done.cancelled() or done.exception())
+            self._checks[key] = check
+            while len(self._checks) > _MOST_KEPT:
+                self._checks.popitem(last=False)
+        try:
+            # Shared with every other remix of this song, so one that is cancelled does not end it.
+            return await asyncio.shield(check)
+        except PreflightError as error:
+            raise copy.copy(error) from None
+        finally:
+            if check.done() and (check.cancelled() or check.exception()):
+                self._checks.pop(key, None)
+
+    async def publish(self, checked: Checked, seat: Seat) -> str:
+        """The URL to order with. Each call is matched by one of `let_go`."""
+        if checked.url is not None:
+            return checked.url
+        assert checked.path is not None
+        publication = self._published.get(checked.path)
+        if publication is None or publication.is_stale():
+            seat.tell(Phase.PUBLISHING)
+            host = self._find_host(checked.name)
+            publication = _Publication(asyncio.ensure_future(host.publish(checked.path)), host)
+            self._published[checked.path] = publication
+        publication.users += 1
+        try:
+            return (await asyncio.shield(publication.task)).url
+        except BaseException:
+            publication.users -= 1
+            if publication.task.done() and self._published.get(checked.path) is publication:
+                del self._published[checked.path]
+            raise
+
+    async def let_go(self, checked: Checked, *, settled: bool) -> None:
+        """This order needs the URL no longer. The last has it withdrawn, unless the service may want it yet."""
+        publication = self._published.get(checked.path) if checked.path is not None else None
+        if publication is None or checked.url is not None:
+            return
+        publication.users -= 1
+        publication.wanted = publication.wanted or not settled
+        if publication.users > 0 or publication.wanted or not publication.task.done():
+            return
+        del self._published[checked.path]  # type: ignore[arg-type]
+        try:
+            await publication.host.withdraw(publication.task.result())
+        except Exception as error:
+            # The remix is there; that its reference stayed up a little longer is no reason to fail it.
+            log.warning("%s could not be withdrawn: %s", checked.name, type(error).__name__)
+
+    def _find_host(self, name: str) -> Host:
+        if self._host is None:
+            from soundverse_nb.hosting.finder import find_host, missing_host
+
+            self._host = find_host(self._host_setting, self._base_url, self._simulated)
+            if self._host is None:
+                raise missing_host(name)
+        return self._host
+
+    async def _check(self, given: Any) -> Checked:
+        if is_url(given):
+            return await self._check_url(str(given).strip())
+        if self._mode != "off":
+            await self._in_thread(_preflight, given, self._mode)
+        path = await self._in_thread(_on_disk, given, self._folder)
+        if self._mode != "off":
+            # A host that is missing is found out before a thousand songs are looked at, not after.
+            self._find_host(path.name)
+        return Checked(plain(path.name, 120), path)
+
+    async def _check_url(self, url: str) -> Checked:
+        from soundverse_nb.hosting.remote import check_address, fetch_reference, must_be_public
+
+        name = plain(url.split("?")[0].rstrip("/").rpartition("/")[2] or url.split("?")[0], 120)
+        public = must_be_public(self._base_url)
+        if self._mode == "off":
+            return Checked(name, url=url)
+        if self._mode == "quick":
+            await check_address(url, public=public)
+            return Checked(name, url=url)
+        from soundverse_nb.reference import Limits
+
+        self._folder.mkdir(parents=True, exist_ok=True)
+        fetched = await fetch_reference(
+            url, max_bytes=Limits().max_bytes, public=public, directory=self._folder, proxy=self._proxy
+        )
+        try:
+            await self._in_thread(_preflight, fetched.path, self._mode)
+        except BaseException:
+            fetched.path.unlink(missing_ok=True)
+            raise
+        return Checked(name, path=fetched.path, url=url)
+
+    async def _readable(self, given: Any) -> Any:
+        """A file object's content, so that it can be read again; anything else as it is."""
+        if not hasattr(given, "read") or isinstance(given, os.PathLike):
+            return given
+        return await self._in_thread(_content, given)
+
+    async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
+        executor = self._executor if function in (_preflight, _on_disk) else None
+        return await asyncio.get_running_loop().run_in_executor(executor, function, *arguments)
+
+
+@dataclass
+class _Publication:
+    task: asyncio.Future[PublishedReference]
+    host: Host
+    users: int = 0
+    wanted: bool = False
+
+    def is_stale(self) -> bool:
+        if not self.task.done():
+            return False
+        if self.task.cancelled() or self.task.exception() is not None:
+            return True
+        expires = self.task.result().expires_at
+        return expires is not None and expires - datetime.now(timezone.utc) < ENOUGH_TIME
+
+
+def is_url(given: Any) -> bool:
+    """Whether a reference is an address rather than a file."""
+    return isinstance(given, str) and "://" in given[:20]
+
+
+def title_of(given: Any) -> str:
+    """What a reference is called in a display."""
+    if isinstance(given, (str, os.PathLike)):
+        shown = os.fspath(given).split("?")[0]
+        return plain(os.fsdecode(shown).rstrip("/").rpartition("/")[2], 80)
+    return "samples" if isinstance(given, tuple) else type(given).__name__
+
+
+def checked_mode(mode: str) -> str:
+    if mode not in MODES:
+        raise ConfigurationError(
+            f"preflight={mode!r} is no way to check a reference.", hint='Give "full", "quick" or "off".'
+        )
+    return mode
+
+
+def _key(given: Any) -> object:
+    """What tells one reference from another: a URL, a file in a certain state, or content."""
+    if is_url(given):
+        return ("url", given)
+    if isinstance(given, (str, os.PathLike)):
+        path = os.path.abspath(os.path.expanduser(os.fsdecode(os.fspath(given))))
+        try:
+            found = os.stat(path)
+        except OSError:
+            return ("path", path)
+        return ("path", path, found.st_size, found.st_mtime_ns, found.st_ino)
+    if isinstance(given, (bytes, bytearray, memoryview)):
+        return ("bytes", hashlib.sha256(given).hexdigest())
+    if isinstance(given, (tuple, list)) and len(given) == 2:
+        import numpy as np
+
+        try:
+            samples = np.ascontiguousarray(given[0])
+            return ("samples", str(given[1]), samples.shape, hashlib.sha256(samples.tobytes()).hexdigest())
+        except (TypeError, ValueError):
+            return ("object", id(given))
+    raise InvalidRequestError(
+        f"A {type(given).__name__} is no reference song.",
+        hint="Give a path, a URL, bytes, an open file, (samples, rate) or a Clip.",
+    )
+
+
+def _preflight(given: Any, mode: str) -> None:
+    from soundverse_nb.reference import preflight
+
+    preflight(given).raise_if_failed()
+
+
+def _content(file: Any) -> bytes:
+    """Everything in an open binary file, at most one byte more than the service takes."""
+    from soundverse_nb.audio.source import open_source
+    from soundverse_nb.reference import Limits
+
+    with open_source(file).open() as stream:
+        return stream.read(Limits().max_bytes + 1)
+
+
+def _on_disk(given: Any, folder: Path) -> Path:
+    """The reference as a file: where it is, or written into `folder` under its content's name."""
+    from soundverse_nb.audio.source import open_source
+    from soundverse_nb.hosting.content import suffix_of
+
+    source = open_source(given)
+    if source.path is not None:
+        return source.path.absolute()
+    if source.samples is not None:
+        from soundverse_nb.audio.encode import encode_mp3
+
+        taken = source.samples
+        sound = taken.block(0, taken.frames).T
+        data, suffix = encode_mp3(sound, taken.sample_rate, _UPLOAD_KBPS), ".mp3"
+    else:
+        with source.open() as stream:
+            data = stream.read()
+        suffix = suffix_of("", data[:4096])
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{hashlib.sha256(data).hexdigest()[:16]}{suffix}"
+    if not path.exists():
+        unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+        unfinished.write_bytes(data)
+        unfinished.replace(path)
+    return path

@@ -1,0 +1,164 @@
+"""The one place that sends: an order goes out at most once, and again only if it certainly did not arrive.
+
+What may be done after a failure is decided in `api.retry`, which knows no network; this file does it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from soundverse_nb.api import retry
+from soundverse_nb.api.retry import Next, backoff, decide
+from soundverse_nb.api.secrets import logger
+from soundverse_nb.api.transport import StreamCut
+from soundverse_nb.client.follow import follow, nameless
+from soundverse_nb.client.hearing import Hearing
+from soundverse_nb.client.order import OrderState
+from soundverse_nb.client.stream import listen
+from soundverse_nb.displays import Phase
+from soundverse_nb.errors import (
+    APIError,
+    GenerationFailedError,
+    RateLimitError,
+    SoundverseError,
+    TransportError,
+    UnknownOutcomeError,
+)
+
+if TYPE_CHECKING:
+    from soundverse_nb.api.event import RemixEvent
+
+log = logger("soundverse_nb.client")
+
+CONNECT_ATTEMPTS = 4
+"""Tries to reach a service that does not answer the door; a refusal may be tried more often."""
+
+
+@dataclass(frozen=True)
+class Again:
+    """This attempt cost nothing and another may follow."""
+
+    error: SoundverseError
+
+
+Body = Callable[[], Awaitable[dict[str, Any]]]
+"""Gives the POST's body. Called once, when it is this order's turn, so that a URL it holds is fresh."""
+
+
+async def place_order(hearing: Hearing, body: Body, rank: int = 0) -> RemixEvent:
+    """Order one remix and stay with it to its end; gives the terminal event.
+
+    The order must be in the journal as planned. A refusal that the document calls passing is tried again
+    with growing, jittered pauses, at most `patience.resend_attempts` times and `patience.resend_seconds`
+    of pauses. When this raises, the journal says how the order stands: refused, unknown, failed or accepted.
+    """
+    try:
+        return await _until_taken(hearing, body, rank)
+    except asyncio.CancelledError:
+        await _leave(hearing)
+        raise
+    except SoundverseError as error:
+        if hearing.order.state is OrderState.PLANNED:
+            with contextlib.suppress(SoundverseError):
+                await hearing.note(OrderState.REFUSED, error=error.message)
+        raise
+
+
+async def _until_taken(hearing: Hearing, body: Body, rank: int) -> RemixEvent:
+    service, patience = hearing.service, hearing.service.patience
+    waited = 0.0
+    attempts = 0
+    wire: dict[str, Any] | None = None
+    while True:
+        hearing.seat.tell(Phase.WAITING)
+        async with service.limiter.place(rank):
+            if wire is None:
+                wire = await body()
+            outcome = await _attempt(hearing, wire)
+        if not isinstance(outcome, Again):
+            return outcome
+        error = outcome.error
+        attempts += 1
+        most = CONNECT_ATTEMPTS if isinstance(error, TransportError) else patience.resend_attempts
+        pause = backoff(attempts, getattr(error, "retry_after", None), service.rng)
+        if not retry.Patience(most, patience.resend_seconds).allows(attempts, waited, pause):
+            raise error
+        waited += pause
+        hearing.seat.tell(Phase.RETRYING, retry_in=pause, message=error.message)
+        await service.clock.sleep(pause)
+
+
+async def _attempt(hearing: Hearing, wire: dict[str, Any]) -> RemixEvent | Again:
+    """One POST, announced in the journal first, and everything that follows from it."""
+    hearing.begin()
+    hearing.order = await hearing.service.journal.sending(hearing.order)
+    hearing.seat.tell(Phase.SENDING)
+    try:
+        event = await listen(hearing, wire)
+        if event is not None:
+            return event
+        error: Exception | None = None
+    except UnknownOutcomeError as given_up:
+        if hearing.message_id is None:
+            await hearing.note(OrderState.UNKNOWN, error=given_up.message)
+        raise
+    except SoundverseError as answered:
+        error = answered
+    except Exception as surprise:
+        # Whatever it was, the money comes first: it is judged like a lost connection.
+        log.warning("Order %s met a %s", hearing.order.order_id, type(surprise).__name__, exc_info=True)
+        error = StreamCut(f"an unexpected {type(surprise).__name__}")
+    return await _judge(hearing, error)
+
+
+async def _judge(hearing: Hearing, error: Exception | None) -> RemixEvent | Again:
+    step = decide(sent=hearing.sent, error=error, message_id=hearing.message_id)
+    if step is Next.FOLLOW:
+        return await follow(hearing)
+    if step is Next.RETRY:
+        shown = error if isinstance(error, SoundverseError) else _unreached()
+        if isinstance(error, RateLimitError):
+            hearing.service.limiter.refused(error.retry_after)
+        await hearing.note(OrderState.PLANNED, error=shown.message)
+        return Again(shown)
+    if isinstance(error, GenerationFailedError):
+        await hearing.note(OrderState.FAILED, error=error.message)
+        raise error
+    if step is Next.REFUSED and isinstance(error, SoundverseError):
+        await hearing.note(OrderState.REFUSED, error=error.message)
+        raise error
+    unknown = _unknown(hearing, error)
+    await hearing.note(OrderState.UNKNOWN, error=unknown.message)
+    raise unknown
+
+
+async def _leave(hearing: Hearing) -> None:
+    """Interrupted: note how the order stands. One that has a name stays as it is and can be picked up."""
+    state = hearing.order.state
+    if state is OrderState.SENDING and hearing.sent:
+        await hearing.note(
+            OrderState.UNKNOWN, error="It was interrupted after it was sent and before the service named it."
+        )
+        return
+    if state is OrderState.SENDING:
+        await hearing.note(OrderState.PLANNED)
+    if hearing.order.state is OrderState.PLANNED:
+        await hearing.note(OrderState.REFUSED, error="It was given up before it was sent.")
+
+
+def _unknown(hearing: Hearing, error: Exception | None) -> UnknownOutcomeError:
+    if isinstance(error, APIError):
+        unknown = nameless(hearing, f"the answer proves nothing ({error.message.rstrip('.')})")
+        unknown.status_code = error.status_code  # type: ignore[attr-defined]
+        return unknown
+    if error is None:
+        return nameless(hearing, "the stream ended")
+    return nameless(hearing, "the connection was lost")
+
+
+def _unreached() -> TransportError:
+    return TransportError("The connection to the service was lost before anything was sent.")

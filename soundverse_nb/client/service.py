@@ -1,0 +1,29 @@
+"""What the steps of an order work with: the wire, the journal, the limit, and the clock."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from soundverse_nb.client.clock import Clock, SystemClock
+from soundverse_nb.client.journal import Journal
+from soundverse_nb.client.limiter import ConcurrencyLimiter
+from soundverse_nb.client.settings import Patience
+
+if TYPE_CHECKING:
+    from soundverse_nb.api.transport import Transport
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service as one client sees it; everything here belongs to the background loop."""
+
+    base_url: str
+    transport: Transport
+    journal: Journal
+    limiter: ConcurrencyLimiter
+    simulated: bool = False
+    patience: Patience = field(default_factory=Patience)
+    clock: Clock = field(default_factory=SystemClock)
+    rng: random.Random = field(default_factory=random.Random)

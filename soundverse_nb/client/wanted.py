@@ -1,0 +1,85 @@
+"""What a user wants remixed, in every form they may say it, checked before anything is sent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from soundverse_nb.api.request import RemixRequest
+from soundverse_nb.client.references import is_url, title_of
+from soundverse_nb.errors import InvalidRequestError
+
+_FORMS = (
+    'Give a RemixRequest, a dict such as {"reference": "song.mp3", "prompt": "jazz"}, '
+    'or a tuple such as ("song.mp3", "jazz").'
+)
+_FIELDS = frozenset({"reference", "song_reference_url", "prompt", "lyrics", "parameters", "label"})
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One remix to make: the reference as it was given, and the checked request.
+
+    `label` is a study's own name for it in the journal.
+    """
+
+    reference: Any
+    request: RemixRequest
+    label: str | None = None
+
+    @property
+    def title(self) -> str:
+        """One line for a display."""
+        words = self.request.prompt or self.request.lyrics or ""
+        return words.strip().splitlines()[0][:80]
+
+
+def want(
+    reference: Any,
+    prompt: str | None = None,
+    lyrics: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    label: str | None = None,
+) -> Wanted:
+    """One remix out of a call's arguments. Raises InvalidRequestError; nothing is sent or uploaded."""
+    if isinstance(reference, (RemixRequest, Wanted)):
+        if prompt is not None or lyrics is not None or parameters is not None:
+            raise InvalidRequestError(
+                "A whole request was given together with a prompt, lyrics or parameters.",
+                hint="Give one or the other; request.model_copy(update={...}) makes a changed request.",
+            )
+        return reference if isinstance(reference, Wanted) else Wanted(reference.song_reference_url, reference)
+    is_path = isinstance(reference, (str, os.PathLike))
+    name = os.fsdecode(os.fspath(reference)) if is_path else title_of(reference)
+    return Wanted(reference, RemixRequest(name, prompt, lyrics, parameters), label)
+
+
+def want_each(item: Any) -> Wanted:
+    """One remix out of an item of `remix_all`. Raises InvalidRequestError."""
+    if isinstance(item, (RemixRequest, Wanted)):
+        return want(item)
+    if isinstance(item, Mapping):
+        unknown = sorted(str(name) for name in item if name not in _FIELDS)
+        if unknown:
+            raise InvalidRequestError(f"A request has no field {', '.join(unknown)}.", hint=_FORMS)
+        given = dict(item)
+        reference = given.pop("reference", None)
+        url = given.pop("song_reference_url", None)
+        if (reference is None) == (url is None):
+            raise InvalidRequestError("A request names exactly one reference.", hint=_FORMS)
+        return want(url if reference is None else reference, **given)
+    if isinstance(item, (tuple, list)) and 2 <= len(item) <= 4:
+        return want(*item)
+    raise InvalidRequestError(f"A {type(item).__name__} is no request for a remix.", hint=_FORMS)
+
+
+def shown_request(request: RemixRequest) -> dict[str, Any]:
+    """A request as the journal keeps it: what was asked, and the reference without a link's signature."""
+    from soundverse_nb.render.escape import hide_query
+
+    fields: dict[str, Any] = request.model_dump(exclude_none=True)
+    url = request.song_reference_url
+    fields["song_reference_url"] = hide_query(url) if is_url(url) else url
+    return fields
