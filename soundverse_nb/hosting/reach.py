@@ -38,7 +38,8 @@ def why_local(host: str) -> str | None:
     """Why a host is out of the public's sight, by its name or number alone; None where nothing says so."""
     address = read_address(host)
     if address is not None:
-        return why_address_local(address)
+        fact = what_is_local(address)
+        return fact and f"{address} {fact}"
     labels = host.split(".")
     if labels[-1] == "localhost":
         return f"{host} is this machine itself"
@@ -49,29 +50,30 @@ def why_local(host: str) -> str | None:
     return None
 
 
-def why_address_local(address: Address) -> str | None:
-    """Why an address is out of the public's sight, None where it is public."""
+def what_is_local(address: Address) -> str | None:
+    """What a local address is, for example "is in a private network"; None for a public one."""
     inner = _carried(address)
     if inner is not None:
-        return why_address_local(inner)
+        return what_is_local(inner)
     if address.is_loopback or address.is_unspecified:
-        return f"{address} is this machine itself"
+        return "is this machine itself"
     if address.is_link_local:
-        return f"{address} works on the local link only"
+        return "works on the local link only"
     if address.is_multicast or (isinstance(address, ipaddress.IPv4Address) and address in _CARRIER):
-        return f"{address} is not an address of the public internet"
+        return "is not an address of the public internet"
     if address.is_private or (isinstance(address, ipaddress.IPv6Address) and address.is_site_local):
-        return f"{address} is in a private network"
-    return None if address.is_global else f"{address} is not an address of the public internet"
+        return "is in a private network"
+    return None if address.is_global else "is not an address of the public internet"
 
 
-def why_resolved_local(address: str) -> str | None:
-    """The same for an address that a name led to, in the resolver's spelling."""
+def why_resolved_local(host: str, address: str) -> str | None:
+    """Why a host is out of the public's sight where its name led to this address, as a resolver spells it."""
     read = read_address(address.partition("%")[0])
     # Some proxies answer every name with an address of this range and do the true look-up themselves.
     if read is None or (isinstance(read, ipaddress.IPv4Address) and read in _BENCHMARK):
         return None
-    return why_address_local(read)
+    fact = what_is_local(read)
+    return fact and f"{host} leads to {address}, which {fact}"
 
 
 def read_address(host: str) -> Address | None:

@@ -93,9 +93,9 @@ async def check_address(url: str, *, public: bool = True) -> None:
     except (OSError, UnicodeError):
         return
     for *_, address in found:
-        reason = why_resolved_local(str(address[0]))
+        reason = why_resolved_local(host, str(address[0]))
         if reason:
-            raise _only_here(url, f"{host} leads to {reason}")
+            raise _only_here(url, reason)
 
 
 async def fetch_reference(
@@ -234,9 +234,9 @@ class _VisibleResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         found = await self._inner.resolve(host, port, family)
         for one in found if self._public else ():
-            reason = why_resolved_local(one["host"])
+            reason = why_resolved_local(host, one["host"])
             if reason:
-                raise _OnlyHereError(f"{host} leads to {reason}")
+                raise _OnlyHereError(reason)
         return found
 
     async def close(self) -> None:
