@@ -82,7 +82,7 @@ def classify(
     text = body_text(body, fields.get("content-type", ""))
     value = read_json(text)
     fine = status is None or 200 <= status < 300
-    if fine and not is_error_object(value) and isinstance(value, dict) and _CHUNK_FIELDS & value.keys():
+    if fine and is_chunk(value) and not is_error_object(value):
         return None
     words = page_text(text) if value is NOT_JSON else said(value)
     error = documented_refusal(value) or _by_status(status, words, fields) or _by_shape(status, value, words)
@@ -106,13 +106,17 @@ def documented_refusal(value: Any) -> APIError | None:
     return None
 
 
+def is_chunk(value: Any) -> bool:
+    """Whether a JSON value has any field that says how a remix is doing."""
+    return isinstance(value, dict) and not _CHUNK_FIELDS.isdisjoint(value)
+
+
 def is_error_object(value: Any) -> bool:
-    """Whether a JSON value is an error answer and not a chunk: `success` is false, or it only complains."""
+    """Whether a JSON value is an error answer: `success` is false, or it complains and is no chunk."""
     if not isinstance(value, dict):
         return False
-    if value.get("success") is False:
-        return True
-    return not _CHUNK_FIELDS & value.keys() and any(value.get(name) for name in ("detail", "error", "errors", "message"))
+    complains = any(value.get(name) for name in ("detail", "error", "errors", "message"))
+    return value.get("success") is False or (complains and not is_chunk(value))
 
 
 def _by_status(status: int | None, words: str, fields: Mapping[str, str]) -> APIError | None:

@@ -142,6 +142,12 @@ async def _abandon(task: asyncio.Future[_T], discard: Callable[[_T], object] | N
         discard(task.result())
 
 
+def left_over(content: aiohttp.StreamReader) -> bytes:
+    """What had arrived before the connection broke. aiohttp refuses to hand it out, but it may name the order."""
+    read = getattr(content, "_read_nowait", None)
+    return bytes(read(-1)) if callable(read) else b""
+
+
 def reason(error: BaseException) -> str:
     """What a network error means, in a few words without secrets."""
     if isinstance(error, asyncio.TimeoutError):

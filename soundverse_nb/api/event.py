@@ -33,15 +33,16 @@ class Stage(str, Enum):
 
 
 # The document names no word for failure, and its sister pages spell the end in several ways.
-_STAGE_WORDS = {stage.value: stage for stage in Stage if stage is not Stage.UNKNOWN} | {
+_STAGE_WORDS: dict[str, Stage] = {
+    **{stage.value: stage for stage in Stage},
+    "initialising": Stage.INITIALIZING,
+    "pending": Stage.QUEUED,
+    "processing": Stage.STREAMING,
     **dict.fromkeys(("complete", "finished", "done", "succeeded"), Stage.COMPLETED),
     **dict.fromkeys(
         ("failure", "error", "errored", "cancelled", "canceled", "aborted", "rejected", "timed_out", "timeout"),
         Stage.FAILED,
     ),
-    "initialising": Stage.INITIALIZING,
-    "pending": Stage.QUEUED,
-    "processing": Stage.STREAMING,
 }
 _YES = frozenset({"true", "yes", "on", "1"})
 _NO = frozenset({"false", "no", "off", "0"})

@@ -10,9 +10,9 @@ from typing import Any
 
 import aiohttp
 
-from soundverse_nb.api.answers import classify, documented_refusal, is_error_object
+from soundverse_nb.api.answers import classify, documented_refusal, is_chunk, is_error_object
 from soundverse_nb.api.body import MAX_BODY_BYTES, NOT_JSON, body_text, excerpt, read_json
-from soundverse_nb.api.connection import NETWORK_ERRORS, reason, within
+from soundverse_nb.api.connection import NETWORK_ERRORS, left_over, reason, within
 from soundverse_nb.api.event import RemixEvent
 from soundverse_nb.api.sse import EventStreamDecoder
 from soundverse_nb.errors import APIError, SoundverseError, Spent
@@ -95,27 +95,33 @@ class RemixStream:
         try:
             data = await (within(self._body_seconds_left(), content.readany()) if self._is_body else content.readany())
         except NETWORK_ERRORS as error:
-            self._lose(reason(error))
+            self._take(left_over(content))
+            if not self._ended:
+                self._lose(reason(error))
             return
-        if not data:
-            self._ended = True
-            if self._is_body:
-                self._items.append(self._read_body())
+        if data:
+            self._last_byte_at = self._clock()
+            self._take(data)
             return
-        self._last_byte_at = self._clock()
+        self._ended = True
+        if self._is_body:
+            self._items.append(self._read_body())
+
+    def _take(self, data: bytes) -> None:
         if self._body is not None:
             self._sniff(data)
         else:
             self._decode(data)
 
-    def _body_seconds_left(self) -> float:
-        return max(0.0, self._body_began_at + BODY_TIMEOUT - self._clock())
-
     def _lose(self, why: str) -> None:
-        if self._is_body and self._body:
+        self._ended = True
+        if self._is_body:
             self._items.append(self._read_body())
         else:
             self._items.append(StreamCut(f"The stream broke off: {why}."))
+
+    def _body_seconds_left(self) -> float:
+        return max(0.0, self._body_began_at + BODY_TIMEOUT - self._clock())
 
     def _sniff(self, data: bytes) -> None:
         """Hold back the first bytes until they show whether this is an event stream, whatever the headers say."""
@@ -154,10 +160,12 @@ class RemixStream:
         return self._read_chunk(body_text(body, self._response.headers.get("Content-Type", "")))
 
     def _decode(self, data: bytes) -> None:
-        for event in self._decoder.feed(data):
-            self._items.append(self._read_chunk(event.data))
+        events = self._decoder.feed(data)
+        # First, as nothing is read after a terminal chunk.
         for passed in self._decoder.skipped:
             self._items.append(self._skip(f"an event of {passed.size} bytes is too large", passed.head))
+        for event in events:
+            self._items.append(self._read_chunk(event.data))
 
     def _read_chunk(self, data: str) -> RemixEvent | SkippedChunk | SoundverseError:
         try:
@@ -175,14 +183,12 @@ class RemixStream:
 
     def _refusal(self, event: RemixEvent, data: str) -> APIError | None:
         """The error answer a chunk really is, if it is one."""
-        if event.is_failure and self.message_id is not None:
-            return None
         value = read_json(data)
-        if event.is_failure:
-            refusal = documented_refusal(value)
-            if refusal is not None:
-                return refusal
-        return classify(None, {}, data.encode(), message_id=self.message_id) if is_error_object(value) else None
+        known = self.message_id is not None
+        if is_error_object(value) and not (known and event.is_failure and is_chunk(value)):
+            return classify(None, {}, data.encode(), message_id=self.message_id)
+        # A failure before there is an order may be one of the documented refusals in a chunk's clothes.
+        return documented_refusal(value) if event.is_failure and not known else None
 
     def _skip(self, why: str, data: str) -> SkippedChunk:
         named = _ID.search(data[:4096])

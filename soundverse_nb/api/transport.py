@@ -8,7 +8,7 @@ import os
 import ssl as tls
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
@@ -18,7 +18,7 @@ from yarl import URL
 
 from soundverse_nb.api.answers import classify
 from soundverse_nb.api.body import MAX_BODY_BYTES, NOT_JSON, body_text, excerpt, page_text, read_json
-from soundverse_nb.api.connection import NETWORK_ERRORS, Connections, Sending, reason, within
+from soundverse_nb.api.connection import NETWORK_ERRORS, Connections, Sending, left_over, reason, within
 from soundverse_nb.api.download import Downloaded, fetch
 from soundverse_nb.api.event import RemixEvent
 from soundverse_nb.api.secrets import hide_query, remember_secret
@@ -208,8 +208,10 @@ async def read_body(response: aiohttp.ClientResponse) -> bytes:
         while len(body) < MAX_BODY_BYTES and (part := await response.content.readany()):
             body.extend(part)
 
-    with suppress(*NETWORK_ERRORS):  # the status decides, and as much of the body as came
+    try:
         await within(BODY_TIMEOUT, read())
+    except NETWORK_ERRORS:
+        body.extend(left_over(response.content))  # the status decides, and as much of the body as came
     return bytes(body[:MAX_BODY_BYTES])
 
 
