@@ -1,0 +1,147 @@
+"""What the command understands. Each subcommand lives in a module of its own, loaded when it is asked for."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import soundverse_nb
+from soundverse_nb.errors import SoundverseError
+
+FAILED = 1
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit status: 0 all well, 1 something failed, 2 a wrong call."""
+    _never_fail_at_printing()
+    options = parser().parse_args(arguments)
+    command = import_module(f"soundverse_nb.cli.{options.module}")
+    try:
+        status = int(command.run(options))
+        sys.stdout.flush()
+    except SoundverseError as error:
+        print(f"soundverse-nb: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("soundverse-nb: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has gone (`| head`): nothing more can be said, and Python must not try.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    return status
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="soundverse-nb",
+        description="The notebook laboratory for AI remixes, from a terminal.",
+        epilog="The notebooks are the main door: see README.md.",
+    )
+    top.add_argument("--version", action="version", version=f"soundverse-nb {soundverse_nb.__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    demo = commands.add_parser(
+        "demo",
+        help="make four remixes of a song and a page to hear them on",
+        description="Check a song, make four remixes of it at once on the embedded service, and write a page "
+        "that compares them. Needs no key and no network; whatever key is set is not used.",
+    )
+    demo.add_argument("--reference", metavar="FILE", help="the song to remix (default: the example song)")
+    demo.add_argument(
+        "--out", metavar="DIR", default="soundverse-demo", help="where the page goes (default: %(default)s)"
+    )
+    demo.set_defaults(module="demo")
+
+    preflight = commands.add_parser(
+        "preflight",
+        help="check songs before they cost anything",
+        description="Say of each file whether the service would take it, and if not, why and how to mend it. "
+        "The exit status is 1 where one fails. Nothing is sent.",
+    )
+    preflight.add_argument(
+        "files", metavar="FILE", nargs="+", help="a song; names with a dash in front go after --"
+    )
+    preflight.set_defaults(module="preflight")
+
+    simulator = commands.add_parser(
+        "simulator",
+        help="run the embedded service alone",
+        description="Serve the remix endpoints on this machine until interrupted; print what was charged.",
+    )
+    simulator.add_argument("--port", type=_port, default=0, metavar="N", help="default: any free port")
+    simulator.add_argument("--host", default="127.0.0.1", help="default: %(default)s, this machine only")
+    simulator.add_argument("--api-key", metavar="KEY", help="the only key it takes (default: any)")
+    simulator.add_argument(
+        "--speed",
+        type=_positive,
+        default=1.0,
+        metavar="X",
+        help="so many times faster than life (default: 1)",
+    )
+    simulator.add_argument(
+        "--hold",
+        type=_not_negative,
+        default=30.0,
+        metavar="SECONDS",
+        help="how long progress holds at 90, before --speed (default: %(default)g)",
+    )
+    simulator.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="FAULT",
+        help="misbehave in this way, for example rate_limit=2; may be given again",
+    )
+    simulator.set_defaults(module="simulate")
+
+    orders = commands.add_parser(
+        "orders",
+        help="list what was ordered and how it stands",
+        description="List the orders in this user's journal, newest first. Nothing is sent.",
+    )
+    orders.set_defaults(module="orders", fetch=False)
+    recover = commands.add_parser(
+        "recover",
+        help="fetch what was paid for and is not on disk yet",
+        description="Finish what an interrupted session left: ask the service for each open order and fetch "
+        "finished audio. Nothing is ordered again.",
+    )
+    recover.set_defaults(module="orders", fetch=True)
+    return top
+
+
+def _port(value: str) -> int:
+    port = int(value)
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"{port} is no port (0 to 65535)")
+    return port
+
+
+def _positive(value: str) -> float:
+    number = float(value)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{value} is not above 0")
+    return number
+
+
+def _not_negative(value: str) -> float:
+    number = float(value)
+    if not 0 <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{value} is not 0 or more")
+    return number
+
+
+def _never_fail_at_printing() -> None:
+    """A terminal that lacks a character gets a stand-in for it, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            with contextlib.suppress(OSError, ValueError):
+                stream.reconfigure(errors="replace")

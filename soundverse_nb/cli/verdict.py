@@ -1,0 +1,78 @@
+"""A preflight report as lines for a terminal: a verdict, then each problem with how to mend it."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from soundverse_nb.render import quantity
+from soundverse_nb.render.escape import plain
+
+if TYPE_CHECKING:
+    from soundverse_nb.reference import PreflightReport
+
+_COLOURS = {"PASS": "32", "FAIL": "31", "note": "33"}
+
+
+def verdict_lines(name: str, report: PreflightReport, *, colours: bool = False) -> Iterator[str]:
+    """The verdict on the file called `name`, a line for what it is, and some for each problem and warning."""
+    verdict = "PASS" if report.ok else "FAIL"
+    facts = _facts(report)
+    yield f"{_painted(verdict, colours)}  {shown_name(name)}{f'  ({facts})' if facts else ''}"
+    for kind, findings in (("FAIL", report.problems), ("note", report.warnings)):
+        for found in findings:
+            yield f"      {_painted(kind, colours)} {plain(found.code)}: {plain(found.message, 600)}"
+            measured = _measured(found.value, found.limit)
+            if measured:
+                yield f"           {measured}"
+            if found.hint:
+                yield f"           {plain(found.hint, 600)}"
+
+
+def shown_name(name: str) -> str:
+    """A file's name on one line: what no terminal should obey (line breaks, escapes) is written out.
+
+    Names are what tells files apart, so nothing is dropped: "a\\nb.mp3" keeps its "\\n" in sight.
+    """
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def wants_colours() -> bool:
+    """Whether standard output is a terminal whose user has not said no (https://no-color.org)."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and sys.stdout.isatty()
+
+
+def _painted(word: str, colours: bool) -> str:
+    return f"\x1b[{_COLOURS[word]}m{word}\x1b[0m" if colours else word
+
+
+def _facts(report: PreflightReport) -> str:
+    audio = report.audio
+    if audio is None:
+        return ""
+    duration, rate, channels = audio.duration, audio.sample_rate, audio.channels
+    parts = [
+        quantity.clock(duration) if duration is not None and math.isfinite(duration) else None,
+        quantity.size(audio.size_bytes) if audio.size_bytes is not None else None,
+        str(audio.format).upper() if audio.format else None,
+        f"{quantity.rate(rate)} {quantity.channels(channels)}" if rate and channels else None,
+    ]
+    return plain(", ".join(part for part in parts if part))
+
+
+def _measured(value: object, limit: object) -> str:
+    parts = [f"measured {_number(value)}" if value is not None else ""]
+    parts.append(f"limit {_number(limit)}" if limit is not None else "")
+    return ", ".join(part for part in parts if part)
+
+
+def _number(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.3f}".rstrip("0").rstrip(".")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return plain(value)

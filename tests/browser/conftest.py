@@ -1,0 +1,54 @@
+"""Browser tests: skipped with a reason where there is no Chromium, failed there under CI=true."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Playwright, sync_playwright
+
+from tests.browser import lab as harness
+
+_REASON = "no Chromium on this machine (looked for chromium, google-chrome and $CHROMIUM)"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/browser/" in item.path.as_posix():
+            item.add_marker(pytest.mark.browser)
+            # One JupyterLab and one browser serve them all.
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.fixture(scope="package")
+def playwright_driver() -> Iterator[Playwright]:
+    # Of package scope, so that its event loop is gone before other packages' async tests run.
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="package")
+def chromium(playwright_driver: Playwright) -> Iterator[Browser]:
+    executable = harness.chromium()
+    if executable is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(_REASON)
+        pytest.skip(_REASON)
+    browser = harness.launch(playwright_driver, executable)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="package")
+def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[harness.LabServer]:
+    with harness.jupyterlab(tmp_path_factory.mktemp("lab")) as server:
+        yield server
+
+
+@pytest.fixture
+def lab(chromium: Browser, lab_server: harness.LabServer) -> Iterator[harness.Lab]:
+    """A JupyterLab in a browser; what a test opened is closed after it."""
+    front = harness.Lab(lab_server, chromium)
+    yield front
+    front.close()
