@@ -27,12 +27,14 @@ def clip_facts(clip: Clip, envelope: Envelope) -> tuple[str, ...]:
     """Length, format, size, rate, channels and peak, each a short phrase."""
     low, high = columns(envelope, 1)
     peak = float(max(-low[0], high[0], 0.0))
+    broken = bool(np.isnan(envelope.minima).any() or np.isnan(envelope.maxima).any())
     return (
         quantity.clock(float(envelope.duration)),
         clip.format.upper(),
         quantity.size(clip.size_bytes),
         f"{quantity.rate(clip.sample_rate)} {quantity.channels(clip.channels)}",
         quantity.level(peak),
+        *(["some samples are not numbers"] * broken),
     )
 
 

@@ -31,7 +31,7 @@ def width_percent(duration: float, length: float) -> float:
     return round(min(100.0, 100.0 * duration / length), 3)
 
 
-def ticks(length: float, at_most: int = 8) -> list[Tick]:
+def ticks(length: float, at_most: int = 7) -> list[Tick]:
     """Marks at round times from 0 to `length` seconds, `at_most` + 1 of them at the most."""
     if not (math.isfinite(length) and length > 0):
         return [Tick(0.0, 0.0, "0:00")]

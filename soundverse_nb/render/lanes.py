@@ -16,9 +16,10 @@ from soundverse_nb.render.waveform import ORIGINAL, Envelope, data_uri, waveform
 WIDTH_PX = 620
 HEIGHT_PX = 56
 LINE = "rgba(128,128,128,0.35)"
-_COLUMN = "display:inline-block;vertical-align:middle;box-sizing:border-box"
-_LEFT = f"{_COLUMN};width:34%;min-width:240px;padding:0 14px 0 0"
-_RIGHT = f"{_COLUMN};width:66%;min-width:300px"
+# Neither flexbox nor media queries pass the sanitiser. A block beside a float takes the width that is left, and
+# moves below it, over the full width, where less than its least width is left.
+_LEFT = "float:left;box-sizing:border-box;width:290px;max-width:100%;padding:0 14px 0 0"
+_RIGHT = "overflow:hidden;min-width:320px;max-width:100%"
 _QUIET = "font-size:0.85em;opacity:0.75;line-height:1.4"
 _ONE_LINE = "overflow:hidden;text-overflow:ellipsis;white-space:nowrap"
 
@@ -48,7 +49,7 @@ class Lane:
 def lanes_html(lanes: list[Lane]) -> str:
     """All lanes and their common ruler."""
     length = axis_length([lane.duration for lane in lanes])
-    return "".join(_lane(lane, length) for lane in lanes) + _ruler(length)
+    return "".join(_lane(lane, length) for lane in lanes) + (_ruler(length) if length > 0 else "")
 
 
 def lane_png(envelope: Envelope, duration: float, length: float, colour: str) -> bytes:
@@ -75,7 +76,7 @@ def _lane(lane: Lane, length: float) -> str:
     if lane.note:
         left += f'<div style="{_QUIET}">{text(lane.note)}</div>'
     return (
-        f'<div style="margin:0 0 8px"><div style="{_LEFT}">{left}</div>'
+        f'<div style="overflow:hidden;margin:0 0 8px"><div style="{_LEFT}">{left}</div>'
         f'<div style="{_RIGHT}">{_picture(lane, length)}</div></div>'
     )
 
@@ -109,6 +110,6 @@ def _ruler(length: float) -> str:
             f'font-size:11px;line-height:1.1;opacity:0.8;white-space:nowrap">{text(tick.label)}</div>'
         )
     return (
-        f'<div><div style="{_LEFT};height:1px"></div>'
-        f'<div style="{_RIGHT};position:relative;height:18px;margin:-4px 0 0">{"".join(marks)}</div></div>'
+        f'<div style="overflow:hidden"><div style="{_LEFT};height:1px"></div>'
+        f'<div style="{_RIGHT};position:relative;height:18px;margin:0">{"".join(marks)}</div></div>'
     )

@@ -48,6 +48,8 @@ def news_words(news: News) -> str:
     """Where a remix is, in one phrase."""
     if news.phase in (Phase.STREAMING, Phase.FOLLOWING) and is_held(news.stage, news.progress):
         return HOLD
+    if news.phase is Phase.STREAMING and news.stage == "streaming" and (news.progress or 0) >= 100:
+        return "finalising"
     if news.phase is Phase.STREAMING and news.stage:
         return stage_words(news.stage)
     return PHASES[news.phase]

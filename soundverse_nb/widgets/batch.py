@@ -6,6 +6,7 @@ The clock is handed in, so the bookkeeping can be tested without waiting.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -51,7 +52,8 @@ class Standing:
         if self.cancelling and not self.phase.is_final:
             return "cancelling"
         if self.phase is Phase.RETRYING and self.retry_at is not None:
-            return f"{self.words} in {span(max(0.0, self.retry_at - now))}"
+            left = math.ceil(max(0.0, self.retry_at - now))
+            return f"{self.words} in {left} s" if left < 60 else f"{self.words} in {span(left)}"
         return self.words
 
 

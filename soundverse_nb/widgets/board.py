@@ -16,7 +16,7 @@ import ipywidgets
 
 from soundverse_nb.displays import News, Phase
 from soundverse_nb.render.escape import text
-from soundverse_nb.render.tally import counts, failures_html, money_words, outcomes_html
+from soundverse_nb.render.tally import Outcome, counts, failures_html, money_words, outcomes_html
 from soundverse_nb.widgets.batch import Batch, Tally
 from soundverse_nb.widgets.outbox import Outbox
 from soundverse_nb.widgets.outcomes import Summary, outcome, summarise, time_words
@@ -105,17 +105,18 @@ class NotebookBoard:
     def _build(self) -> None:
         looks = self._looks = Looks()
         self._headline = ipywidgets.HTML(layout=looks.wide, style=looks.html)
-        self._bar = ipywidgets.FloatProgress(min=0, max=1, layout=looks.bar, style=looks.progress)
+        self._bar = ipywidgets.FloatProgress(min=0, max=1, layout=looks.overall, style=looks.progress)
         self._stop = ipywidgets.Button(description="Cancel all", layout=looks.button, style=looks.press)
         self._stop.on_click(lambda _: self._ask_to_cancel(None))
-        top = ipywidgets.HBox([self._bar, self._headline, self._stop], layout=looks.row)
+        top = ipywidgets.HBox([self._headline, self._stop], layout=looks.row)
         self._rows = Rows(self._most, looks, self._ask_to_cancel)
         self._rest = ipywidgets.HTML(layout=looks.wide, style=looks.html)
         self._failures = ipywidgets.HTML(layout=looks.wide, style=looks.html)
         self._finished = ipywidgets.HTML(layout=looks.wide, style=looks.html)
         self._fold = ipywidgets.Accordion([self._finished], selected_index=None, layout=looks.rows)
         self._below = ipywidgets.VBox([], layout=looks.rows)
-        self._board = ipywidgets.VBox([top, self._rows.box, self._rest, self._below], layout=looks.board)
+        parts = [top, self._bar, self._rows.box, self._rest, self._below]
+        self._board = ipywidgets.VBox(parts, layout=looks.board)
         self._fixed = [
             self._headline, self._bar, self._stop, top, self._rest,
             self._failures, self._finished, self._fold, self._below, self._board,
@@ -142,7 +143,7 @@ class NotebookBoard:
         done = [
             outbox.set(self._failures, value=failures_html(failed)),
             outbox.set(self._finished, value=_newest(others)),
-            outbox.set(self._fold, titles=(f"{len(others)} over",)),
+            outbox.set(self._fold, titles=(_fold_title(others),)),
             outbox.set(self._below, children=tuple(shown)),
         ]
         if all(done):
@@ -164,12 +165,19 @@ def _headline(tally: Tally) -> str:
     )
 
 
+def _fold_title(over: Sequence[Outcome]) -> str:
+    finished = sum(outcome.kind == "finished" for outcome in over)
+    cancelled = len(over) - finished
+    parts = [f"{finished} finished"] * (finished > 0) + [f"{cancelled} cancelled"] * (cancelled > 0)
+    return ", ".join(parts)
+
+
 def _rest(hidden: int, waiting: int) -> str:
     parts = [f"{hidden} more active"] * (hidden > 0) + [f"{waiting} more waiting"] * (waiting > 0)
     return f'<div style="opacity:0.75">and {" and ".join(parts)}</div>' if parts else ""
 
 
-def _newest(over: Sequence[Any]) -> str:
+def _newest(over: Sequence[Outcome]) -> str:
     shown = list(over[-_FINISHED_SHOWN:][::-1])
     more = len(over) - len(shown)
     return outcomes_html(shown) + (f'<div style="opacity:0.75">and {more} before</div>' if more else "")

@@ -1,4 +1,4 @@
-"""Progress where nothing can be redrawn, as in a log: plain lines, one a change of stage, and not too many."""
+"""Progress where nothing can be redrawn, as in a log: plain lines, one a change of stage, not too many."""
 
 from __future__ import annotations
 

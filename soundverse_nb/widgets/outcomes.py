@@ -39,8 +39,13 @@ def outcome(standing: Standing, now: float = 0.0) -> Outcome:
 
 def time_words(tally: Tally) -> str:
     """How long it took so far, and about how long it will take yet."""
-    so_far = span(int(tally.seconds)) if tally.seconds >= 1 else "0 s"
+    so_far = _whole(tally.seconds)
     if not tally.eta:
         return so_far
-    coarse = tally.eta if tally.eta < 60 else 5 * round(tally.eta / 5)
-    return f"{so_far}, about {span(int(coarse) or 1)} to go"
+    coarse = max(1.0, tally.eta) if tally.eta < 60 else 5 * round(tally.eta / 5)
+    return f"{so_far}, about {_whole(coarse)} to go"
+
+
+def _whole(seconds: float) -> str:
+    """Whole seconds: a text that changes four times a second is four messages a second."""
+    return f"{int(seconds)} s" if seconds < 10 else span(int(seconds))

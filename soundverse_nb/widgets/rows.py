@@ -124,6 +124,7 @@ class Looks:
     def __init__(self) -> None:
         self.title = ipywidgets.Layout(flex="0 0 26%", width="26%", margin="0", overflow="hidden")
         self.bar = ipywidgets.Layout(flex="0 0 22%", width="22%", margin="0 10px", min_width="60px")
+        self.overall = ipywidgets.Layout(width="auto", height="10px", margin="4px 2px 6px 0")
         self.words = ipywidgets.Layout(flex="1 1 auto", width="auto", margin="0", min_width="120px")
         self.button = ipywidgets.Layout(flex="0 0 auto", width="auto", margin="0 2px")
         self.row = ipywidgets.Layout(width="100%", align_items="center", overflow="hidden")
@@ -142,7 +143,9 @@ class Looks:
 def _title(standing: Standing) -> str:
     said = text(standing.title, 120)
     return (
-        f'<div title="{said}" style="overflow:hidden;text-overflow:ellipsis;white-space:nowrap">{said}</div>'
+        # The widget's own content box grows with its text; no width of its own lets the ellipsis work.
+        f'<div title="{said}" style="width:0;min-width:100%;overflow:hidden;text-overflow:ellipsis;'
+        f'white-space:nowrap">{said}</div>'
     )
 
 
