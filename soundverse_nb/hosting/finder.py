@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from soundverse_nb.errors import ConfigurationError
-from soundverse_nb.hosting.protocol import Host, as_host
+from soundverse_nb.hosting.protocol import Host, PublishedReference, as_host
 
 VARIABLE = "SOUNDVERSE_HOST"
 
@@ -28,11 +29,11 @@ def find_host(setting: Any, base_url: str, simulated: bool) -> Host | None:
     """
     if setting is None:
         return _default_host(base_url, simulated)
-    if isinstance(setting, (str, os.PathLike)):
-        return _bucket(os.fspath(setting), "host=")
+    if isinstance(setting, str):
+        return _visible(_bucket(setting), base_url)
     host = as_host(setting)
     _refuse_embedded(host, simulated)
-    return host
+    return _visible(host, base_url)
 
 
 def missing_host(name: str) -> ConfigurationError:
@@ -52,16 +53,51 @@ def _default_host(base_url: str, simulated: bool) -> Host | None:
 
         return EmbeddedHost(base_url)
     bucket = os.environ.get(VARIABLE, "").strip()
-    return _bucket(bucket, f"{VARIABLE}=") if bucket else None
+    if not bucket:
+        return None
+    try:
+        return _visible(_bucket(bucket), base_url)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{VARIABLE} in the environment: {error.message}", hint=error.hint) from None
 
 
-def _bucket(url: str, said: str) -> Host:
+class VisibleHost:
+    """A host whose URLs are refused where only this machine or its network can see them.
+
+    A bucket behind a private endpoint, or a function that serves files from localhost, works in every
+    trial at home and fails only once an order has been sent.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+
+    def __repr__(self) -> str:
+        return repr(self.host)
+
+    async def publish(self, path: Path) -> PublishedReference:
+        from soundverse_nb.hosting.remote import check_address
+
+        published = await self.host.publish(path)
+        try:
+            await check_address(published.url)
+        except BaseException:
+            await self.host.withdraw(published)
+            raise
+        return published
+
+    async def withdraw(self, published: PublishedReference) -> None:
+        await self.host.withdraw(published)
+
+
+def _visible(host: Host, base_url: str) -> Host:
+    from soundverse_nb.hosting.remote import must_be_public
+
+    return VisibleHost(host) if must_be_public(base_url) else host
+
+
+def _bucket(url: str) -> Host:
     from soundverse_nb.hosting.objectstore import ObjectStoreHost
 
-    if "://" not in url:
-        raise ConfigurationError(
-            f"{said}{url!r} names no bucket.", hint='Write it as "s3://my-bucket/remixes", gs:// or az://.'
-        )
     return ObjectStoreHost(url)
 
 

@@ -147,7 +147,8 @@ def test_a_name_that_leads_outside_or_to_a_look_up_proxy_is_let_pass(address: st
     assert why_resolved_local("songs.example.com", address) is None
 
 
-NETWORKS = [ipaddress.IPv4Network(n) for n in ("10.0.0.0/8", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
+_NETWORKS = "10.0.0.0/8", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"
+NETWORKS = [ipaddress.IPv4Network(written) for written in _NETWORKS]
 PRIVATE = st.one_of(*(st.integers(int(net[0]), int(net[-1])) for net in NETWORKS))
 
 
