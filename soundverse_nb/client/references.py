@@ -119,7 +119,7 @@ class References:
             raise
 
     async def let_go(self, checked: Checked, *, settled: bool) -> None:
-        """This order needs the URL no longer. The last has it withdrawn, unless the service may want it yet."""
+        """This order needs the URL no longer. The last has it withdrawn where the service is done with it."""
         publication = self._published.get(checked.path) if checked.path is not None else None
         if publication is None or checked.url is not None:
             return

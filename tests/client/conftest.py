@@ -1,0 +1,116 @@
+"""What the client's tests share: clocks that do not wait, and a client for a scripted service."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import soundverse_nb as sv
+from soundverse_nb.client import Patience
+from tests.strict_service import StrictService
+
+NEVER = 1e9
+
+
+class SkippingClock:
+    """Every wait is over at once, and the clock says it was not; a wait without end never ends."""
+
+    def __init__(self) -> None:
+        self.skipped = 0.0
+        self.waits: list[float] = []
+
+    def time(self) -> float:
+        return time.time() + self.skipped
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.skipped
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds > NEVER / 10:
+            await asyncio.get_running_loop().create_future()
+        self.waits.append(seconds)
+        self.skipped += seconds
+        await asyncio.sleep(0)
+
+
+class StepClock:
+    """Time stands still until `advance` moves it; for tests on one loop."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        woken = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self.now + seconds, woken))
+        await woken
+
+    async def advance(self, seconds: float) -> None:
+        """Move on, stopping at each sleeper on the way; real I/O gets room after each."""
+        end = self.now + seconds
+        while True:
+            self._sleepers = [sleeper for sleeper in self._sleepers if not sleeper[1].done()]
+            due = [sleeper for sleeper in self._sleepers if sleeper[0] <= end]
+            if not due:
+                self.now = end
+                return
+            at, woken = min(due, key=lambda sleeper: sleeper[0])
+            self.now = max(self.now, at)
+            woken.set_result(None)
+            for _ in range(20):
+                await asyncio.sleep(0)
+
+
+WATCHFUL = Patience(silence=NEVER, without_id=NEVER, in_all=NEVER, grace=0.0)
+"""No silence counts: with a clock that skips every wait, a stream would seem silent at once."""
+
+
+@pytest.fixture
+def clock() -> SkippingClock:
+    return SkippingClock()
+
+
+@pytest.fixture
+def make_client(tmp_path: Path, clock: SkippingClock) -> Iterator[Callable[..., sv.Client]]:
+    """A client for a scripted service, with its files in the test's folder; closed afterwards."""
+    made: list[sv.Client] = []
+
+    def make(service: StrictService | None = None, **settings: Any) -> sv.Client:
+        if service is not None:
+            settings = {"api_key": service.api_key, "base_url": service.base_url, **settings}
+        client = sv.Client(
+            **{
+                "directory": tmp_path / "remixes",
+                "journal": tmp_path / "orders.sqlite3",
+                "preflight": "off",
+                "progress": False,
+                "patience": WATCHFUL,
+                "clock": clock,
+                **settings,
+            }
+        )
+        made.append(client)
+        return client
+
+    yield make
+    for client in made:
+        client.close()
+
+
+SONG = "https://songs.example.com/original.mp3"
+
+
+def violations(service: StrictService) -> list[str]:
+    """What a client did against the document. It may ask a service on this machine whether it is the simulator."""
+    return [problem for problem in service.violations if not problem.endswith("GET /simulator")]

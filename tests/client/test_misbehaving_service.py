@@ -1,0 +1,195 @@
+"""Every way a server can misbehave ends in a typed error or a finished remix, with at most one paid POST."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+import soundverse_nb as sv
+from tests import strict_service as script
+from tests.client.conftest import SONG, violations
+from tests.strict_service import Reply, StrictService, answer, completed, refusal, stages, stream
+
+MakeClient = Callable[..., sv.Client]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A scripted service and what must come of it.
+
+    `ends` is an error class or "remix"; `state` the order's state afterwards; `posts` and `charged` what the
+    service saw.
+    """
+
+    name: str
+    ends: Any
+    state: str
+    posts: int = 1
+    charged: int = 1
+    script: tuple[Reply, ...] = ()
+    status: tuple[Reply, ...] = ()
+    files: dict[str, list[Reply]] = field(default_factory=dict)
+
+
+def endless_audio() -> Iterator[bytes]:
+    while True:
+        yield script.MP3
+
+
+def stages_with(**fields: Any) -> list[dict[str, Any]]:
+    return [{**stage, **fields} for stage in stages()]
+
+
+def numbered(order: list[int]) -> list[dict[str, Any]]:
+    return [{**stage, "chunkIndex": index} for stage, index in zip(stages(), order, strict=True)]
+
+
+def with_progress(*values: Any) -> list[dict[str, Any]]:
+    before, after = stages()[:5], stages()[-1]
+    named = {"message_id": "@ID@", "isComplete": False, "status": "streaming"}
+    return [*before, *({**named, "progress": value} for value in values), after]
+
+
+AUDIO = "/audio/remix-1.mp3"
+WRONG = {
+    "isComplete": "no", "chunkIndex": "seven", "progress": {"a": 1}, "version": [1], "album_art": 7,
+    "song_name": None, "streaming_ready": "maybe", "operation": 3.5, "stream_url": False, "extra": {"x": 1},
+}  # fmt: skip
+HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>oops</h1></body></html>"
+FAILED = {"message_id": "@ID@", "isComplete": True, "status": "failed", "error": "model exploded"}
+
+CASES = [
+    # Cuts
+    Case("cut before headers", sv.UnknownOutcomeError, "unknown", script=(script.cut_before_headers(),)),
+    Case("reset before headers", sv.UnknownOutcomeError, "unknown", script=(script.cut_before_headers("reset"),)),
+    Case("cut after headers", sv.UnknownOutcomeError, "unknown", script=(script.cut_after(0),)),
+    Case("cut before the id", sv.UnknownOutcomeError, "unknown", script=(script.cut_after(1),)),
+    Case("cut after the id", "remix", "fetched", script=(script.cut_after(2),)),
+    Case("reset after the id", "remix", "fetched", script=(script.cut_after(2, "reset"),)),
+    Case("cut mid-stream", "remix", "fetched", script=(script.cut_after(7),)),
+    Case("cut at 100", "remix", "fetched", script=(script.cut_after(8),)),
+    Case("cut inside a chunk", "remix", "fetched",
+         script=(stream(*stages()[:3], b'data: {"message_id": "@ID@", "sta', end="cut"),)),
+    Case("clean EOF at once", sv.UnknownOutcomeError, "unknown", script=(stream(),)),
+    Case("clean EOF before the id", sv.UnknownOutcomeError, "unknown", script=(stream(*stages()[:1]),)),
+    Case("clean EOF after the id", "remix", "fetched", script=(stream(*stages()[:2]),)),
+    Case("clean EOF mid-stream", "remix", "fetched", script=(stream(*stages()[:7]),)),
+    Case("connection-close body cut short", "remix", "fetched",
+         script=(stream(*stages()[:4], framing="close"),)),
+    # Failure and its absence
+    Case("failure chunk", sv.GenerationFailedError, "failed", script=(stream(*stages()[:4], FAILED),)),
+    Case("failure by status", sv.GenerationFailedError, "failed",
+         script=(script.cut_after(3),), status=(answer(FAILED),)),
+    Case("completed without audio_url, status has it", "remix", "fetched",
+         script=(stream(*stages()[:8], completed(None)),)),
+    Case("completed without audio_url anywhere", sv.DownloadError, "accepted",
+         script=(stream(*stages()[:8], completed(None)),), status=(answer(completed(None)),) * 20),
+    # audio_url
+    Case("audio_url is file:", sv.DownloadError, "completed",
+         script=(stream(*stages()[:8], completed("file:///etc/passwd")),),
+         status=(answer(completed("file:///etc/passwd")),) * 9),
+    Case("audio_url is relative", sv.DownloadError, "completed",
+         script=(stream(*stages()[:8], completed("audio/x.mp3")),),
+         status=(answer(completed("audio/x.mp3")),) * 9),
+    Case("audio_url is javascript:", sv.DownloadError, "completed",
+         script=(stream(*stages()[:8], completed("javascript:alert(1)")),),
+         status=(answer(completed("javascript:alert(1)")),) * 9),
+    Case("stale audio_url, status has a good one", "remix", "fetched",
+         script=(stream(*stages()[:8], completed("@STORAGE@/gone.mp3")),)),
+    Case("audio 404", sv.DownloadError, "completed", files={AUDIO: [answer(b"", 404)]}),
+    Case("audio is HTML", sv.DownloadError, "completed",
+         files={AUDIO: [answer(HTML, headers={"Content-Type": "audio/mpeg"})]}),
+    Case("audio endless", sv.DownloadError, "completed",
+         files={AUDIO: [Reply(endless_audio(), headers={"Content-Type": "audio/mpeg"})]}),
+    Case("audio flaky", "remix", "fetched",
+         files={AUDIO: [answer(b"", 503), Reply([script.MP3[:500]], end="cut"), answer(script.MP3)]}),
+    Case("audio redirecting", "remix", "fetched",
+         files={AUDIO: [script.redirect("@STORAGE@/audio/else.mp3", 302)]}),
+    Case("audio redirecting for ever", sv.DownloadError, "completed", files={AUDIO: [script.redirect(AUDIO, 302)]}),
+    Case("audio redirecting to file:", sv.DownloadError, "completed",
+         files={AUDIO: [script.redirect("file:///etc/passwd", 302)]}),
+    # Chunks
+    Case("unknown status", "remix", "fetched",
+         script=(stream(*stages()[:4], {"message_id": "@ID@", "status": "polishing"}, *stages()[4:]),)),
+    Case("extra, null and wrongly typed fields", "remix", "fetched",
+         script=(stream(stages()[0], stages()[1], {**stages()[2], **WRONG}, *stages()[3:]),)),
+    Case("progress backwards", "remix", "fetched", script=(stream(*with_progress(10, 60, 20, 90, 5)),)),
+    Case("progress fractional", "remix", "fetched", script=(stream(*with_progress(0.5, 33.33, 99.9)),)),
+    Case("duplicate chunks", "remix", "fetched",
+         script=(stream(*[stage for stage in stages()[:-1] for _ in range(2)], stages()[-1]),)),
+    Case("out-of-order chunkIndex", "remix", "fetched", script=(stream(*numbered([8, 0, 3, 3, 1, 7, 2, 5, 4])),)),
+    Case("event of 3 MB", "remix", "fetched",
+         script=(stream(*stages()[:3], b"data: " + b"x" * 3_000_000 + b"\n\n", *stages()[3:]),)),
+    Case("3 MB event holds the id", "remix", "fetched",
+         script=(stream(stages()[0], b'data: {"message_id": "@ID@", "pad": "' + b"x" * 3_000_000 + b'"}\n\n',
+                        end="cut"),)),
+    Case("chunk that is not JSON", "remix", "fetched",
+         script=(stream(*stages()[:3], b"data: {oops\n\n", b"data: [1]\n\n", *stages()[3:]),)),
+    Case("gzip", "remix", "fetched", script=(script.remix(compress=True),)),
+    Case("one byte at a time", "remix", "fetched", script=(script.remix(drip=True),)),
+    Case("job_id instead of message_id", "remix", "fetched",
+         script=(stream({"job_id": "@ID@", "status": "job_created"}, end="cut"),)),
+    # Answers instead of a stream
+    Case("HTML 500", sv.UnknownOutcomeError, "unknown", script=(refusal(HTML, 500),), charged=0),
+    Case("empty 502", sv.UnknownOutcomeError, "unknown", script=(refusal(b"", 502),), charged=0),
+    Case("JSON error with 200", sv.InsufficientBalanceError, "refused",
+         script=(refusal(script.NO_BALANCE, 200),), charged=0),
+    Case("reference refused with 200", sv.ReferenceAudioError, "refused",
+         script=(refusal(script.TOO_LARGE, 200),), charged=0),
+    Case("prompt refused with 422", sv.InvalidRequestError, "refused",
+         script=(refusal({"detail": [{"loc": ["body", "prompt"], "msg": "too long"}]}, 422),), charged=0),
+    Case("429 without Retry-After, then good", "remix", "fetched", posts=3,
+         script=(refusal(script.RATE_LIMITED, 429), refusal(script.RATE_LIMITED, 200))),
+    Case("429 with Retry-After, then good", "remix", "fetched", posts=2,
+         script=(refusal(script.RATE_LIMITED, 429, {"Retry-After": "7"}),)),
+    Case("429 for ever", sv.RateLimitError, "refused", posts=10, charged=0,
+         script=(refusal(script.RATE_LIMITED, 429),) * 30),
+    Case("429 with an endless Retry-After", sv.RateLimitError, "refused", charged=0,
+         script=(refusal(script.RATE_LIMITED, 429, {"Retry-After": "86400"}),) * 30),
+    Case("documented 503, then good", "remix", "fetched", posts=2, script=(refusal(script.UNAVAILABLE, 503),)),
+    Case("documented 503 for ever", sv.ServiceUnavailableError, "refused", posts=10, charged=0,
+         script=(refusal(script.UNAVAILABLE, 503),) * 30),
+    Case("another 503", sv.UnknownOutcomeError, "unknown", charged=0,
+         script=(refusal({"message": "upstream connect error"}, 503),)),
+    Case("redirect of the POST", sv.APIError, "refused", charged=0,
+         script=(script.redirect("@BASE@/v7/generate/remix", 308),)),
+    Case("rate limit inside the stream", "remix", "fetched", posts=2, charged=1,
+         script=(stream(script.RATE_LIMITED, charges=False),)),
+    Case("status endpoint fails for a while", "remix", "fetched", script=(script.cut_after(2),),
+         status=(refusal(HTML, 502), answer(b"", 500), answer({"detail": "Not Found"}, 404))),
+    Case("status endpoint knows nothing, for ever", sv.UnknownOutcomeError, "accepted",
+         script=(script.cut_after(2),), status=(answer({"detail": "Not Found"}, 404),) * 500),
+    Case("key rejected while following", sv.AuthenticationError, "accepted",
+         script=(script.cut_after(2),), status=(answer({"detail": "Invalid API key"}, 401),) * 3),
+    Case("status goes on for hours, then completes", "remix", "fetched", script=(script.cut_after(2),),
+         status=(answer({"message_id": "@ID@", "status": "streaming", "progress": 90}),) * 300),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+async def test_ends_typed(case: Case, make_client: MakeClient) -> None:
+    async with StrictService(case.script, status=case.status, files=case.files) as service:
+        client = make_client(service, max_bytes=1_000_000)
+        ended = await asyncio.wait_for(_outcome(client), 30)
+        (order,) = client.orders()
+    if case.ends == "remix":
+        assert isinstance(ended, sv.Remix), ended
+        assert ended.audio.path.read_bytes() == script.MP3
+    else:
+        assert type(ended) is case.ends or (case.ends is sv.APIError and isinstance(ended, sv.APIError)), ended
+        assert ended.message and ended.hint
+    assert order.state.value == case.state
+    assert len(service.posts) == case.posts
+    assert service.charged == case.charged
+    assert violations(service) == []
+
+
+async def _outcome(client: sv.Client) -> sv.Remix | sv.SoundverseError:
+    try:
+        return await client.remix(SONG, prompt="jazz")
+    except sv.SoundverseError as error:
+        return error
