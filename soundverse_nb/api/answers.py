@@ -23,8 +23,8 @@ from soundverse_nb.errors import (
     Spent,
 )
 
-# The five bodies of the document ("Possible Errors"). A text counts as documented only from its first word on: an error
-# that merely quotes one of these, from a model further inside, is not the refusal the document speaks of.
+# The five bodies of the document ("Possible Errors"). A text counts as documented only from its first word
+# on: an error that merely quotes one of these, from somewhere further inside, is not that refusal.
 _DOCUMENTED: tuple[tuple[re.Pattern[str], type[APIError]], ...] = tuple(
     (re.compile(words, re.IGNORECASE), kind)
     for words, kind in (
@@ -60,7 +60,18 @@ _LOOK_FIRST = "The order may have been taken: look at the account before you sen
 _WRONG_PLACE = "Check the base URL: this does not look like the remix endpoint."
 # A chunk of a running remix has at least one of these; an error object has none.
 _CHUNK_FIELDS = frozenset(
-    ["isComplete", "is_complete", "status", "chunkIndex", "chunk_index", "message_id", "job_id", "progress", "audio_url", "stream_url"]
+    [
+        "isComplete",
+        "is_complete",
+        "status",
+        "chunkIndex",
+        "chunk_index",
+        "message_id",
+        "job_id",
+        "progress",
+        "audio_url",
+        "stream_url",
+    ]
 )
 
 
@@ -125,7 +136,9 @@ def _by_status(status: int | None, words: str, fields: Mapping[str, str]) -> API
     answer = f"The service answered HTTP {status}"
     if 300 <= status < 400:
         target = excerpt(fields.get("location", "")) or "nowhere"
-        error = APIError(f"{answer}: a redirect to {target}, which an order does not follow.", hint=_WRONG_PLACE)
+        error = APIError(
+            f"{answer}: a redirect to {target}, which an order does not follow.", hint=_WRONG_PLACE
+        )
     else:
         kind = _BY_STATUS.get(status, APIError)
         message = _sentence(words) if kind is InvalidRequestError and words else f"{answer}{_quoted(words)}."
@@ -143,7 +156,8 @@ def _by_shape(status: int | None, value: Any, words: str) -> APIError:
             return InvalidRequestError(_sentence(words))
         # Inside a stream the order had been let in before this was said.
         spent = Spent.MAYBE if status is None else Spent.NO
-        return APIError(f"The service refused the order{_quoted(words)}.", spent=spent, hint=_LOOK_FIRST if spent is Spent.MAYBE else None)
+        hint = _LOOK_FIRST if spent is Spent.MAYBE else None
+        return APIError(f"The service refused the order{_quoted(words)}.", spent=spent, hint=hint)
     what = "with nothing" if value is NOT_JSON and not words else "with something that is not a remix stream"
     return APIError(f"The service answered {what}{_quoted(words)}.", spent=Spent.MAYBE, hint=_LOOK_FIRST)
 

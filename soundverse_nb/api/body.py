@@ -1,4 +1,4 @@
-"""Reading the body of an answer, whatever it turns out to be: JSON in any charset, a web page, bytes, nothing."""
+"""Reading the body of an answer, whatever it is: JSON in any charset, a web page, bytes, nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,23 @@ _UNSEEN = re.compile(r"(?is)<(script|style|head(?!er))\b.*?(?:</\1\s*>|\Z)|<!--.
 _TITLE = re.compile(r"(?is)<title[^>]*>(.*?)</title")
 _TAG = re.compile(r"(?s)<[a-zA-Z/!?][^>]*(?:>|\Z)")
 _TAG_START = re.compile(r"<(?=[a-zA-Z/!?])")
-_ESSENTIAL = ("message", "detail", "error", "error_description", "msg", "description", "title", "reason", "errors")
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# Where an error object may say what is wrong, the telling places first.
+_ESSENTIAL = (
+    "message",
+    "detail",
+    "error",
+    "error_description",
+    "msg",
+    "description",
+    "title",
+    "reason",
+    "errors",
+)
 
 
 class _Nothing:
@@ -30,7 +46,10 @@ NOT_JSON = _Nothing()
 
 
 def body_text(body: bytes, content_type: str = "") -> str:
-    """The text of a body, in the charset it names or shows; what cannot be read is replaced. Looks at 256 KiB at most."""
+    """The text of a body, in the charset it names or shows; what cannot be read is replaced.
+
+    Looks at 256 KiB at most, also of what it unpacks.
+    """
     body = body[:MAX_BODY_BYTES]
     if body.startswith(b"\x1f\x8b"):
         # Compressed although nothing said so.
@@ -38,7 +57,7 @@ def body_text(body: bytes, content_type: str = "") -> str:
             body = zlib.decompressobj(wbits=31).decompress(body, MAX_BODY_BYTES)
         except zlib.error:
             return ""
-    for mark, charset in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
+    for mark, charset in _MARKS:
         if body.startswith(mark):
             return body.decode(charset, "replace")
     named = _CHARSET.search(content_type)
@@ -100,8 +119,8 @@ def page_text(text: str) -> str:
 
 
 def excerpt(text: str, limit: int = EXCERPT_CHARS) -> str:
-    """A text cut short for an error message: one line, no control characters, no markup that could act, no secrets."""
+    """A text cut short for an error message: one line, no control characters, live markup or secrets."""
     line = " ".join(redact(text[: 20 * limit]).split())
     line = _TAG_START.sub("\u2039", line)
-    line = "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in line[: 2 * limit])
+    line = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line[: 2 * limit])
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "\u2026"

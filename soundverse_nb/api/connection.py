@@ -1,4 +1,4 @@
-"""Connections to the service and to storage: opened for hours, closed in every case, and their errors made ours."""
+"""Connections to the service and to storage: open for hours, closed in every case, their errors made ours."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from soundverse_nb.api.body import excerpt
 
 # A dead peer is noticed after 60 + 4 * 15 seconds; a remix that is quiet for minutes keeps its connection.
 _KEEPALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPALIVE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
-# Foreign errors that mean "the network, the peer or its TLS": whatever else is raised is a bug and must show itself.
+# Foreign errors that mean "the network, the peer or its TLS". Whatever else is raised is a bug and must show.
 NETWORK_ERRORS = (aiohttp.ClientError, OSError, asyncio.TimeoutError, EOFError)
 
 _T = TypeVar("_T")
@@ -59,7 +59,7 @@ class Connections:
     """One aiohttp session for each event loop that asks, as a session must not leave its loop.
 
     Connections are not pooled: a paid POST on a connection that the peer has just given up would be an order
-    with an unknown outcome. So there is nothing that idles, and nothing to leak where `close` is never called.
+    with an unknown outcome. So nothing idles, and nothing leaks where `close` is never called.
     """
 
     def __init__(
@@ -85,7 +85,10 @@ class Connections:
                     limit=0, force_close=True, ssl=self._ssl, socket_factory=keepalive_socket
                 ),
                 timeout=aiohttp.ClientTimeout(
-                    total=None, connect=self._connect_timeout, sock_connect=self._connect_timeout, sock_read=None
+                    total=None,
+                    connect=self._connect_timeout,
+                    sock_connect=self._connect_timeout,
+                    sock_read=None,
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": "soundverse-nb", "Accept-Encoding": "identity"},
@@ -118,8 +121,10 @@ def _let_go(sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession]) ->
         session.detach()
 
 
-async def within(seconds: float | None, awaitable: Awaitable[_T], discard: Callable[[_T], object] | None = None) -> _T:
-    """The awaited value, or asyncio.TimeoutError; a result that comes too late for anybody is given to `discard`.
+async def within(
+    seconds: float | None, awaitable: Awaitable[_T], discard: Callable[[_T], object] | None = None
+) -> _T:
+    """The awaited value, or asyncio.TimeoutError; a result that comes too late is given to `discard`.
 
     (`asyncio.wait_for` before Python 3.12 can swallow a cancellation that meets a result.)
     """
@@ -143,7 +148,7 @@ async def _abandon(task: asyncio.Future[_T], discard: Callable[[_T], object] | N
 
 
 def left_over(content: aiohttp.StreamReader) -> bytes:
-    """What had arrived before the connection broke. aiohttp refuses to hand it out, but it may name the order."""
+    """What had arrived before the connection broke: aiohttp withholds it, but it may name the order."""
     read = getattr(content, "_read_nowait", None)
     return bytes(read(-1)) if callable(read) else b""
 

@@ -39,7 +39,7 @@ _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
 @dataclass(frozen=True)
 class Downloaded:
-    """A file that was fetched: where it is, its size in bytes, its SHA-256 in hex, and its kind ("mp3", "png", ...)."""
+    """A file that was fetched: its place, size in bytes, SHA-256 in hex, and kind ("mp3", "png", ...)."""
 
     path: Path
     size_bytes: int
@@ -47,7 +47,7 @@ class Downloaded:
     kind: str
 
 
-class _TryAgain(Exception):
+class _AttemptError(Exception):
     """This attempt failed in a way that the next one may not."""
 
     def __init__(self, why: str, wait: float | None = None) -> None:
@@ -67,7 +67,7 @@ async def fetch(
     clock: Callable[[], float],
     sleep: Callable[[float], Awaitable[Any]],
 ) -> Downloaded:
-    """Fetch a URL to a file, trying a few times; see `Transport.download`. DownloadError where it cannot be had."""
+    """Fetch a URL to a file, trying a few times; see `Transport.download`. Raises DownloadError."""
     address = checked_url(url)
     deadline = clock() + DEADLINE
     timeout = aiohttp.ClientTimeout(total=None, connect=connect_timeout, sock_read=SILENCE_TIMEOUT)
@@ -79,7 +79,7 @@ async def fetch(
                 max(1.0, deadline - clock()),
                 _attempt(session, address, Path(path), timeout, max_bytes, expect, progress),
             )
-        except _TryAgain as error:
+        except _AttemptError as error:
             why, wait = str(error), error.wait
         except NETWORK_ERRORS as error:
             why = reason(error)
@@ -102,11 +102,11 @@ async def _attempt(
     async with _opened(session, url, timeout) as response:
         total = response.content_length
         if total is not None and total > max_bytes:
-            raise DownloadError(f"The {expect} has {total:,} bytes, more than the {max_bytes:,} that are allowed.")
+            raise DownloadError(f"The {expect} has {total:,} bytes; {max_bytes:,} are allowed.")
         head = await _head(response)
         kind = audio_kind(head) if expect == "audio" else image_kind(head)
         if kind is None:
-            raise _TryAgain(_not_expected(head, response.headers.get("Content-Type", ""), expect))
+            raise _AttemptError(_not_expected(head, response.headers.get("Content-Type", ""), expect))
         if not target.suffix:
             target = target.with_suffix(f".{kind}")
         file = _PartFile(target)
@@ -114,7 +114,7 @@ async def _attempt(
             block = head
             while block:
                 if file.size + len(block) > max_bytes:
-                    raise DownloadError(f"The {expect} goes on beyond the {max_bytes:,} bytes that are allowed.")
+                    raise DownloadError(f"The {expect} goes on beyond the {max_bytes:,} bytes allowed.")
                 file.write(block)
                 if progress is not None:
                     progress(file.size, total)
@@ -139,9 +139,9 @@ async def _opened(
                 problem = f"HTTP {response.status}"
                 if response.status in _FINAL:
                     raise DownloadError(f"{shown(url)} answered {problem}.")
-                raise _TryAgain(problem, retry_after_seconds(response.headers.get("Retry-After")))
+                raise _AttemptError(problem, retry_after_seconds(response.headers.get("Retry-After")))
             url = checked_url(urljoin(url, response.headers.get("Location", "")))
-    raise _TryAgain(f"more than {MAX_REDIRECTS} redirects")
+    raise _AttemptError(f"more than {MAX_REDIRECTS} redirects")
 
 
 async def _head(response: aiohttp.ClientResponse) -> bytes:

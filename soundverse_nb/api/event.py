@@ -1,7 +1,7 @@
 """One chunk of a running remix, read so that nothing a server sends can break the stream.
 
-Source: "Streaming Response" in the vendor's page for POST /v7/generate/remix. Fields of exactly the documented type are
-validated in compiled code; only what deviates is looked at in Python.
+Source: "Streaming Response" in the vendor's page for POST /v7/generate/remix. Fields of exactly the
+documented type are validated in compiled code; only what deviates is looked at in Python.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Annotated, Any, cast
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
+from soundverse_nb.api.body import said
 from soundverse_nb.api.secrets import hide_query
 
 
@@ -40,7 +41,17 @@ _STAGE_WORDS: dict[str, Stage] = {
     "processing": Stage.STREAMING,
     **dict.fromkeys(("complete", "finished", "done", "succeeded"), Stage.COMPLETED),
     **dict.fromkeys(
-        ("failure", "error", "errored", "cancelled", "canceled", "aborted", "rejected", "timed_out", "timeout"),
+        (
+            "failure",
+            "error",
+            "errored",
+            "cancelled",
+            "canceled",
+            "aborted",
+            "rejected",
+            "timed_out",
+            "timeout",
+        ),
         Stage.FAILED,
     ),
 }
@@ -87,7 +98,7 @@ def _number(value: Any) -> float | None:
 
 
 class _Lenient:
-    """A field that takes the documented type as it is, and of anything else what can be made of it, or None."""
+    """A field that takes the documented type as it is, and else what can be made of the value, or None."""
 
     def __init__(self, documented: CoreSchema, otherwise: Callable[[Any], Any]) -> None:
         self._schema = core_schema.union_schema(
@@ -113,8 +124,8 @@ _Percentage = Annotated[
 class RemixEvent(BaseModel):
     """What the service says about a remix at one moment: its stage, its progress, and in the end its audio.
 
-    `progress` is a percentage, 0 to 100. Every field is None where the service left it out or sent something that
-    cannot be read as its type; fields the document does not name are kept in `model_extra`.
+    `progress` is a percentage, 0 to 100. Every field is None where the service left it out or sent something
+    that cannot be read as its type; fields the document does not name are kept in `model_extra`.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True, protected_namespaces=())
@@ -136,16 +147,15 @@ class RemixEvent(BaseModel):
     @classmethod
     def parse(cls, chunk: bytes | str | Mapping[str, Any]) -> RemixEvent:
         """Read one chunk, as JSON or as a mapping. ValueError where it is not a JSON object."""
-        if isinstance(chunk, (bytes, str)):
-            try:
-                return _from_json(chunk)
-            except ValidationError:
-                chunk = read_object(chunk)
         try:
-            return cls.model_validate(dict(chunk))
-        except ValidationError as error:
-            problem = error.errors(include_url=False, include_input=False)[0]["msg"]
-        raise ValueError(f"not a chunk: {problem}")
+            event = _from_json(chunk) if isinstance(chunk, (bytes, str)) else _from_mapping(dict(chunk))
+        except ValidationError:
+            event = _from_mapping(read_object(chunk))
+        if event.message_id is None and event.model_extra:
+            # "message_id": null beside a job_id that has a value.
+            named = _text(event.model_extra.get("job_id"))
+            event = event.model_copy(update={"message_id": named}) if named else event
+        return event
 
     @property
     def stage(self) -> Stage:
@@ -167,26 +177,48 @@ class RemixEvent(BaseModel):
         """Whether this chunk says that the remix has failed."""
         if self.stage is Stage.FAILED:
             return True
-        ended = self.is_complete is True or self.status is None
-        return self.error is not None and self.audio_url is None and ended
+        if self.audio_url is not None or (self.is_complete is not True and self.status is not None):
+            return False
+        return self.error is not None or (self.model_extra or {}).get("success") is False
+
+    @property
+    def reason(self) -> str | None:
+        """Why the remix failed, in the service's words: `error`, or what an undocumented field says."""
+        return self.error or said(self.model_extra) or None
 
     def __repr_args__(self) -> Any:
         # A presigned link is a key to the audio: what is shown of it ends at the question mark.
         for name, value in super().__repr_args__():
             if value is not None:
-                yield name, hide_query(value) if isinstance(value, str) else value
+                yield name, _shown(value)
 
 
 _from_json = cast("Callable[[bytes | str], RemixEvent]", RemixEvent.__pydantic_validator__.validate_json)
 
 
-def read_object(chunk: bytes | str) -> dict[str, Any]:
-    """A JSON object out of text that a strict parser refused, such as one with half a surrogate pair. ValueError otherwise."""
+_from_mapping = cast(
+    "Callable[[dict[str, Any]], RemixEvent]", RemixEvent.__pydantic_validator__.validate_python
+)
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, str):
+        return hide_query(value)
+    if isinstance(value, dict):
+        return {name: _shown(inner) for name, inner in value.items()}
+    return [_shown(inner) for inner in value] if isinstance(value, list) else value
+
+
+def read_object(chunk: bytes | str | Mapping[str, Any]) -> dict[str, Any]:
+    """A JSON object that a strict parser refused, one with half a surrogate pair, say; else ValueError."""
     try:
-        value = json.loads(chunk, strict=False)
+        value = json.loads(chunk, strict=False) if isinstance(chunk, (bytes, str)) else dict(chunk)
     except (ValueError, RecursionError):
         raise ValueError("not JSON") from None
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")
-    whole = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+    try:
+        whole = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+    except (TypeError, ValueError, RecursionError):
+        raise ValueError("not JSON") from None
     return cast("dict[str, Any]", json.loads(whole))

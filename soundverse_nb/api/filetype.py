@@ -46,7 +46,10 @@ def audio_kind(head: bytes) -> str | None:
 
 
 def image_kind(head: bytes) -> str | None:
-    """The kind of picture a file begins like ("png", "jpg", "gif", "webp", "avif"), or None. SVG is a program, not a picture."""
+    """The kind of picture a file begins like, as its usual suffix ("png", "jpg", ...), or None.
+
+    SVG is none: it can run scripts.
+    """
     for offset, mark, kind in _IMAGE_MARKS:
         if head.startswith(mark, offset):
             return kind
@@ -58,7 +61,7 @@ def image_kind(head: bytes) -> str | None:
 
 
 def _has_mpeg_frames(head: bytes) -> bool:
-    """Whether an MPEG layer III frame, and a second one where it ends, are in the head (ISO 11172-3, 2.4.2.3)."""
+    """Whether an MPEG layer III frame and, where it ends, a second one are there (ISO 11172-3, 2.4.2.3)."""
     at = head.find(b"\xff")
     while 0 <= at < len(head) - 4:
         length = _frame_length(head[at : at + 4])
@@ -74,7 +77,12 @@ def _frame_length(header: bytes) -> int:
     """Bytes of the layer III frame with this 4-byte header; 0 where it is none."""
     if header[0] != 0xFF or header[1] & 0xE0 != 0xE0 or (header[1] >> 1) & 3 != 1:
         return 0
-    version, rate, bitrate, padding = (header[1] >> 3) & 3, (header[2] >> 2) & 3, header[2] >> 4, (header[2] >> 1) & 1
+    version, bitrate, rate, padding = (
+        (header[1] >> 3) & 3,
+        header[2] >> 4,
+        (header[2] >> 2) & 3,
+        (header[2] >> 1) & 1,
+    )
     if version == 1 or rate == 3 or bitrate in (0, 15):
         return 0
     kbps, samples = (_MPEG1_KBPS, 144) if version == 3 else (_MPEG2_KBPS, 72)

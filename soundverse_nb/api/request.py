@@ -85,7 +85,8 @@ class RemixRequest(BaseModel):
     def model_post_init(self, context: Any) -> None:
         if self.prompt is None and self.lyrics is None:
             raise InvalidRequestError(
-                "Either prompt or lyrics must be provided.", hint='For example prompt="upbeat jazz with brass horns".'
+                "Either prompt or lyrics must be provided.",
+                hint='For example prompt="upbeat jazz remix with brass horns".',
             )
         try:
             json.dumps(self._fields(), allow_nan=False, ensure_ascii=False).encode("utf-8")

@@ -28,9 +28,9 @@ LONGEST_WAIT = 60.0
 class Next(str, Enum):
     """What comes after a failed attempt to order a remix."""
 
-    RETRY = "retry"      # nothing was sent, or it was refused for the moment: send it again later
+    RETRY = "retry"  # nothing was sent, or it was refused for the moment: send it again later
     REFUSED = "refused"  # answered with a no that will stay a no
-    FOLLOW = "follow"    # the service has the order: ask its status, never send it again
+    FOLLOW = "follow"  # the service has the order: ask its status, never send it again
     UNKNOWN = "unknown"  # it may have been accepted: never send it again without the user's word
 
 
@@ -40,8 +40,8 @@ def decide(*, sent: bool, error: BaseException | None = None, message_id: str | 
     Parameters
     ----------
     sent : whether the POST may have reached the wire (once its headers were written, it may have).
-    error : the service's answer as `answers.classify` read it, or None for a connection that was lost. An answer
-        whose `spent` is not Spent.NO does not prove that the order was refused.
+    error : the service's answer as `answers.classify` read it, or None for a connection that was lost. An
+        answer whose `spent` is not Spent.NO does not prove that the order was refused.
     message_id : the order's id, if one was seen in a chunk.
     """
     if isinstance(error, GenerationFailedError):
@@ -64,12 +64,15 @@ class Patience:
     seconds: float = 900.0
 
     def allows(self, attempts: int, elapsed: float, wait: float) -> bool:
-        """Whether after `attempts` tries and `elapsed` seconds another one may follow a wait of `wait` seconds."""
+        """Whether after `attempts` tries and `elapsed` seconds another may follow, `wait` seconds later."""
         return attempts < self.attempts and elapsed + wait <= self.seconds
 
 
 def backoff(attempt: int, retry_after: float | None = None, rng: random.Random | None = None) -> float:
-    """Seconds to wait after try number `attempt` (from 1): doubling, jittered, and never less than the service asked for."""
+    """Seconds to wait after try number `attempt` (from 1): doubling, jittered, capped at a minute.
+
+    Never less than the service asked for with Retry-After.
+    """
     spread = (rng or random).random()
     wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(max(attempt, 1) - 1, 16))
     jittered = wait * (0.5 + 0.5 * spread)
@@ -79,7 +82,7 @@ def backoff(attempt: int, retry_after: float | None = None, rng: random.Random |
 
 
 def retry_after_seconds(value: str | None, now: datetime | None = None) -> float | None:
-    """The wait a Retry-After header asks for, in seconds; it may be a number or an HTTP date (RFC 9110, 10.2.3)."""
+    """The wait a Retry-After header asks for, in seconds: a number or an HTTP date (RFC 9110, 10.2.3)."""
     if value is None:
         return None
     try:

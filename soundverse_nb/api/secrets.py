@@ -14,9 +14,12 @@ _known: set[str] = set()
 
 _AUTHORIZATION = re.compile(r"(?i)\b(bearer|basic)(\s+|%20|\+)[^\s\"'<>,;]+")
 _NAMED = re.compile(
-    r"""(?ix) (["']? \b (?:api[-_]?key|x-api-key|authorization|access[-_]?token|auth[-_]?token|secret) ["']? \s* [:=] \s* ["']?)
+    r"""(?ix)
+    ( ["']? \b (?: (?:x-)? api[-_]?key | authorization | (?:access|auth)[-_]?token | secret ) ["']?
+      \s* [:=] \s* ["']? )
     (?! (?:bearer|basic)\b ) [^\s"'<>,;&}]+"""
 )
+_PREFIXED = re.compile(r"\b(?:sk|sv|pk)[-_][A-Za-z0-9_-]{8,}")
 _URL_PARTS = re.compile(r"(?i)\b(https?://)(?:[^\s/@\"'<>]*@)?([^\s?#\"'<>]*)([?#][^\s\"'<>]*)?")
 
 
@@ -33,7 +36,7 @@ def redact(text: str) -> str:
             text = text.replace(value, _HIDDEN)
     text = _URL_PARTS.sub(_without_query, text)
     text = _AUTHORIZATION.sub(rf"\1 {_HIDDEN}", text)
-    return _NAMED.sub(rf"\1{_HIDDEN}", text)
+    return _PREFIXED.sub(_HIDDEN, _NAMED.sub(rf"\1{_HIDDEN}", text))
 
 
 def hide_query(text: str) -> str:
@@ -71,7 +74,7 @@ _filter = RedactingFilter()
 
 
 def logger(name: str) -> logging.Logger:
-    """A logger of the package that cannot write a secret. (A filter is not inherited: each logger needs its own.)"""
+    """A logger that cannot write a secret. Filters are not inherited, so each of our loggers has its own."""
     log = logging.getLogger(name)
     if _filter not in log.filters:
         log.addFilter(_filter)

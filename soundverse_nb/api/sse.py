@@ -43,10 +43,10 @@ _build = cast("Callable[[tuple[str, str, str]], ServerEvent]", partial(tuple.__n
 class EventStreamDecoder:
     """Turns the bytes of an event stream into events, however the network cut them.
 
-    `feed(bytes)` returns the events these bytes finished. `retry` is the reconnection time the server asked for,
-    in milliseconds, or None; `last_event_id` the last id it sent. Events whose data is larger than `max_event_bytes`
-    are passed over in bounded memory; `skipped` lists those of the latest `feed`. Whatever follows
-    the last blank line is unfinished and is never returned.
+    `feed(bytes)` returns the events these bytes finished. `retry` is the reconnection time the server asked
+    for, in milliseconds, or None; `last_event_id` the last id it sent. Events whose data is larger than
+    `max_event_bytes` are passed over in bounded memory; `skipped` lists those of the latest `feed`. What
+    follows the last blank line is unfinished and is never returned.
     """
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
@@ -213,6 +213,4 @@ class EventStreamDecoder:
         if not data:
             return None
         text = (data[0] if len(data) == 1 else b"\n".join(data)).decode("utf-8", "replace")
-        return ServerEvent(
-            kind.decode("utf-8", "replace") if kind else "message", text, self.last_event_id
-        )
+        return ServerEvent(kind.decode("utf-8", "replace") if kind else "message", text, self.last_event_id)

@@ -1,4 +1,4 @@
-"""Reading the status endpoint, whose body no page documents: it is taken as one more chunk, wherever it is wrapped."""
+"""Reading the status endpoint, whose body no page documents: one more chunk, however it is wrapped."""
 
 from __future__ import annotations
 
@@ -7,9 +7,21 @@ from typing import Any
 
 from soundverse_nb.api.event import RemixEvent
 
-_FIELDS = (
-    ["isComplete", "status", "chunkIndex", "message_id", "stream_url", "version", "album_art", "song_name", "progress", "streaming_ready", "audio_url", "error", "operation"]
-)
+_FIELDS = [
+    "isComplete",
+    "status",
+    "chunkIndex",
+    "message_id",
+    "stream_url",
+    "version",
+    "album_art",
+    "song_name",
+    "progress",
+    "streaming_ready",
+    "audio_url",
+    "error",
+    "operation",
+]
 # Sister pages spell the same fields with and without underscores.
 _SPELLINGS = {name.replace("_", "").lower(): name for name in _FIELDS} | {"jobid": "message_id"}
 # These alone do not say how a remix is doing.
@@ -18,10 +30,10 @@ _DEEPEST = 6
 
 
 def read_status(value: Any, message_id: str) -> RemixEvent | None:
-    """The chunk inside a status body, also under "data", "result" and the like or in a list; None where there is none.
+    """The chunk in a status body, also under "data", "result" and the like or in a list; None if it has none.
 
-    Of several layers the one that says most is read, the inner one where they are equal, and the others fill in what it
-    leaves out. In a list the entry with this `message_id` is meant, or else the last.
+    Of several layers the one that says most is read, the inner one where they are equal, and the others fill
+    in what it leaves out. In a list the entry with this `message_id` is meant, or else the last.
     """
     layers = [_spelled(layer) for layer in _layers(value, message_id, 0)]
     if not layers:

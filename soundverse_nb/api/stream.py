@@ -24,7 +24,7 @@ _BODY_STARTS = (b"{", b"[", b"<", b'"', b"\xff\xfe", b"\xfe\xff", b"\0", b"\x1f\
 _ID = re.compile(r'"(?:message_id|job_id)"\s*:\s*"([^"\\]{1,200})"')
 
 
-class StreamCut(SoundverseError):
+class StreamCut(SoundverseError):  # noqa: N818 - it is something that happens, and is followed up
     """The order was sent and then the connection was lost; whether it was taken is to be found out."""
 
     usual_spent = Spent.MAYBE
@@ -33,7 +33,7 @@ class StreamCut(SoundverseError):
 
 @dataclass(frozen=True)
 class SkippedChunk:
-    """A chunk that could not be read and was passed over: why, how it began, and the order's id if it named one."""
+    """A chunk that could not be read: why, how it began, and the order's id if it named one."""
 
     reason: str
     excerpt: str
@@ -43,8 +43,8 @@ class SkippedChunk:
 class RemixStream:
     """The chunks of one remix as they arrive; ends with the terminal chunk or where the connection ends.
 
-    `finished` says whether a terminal chunk was seen: where it was not, the stream was cut. `message_id` is the
-    order's id as soon as any chunk named it. `simulated` is true for the embedded service.
+    `finished` says whether a terminal chunk was seen: where it was not, the stream was cut. `message_id` is
+    the order's id as soon as any chunk named it. `simulated` is true for the embedded service.
     """
 
     def __init__(self, response: aiohttp.ClientResponse, clock: Callable[[], float]) -> None:
@@ -56,7 +56,8 @@ class RemixStream:
         self._last_byte_at = clock()
         self._decoder = EventStreamDecoder()
         self._items: deque[RemixEvent | SkippedChunk | SoundverseError] = deque()
-        self._body: bytearray | None = bytearray()  # the first bytes, until it is clear that this is an event stream
+        # The first bytes, until it is clear that this is an event stream; all bytes where it is none.
+        self._body: bytearray | None = bytearray()
         self._is_body = False
         self._body_began_at = 0.0
         self._ended = False
@@ -69,9 +70,9 @@ class RemixStream:
         return self
 
     async def __anext__(self) -> RemixEvent | SkippedChunk:
-        """The next chunk. APIError where the service refused inside the stream, StreamCut where the connection broke.
+        """The next chunk. A cancelled call loses nothing: the next one goes on where it was.
 
-        A cancelled call loses nothing: the next one goes on where it was.
+        APIError where the service refused inside the stream, StreamCut where the connection broke.
         """
         while not self._items:
             if self._ended:
@@ -93,7 +94,10 @@ class RemixStream:
     async def _read_on(self) -> None:
         content = self._response.content
         try:
-            data = await (within(self._body_seconds_left(), content.readany()) if self._is_body else content.readany())
+            if self._is_body:
+                data = await within(self._body_seconds_left(), content.readany())
+            else:
+                data = await content.readany()
         except NETWORK_ERRORS as error:
             self._take(left_over(content))
             if not self._ended:
@@ -124,7 +128,7 @@ class RemixStream:
         return max(0.0, self._body_began_at + BODY_TIMEOUT - self._clock())
 
     def _sniff(self, data: bytes) -> None:
-        """Hold back the first bytes until they show whether this is an event stream, whatever the headers say."""
+        """Hold the first bytes back until they show whether this is an event stream; headers may lie."""
         assert self._body is not None
         self._body += data
         if self._is_body:

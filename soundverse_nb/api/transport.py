@@ -41,10 +41,11 @@ class Transport:
     ----------
     base_url : http(s) origin of the service, with an optional path in front of the document's paths.
     api_key : goes into the Authorization header of requests to `base_url` and nowhere else.
-    status_path : path of the status endpoint; it has three spellings in the vendor's pages. Must hold {message_id}.
-    proxy : URL of an http proxy; ssl : a TLS context, or False to accept any certificate.
-    connect_timeout : seconds for name, TCP, proxy and TLS together; answer_timeout : seconds from there to the answer's
-        first line. A stream itself has no time-out.
+    status_path : path of the status endpoint, with {message_id} in it; the vendor spells it in three ways.
+    proxy : URL of an http proxy.
+    ssl : a TLS context, or False to accept any certificate.
+    connect_timeout : seconds for name, TCP, proxy and TLS together.
+    answer_timeout : seconds from there to the answer's headers. The stream itself has no time-out.
     clock, sleep : injectable for tests.
     """
 
@@ -64,7 +65,9 @@ class Transport:
         self.base_url = _checked_base(base_url)
         self._key = _checked_key(api_key)
         if "{message_id}" not in status_path:
-            raise ConfigurationError("status_path must contain {message_id}.", hint=f"The default is {STATUS_PATH}.")
+            raise ConfigurationError(
+                "status_path holds no {message_id}.", hint=f"The default is {STATUS_PATH}."
+            )
         self._status_path = status_path
         self._connect_timeout = connect_timeout
         self._answer_timeout = answer_timeout
@@ -91,7 +94,7 @@ class Transport:
     ) -> AsyncIterator[RemixStream]:
         """Send the order once and read its stream.
 
-        `wire` is `RemixRequest.to_wire()`. `on_sent` is called once, just before the first byte reaches the wire.
+        `wire` is `RemixRequest.to_wire()`. `on_sent` is called once, just before the first byte is sent.
 
         Raises
         ------
@@ -141,7 +144,11 @@ class Transport:
         raise TransportError(f"{self._host} could not be reached: {why}.")
 
     async def status(self, message_id: str) -> RemixEvent:
-        """How the order is doing, as one more chunk. APIError where the service will not say, TransportError where it is not reached."""
+        """How the order is doing, as one more chunk.
+
+        APIError where the service will not say (404: it does not know the order), TransportError where it
+        could not be asked.
+        """
         path = self._status_path.replace("{message_id}", quote(message_id, safe="").replace(".", "%2E"))
         try:
             response, body = await within(self._connect_timeout + BODY_TIMEOUT, self._get(path))
@@ -176,8 +183,8 @@ class Transport:
     ) -> Downloaded:
         """Fetch a finished file to disk, without the key, and check that it is what it should be.
 
-        `path` without a suffix gets that of the file's kind. `progress(received, total)` in bytes; total is None where
-        the server does not say. The cap is 200 MB for audio, 5 MB for an image.
+        `path` without a suffix gets that of the file's kind. `progress(received, total)` is in bytes; total
+        is None where the server does not say. The cap is 200 MB for audio, 5 MB for an image.
 
         Raises DownloadError; the file is then not there, not even in part.
         """
@@ -256,7 +263,8 @@ def _checked_key(api_key: SecretStr | str) -> SecretStr:
     key = (api_key.get_secret_value() if isinstance(api_key, SecretStr) else api_key).strip()
     if not key or not key.isascii() or not key.isprintable() or " " in key:
         raise ConfigurationError(
-            "The API key is empty or holds a character no key has.", hint="Copy it again from the service's site."
+            "The API key is empty or holds a character no key has.",
+            hint="Copy it again from the service's site.",
         )
     remember_secret(key)
     return SecretStr(key)
