@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+
+from soundverse_nb.render.escape import hide_query, plain, text
+
+
+@pytest.mark.parametrize(
+    ("hostile", "shown"),
+    [
+        ("<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;"),
+        ("\"' onload=x", "&quot;&#x27; onload=x"),
+        ("a & b", "a &amp; b"),
+        (None, "None"),
+        ("日本 🎺", "日本 🎺"),
+    ],
+)
+def test_markup_becomes_text(hostile: object, shown: str) -> None:
+    assert text(hostile) == shown
+
+
+def test_terminal_escapes_and_line_breaks_are_taken_out() -> None:
+    assert plain("a\x1b[31mred\x07\r\nb\x9b1m") == "a [31mred b 1m"
+
+
+def test_right_to_left_overrides_cannot_disguise_a_name() -> None:
+    assert "\u202e" not in plain("song\u202e3pm.exe")
+
+
+def test_a_file_name_that_is_not_utf8_can_be_sent_as_utf8() -> None:
+    assert plain("caf\udce9.mp3").encode("utf-8") == b"caf?.mp3"
+
+
+def test_a_megabyte_of_title_is_cut() -> None:
+    assert len(plain("x" * 1_000_000)) == 300
+    assert plain("x" * 1_000_000).endswith("…")
+    assert len(text("<" * 1_000_000)) <= 300 * len("&lt;")
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://s.example/a/b.mp3?X-Amz-Signature=abc#t", "https://s.example/a/b.mp3"),
+        ("https://user:secret@s.example:8443/a", "https://s.example:8443/a"),
+        ("HTTP://[::1]:80/x?y", "http://[::1]:80/x"),
+        ("javascript:alert(1)", "javascript:…"),
+        ("data:audio/mpeg;base64,AAAA", "data:…"),
+        ("http://[::1", "(not a URL)"),
+        ("https://h:99999/x?sig=1", "(not a URL)"),
+        ("", "(not a URL)"),
+    ],
+)
+def test_a_shown_url_has_no_query_and_no_user(url: str, shown: str) -> None:
+    assert hide_query(url) == shown
