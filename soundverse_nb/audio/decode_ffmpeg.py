@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 import av
 import av.error
 import numpy as np
+from numpy.typing import NDArray
 
 from soundverse_nb.audio.decoding import Block, Decoding, End, block_length
 from soundverse_nb.audio.guarded import GuardedFile
-from soundverse_nb.audio.source import Source, refusal
+from soundverse_nb.audio.ogg_links import link_starts
+from soundverse_nb.audio.source import AudioError, Source, refusal
 
 # Demuxers of files that hold sound themselves. Playlists and manifests are left out on purpose: FFmpeg
 # would open what they name, over the network too.
@@ -21,17 +24,16 @@ DEMUXERS = (
     "mpegts,oga,ogg,oma,rm,tak,truehd,tta,voc,w64,wav,wv,xwma,"
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm"
 )
-_FORMATS = {
-    "mov,mp4,m4a,3gp,3g2,mj2": "m4a", "matroska,webm": "webm", "asf": "wma", "wv": "wavpack",
-}  # fmt: skip
+_FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4", "aac": "adts", "wv": "wavpack"}
 _BUFFER = 1 << 17
 _OPTIONS = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none"}
 
-# FFmpeg's packets in AAC are 1024 or 2048 frames: what a file's own length does not cover of the last one
-# is the encoder's padding, which FFmpeg leaves in.
-_LONGEST_PADDING = 2048
-# A jump of the time stamps by more than this is a hole in the data.
-_HOLE_SECONDS = 0.1
+# A jump of the time stamps by more than this is a hole in the data. Only where the time stamps count
+# samples: others are rounded, or leave out silence on purpose.
+_HOLE_SECONDS = 0.05
+_COUNTING_FORMATS = ("ogg", "flac")
+# Tags between the frames of an MP3 that was joined from several look like a damaged frame to the decoder.
+_TAGS = (b"ID3", b"TAG", b"APETAGEX", b"Xing", b"Info", b"VBRI", b"LAME", b"LYRICS")
 
 
 class FFmpegDecoding(Decoding):
@@ -43,9 +45,10 @@ class FFmpegDecoding(Decoding):
         super().__init__(stop_seconds, time_limit)
         self._stack = ExitStack()
         try:
-            self._file = GuardedFile(self._stack.enter_context(source.open()), time_limit)
-            self._open(source.name)
-            self._packets = self._container.demux(self._stream)
+            self._raw = self._stack.enter_context(source.open())
+            self._time_limit = time_limit
+            self._open(source.name, 0)
+            self._name_format()
             self._incoming = self._frames()
             self._first = next(self._incoming, None)
             if self._first is None:
@@ -56,10 +59,13 @@ class FFmpegDecoding(Decoding):
             raise
         self._length = block_length(block_frames, self.channels)
 
-    def _open(self, name: str) -> None:
+    def _open(self, name: str, start: int) -> None:
+        self._start, self._position = start, 0
+        file = GuardedFile(self._raw, self._time_limit, start)
+        file.seek(0)
         try:
             self._container: Any = av.open(
-                self._file, "r", options=_OPTIONS, buffer_size=_BUFFER, metadata_errors="replace"
+                file, "r", options=_OPTIONS, buffer_size=_BUFFER, metadata_errors="replace"
             )
         except (av.error.FFmpegError, ValueError, OSError, UnicodeError):
             raise refusal("not_audio", f"{name} is not an audio file.", _CONVERT) from None
@@ -70,9 +76,17 @@ class FFmpegDecoding(Decoding):
                 raise refusal("not_audio", f"{name} is not an audio file.", _CONVERT)
             raise refusal("no_audio_stream", f"{name} holds no sound, only other streams.", _CONVERT)
         self._stream = streams[0]
-        name_of_format = self._container.format.name
-        self.format = _FORMATS.get(name_of_format, name_of_format)
-        self.codec = self._stream.codec_context.name.removesuffix("float")
+        self._packets = self._container.demux(self._stream)
+
+    def _name_format(self) -> None:
+        name = self._container.format.name
+        self.format = _FORMATS.get(name, name)
+        if name == "matroska,webm":
+            position = self._raw.tell()
+            self._raw.seek(0)
+            self.format = "webm" if b"webm" in self._raw.read(64) else "matroska"
+            self._raw.seek(position)
+        self.codec = self._stream.codec_context.codec.canonical_name
         if self._stream.duration is not None and self._stream.time_base is not None:
             self.promised_seconds = float(self._stream.duration * self._stream.time_base)
         elif self._container.duration is not None:
@@ -80,74 +94,95 @@ class FFmpegDecoding(Decoding):
 
     def _describe(self, frame: Any) -> None:
         self.sample_rate, self.channels = int(frame.sample_rate), int(frame.layout.nb_channels)
-        self._shape = (frame.format.name, self.channels, self.sample_rate)
+        self._sample_format = frame.format.name
         self._layout = frame.layout
         self._adapt: Any = None
 
     def _frames(self) -> Iterator[Any]:
         """Decoded frames; a packet that cannot be decoded is noted and passed over."""
         count = 0
-        while True:
-            try:
-                packet = next(self._packets)
-            except StopIteration:
-                return
-            except (av.error.FFmpegError, OSError, ValueError) as error:
-                self.damage = self.damage or f"FFmpeg: {_words(error)}"
-                self.end = End.BROKEN
-                return
+        failed: str | None = None  # it is damage only if something can be decoded after it
+        ends: float | None = None
+        while (packet := self._next_packet()) is not None:
             count += 1
             try:
                 frames = packet.decode()
             except (av.error.FFmpegError, ValueError) as error:
-                self._bad_packet(count, packet, error)
+                if count > 1 and not (self.format == "mp3" and any(t in bytes(packet) for t in _TAGS)):
+                    failed = f"FFmpeg: {_words(error)}"
                 continue
-            yield from frames
+            if frames:
+                if failed:
+                    self.damage, failed = self.damage or failed, None
+                for frame in frames:
+                    if self.format in _COUNTING_FORMATS:
+                        ends = self._note_hole(frame, ends)
+                    yield frame
             if count % 256 == 0 and self.out_of_time():
                 self.end = End.OUT_OF_TIME
                 return
+        self.cut_short = failed is not None
 
-    def _bad_packet(self, count: int, packet: Any, error: Exception) -> None:
-        if count > 1:
-            self.damage = self.damage or f"FFmpeg: {_words(error)} at {self.seconds:.1f} s"
+    def _next_packet(self) -> Any:
+        """The next packet, None at the end. A chained Ogg goes on with its next link."""
+        while True:
+            try:
+                packet = next(self._packets, None)
+            except (av.error.FFmpegError, OSError, ValueError) as error:
+                if self.format == "ogg" and self._open_next_link():
+                    continue
+                self.damage = self.damage or f"FFmpeg: {_words(error)}"
+                self.end = End.BROKEN
+                return None
+            if packet is not None and packet.pos is not None:
+                self._position = packet.pos
+            return packet
+
+    def _open_next_link(self) -> bool:
+        """FFmpeg stops at a link with another rate or other channels: open the file again from there."""
+        here = self._start + self._position
+        ahead = [start for start in link_starts(self._raw) if start > here]
+        try:
+            if ahead:
+                self._open("", ahead[0])
+        except AudioError:
+            return False
+        return bool(ahead)
+
+    def _note_hole(self, frame: Any, ends: float | None) -> float | None:
+        if frame.pts is None:
+            return None
+        begins = float(frame.pts * frame.time_base)
+        if ends is not None and begins - ends > _HOLE_SECONDS:
+            self.damage = self.damage or f"{begins - ends:.2f} s are missing at {ends:.1f} s"
+        return begins + frame.samples / float(frame.sample_rate)
 
     def _blocks(self) -> Iterator[Block]:
-        name = self._shape[0]
-        planar = name.endswith("p")
-        dtype, scale, offset = _SAMPLE_TYPES[name.removesuffix("p")]
-        buffer, filled = self._buffer(planar, self._length), 0
+        kind = self._sample_format.removesuffix("p")
+        planar = kind != self._sample_format
+        put = _put_floats if self._sample_format == "fltp" else _put_planes if planar else _put_packed
+        # Planar data stays planar in memory, seen as (frames, channels) by its strides.
+        order: Any = "F" if planar else "C"
+        buffer, filled = np.empty((self._length, self.channels), np.float32, order=order), 0
         for frame in self._alike():
             count = frame.samples
-            if filled + count > buffer.shape[0]:
+            if filled + count > len(buffer):
                 if filled:
                     yield buffer[:filled]
-                buffer, filled = self._buffer(planar, max(self._length, count)), 0
-            if planar:
-                for channel, plane in enumerate(frame.planes):
-                    values = np.frombuffer(plane, dtype, count)
-                    part = buffer[filled : filled + count, channel]
-                    if scale is None:
-                        part[:] = values
-                    else:
-                        np.multiply(values if not offset else values - offset, scale, out=part)
-            else:
-                values = np.frombuffer(frame.planes[0], dtype, count * self.channels)
-                values = values.reshape(count, self.channels)
-                part = buffer[filled : filled + count]
-                if scale is None:
-                    part[:] = values
-                else:
-                    np.multiply(values if not offset else values - offset, scale, out=part)
+                longest = max(self._length, count)
+                buffer, filled = np.empty((longest, self.channels), np.float32, order=order), 0
+            put(frame.planes, kind, buffer, filled, count)
             filled += count
-        filled = self._without_padding(filled)
         if filled:
             yield buffer[:filled]
 
     def _alike(self) -> Iterator[Any]:
         """Frames of one shape: a song whose rate or channels change on the way is adapted to its start."""
         frame, self._first = self._first, None
+        rate, channels, kind = self.sample_rate, self.channels, self._sample_format
         while frame is not None:
-            if (frame.format.name, frame.layout.nb_channels, frame.sample_rate) == self._shape:
+            same = frame.sample_rate == rate and frame.format.name == kind
+            if same and frame.layout.nb_channels == channels:
                 yield frame
             else:
                 frame.pts = None
@@ -157,19 +192,9 @@ class FFmpegDecoding(Decoding):
     def _adapter(self, frame: Any) -> Any:
         shape = (frame.format.name, frame.layout.name, frame.sample_rate)
         if self._adapt is None or self._adapt[0] != shape:
-            resampler = av.AudioResampler(self._shape[0], self._layout, self.sample_rate)
+            resampler = av.AudioResampler(self._sample_format, self._layout, self.sample_rate)
             self._adapt = shape, resampler
         return self._adapt[1]
-
-    def _without_padding(self, filled: int) -> int:
-        if self.format != "m4a" or self.promised_seconds is None:
-            return filled
-        excess = self.frames + filled - round(self.promised_seconds * self.sample_rate)
-        return filled - excess if 0 < excess < min(filled, _LONGEST_PADDING) else filled
-
-    def _buffer(self, planar: bool, length: int) -> Block:
-        # Planar data stays planar in memory, seen as (frames, channels) by its strides.
-        return np.empty((length, self.channels), np.float32, order="F" if planar else "C")
 
     def skim(self) -> float:
         seconds = self.seconds
@@ -184,21 +209,47 @@ class FFmpegDecoding(Decoding):
         return seconds
 
     def close(self) -> None:
-        self._packets = iter(())
         self._stack.close()
 
 
 _CONVERT = "Pass an audio file, for example MP3, M4A, WAV, FLAC or Ogg."
 
-# Sample format -> numpy's type, factor to full scale +-1 (None: float already), value of silence.
-_SAMPLE_TYPES: dict[str, tuple[str, np.float32 | None, int]] = {
-    "u8": ("u1", np.float32(2**-7), 128),
-    "s16": ("i2", np.float32(2**-15), 0),
-    "s32": ("i4", np.float32(2**-31), 0),
-    "s64": ("i8", np.float32(2**-63), 0),
-    "flt": ("f4", None, 0),
-    "dbl": ("f8", None, 0),
+# Sample format -> numpy's type, factor to full scale +-1, value of silence.
+_SAMPLE_TYPES: dict[str, tuple[str, float, int]] = {
+    "u8": ("u1", 2**-7, 128),
+    "s16": ("i2", 2**-15, 0),
+    "s32": ("i4", 2**-31, 0),
+    "s64": ("i8", 2**-63, 0),
+    "flt": ("f4", 1.0, 0),
+    "dbl": ("f8", 1.0, 0),
 }
+
+
+def _put_floats(planes: Any, _kind: str, buffer: Block, at: int, count: int) -> None:
+    """Planes of float32, the usual case: copied as bytes, at a quarter of the cost of an array assignment."""
+    to, between = buffer.ctypes.data + 4 * at, buffer.strides[1]
+    for channel, plane in enumerate(planes):
+        if plane.buffer_size < 4 * count:  # never in FFmpeg; a copy past an end would be fatal
+            raise ValueError("a frame shorter than it says")
+        ctypes.memmove(to + channel * between, plane.buffer_ptr, 4 * count)
+
+
+def _put_planes(planes: Any, kind: str, buffer: Block, at: int, count: int) -> None:
+    for channel, plane in enumerate(planes):
+        _scale(np.frombuffer(plane, _SAMPLE_TYPES[kind][0], count), kind, buffer[at : at + count, channel])
+
+
+def _put_packed(planes: Any, kind: str, buffer: Block, at: int, count: int) -> None:
+    channels = buffer.shape[1]
+    values = np.frombuffer(planes[0], _SAMPLE_TYPES[kind][0], count * channels)
+    _scale(values.reshape(count, channels), kind, buffer[at : at + count])
+
+
+def _scale(values: NDArray[Any], kind: str, out: Block) -> None:
+    _, factor, silence = _SAMPLE_TYPES[kind]
+    if silence:
+        values = values.astype(np.float32) - np.float32(silence)
+    np.multiply(values, np.float32(factor), out=out, casting="unsafe")
 
 
 def _words(error: Exception) -> str:

@@ -13,9 +13,10 @@ from soundverse_nb.audio.guarded import GuardedFile
 from soundverse_nb.audio.source import Source
 
 _FORMATS = {"WAVEX": "wav", "RF64": "wav"}
+# FFmpeg's names; those that end in "_" get the byte order.
 _CODECS = {
-    "PCM_S8": "pcm_s8", "PCM_U8": "pcm_u8", "PCM_16": "pcm_s16", "PCM_24": "pcm_s24", "PCM_32": "pcm_s32",
-    "FLOAT": "pcm_f32", "DOUBLE": "pcm_f64", "ULAW": "pcm_mulaw", "ALAW": "pcm_alaw",
+    "PCM_S8": "pcm_s8", "PCM_U8": "pcm_u8", "PCM_16": "pcm_s16_", "PCM_24": "pcm_s24_", "PCM_32": "pcm_s32_",
+    "FLOAT": "pcm_f32_", "DOUBLE": "pcm_f64_", "ULAW": "pcm_mulaw", "ALAW": "pcm_alaw",
 }  # fmt: skip
 
 
@@ -58,7 +59,7 @@ class PCMDecoding(Decoding):
         super().__init__(stop_seconds, time_limit)
         self.sample_rate, self.channels = sound.samplerate, sound.channels
         self.format = _FORMATS.get(sound.format, sound.format.lower())
-        self.codec = _CODECS[sound.subtype]
+        self.codec = codec_name(sound)
         self.promised_seconds = sound.frames / sound.samplerate
         self._sound, self._stack = sound, stack
         self._length = block_length(block_frames, self.channels)
@@ -86,3 +87,12 @@ class PCMDecoding(Decoding):
 
     def close(self) -> None:
         self._stack.close()
+
+
+def codec_name(sound: soundfile.SoundFile) -> str:
+    """FFmpeg's name of the coding, for example "pcm_s16le"."""
+    name = _CODECS[sound.subtype]
+    if not name.endswith("_"):
+        return name
+    big = sound.endian == "BIG" or (sound.endian == "FILE" and sound.format in ("AIFF", "AU", "CAF"))
+    return name[:-1] + ("be" if big else "le")

@@ -32,7 +32,8 @@ class Decoding(ABC):
     """Iterate for blocks of float32, shape (frames, channels), full scale +-1 (lossy formats may exceed it).
 
     Use as a context manager. `frames` counts what has been yielded so far. Damage never raises while
-    iterating: what can be decoded is yielded, `damage` says what was wrong first, `end` how it ended.
+    iterating: what can be decoded is yielded, `damage` says what was wrong first, `end` how it ended, and
+    `cut_short` whether the last piece of the data was incomplete.
     """
 
     sample_rate: int
@@ -41,6 +42,7 @@ class Decoding(ABC):
     codec: str
     promised_seconds: float | None = None
     damage: str | None = None
+    cut_short: bool = False
     end: End = End.OPEN
     frames: int = 0
 

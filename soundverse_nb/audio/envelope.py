@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from soundverse_nb.audio.decode import decode
 from soundverse_nb.audio.decoding import Block
 
-# A stretch of the running envelope is a power of two frames, so that it can be halved without copying.
-_LONGEST_BIN = 4096
+_LONGEST_BIN = 65536
 
 
 @dataclass(frozen=True)
@@ -44,37 +43,39 @@ class Envelope:
 
 
 class EnvelopeMeter:
-    """Collects an outline block by block, about 200 points a second, in a few hundred kilobytes."""
+    """Collects an outline block by block, `density` points a second or up to twice as many."""
 
-    def __init__(self, sample_rate: int, channels: int) -> None:
+    def __init__(self, sample_rate: int, channels: int, density: float = 100.0) -> None:
         self.sample_rate, self.channels = sample_rate, channels
-        wanted = max(1.0, sample_rate / 200)
-        self.bin = min(_LONGEST_BIN, 1 << max(0, math.floor(math.log2(wanted))))
+        self.bin = min(_LONGEST_BIN, 1 << max(0, math.floor(math.log2(max(1.0, sample_rate / density)))))
         self.frames = 0
         self._minima: list[NDArray[np.float32]] = []
         self._maxima: list[NDArray[np.float32]] = []
         self._rest: Block = np.empty((0, channels), np.float32)
 
-    def feed(self, block: Block) -> None:
-        """Add the next block, float32 (frames, channels)."""
+    def feed(self, block: Block) -> float:
+        """Add the next block, float32 (frames, channels); returns the greatest absolute sample of it."""
         self.frames += len(block)
+        peak = 0.0
         if len(self._rest):
             missing = self.bin - len(self._rest)
             head = np.concatenate([self._rest, block[:missing]])
             block = block[missing:]
             if len(head) < self.bin:
                 self._rest = head
-                return
-            self._add(head)
+                return _greatest(head)
+            peak = self._add(head)
         whole = len(block) - len(block) % self.bin
         if whole:
-            self._add(block[:whole])
+            peak = max(peak, self._add(block[:whole]))
         self._rest = block[whole:].copy()
+        return max(peak, _greatest(self._rest))
 
-    def _add(self, block: Block) -> None:
+    def _add(self, block: Block) -> float:
         low, high = extremes(block, self.bin)
         self._minima.append(low)
         self._maxima.append(high)
+        return max(-float(low.min()), float(high.max()))
 
     def finish(self, points: int | None = None) -> Envelope:
         """The outline of all that was fed, with at most `points` points."""
@@ -94,21 +95,23 @@ class EnvelopeMeter:
 
 
 def extremes(block: Block, length: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Lowest and highest sample of each `length` frames: two arrays (channels, len(block) // length).
+    """Lowest and highest sample of each `length` frames: two arrays (channels, len(block) // length)."""
+    rows = [plane.reshape(-1, length) for plane in planes_of(block)]
+    return np.stack([row.min(axis=1) for row in rows]), np.stack([row.max(axis=1) for row in rows])
 
-    `length` is a power of two. numpy reduces quickly along contiguous memory only, so interleaved
-    channels are folded in halves instead, each fold one pass over contiguous memory.
+
+def planes_of(block: Block) -> list[NDArray[np.float32]]:
+    """The channels of a block, each contiguous: numpy reduces quickly along contiguous memory only.
+
+    Planar blocks are not copied; taking interleaved channels apart is cheaper than reducing across them.
     """
-    frames, channels = block.shape
-    count = frames // length
-    if channels == 1 or block.strides[0] == block.itemsize:
-        planes = [block[:, channel].reshape(count, length) for channel in range(channels)]
-        return np.stack([p.min(axis=1) for p in planes]), np.stack([p.max(axis=1) for p in planes])
-    low = high = block.reshape(count, length, channels)
-    while low.shape[1] > 1:
-        half = low.shape[1] // 2
-        low, high = np.minimum(low[:, :half], low[:, half:]), np.maximum(high[:, :half], high[:, half:])
-    return low[:, 0].T, high[:, 0].T
+    if block.shape[1] == 1 or block.strides[0] == block.itemsize:
+        return [np.ascontiguousarray(block[:, channel]) for channel in range(block.shape[1])]
+    return list(np.ascontiguousarray(block.T))
+
+
+def _greatest(block: Block) -> float:
+    return max(-float(block.min()), float(block.max())) if block.size else 0.0
 
 
 def envelope_of(
@@ -116,12 +119,14 @@ def envelope_of(
 ) -> Envelope:
     """The outline of a song, or of `duration` seconds of it from `start`; at most `points` points.
 
-    `source` is anything open_source() takes, or a SourceAudio already opened. Memory stays flat.
+    `source` is anything open_source() takes. Memory stays flat.
     Raises AudioError where it cannot be decoded.
     """
     stop = None if duration is None else start + duration
     with decode(source, stop_seconds=stop) as sound:
-        meter = EnvelopeMeter(sound.sample_rate, sound.channels)
+        # Fine enough for a short stretch, too, at 200 points a second and more.
+        length = duration or sound.promised_seconds or 0.0
+        meter = EnvelopeMeter(sound.sample_rate, sound.channels, max(200.0, points / max(length, 0.01)))
         first = round(start * sound.sample_rate)
         last = None if stop is None else round(stop * sound.sample_rate)
         at = 0

@@ -11,11 +11,12 @@ class GuardedFile:
     """Wraps a binary file for libsndfile and FFmpeg, whose callbacks cannot carry a Python exception.
 
     A read that fails, and every read after the time limit, looks like the end of the file; `broken`
-    tells the first failure.
+    tells the first failure. With `start` the file seems to begin there.
     """
 
-    def __init__(self, stream: Any, time_limit: float | None = None) -> None:
+    def __init__(self, stream: Any, time_limit: float | None = None, start: int = 0) -> None:
         self._stream = stream
+        self._start = start
         self._deadline = None if time_limit is None else time.monotonic() + time_limit
         self.broken: str | None = None
         self.name = "song"  # FFmpeg guesses from names; the content alone shall decide
@@ -38,15 +39,15 @@ class GuardedFile:
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         try:
-            self._stream.seek(offset, whence)
-            return int(self._stream.tell())
+            self._stream.seek(offset + self._start if whence == os.SEEK_SET else offset, whence)
+            return int(self._stream.tell()) - self._start
         except Exception as error:
             self.broken = self.broken or str(error)
             return 0
 
     def tell(self) -> int:
         try:
-            return int(self._stream.tell())
+            return int(self._stream.tell()) - self._start
         except Exception:
             return 0
 

@@ -19,27 +19,26 @@ from soundverse_nb.audio.decoding import Block
 _ABSOLUTE_GATE = -70.0  # LUFS, BS.1770-4 section 5.1
 _RELATIVE_GATE = -10.0  # LU under the loudness of what passed the first gate
 _OFFSET = -0.691        # dB, makes a full-scale 997 Hz sine in one channel read -3.01 LKFS
+_THINNED_RATE = 11_000
 _RATES = (4000, 400_000)  # outside, the filters have no meaning and the hop no sensible length
 
 
 class LoudnessMeter:
-    """Feed blocks of float32 (frames, channels); `integrated()` gives LUFS."""
+    """Feed blocks of float32 (frames, channels); `integrated()` gives LUFS.
+
+    Above 5 kHz the filter is flat, so the spectrum is only needed below: K-weighted power is the flat gain
+    times the whole power, less what the filter takes away from a version of the signal thinned out
+    to about 11 kHz. That costs a quarter of the full spectrum, and differs from it by a few hundredths of a LU.
+    """
 
     def __init__(self, sample_rate: int, channels: int) -> None:
         self.sample_rate, self.channels = sample_rate, channels
         self.usable = _RATES[0] <= sample_rate <= _RATES[1]
-        self.hop = quick_length(round(sample_rate / 10)) if self.usable else 1
-        gains = channel_gains(channels)
-        self._stereo = channels == 2
-        response = k_weighting(sample_rate, self.hop) if self.usable else np.zeros(1)
-        mirrored = response[1 : (self.hop + 1) // 2][::-1]
-        self._two_sided = np.concatenate([response, mirrored]).astype(np.float32)
-        doubled = np.full(len(response), 2.0)
-        doubled[0] = 1.0
-        if self.hop % 2 == 0:
-            doubled[-1] = 1.0
-        self._one_sided = (response * doubled).astype(np.float32)
-        self._gains = gains
+        self._halvings = max(0, math.floor(math.log2(max(1.0, sample_rate / _THINNED_RATE))))
+        self._length = quick_length(round(sample_rate / 10) >> self._halvings) if self.usable else 1
+        self.hop = self._length << self._halvings
+        self._gains = channel_gains(channels)
+        self._flat_gain, self._taken = _weights(sample_rate, self._length, self._halvings)
         self._powers: list[NDArray[np.float64]] = []
         self._rest: Block = np.empty((0, channels), np.float32)
 
@@ -63,37 +62,69 @@ class LoudnessMeter:
     def _power(self, block: Block) -> NDArray[np.float64]:
         """K-weighted mean square of each hop, summed over channels with their gains."""
         count = len(block) // self.hop
-        scale = 1.0 / (float(self.hop) * self.hop)
+        total = np.zeros(count)
         with np.errstate(invalid="ignore", over="ignore"):
-            if self._stereo and block.flags.c_contiguous:
-                # Left and right as real and imaginary part: one transform for both, and their powers add up
-                # because the weights are the same for positive and negative frequencies.
-                pairs = block.view(np.complex64).reshape(count, self.hop)
-                spectrum = np.fft.fft(pairs, axis=1)
-                return self._weigh(spectrum, self._two_sided) * scale
-            total = np.zeros(count)
-            for channel, gain in enumerate(self._gains):
-                if gain:
-                    values = np.ascontiguousarray(block[:, channel]).reshape(count, self.hop)
-                    total += gain * self._weigh(np.fft.rfft(values, axis=1), self._one_sided)
-            return total * scale
+            if self.channels == 2:
+                total += self._stereo_powers(block, count)
+            else:
+                for channel, gain in enumerate(self._gains):
+                    if gain:
+                        total += gain * self._hop_powers(np.ascontiguousarray(block[:, channel]), count)
+        return total
 
-    @staticmethod
-    def _weigh(spectrum: NDArray[Any], weights: NDArray[np.float32]) -> NDArray[np.float64]:
+    def _stereo_powers(self, block: Block, count: int) -> NDArray[np.float64]:
+        # Left and right as real and imaginary part: one transform for both, and their powers add up
+        # because the weights are the same for positive and negative frequencies.
+        if block.flags.c_contiguous:
+            return self._hop_powers(block.view(np.complex64)[:, 0], count)
+        left, right = np.ascontiguousarray(block[:, 0]), np.ascontiguousarray(block[:, 1])
+        pair = np.empty(len(block) >> self._halvings, np.complex64)
+        pair.real, pair.imag = self._thinned(left), self._thinned(right)
+        return self._weighted(_energies(left, count) + _energies(right, count), pair, count)
+
+    def _hop_powers(self, signal: NDArray[Any], count: int) -> NDArray[np.float64]:
+        return self._weighted(_energies(signal, count), self._thinned(signal), count)
+
+    def _thinned(self, signal: NDArray[Any]) -> NDArray[Any]:
+        for _ in range(self._halvings):
+            pairs = signal.reshape(-1, 2)
+            signal = pairs[:, 0] + pairs[:, 1]
+        return signal
+
+    def _weighted(self, energy: Any, thinned: NDArray[Any], count: int) -> NDArray[np.float64]:
+        spectrum = np.fft.fft(thinned.reshape(count, self._length), axis=1)
         power = np.square(spectrum.real)
         power += np.square(spectrum.imag)
-        weighted: NDArray[np.float64] = (power @ weights.astype(power.dtype)).astype(np.float64)
-        return weighted
+        taken = np.einsum("ij,j->i", power, self._taken.astype(power.dtype))
+        weighted: NDArray[np.float64] = np.asarray(self._flat_gain * energy - taken, np.float64) / self.hop
+        # Rounding may leave a hair less than nothing where the filter takes all.
+        return np.maximum(weighted, 0.0)
 
     def integrated(self) -> float:
         """Loudness in LUFS; -inf for silence and for anything under 400 ms, nan where it has no meaning."""
-        if not self.usable:
-            return math.nan
-        return gated_loudness(np.concatenate(self._powers) if self._powers else np.zeros(0))
+        return gated_loudness(self.powers()) if self.usable else math.nan
 
     def powers(self) -> NDArray[np.float64]:
         """K-weighted mean square of each hop of about 100 ms, in order."""
         return np.concatenate(self._powers) if self._powers else np.zeros(0)
+
+
+def _energies(signal: NDArray[Any], count: int) -> NDArray[np.float64]:
+    """Sum of squares of each of `count` equal stretches."""
+    rows = signal.view(np.float32).reshape(count, -1)
+    return np.einsum("ij,ij->i", rows, rows).astype(np.float64)
+
+
+def _weights(sample_rate: int, length: int, halvings: int) -> tuple[float, NDArray[np.float64]]:
+    """The filter's gain at high frequencies, and what it takes below at each bin of a thinned spectrum."""
+    frequencies = np.abs(np.fft.fftfreq(length)) / 2**halvings  # in cycles a sample of the full rate
+    # Adding neighbours is a low-pass itself: |1 + exp(-jw)|^2 = 4 cos^2(w/2) each time.
+    lowpass = np.ones(length)
+    for halving in range(halvings):
+        lowpass *= 4 * np.cos(np.pi * frequencies * 2**halving) ** 2
+    flat = float(k_weighting(sample_rate, np.array([0.5]))[0])
+    taken = (flat - k_weighting(sample_rate, frequencies)) / lowpass * 2**halvings / length
+    return flat, taken
 
 
 def integrated_loudness(blocks: Iterable[Block], sample_rate: int) -> float:
@@ -134,11 +165,11 @@ def channel_gains(channels: int) -> tuple[float, ...]:
 
 
 def quick_length(wanted: int) -> int:
-    """The length nearest to `wanted` whose only prime factors are 2, 3, 5 and 7: quick to transform."""
+    """The length nearest to `wanted` whose only prime factors are 2 to 11: quick to transform."""
     for distance in range(wanted):
         for length in (wanted + distance, wanted - distance):
             rest = length
-            for prime in (2, 3, 5, 7):
+            for prime in (2, 3, 5, 7, 11):
                 while rest > 1 and rest % prime == 0:
                     rest //= prime
             if rest == 1:
@@ -146,13 +177,13 @@ def quick_length(wanted: int) -> int:
     return 1
 
 
-def k_weighting(sample_rate: int, length: int) -> NDArray[np.float64]:
-    """Squared magnitude of the K-weighting filter at the frequencies of an rfft of `length`.
+def k_weighting(sample_rate: int, frequencies: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Squared magnitude of the K-weighting filter at `frequencies`, in cycles a sample (0 to 0.5).
 
     The filters are those of BS.1770-4 tables 1 and 2 re-derived for any rate (B. De Man, "Evaluation of
     implementations of the EBU R128 loudness measurement", AES 145, 2018).
     """
-    z = np.exp(-2j * np.pi * np.fft.rfftfreq(length))
+    z = np.exp(-2j * np.pi * frequencies)
     k = math.tan(math.pi * 1681.9744509555319 / sample_rate)
     q, high = 0.7071752369554193, 10 ** (3.99984385397 / 20)
     band = high**0.499666774155

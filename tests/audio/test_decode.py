@@ -27,7 +27,7 @@ def tone(seconds: float, channels: int = 2, rate: int = RATE) -> np.ndarray:
 def test_decoding_counts_exactly_the_frames_that_were_written(tmp_path: Path, extension: str) -> None:
     path = tmp_path / f"song.{extension}"
     with soundfile.SoundFile(path, "w", RATE, 2) as out:
-        for second in range(3):
+        for _second in range(3):
             out.write(tone(1.0))
     with decode(path) as sound:
         blocks = list(sound)

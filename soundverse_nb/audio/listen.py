@@ -1,0 +1,170 @@
+"""Hear a whole song once: its length and all that can be told about its sound, in a single pass.
+
+Decoding and measuring run side by side, on two threads: both spend their time outside Python, and a song
+is then checked in hardly more time than it takes to decode it.
+"""
+
+from __future__ import annotations
+
+import math
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundverse_nb.audio.decode import decode
+from soundverse_nb.audio.decoding import Block, End
+from soundverse_nb.audio.envelope import Envelope, EnvelopeMeter, planes_of
+from soundverse_nb.audio.loudness import LoudnessMeter
+
+# Blocks waiting between the threads; few, so that memory stays flat.
+_WAITING = 3
+_POINTS_A_SECOND = 50.0
+# A 16-bit full-scale sample is 32767/32768.
+FULL_SCALE = 0.9999
+# Below this peak (-60 dBFS) a stretch counts as silence.
+QUIET_PEAK = 1e-3
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What one pass over a song tells.
+
+    `duration` in seconds counts decoded frames; where `end` is OUT_OF_TIME it comes from the packets' own
+    lengths, and only the first `heard_seconds` were listened to. `peak` is linear (1.0 full scale), `loudness`
+    in LUFS (-inf for silence), `clipped` the number of samples in flat tops at full scale, `not_finite` of
+    NaN or infinite ones, `quiet_start` and `quiet_end` the seconds below -60 dBFS at either end.
+    `hops` is the K-weighted mean square of each `hop_seconds`, for finding loud places.
+    """
+
+    duration: float
+    heard_seconds: float
+    sample_rate: int
+    channels: int
+    format: str
+    codec: str
+    peak: float
+    loudness: float
+    clipped: int
+    not_finite: int
+    quiet_start: float
+    quiet_end: float
+    envelope: Envelope
+    hops: NDArray[np.float64]
+    hop_seconds: float
+    end: End
+    damage: str | None
+    cut_short: bool
+    promised_seconds: float | None
+
+
+def listen(source: Any, stop_seconds: float | None = None, time_limit: float | None = None) -> Heard:
+    """Decode a song to its end, or just past `stop_seconds`, or for `time_limit` seconds of work at most.
+
+    Raises AudioError where it cannot be opened or holds no sound.
+    """
+    with decode(source, stop_seconds=stop_seconds, time_limit=time_limit) as sound:
+        ears = Ears(sound.sample_rate, sound.channels)
+        with _beside(ears.feed) as feed:
+            for block in sound:
+                feed(block)
+        heard_seconds = sound.seconds
+        duration = sound.skim() if sound.end is End.OUT_OF_TIME else heard_seconds
+        envelope = ears.outline.finish()
+        start, end = quiet_ends(envelope)
+        return Heard(
+            duration=duration,
+            heard_seconds=heard_seconds,
+            sample_rate=sound.sample_rate,
+            channels=sound.channels,
+            format=sound.format,
+            codec=sound.codec,
+            peak=ears.peak,
+            loudness=ears.loudness.integrated(),
+            clipped=ears.clipped,
+            not_finite=ears.not_finite,
+            quiet_start=start,
+            quiet_end=end,
+            envelope=envelope,
+            hops=ears.loudness.powers(),
+            hop_seconds=ears.loudness.hop / sound.sample_rate,
+            end=sound.end,
+            damage=sound.damage,
+            cut_short=sound.cut_short,
+            promised_seconds=sound.promised_seconds,
+        )
+
+
+class Ears:
+    """Measures block by block: outline, loudness, peak, flat tops, samples that are no numbers."""
+
+    def __init__(self, sample_rate: int, channels: int) -> None:
+        self.outline = EnvelopeMeter(sample_rate, channels, _POINTS_A_SECOND)
+        self.loudness = LoudnessMeter(sample_rate, channels)
+        self.peak = 0.0
+        self.clipped = 0
+        self.not_finite = 0
+
+    def feed(self, block: Block) -> None:
+        if not all(math.isfinite(_energy(plane)) for plane in planes_of(block)):
+            finite = np.isfinite(block)
+            self.not_finite += block.size - int(np.count_nonzero(finite))
+            block = np.where(finite, block, np.float32(0))
+        peak = self.outline.feed(block)
+        self.peak = max(self.peak, peak)
+        if peak >= FULL_SCALE:
+            self.clipped += flat_tops(block)
+        self.loudness.feed(block)
+
+
+def _energy(plane: NDArray[np.float32]) -> float:
+    """Sum of squares: NaN or infinite exactly where a sample is (or is absurdly large)."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(np.einsum("i,i->", plane, plane))
+
+
+def flat_tops(block: Block) -> int:
+    """Samples at full scale whose next sample is there too: what a clipped wave looks like, a peak does not."""
+    above, below = block >= FULL_SCALE, block <= -FULL_SCALE
+    return int(np.count_nonzero(above[1:] & above[:-1]) + np.count_nonzero(below[1:] & below[:-1]))
+
+
+def quiet_ends(envelope: Envelope) -> tuple[float, float]:
+    """Seconds at the start and at the end that stay below -60 dBFS in every channel."""
+    loud = np.maximum(envelope.maxima, -envelope.minima).max(axis=0) > QUIET_PEAK
+    places = np.flatnonzero(loud)
+    if not len(places):
+        return envelope.duration, envelope.duration
+    width = envelope.duration / envelope.points
+    return float(places[0] * width), float((envelope.points - 1 - places[-1]) * width)
+
+
+@contextmanager
+def _beside(consume: Callable[[Block], None]) -> Iterator[Callable[[Block], None]]:
+    """Run `consume` on a thread of its own; what it raises is raised here at the end."""
+    blocks: queue.Queue[Block | None] = queue.Queue(_WAITING)
+    raised: list[BaseException] = []
+
+    def work() -> None:
+        while (block := blocks.get()) is not None:
+            if raised:
+                continue
+            try:
+                consume(block)
+            except BaseException as error:
+                raised.append(error)
+
+    worker = threading.Thread(target=work, name="soundverse-listen", daemon=True)
+    worker.start()
+    try:
+        yield blocks.put
+    finally:
+        blocks.put(None)
+        worker.join()
+    if raised:
+        raise raised[0]

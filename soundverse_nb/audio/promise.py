@@ -1,0 +1,133 @@
+"""What a file says it holds, against what is there: the sign of a download that was cut.
+
+Only plain promises count: sizes of boxes, chunks and pages that reach beyond the end of the file. A size that
+programs leave unset when they write to a pipe (0 or all ones) promises nothing.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import BinaryIO
+
+# Encoders that write to a pipe leave such sizes in WAV and AIFF headers.
+_UNSET = (0, 0x7FFFFFFF, 0x7FFFF000, 0x80000000, 0xFFFFFFFF)
+_MOST_STEPS = 100_000
+
+
+def missing_bytes(stream: BinaryIO, size: int) -> int:
+    """How many promised bytes lie beyond the file's end; 0 where nothing is missing or promised."""
+    stream.seek(0)
+    head = stream.read(4096)
+    start = _after_id3(head)
+    if start:
+        stream.seek(start)
+        head = stream.read(4096)
+    try:
+        return max(0, _missing(stream, head, start, size))
+    except (struct.error, OSError, ValueError, IndexError):
+        return 0
+
+
+def _missing(stream: BinaryIO, head: bytes, start: int, size: int) -> int:
+    if head[:4] in (b"RIFF", b"RIFX") and head[8:12] == b"WAVE":
+        return _riff(stream, "<" if head[:4] == b"RIFF" else ">", b"data", size)
+    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+        return _riff(stream, ">", b"SSND", size)
+    if head[:4] == b"OggS":
+        return _ogg(stream, size)
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
+        return _boxes(stream, size)
+    if head[:4] == b"\x1a\x45\xdf\xa3":
+        return _matroska(head, size)
+    if head[:1] == b"\xff":
+        return _xing(head, start, size)
+    return 0
+
+
+def _riff(stream: BinaryIO, order: str, wanted: bytes, size: int) -> int:
+    """Chunks of WAV and AIFF. The sound is cut where its chunk *and* the whole are said to be longer."""
+    stream.seek(4)
+    (whole,) = struct.unpack(order + "I", stream.read(4))
+    at = 12
+    for _ in range(_MOST_STEPS):
+        stream.seek(at)
+        header = stream.read(8)
+        if len(header) < 8:
+            return 0
+        (length,) = struct.unpack(order + "I", header[4:])
+        if header[:4] == wanted:
+            if length in _UNSET or whole in _UNSET or whole + 8 <= size:
+                return 0
+            return int(at + 8 + length - size)
+        at += 8 + length + length % 2
+    return 0
+
+
+def _ogg(stream: BinaryIO, size: int) -> int:
+    """The last page of an Ogg file, complete or not (RFC 3533, section 6)."""
+    begin = max(0, size - 65536)  # a page has at most 65307 bytes
+    stream.seek(begin)
+    tail = stream.read(size - begin)
+    page = tail[tail.rfind(b"OggS") :]
+    if page[:4] != b"OggS":
+        return 0
+    if len(page) < 27 or len(page) < 27 + page[26]:
+        return 1
+    return 27 + page[26] + sum(page[27 : 27 + page[26]]) - len(page)
+
+
+def _boxes(stream: BinaryIO, size: int) -> int:
+    """Top-level boxes of MP4 (ISO 14496-12, section 4.2)."""
+    at = 0
+    for _ in range(_MOST_STEPS):
+        stream.seek(at)
+        header = stream.read(16)
+        if len(header) < 8:
+            return 0
+        length, kind = struct.unpack(">I4s", header[:8])
+        if length == 1 and len(header) == 16:
+            (length,) = struct.unpack(">Q", header[8:])
+        if length == 0 or length < 8 or not kind.strip().isalnum():
+            return 0
+        at += length
+        if at > size:
+            return int(at - size)
+    return 0
+
+
+def _matroska(head: bytes, size: int) -> int:
+    """The Segment of Matroska and WebM (RFC 8794, section 4; RFC 9559)."""
+    length, at = _ebml_number(head, 4)
+    at += length or 0
+    if head[at : at + 4] != b"\x18\x53\x80\x67":
+        return 0
+    segment, at = _ebml_number(head, at + 4)
+    return 0 if segment is None else at + segment - size
+
+
+def _ebml_number(data: bytes, at: int) -> tuple[int | None, int]:
+    """A size and where its content begins; None for the reserved "unknown" of live streams."""
+    first = data[at]
+    width = 9 - first.bit_length()
+    value = int.from_bytes(data[at : at + width], "big") & ((1 << 7 * width) - 1)
+    return (None if value == (1 << 7 * width) - 1 else value), at + width
+
+
+def _xing(head: bytes, start: int, size: int) -> int:
+    """The byte count of an MP3's Xing header, where it has one."""
+    at = next((p for p in (head.find(b"Xing", 0, 200), head.find(b"Info", 0, 200)) if p > 0), -1)
+    if at < 0:
+        return 0
+    flags, _frames, count = struct.unpack(">III", head[at + 4 : at + 16])
+    # Both fields must be there for the second to be the byte count.
+    return start + count - size if flags & 3 == 3 and count not in _UNSET else 0
+
+
+def _after_id3(head: bytes) -> int:
+    """Where the sound begins behind an ID3v2 tag (id3.org, ID3v2.4 section 3.1)."""
+    if head[:3] != b"ID3" or len(head) < 10:
+        return 0
+    length = 0
+    for byte in head[6:10]:
+        length = length << 7 | byte & 0x7F
+    return 10 + length + (10 if head[5] & 0x10 else 0)

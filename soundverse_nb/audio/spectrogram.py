@@ -1,0 +1,91 @@
+"""Which pitches sound when: the mel spectrogram of a song, in as many columns as a picture has.
+
+Mel scale and filters after Slaney's Auditory Toolbox (1998), as librosa's default has them; only numpy is
+used because librosa's first call costs seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundverse_nb.audio.decode import decode
+from soundverse_nb.audio.decoding import Block
+from soundverse_nb.audio.source import open_source
+
+FRAME = 2048
+_BREAK_HZ, _LINEAR_HZ = 1000.0, 200.0 / 3.0  # under 1 kHz the scale is linear, 66.7 Hz a mel
+_LOG_STEP = np.log(6.4) / 27.0
+
+
+def hz_to_mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Slaney's mel scale."""
+    above = _BREAK_HZ / _LINEAR_HZ + np.log(np.maximum(hz, _BREAK_HZ) / _BREAK_HZ) / _LOG_STEP
+    return np.where(hz < _BREAK_HZ, hz / _LINEAR_HZ, above)
+
+
+def mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The inverse of `hz_to_mel`."""
+    knee = _BREAK_HZ / _LINEAR_HZ
+    above = _BREAK_HZ * np.exp(_LOG_STEP * (np.maximum(mel, knee) - knee))
+    return np.where(mel < knee, mel * _LINEAR_HZ, above)
+
+
+def mel_filters(sample_rate: int, bands: int, frame: int = FRAME) -> NDArray[np.float32]:
+    """Triangles of equal area from 0 Hz to half the sample rate, shape (bands, frame // 2 + 1)."""
+    bins = np.fft.rfftfreq(frame, 1.0 / sample_rate)
+    top = float(hz_to_mel(np.array([sample_rate / 2.0]))[0])
+    edges = mel_to_hz(np.linspace(0.0, top, bands + 2))
+    rise = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
+    fall = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
+    area = 2.0 / (edges[2:] - edges[:-2])
+    filters: NDArray[np.float64] = np.maximum(0.0, np.minimum(rise, fall)) * area[:, None]
+    return filters.astype(np.float32)
+
+
+def mel_spectrogram(source: object, columns: int = 1200, bands: int = 96) -> NDArray[np.float32]:
+    """Level of each mel band over time: float32 (bands, at most `columns`), dB under the loudest, 0 to -80.
+
+    `source` is anything open_source() takes; channels are mixed. Frames of 2048 samples that touch one
+    another, so that no sound is missed; each column is the mean power of its frames. Read block by block.
+    Raises AudioError where it cannot be decoded.
+    """
+    with decode(open_source(source)) as sound:
+        filters = mel_filters(sound.sample_rate, bands).T
+        powers = [_powers(block, filters) for block in _whole_frames(sound)]
+    if not powers:
+        return np.full((bands, 1), -80.0, np.float32)
+    power = np.concatenate(powers)
+    count = len(power)
+    if count > columns:
+        edges = np.arange(columns) * count // columns
+        lengths = np.diff(np.append(edges, count))
+        power = (np.add.reduceat(power, edges, axis=0) / lengths[:, None]).astype(np.float32)
+    loudest = float(power.max())
+    if not loudest > 0:
+        return np.full((bands, len(power)), -80.0, np.float32)
+    decibels = 10.0 * np.log10(np.maximum(power / loudest, 1e-8))
+    return np.ascontiguousarray(decibels.T, dtype=np.float32)
+
+
+def _powers(mono: NDArray[np.float32], filters: NDArray[np.float32]) -> NDArray[np.float32]:
+    window = np.hanning(FRAME).astype(np.float32)
+    spectrum = np.abs(np.fft.rfft(mono.reshape(-1, FRAME) * window, axis=1)).astype(np.float32) ** 2
+    mels: NDArray[np.float32] = spectrum @ filters
+    return mels
+
+
+def _whole_frames(blocks: Iterable[Block]) -> Iterable[NDArray[np.float32]]:
+    """Mono pieces whose length is a multiple of FRAME; the last is padded with silence."""
+    rest = np.zeros(0, np.float32)
+    for block in blocks:
+        mono = np.nan_to_num(block.mean(axis=1), nan=0.0, posinf=1.0, neginf=-1.0).astype(np.float32)
+        joined = np.concatenate([rest, mono])
+        whole = len(joined) - len(joined) % FRAME
+        if whole:
+            yield joined[:whole]
+        rest = joined[whole:]
+    if len(rest):
+        yield np.pad(rest, (0, FRAME - len(rest)))
