@@ -51,8 +51,8 @@ def timeline(events: Sequence[TimedEvent], finished: float | None = None) -> lis
             marks.append((latest, stage, held))
     if finished is not None:
         latest = max(latest, finished)
-    ends = [mark[0] for mark in marks[1:]] + [latest]
+    ends = [*(mark[0] for mark in marks[1:]), latest]
     return [
-        StageSpan(stage, started, end - started, held)
-        for (started, stage, held), end in zip(marks, ends, strict=True)
+        StageSpan(stage, started, ends[place] - started, held)
+        for place, (started, stage, held) in enumerate(marks)
     ]

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from soundverse_nb.remix import Clip
+from soundverse_nb.remix.preview import allot, playables
+from tests.remix.songs import tune, write
+
+
+@pytest.mark.parametrize(
+    ("whole", "room", "shares"),
+    [
+        ([100, 200], 1000, [100, 200]),
+        ([100, 5000], 1000, [100, 900]),
+        ([5000, 5000], 1000, [500, 500]),
+        ([None, 100], 1000, [900, 100]),
+        ([None, None, 10], 1000, [495, 495, 10]),
+        ([300], 0, [0]),
+        ([], 1000, []),
+    ],
+)
+def test_small_songs_leave_room_for_great_ones(
+    whole: Sequence[int | None], room: int, shares: list[int]
+) -> None:
+    assert allot(whole, room) == shares
+    assert sum(shares) <= room
+
+
+def test_an_mp3_that_fits_is_played_as_it_is(original: Path) -> None:
+    (heard,) = playables([Clip(original)], 1_000_000)
+    assert heard.data == original.read_bytes()
+    assert heard.note == ""
+
+
+def test_what_is_no_mp3_is_played_as_one_and_says_so(tmp_path: Path) -> None:
+    (heard,) = playables([Clip(write(tmp_path / "song.wav", tune(3)))], 500_000)
+    assert heard.data is not None
+    assert heard.data[:3] == b"ID3" or heard.data[0] == 0xFF
+    assert heard.note.startswith("Plays a preview")
+
+
+def test_a_long_song_is_played_in_part_rather_than_dully(tmp_path: Path) -> None:
+    clip = Clip(write(tmp_path / "long.wav", tune(60, 8000, 1)[:, 0], 8000))
+    (heard,) = playables([clip], 60_000)
+    assert heard.data is not None
+    assert len(heard.data) <= 60_000
+    assert "of 1:00" in heard.note
+    played = Clip(_kept(tmp_path / "preview.mp3", heard.data))
+    assert 10 < played.duration < 30
+
+
+def test_no_room_is_said(original: Path) -> None:
+    (heard,) = playables([Clip(original)], 5_000)
+    assert heard.data is None
+    assert "No player" in heard.note
+
+
+def _kept(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
