@@ -14,7 +14,9 @@ from soundverse_nb.errors import ConfigurationError, HostingError, SoundverseErr
 from soundverse_nb.hosting.bucket import Bucket, parse_bucket
 from soundverse_nb.hosting.content import Content, is_unchanged, read_content
 from soundverse_nb.hosting.protocol import PublishedReference
-from soundverse_nb.hosting.storage_errors import Refusal, cannot_sign, classify, explain
+from soundverse_nb.hosting.remote import as_signed
+from soundverse_nb.hosting.storage_errors import cannot_sign, explain
+from soundverse_nb.hosting.storage_refusals import Refusal, classify
 from soundverse_nb.hosting.store import checked_store, obstore, open_store
 
 # A signature may last a week at most on S3 (X-Amz-Expires) and Google; shorter than a second is no time.
@@ -171,7 +173,9 @@ class ObjectStoreHost:
         try:
             async with (
                 aiohttp.ClientSession(timeout=_CHECK, trust_env=True) as session,
-                session.get(published.url, headers={"Range": "bytes=0-0"}, allow_redirects=False) as answer,
+                session.get(
+                    as_signed(published.url), headers={"Range": "bytes=0-0"}, allow_redirects=False
+                ) as answer,
             ):
                 if answer.status in (200, 206):
                     return

@@ -163,6 +163,17 @@ async def test_no_key_no_cookie_and_no_compression_is_asked_for(site: Site, tmp_
     assert headers["Accept-Encoding"] == "identity"
 
 
+async def test_a_signed_url_is_asked_for_letter_by_letter(site: Site, tmp_path: Path) -> None:
+    target = "/a%2Fb/song.mp3?X-Amz-Credential=me%40x%2F20260101&X-Amz-Signature=a%3D%3D"
+    await fetch(site.url + target, tmp_path)
+    assert site.requests[0].raw_path == target
+
+
+async def test_a_url_with_letters_beyond_ascii_is_encoded(site: Site, tmp_path: Path) -> None:
+    remote = await fetch(f"{site.url}/Grüße aus Köln.mp3", tmp_path)
+    assert remote.name == "Grüße aus Köln.mp3"
+
+
 async def endless(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse()
     response.content_type = "audio/mpeg"
