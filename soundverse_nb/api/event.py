@@ -68,6 +68,10 @@ def _text(value: Any) -> str | None:
     return None
 
 
+def _words(value: Any) -> str | None:
+    return said(value) or _text(value)
+
+
 def _flag(value: Any) -> bool | None:
     if isinstance(value, str):
         word = value.strip().lower()
@@ -114,6 +118,7 @@ class _Lenient:
 
 
 _Text = Annotated[str | None, _Lenient(core_schema.str_schema(strict=True, min_length=1), _text)]
+_Words = Annotated[str | None, _Lenient(core_schema.str_schema(strict=True, min_length=1), _words)]
 _Flag = Annotated[bool | None, _Lenient(core_schema.bool_schema(strict=True), _flag)]
 _Whole = Annotated[int | None, _Lenient(core_schema.int_schema(strict=True), _whole)]
 _Percentage = Annotated[
@@ -141,7 +146,7 @@ class RemixEvent(BaseModel):
     progress: _Percentage = None
     streaming_ready: _Flag = None
     audio_url: _Text = None
-    error: _Text = None
+    error: _Words = None
     operation: _Text = None
 
     @classmethod
