@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -93,13 +93,28 @@ class Hearing:
         """Write the next state. Once something was sent, a journal that fails stops nothing: it is said."""
         known = {name: value for name, value in facts.items() if value is not None}
         try:
-            self.order = await self.service.journal.move(self.order, to, **known)
+            await self._written(self.service.journal.move(self.order, to, **known))
         except SoundverseError as error:
             if not self.sent and to is not OrderState.FETCHED:
                 raise
             log.warning("Order %s is now %s, but: %s", self.order.order_id, to.value, error.message)
             self.seat.tell(Phase.STREAMING, message=f"The journal could not be written. {error.message}")
             self.order = replace(self.order, state=to, **known)
+
+    async def announce_post(self) -> None:
+        """Write down that the POST follows now."""
+        await self._written(self.service.journal.sending(self.order))
+
+    async def _written(self, writing: Coroutine[Any, Any, Order]) -> None:
+        """An interrupt must not come between what the journal says and what is known here."""
+        task = asyncio.ensure_future(writing)
+        try:
+            self.order = await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait({task})
+            if task.exception() is None:
+                self.order = task.result()
+            raise
 
     def _announce(self, event: RemixEvent) -> None:
         if event.progress is not None:

@@ -95,7 +95,7 @@ async def _until_taken(hearing: Hearing, body: Body, rank: int) -> RemixEvent:
 async def _attempt(hearing: Hearing, wire: dict[str, Any]) -> RemixEvent | Again:
     """One POST, announced in the journal first, and everything that follows from it."""
     hearing.begin()
-    hearing.order = await hearing.service.journal.sending(hearing.order)
+    await hearing.announce_post()
     hearing.seat.tell(Phase.SENDING)
     try:
         event = await listen(hearing, wire)

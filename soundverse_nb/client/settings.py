@@ -106,6 +106,16 @@ def checked_base_url(url: str, *, allow_insecure: bool = False) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
 
 
+def checked_status_path(path: str) -> str:
+    """The path of the status endpoint, which must have a place for the order's name."""
+    if not isinstance(path, str) or "{message_id}" not in path or not path.startswith("/"):
+        raise ConfigurationError(
+            "status_path must start with / and contain {message_id}.",
+            hint='The document says "/status/generation/{message_id}".',
+        )
+    return path
+
+
 def is_loopback(host: str | None) -> bool:
     """Whether a host is this machine."""
     if not host:

@@ -1,0 +1,123 @@
+"""What a client accepts to be told; a key goes only where it is safe, and is shown nowhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import soundverse_nb as sv
+from soundverse_nb.client.settings import checked_base_url, journal_file
+
+KEY = "sk-very-secret-0123456789"
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOUNDVERSE_API_KEY", raising=False)
+    monkeypatch.delenv("SOUNDVERSE_BASE_URL", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://api.soundverse.ai", "https://api.soundverse.ai"),
+        ("https://api.soundverse.ai/", "https://api.soundverse.ai"),
+        (" https://gate.example.com/soundverse/ ", "https://gate.example.com/soundverse"),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ("http://localhost:8000", "http://localhost:8000"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_a_base_url_is_taken(given: str, kept: str) -> None:
+    assert checked_base_url(given) == kept
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "api.soundverse.ai", "ftp://api.soundverse.ai", "https://", "https://[", "file:///etc", "",
+        "https://user:word@api.soundverse.ai", "https://api.soundverse.ai?key=1", "http://a:99999", 7, None,
+        "http://api.soundverse.ai", "http://10.0.0.1", "http://127.0.0.1.example.com",
+    ],
+)  # fmt: skip
+def test_a_base_url_that_is_none_or_unsafe_is_refused(given: Any) -> None:
+    with pytest.raises(sv.ConfigurationError):
+        checked_base_url(given)
+
+
+def test_plain_http_is_possible_when_said_expressly() -> None:
+    assert checked_base_url("http://10.0.0.1", allow_insecure=True) == "http://10.0.0.1"
+    with pytest.raises(sv.ConfigurationError, match="in clear"):
+        sv.Client(KEY, "http://10.0.0.1")
+
+
+def test_a_base_url_without_a_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(sv.ConfigurationError, match="no API key"):
+        sv.Client(base_url="http://127.0.0.1:9")
+    monkeypatch.setenv("SOUNDVERSE_BASE_URL", "http://127.0.0.1:9")
+    with pytest.raises(sv.ConfigurationError, match="no API key"):
+        sv.connect()
+
+
+def test_the_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOUNDVERSE_API_KEY", KEY)
+    assert sv.Client().base_url == "https://api.soundverse.ai"
+    monkeypatch.setenv("SOUNDVERSE_BASE_URL", "https://elsewhere.example.com/")
+    assert sv.Client().base_url == "https://elsewhere.example.com"
+    assert sv.Client(base_url="https://third.example.com").base_url == "https://third.example.com"
+
+
+def test_connect_says_which_service_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = sv.connect()
+    assert client.is_embedded
+    assert capsys.readouterr().out.count("embedded simulator") == 1
+    monkeypatch.setenv("SOUNDVERSE_API_KEY", KEY)
+    client = sv.connect()
+    assert not client.is_embedded
+    said = capsys.readouterr().out
+    assert "https://api.soundverse.ai" in said
+    assert KEY not in said
+
+
+@pytest.mark.parametrize("key", ["two words", "line\nbreak", "schlüssel", "nul\0"])
+def test_a_key_no_header_can_hold_is_refused_unshown(key: str) -> None:
+    with pytest.raises(sv.ConfigurationError) as refused:
+        sv.Client(key)
+    assert key not in str(refused.value)
+
+
+def test_a_blank_key_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOUNDVERSE_API_KEY", "  ")
+    assert sv.connect(progress=False).is_embedded
+
+
+def test_a_repr_shows_no_key() -> None:
+    client = sv.Client(KEY)
+    assert KEY not in repr(client)
+    assert KEY not in repr(client._settings)
+    assert KEY not in repr(vars(client))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"max_streams": 0},
+        {"preflight": "sometimes"},
+        {"progress": object()},
+        {"api_key": 7},
+        {"status_path": "/status"},
+    ],
+)
+def test_a_setting_that_cannot_work_is_refused_at_once(wrong: dict[str, Any]) -> None:
+    with pytest.raises(sv.ConfigurationError):
+        sv.Client(**{"api_key": KEY, **wrong})
+
+
+def test_simulated_orders_have_a_journal_of_their_own(tmp_path: Path) -> None:
+    assert journal_file(None, True).name == "orders-simulated.sqlite3"
+    assert journal_file(None, False).name == "orders.sqlite3"
+    assert journal_file(tmp_path / "mine", True) == tmp_path / "mine"
