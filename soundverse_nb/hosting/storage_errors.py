@@ -50,7 +50,7 @@ _SENTENCES: dict[Refusal, tuple[type[SoundverseError], str, str | dict[str, str]
         ConfigurationError,
         "These credentials have no permission for {bucket} ({said}).",
         {
-            "s3": "The policy needs s3:PutObject and s3:GetObject there, and s3:DeleteObject for delete=True.",
+            "s3": "The policy needs s3:PutObject and s3:GetObject, and s3:DeleteObject for delete=True.",
             "gs": "The role needs storage.objects.create and .get there, .delete for delete=True.",
             "az": "The role Storage Blob Data Contributor on the container has what is needed.",
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from importlib import import_module
@@ -16,6 +17,7 @@ _STORES = {"s3": "S3Store", "gs": "GCSStore", "az": "AzureStore"}
 # Plain http is used only where the user's own endpoint says so; the clouds' endpoints are https.
 # 5 MB (one part of an upload) in 5 minutes is 140 kbit/s.
 _PATIENCE = {"allow_http": True, "connect_timeout": "10s", "timeout": "5min"}
+_UNKNOWN = re.compile(r"Configuration key: '(\w+)' is not valid")
 _RETRIES = {"max_retries": 2, "retry_timeout": timedelta(seconds=60)}
 
 
@@ -47,19 +49,25 @@ def _store(bucket: Bucket, settings: dict[str, Any]) -> Any:
     obstore()
     make = getattr(import_module("obstore.store"), _STORES[bucket.scheme])
     settings.pop("profile", None)  # botocore's, not obstore's
-    patience = {**_PATIENCE, **settings.pop("client_options", {})}
+    names = ", ".join(settings)
     try:
         return make(
             bucket.name,
             prefix=bucket.prefix or None,
-            client_options=patience,
+            client_options={**_PATIENCE, **settings.pop("client_options", {})},
             retry_config=settings.pop("retry_config", _RETRIES),
             **settings,
         )
     except (TypeError, ValueError):
         raise ConfigurationError(
             f"A setting for {bucket} is of the wrong kind.",
-            hint="Check the names and values given to the host.",
+            hint=f"Check the values given to the host: {names}.",
         ) from None
     except Exception as error:  # obstore's own classes
+        unknown = _UNKNOWN.search(str(error))
+        if unknown:
+            raise ConfigurationError(
+                f"{bucket.service} knows no setting {unknown.group(1)!r}.",
+                hint="Check how it is spelt: obstore's documentation lists them.",
+            ) from None
         raise explain(bucket, type(error).__name__, str(error)) from None
