@@ -57,6 +57,7 @@ _BY_STATUS: dict[int, type[APIError]] = {
 # 408 and 499 come from gateways that stopped waiting.
 _OPEN = frozenset((303, 408, 499))
 _LOOK_FIRST = "The order may have been taken: look at the account before you send it again."
+_ASK = "Mend what it names, or ask the service's support."
 _WRONG_PLACE = "Check the base URL: this does not look like the remix endpoint."
 # A chunk of a running remix has at least one of these; an error object has none.
 _CHUNK_FIELDS = frozenset(
@@ -142,7 +143,8 @@ def _by_status(status: int | None, words: str, fields: Mapping[str, str]) -> API
     else:
         kind = _BY_STATUS.get(status, APIError)
         message = _sentence(words) if kind is InvalidRequestError and words else f"{answer}{_quoted(words)}."
-        error = kind(message, hint=_WRONG_PLACE if status in (404, 405) else None)
+        usual = _WRONG_PLACE if status in (404, 405) else kind.usual_hint or _ASK
+        error = kind(message, hint=usual)
     if status >= 500 or status in _OPEN:
         error.spent, error.hint = Spent.MAYBE, _LOOK_FIRST
     return error
@@ -156,7 +158,7 @@ def _by_shape(status: int | None, value: Any, words: str) -> APIError:
             return InvalidRequestError(_sentence(words))
         # Inside a stream the order had been let in before this was said.
         spent = Spent.MAYBE if status is None else Spent.NO
-        hint = _LOOK_FIRST if spent is Spent.MAYBE else None
+        hint = _LOOK_FIRST if spent is Spent.MAYBE else _ASK
         return APIError(f"The service refused the order{_quoted(words)}.", spent=spent, hint=hint)
     what = "with nothing" if value is NOT_JSON and not words else "with something that is not a remix stream"
     return APIError(f"The service answered {what}{_quoted(words)}.", spent=Spent.MAYBE, hint=_LOOK_FIRST)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import html
 import json
 import re
@@ -19,11 +18,6 @@ _UNSEEN = re.compile(r"(?is)<(script|style|head(?!er))\b.*?(?:</\1\s*>|\Z)|<!--.
 _TITLE = re.compile(r"(?is)<title[^>]*>(.*?)</title")
 _TAG = re.compile(r"(?s)<[a-zA-Z/!?][^>]*(?:>|\Z)")
 _TAG_START = re.compile(r"<(?=[a-zA-Z/!?])")
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 # Where an error object may say what is wrong, the telling places first.
 _ESSENTIAL = (
     "message",
@@ -57,20 +51,16 @@ def body_text(body: bytes, content_type: str = "") -> str:
             body = zlib.decompressobj(wbits=31).decompress(body, MAX_BODY_BYTES)
         except zlib.error:
             return ""
-    for mark, charset in _MARKS:
-        if body.startswith(mark):
-            return body.decode(charset, "replace")
     named = _CHARSET.search(content_type)
-    candidates = [named[1]] if named else []
-    if b"\0" in body[:4]:
-        candidates.append("utf-16-be" if body.startswith(b"\0") else "utf-16-le")
-    for charset in (*candidates, "utf-8"):
+    # What JSON looks like in the encodings it may have; for other texts the guess is as good as any.
+    shown = json.detect_encoding(body)
+    for charset in (named[1], shown) if named else (shown,):
         try:
             text = body.decode(charset)
-        except (LookupError, ValueError, UnicodeError):
+        except (LookupError, ValueError):
             continue
-        if "\0" not in text[:4]:
-            return text
+        if not text.startswith("\0") and text[1:2] != "\0":
+            return text.removeprefix("\ufeff")
     return body.decode("utf-8", "replace")
 
 

@@ -5,6 +5,7 @@ Source: "Request Parameters" in the vendor's page for POST /v7/generate/remix.
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from collections.abc import Mapping
@@ -15,6 +16,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from soundverse_nb.api.secrets import hide_query
 from soundverse_nb.errors import InvalidRequestError
+
+_NOT_JSON = "The request holds something that is not JSON (a NaN, an array, a broken character, ...)."
+_PLAIN = "Use plain numbers, strings, lists and dicts in parameters."
 
 
 class RemixRequest(BaseModel):
@@ -80,7 +84,12 @@ class RemixRequest(BaseModel):
     @field_validator("parameters", mode="before")
     @classmethod
     def _copy_mapping(cls, value: object) -> object:
-        return dict(value) if isinstance(value, Mapping) else value
+        try:
+            return copy.deepcopy(dict(value)) if isinstance(value, Mapping) else value
+        except (
+            Exception
+        ):  # what cannot be copied cannot be sent; whatever its type raises, the user gets ours
+            raise InvalidRequestError(_NOT_JSON, hint=_PLAIN) from None
 
     def model_post_init(self, context: Any) -> None:
         if self.prompt is None and self.lyrics is None:
@@ -91,10 +100,7 @@ class RemixRequest(BaseModel):
         try:
             json.dumps(self._fields(), allow_nan=False, ensure_ascii=False).encode("utf-8")
         except (TypeError, ValueError, RecursionError):
-            raise InvalidRequestError(
-                "The request holds something that is not JSON (a NaN, an array, a broken character, ...).",
-                hint="Use plain numbers, strings, lists and dicts in parameters.",
-            ) from None
+            raise InvalidRequestError(_NOT_JSON, hint=_PLAIN) from None
 
     def to_wire(self) -> dict[str, Any]:
         """The body of the POST: the document's names, and only what is set. The song must be a URL by now."""
@@ -117,7 +123,7 @@ class RemixRequest(BaseModel):
             "lyrics": self.lyrics,
             "parameters": self.parameters,
         }
-        return {name: value for name, value in fields.items() if value is not None}
+        return copy.deepcopy({name: value for name, value in fields.items() if value is not None})
 
     def __repr_args__(self) -> Any:
         for name, value in super().__repr_args__():
