@@ -68,7 +68,9 @@ def test_the_five_documented_bodies_are_known_by_their_text(
     ids=["plain", "pretty", "bom", "utf16", "utf16le", "utf32", "gzip", "in_error", "in_data", "as_detail"],
 )
 @pytest.mark.parametrize(("body", "kind", "then"), DOCUMENTED, ids=KINDS)
-def test_a_documented_body_is_known_in_every_dress(dress: Any, body: dict[str, Any], kind: type, then: Next) -> None:
+def test_a_documented_body_is_known_in_every_dress(
+    dress: Any, body: dict[str, Any], kind: type, then: Next
+) -> None:
     error = classify(200, {}, dress(body))
     assert type(error) is kind
     assert decide(sent=True, error=error) is then
@@ -94,10 +96,12 @@ def test_the_charset_a_server_names_is_tried(content_type: str, encoding: str) -
 
 
 NGINX_503 = b"<html><head><title>503 Service Temporarily Unavailable</title></head><body>nginx</body></html>"
-FASTAPI = {"detail": [
-    {"loc": ["body", "song_reference_url"], "msg": "field required", "type": "value_error.missing"},
-    {"loc": ["body", "parameters", 0], "msg": "not a dict", "type": "type_error"},
-]}  # fmt: skip
+FASTAPI = {
+    "detail": [
+        {"loc": ["body", "song_reference_url"], "msg": "field required", "type": "value_error.missing"},
+        {"loc": ["body", "parameters", 0], "msg": "not a dict", "type": "type_error"},
+    ]
+}
 
 TABLE: list[tuple[str, int | None, Any, type[APIError], Next, str]] = [
     # name, status, body, error, what is next, what it says
@@ -106,18 +110,45 @@ TABLE: list[tuple[str, int | None, Any, type[APIError], Next, str]] = [
     ("401_with_html", 401, b"<html>no", AuthenticationError, Next.REFUSED, "401"),
     ("403_with_json", 403, {"detail": "Forbidden"}, AuthenticationError, Next.REFUSED, "Forbidden"),
     ("403_with_bytes", 403, b"\xff\xfe\x00\x01", AuthenticationError, Next.REFUSED, "403"),
-    ("bad_key_with_200", 200, {"success": False, "message": "Invalid API key"}, AuthenticationError, Next.REFUSED,
-     "Invalid API key"),
+    (
+        "bad_key_with_200",
+        200,
+        {"success": False, "message": "Invalid API key"},
+        AuthenticationError,
+        Next.REFUSED,
+        "Invalid API key",
+    ),
     ("bad_key_in_a_chunk", None, {"detail": "Not authenticated"}, AuthenticationError, Next.REFUSED, "Not"),
     ("402", 402, b"", InsufficientBalanceError, Next.REFUSED, "402"),
-    ("400_with_words", 400, {"message": "prompt too long"}, InvalidRequestError, Next.REFUSED, "prompt too long"),
+    (
+        "400_with_words",
+        400,
+        {"message": "prompt too long"},
+        InvalidRequestError,
+        Next.REFUSED,
+        "prompt too long",
+    ),
     ("422_as_a_list", 422, FASTAPI, InvalidRequestError, Next.REFUSED, "song_reference_url: field required"),
     ("200_with_a_list", 200, FASTAPI, InvalidRequestError, Next.REFUSED, "parameters.0: not a dict"),
-    ("422_with_odd_lists", 422, {"detail": [None, 3, {"msg": "odd"}]}, InvalidRequestError, Next.REFUSED, "odd"),
+    (
+        "422_with_odd_lists",
+        422,
+        {"detail": [None, 3, {"msg": "odd"}]},
+        InvalidRequestError,
+        Next.REFUSED,
+        "odd",
+    ),
     ("422_with_an_empty_list", 422, {"detail": []}, InvalidRequestError, Next.REFUSED, "422"),
     ("413", 413, NGINX_503, ReferenceAudioError, Next.REFUSED, "413"),
     ("429_with_nothing", 429, b"", RateLimitError, Next.RETRY, "429"),
-    ("429_with_html", 429, b"<title>Too Many Requests</title>", RateLimitError, Next.RETRY, "Too Many Requests"),
+    (
+        "429_with_html",
+        429,
+        b"<title>Too Many Requests</title>",
+        RateLimitError,
+        Next.RETRY,
+        "Too Many Requests",
+    ),
     ("404", 404, {"detail": "Not Found"}, APIError, Next.REFUSED, "Not Found"),
     ("405", 405, b"", APIError, Next.REFUSED, "405"),
     ("418", 418, b"teapot", APIError, Next.REFUSED, "teapot"),
@@ -125,25 +156,65 @@ TABLE: list[tuple[str, int | None, Any, type[APIError], Next, str]] = [
     # A web server's own 503 is not the documented one: whether the order passed it is not known.
     ("503_of_a_proxy", 503, NGINX_503, ServiceUnavailableError, Next.UNKNOWN, "Temporarily Unavailable"),
     ("503_with_nothing", 503, b"", ServiceUnavailableError, Next.UNKNOWN, "503"),
-    ("503_with_other_json", 503, {"message": "deploying"}, ServiceUnavailableError, Next.UNKNOWN, "deploying"),
+    (
+        "503_with_other_json",
+        503,
+        {"message": "deploying"},
+        ServiceUnavailableError,
+        Next.UNKNOWN,
+        "deploying",
+    ),
     ("502", 502, b"<h1>Bad Gateway</h1>", ServiceUnavailableError, Next.UNKNOWN, "Bad Gateway"),
     ("504", 504, b"", ServiceUnavailableError, Next.UNKNOWN, "504"),
     ("500_with_html", 500, b"<html><body><h1>Oops</h1></body></html>", APIError, Next.UNKNOWN, "Oops"),
-    ("500_with_json", 500, {"detail": "Internal Server Error"}, APIError, Next.UNKNOWN, "Internal Server Error"),
+    (
+        "500_with_json",
+        500,
+        {"detail": "Internal Server Error"},
+        APIError,
+        Next.UNKNOWN,
+        "Internal Server Error",
+    ),
     ("520", 520, b"", APIError, Next.UNKNOWN, "520"),
     # An error that quotes a documented text is not that refusal.
-    ("a_quoted_503", 500, {"detail": "upstream: Service temporarily unavailable. Please try again in a moment."},
-     APIError, Next.UNKNOWN, "upstream"),
-    ("a_503_with_more_to_say", 500, {"message": "Service temporarily unavailable. Please try again in a moment. "
-     "Your remix continues."}, APIError, Next.UNKNOWN, "continues"),
-    ("a_quoted_rate_limit", 500, {"message": "model: Rate limits have been passed"}, APIError, Next.UNKNOWN, "model"),
+    (
+        "a_quoted_503",
+        500,
+        {"detail": "upstream: Service temporarily unavailable. Please try again in a moment."},
+        APIError,
+        Next.UNKNOWN,
+        "upstream",
+    ),
+    (
+        "a_503_with_more_to_say",
+        500,
+        {"message": "Service temporarily unavailable. Please try again in a moment. Your remix continues."},
+        APIError,
+        Next.UNKNOWN,
+        "continues",
+    ),
+    (
+        "a_quoted_rate_limit",
+        500,
+        {"message": "model: Rate limits have been passed"},
+        APIError,
+        Next.UNKNOWN,
+        "model",
+    ),
     # Redirects of an order are never followed.
     ("301", 301, b"", APIError, Next.REFUSED, "redirect"),
     ("303", 303, b"", APIError, Next.UNKNOWN, "redirect"),
     ("307", 307, b"", APIError, Next.REFUSED, "redirect"),
     ("308", 308, b"", APIError, Next.REFUSED, "redirect"),
     # HTTP 200 that is no stream
-    ("200_with_a_no", 200, {"success": False, "message": "Try another song"}, APIError, Next.REFUSED, "another song"),
+    (
+        "200_with_a_no",
+        200,
+        {"success": False, "message": "Try another song"},
+        APIError,
+        Next.REFUSED,
+        "another song",
+    ),
     ("200_with_nothing", 200, b"", APIError, Next.UNKNOWN, "nothing"),
     ("200_with_blanks", 200, b" \r\n", APIError, Next.UNKNOWN, "nothing"),
     ("200_with_html", 200, b"<!doctype html><title>Login</title><form>", APIError, Next.UNKNOWN, "Login"),
@@ -155,11 +226,20 @@ TABLE: list[tuple[str, int | None, Any, type[APIError], Next, str]] = [
     ("200_with_a_broken_gzip", 200, b"\x1f\x8b\x08\x00broken", APIError, Next.UNKNOWN, "nothing"),
     ("200_with_deep_json", 200, b"[" * 100000, APIError, Next.UNKNOWN, "not a remix stream"),
     # Inside a stream an order had been let in: a no that is not documented proves nothing.
-    ("a_chunk_with_a_no", None, {"success": False, "message": "Worker lost"}, APIError, Next.UNKNOWN, "Worker lost"),
-]  # fmt: skip
+    (
+        "a_chunk_with_a_no",
+        None,
+        {"success": False, "message": "Worker lost"},
+        APIError,
+        Next.UNKNOWN,
+        "Worker lost",
+    ),
+]
 
 
-@pytest.mark.parametrize(("name", "status", "body", "kind", "then", "says"), TABLE, ids=[row[0] for row in TABLE])
+@pytest.mark.parametrize(
+    ("name", "status", "body", "kind", "then", "says"), TABLE, ids=[row[0] for row in TABLE]
+)
 def test_every_other_answer_is_an_error_with_a_class(
     name: str, status: int | None, body: Any, kind: type[APIError], then: Next, says: str
 ) -> None:
@@ -180,7 +260,9 @@ def test_a_chunk_is_no_error(chunk: dict[str, Any], status: int | None) -> None:
 
 
 @pytest.mark.parametrize(("body", "kind", "then"), DOCUMENTED, ids=KINDS)
-def test_once_the_order_has_an_id_no_refusal_proves_that_it_was_free(body: Any, kind: type, then: Next) -> None:
+def test_once_the_order_has_an_id_no_refusal_proves_that_it_was_free(
+    body: Any, kind: type, then: Next
+) -> None:
     error = classify(None, {}, raw(body), message_id="m-1")
     assert type(error) is kind
     assert error.message_id == "m-1"
@@ -207,7 +289,9 @@ def test_an_id_inside_an_error_body_is_found(name: str) -> None:
         ({}, None),
     ],
 )
-@pytest.mark.parametrize(("status", "body"), [(429, b""), (200, RATE_LIMITED), (503, UNAVAILABLE), (503, b"")])
+@pytest.mark.parametrize(
+    ("status", "body"), [(429, b""), (200, RATE_LIMITED), (503, UNAVAILABLE), (503, b"")]
+)
 def test_retry_after_is_carried_by_the_error(
     status: int, body: Any, headers: Mapping[str, str], wait: float | None
 ) -> None:
@@ -229,7 +313,11 @@ def test_retry_after_is_carried_by_the_error(
     ],
 )
 def test_what_a_server_says_is_short_harmless_and_without_secrets(status: int | None, hostile: str) -> None:
-    for body in (hostile.encode(), raw({"success": False, "message": hostile}), raw({"detail": [{"msg": hostile}]})):
+    for body in (
+        hostile.encode(),
+        raw({"success": False, "message": hostile}),
+        raw({"detail": [{"msg": hostile}]}),
+    ):
         error = classify(status, {"Location": hostile}, body)
         assert error is not None
         text = str(error)
@@ -266,6 +354,8 @@ def test_a_value_is_a_chunk_an_error_or_neither(value: Any, chunk: bool, error: 
 
 
 def test_only_documented_texts_are_documented_refusals() -> None:
-    assert isinstance(documented_refusal({"status": "failed", "error": RATE_LIMITED["message"]}), RateLimitError)
+    assert isinstance(
+        documented_refusal({"status": "failed", "error": RATE_LIMITED["message"]}), RateLimitError
+    )
     assert documented_refusal({"status": "failed", "error": "boom"}) is None
     assert documented_refusal(None) is None

@@ -96,16 +96,19 @@ def test_a_null_message_id_does_not_hide_the_job_id() -> None:
 
 
 def test_fields_the_document_does_not_name_are_kept() -> None:
-    event = RemixEvent.parse('{"status": "queued", "queue_position": 3, "nested": {"a": [1]}, "stage": 1, "copy": 2}')
+    event = RemixEvent.parse(
+        '{"status": "queued", "queue_position": 3, "nested": {"a": [1]}, "stage": 1, "copy": 2}'
+    )
     assert event.model_extra == {"queue_position": 3, "nested": {"a": [1]}, "stage": 1, "copy": 2}
     assert event.stage is Stage.QUEUED
 
 
 @pytest.mark.parametrize(
-    "chunk", ["", "nonsense", "[DONE]", "[1]", "null", "3", '"text"', "{", '{"a": 1} x', "[" * 5000, '{"a":' * 5000]
+    "chunk",
+    ["", "nonsense", "[DONE]", "[1]", "null", "3", '"text"', "{", '{"a": 1} x', "[" * 5000, '{"a":' * 5000],
 )
 def test_what_is_no_json_object_is_a_value_error(chunk: str) -> None:
-    with pytest.raises(ValueError, match="not JSON|not a JSON object") as caught:
+    with pytest.raises(ValueError, match=r"not JSON|not a JSON object") as caught:
         RemixEvent.parse(chunk)
     assert not isinstance(caught.value, ValidationError)
 
@@ -151,7 +154,11 @@ def test_a_status_names_a_stage_or_an_unknown_one(status: str | None, stage: Sta
         ({"status": "failed", "isComplete": True, "error": "boom"}, True, True),
         ({"status": "failed", "isComplete": False}, True, True),
         ({"status": "streaming", "isComplete": True, "error": "boom"}, True, True),
-        ({"status": "completed", "isComplete": True, "audio_url": "https://a/b", "error": "late"}, True, False),
+        (
+            {"status": "completed", "isComplete": True, "audio_url": "https://a/b", "error": "late"},
+            True,
+            False,
+        ),
         ({"isComplete": True, "success": False, "message": "boom"}, True, True),
         ({"message_id": "m", "error": "boom"}, True, True),
         ({}, False, False),

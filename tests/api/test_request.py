@@ -27,12 +27,16 @@ URL = "https://storage.example/song.mp3"
         ),
         (RemixRequest(URL, prompt="jazz", lyrics="  "), {"song_reference_url": URL, "prompt": "jazz"}),
         (RemixRequest(URL, prompt=" \n", lyrics="la"), {"song_reference_url": URL, "lyrics": "la"}),
-        (RemixRequest(URL, prompt="jazz", parameters={}),
-         {"song_reference_url": URL, "prompt": "jazz", "parameters": {}}),
+        (
+            RemixRequest(URL, prompt="jazz", parameters={}),
+            {"song_reference_url": URL, "prompt": "jazz", "parameters": {}},
+        ),
         (RemixRequest(f" {URL}\n", prompt="jazz"), {"song_reference_url": URL, "prompt": "jazz"}),
     ],
-)  # fmt: skip
-def test_the_wire_has_the_documents_names_and_only_what_is_set(request_: RemixRequest, wire: dict[str, Any]) -> None:
+)
+def test_the_wire_has_the_documents_names_and_only_what_is_set(
+    request_: RemixRequest, wire: dict[str, Any]
+) -> None:
     assert request_.to_wire() == wire
 
 
@@ -104,9 +108,20 @@ def test_validation_by_pydantic_raises_the_same_error() -> None:
 
 
 @pytest.mark.parametrize(
-    "reference", ["song.mp3", "/home/me/song.mp3", "file:///etc/passwd", "ftp://a/b.mp3", "https://", "http:///b", "//a/b",
-                  "https://[::1/b", "C:\\song.mp3", Path("song.mp3")]
-)  # fmt: skip
+    "reference",
+    [
+        "song.mp3",
+        "/home/me/song.mp3",
+        "file:///etc/passwd",
+        "ftp://a/b.mp3",
+        "https://",
+        "http:///b",
+        "//a/b",
+        "https://[::1/b",
+        "C:\\song.mp3",
+        Path("song.mp3"),
+    ],
+)
 def test_a_local_reference_may_be_held_but_never_goes_out(reference: Any) -> None:
     request = RemixRequest(reference, prompt="jazz")
     assert request.song_reference_url == str(reference)

@@ -42,25 +42,38 @@ CASES = [
     Case("lf_after_cr_is_no_second_line_end", b"data: a\r\ndata: b\n\r\n", [message("a\nb")]),
     Case("lf_cr_is_two_line_ends", b"data: a\n\rdata: b\n\n", [message("a"), message("b")]),
     Case("cr_cr_lf_is_two_line_ends", b"data: a\r\r\ndata: b\n\n", [message("a"), message("b")]),
-    Case("vertical_tab_and_line_separator_end_no_line", "data: a\x0bb\u2028c\x85d\x0ce\n\n".encode(),
-         [message("a\x0bb\u2028c\x85d\x0ce")]),
+    Case(
+        "vertical_tab_and_line_separator_end_no_line",
+        "data: a\x0bb\u2028c\x85d\x0ce\n\n".encode(),
+        [message("a\x0bb\u2028c\x85d\x0ce")],
+    ),
     # Byte-order mark
     Case("a_leading_bom_is_dropped", b"\xef\xbb\xbfdata: 1\n\n", [message("1")]),
     Case("only_the_first_bom_is_dropped", b"\xef\xbb\xbf\xef\xbb\xbfdata: 1\n\ndata: 2\n\n", [message("2")]),
-    Case("a_bom_later_on_is_part_of_the_name", b"\xef\xbb\xbfdata:1\n\n\xef\xbb\xbfdata:2\n\ndata:3\n\n",
-         [message("1"), message("3")]),
+    Case(
+        "a_bom_later_on_is_part_of_the_name",
+        b"\xef\xbb\xbfdata:1\n\n\xef\xbb\xbfdata:2\n\ndata:3\n\n",
+        [message("1"), message("3")],
+    ),
     Case("half_a_bom_is_text", b"\xef\xbbdata: 1\n\ndata: 2\n\n", [message("2")]),
     Case("a_bom_in_data_stays", b"data: \xef\xbb\xbf1\n\n", [message("\ufeff1")]),
     # Comments
     Case("a_line_that_begins_with_a_colon_is_a_comment", b": ping\n\ndata: 1\n\n", [message("1")]),
-    Case("comments_do_not_split_an_event",
-         f"data:1\r:\0\n:\r\ndata:2\n:{LONG}\rdata:3\n:data:fail\r:{LONG}\ndata:4\n\n".encode(),
-         [message("1\n2\n3\n4")]),
-    Case("a_comment_block_between_events_is_nothing", b"data: a\n\n:\n\n: x\n\ndata: b\n\n",
-         [message("a"), message("b")]),
+    Case(
+        "comments_do_not_split_an_event",
+        f"data:1\r:\0\n:\r\ndata:2\n:{LONG}\rdata:3\n:data:fail\r:{LONG}\ndata:4\n\n".encode(),
+        [message("1\n2\n3\n4")],
+    ),
+    Case(
+        "a_comment_block_between_events_is_nothing",
+        b"data: a\n\n:\n\n: x\n\ndata: b\n\n",
+        [message("a"), message("b")],
+    ),
     # Data
     Case("data_lines_are_joined_by_lf", b"data: {\ndata: }\n\n", [message("{\n}")]),
-    Case("a_data_line_without_colon_is_an_empty_one", b"data\n\ndata\ndata\n\n", [message(""), message("\n")]),
+    Case(
+        "a_data_line_without_colon_is_an_empty_one", b"data\n\ndata\ndata\n\n", [message(""), message("\n")]
+    ),
     Case("an_empty_data_line_is_an_event", b"data:\n\ndata: \n\n", [message(""), message("")]),
     Case("one_space_after_the_colon_is_dropped", b"data: a\n\ndata:a\n\n", [message("a"), message("a")]),
     Case("only_one_space_is_dropped", b"data:  a \n\n", [message(" a ")]),
@@ -69,11 +82,16 @@ CASES = [
     Case("data_may_hold_the_text_of_a_field", b"data: data: a\n\n", [message("data: a")]),
     Case("nul_in_data_stays", b"data:\0\n\n\n\n", [message("\0")]),
     # Field names
-    Case("an_unknown_field_is_ignored", b"data:test\n data\ndata\nfoobar:xxx\njusttext\n:comment\n\n",
-         [message("test\n")]),
-    Case("field_names_are_exact",
-         b"data:\0\n data:2\rData:1\ndata\0:2\ndata:1\r\0data:4\nda-ta:3\rdata_5\ndata:3\rdata:\r\n data:32\ndata:4\n\n",
-         [message("\0\n1\n3\n\n4")]),
+    Case(
+        "an_unknown_field_is_ignored",
+        b"data:test\n data\ndata\nfoobar:xxx\njusttext\n:comment\n\n",
+        [message("test\n")],
+    ),
+    Case(
+        "field_names_are_exact",
+        b"data:\0\n data:2\rData:1\ndata\0:2\ndata:1\r\0data:4\nda-ta:3\rdata_5\ndata:3\rdata:\r\n data:32\ndata:4\n\n",
+        [message("\0\n1\n3\n\n4")],
+    ),
     Case("a_name_ends_at_its_colon_and_not_at_a_space", b"data : a\n\n", []),
     # Event type
     Case("event_names_the_type", b"event: progress\ndata: 1\n\n", [("progress", "1", "")]),
@@ -83,11 +101,17 @@ CASES = [
     Case("the_type_may_follow_the_data", b"data: 1\nevent: a\n\n", [("a", "1", "")]),
     Case("an_event_without_data_is_none", b"event: a\n\ndata: 1\n\n", [message("1")]),
     # Id
-    Case("an_id_stays_until_the_next", b"id: 1\ndata: a\n\ndata: b\n\nid: 2\ndata: c\n\n",
-         [message("a", "1"), message("b", "1"), message("c", "2")]),
+    Case(
+        "an_id_stays_until_the_next",
+        b"id: 1\ndata: a\n\ndata: b\n\nid: 2\ndata: c\n\n",
+        [message("a", "1"), message("b", "1"), message("c", "2")],
+    ),
     Case("an_empty_id_clears_it", b"id: 1\ndata: a\n\nid\ndata: b\n\n", [message("a", "1"), message("b")]),
-    Case("an_id_with_nul_is_ignored", b"id: 1\ndata: a\n\nid: 2\0\ndata: b\n\n",
-         [message("a", "1"), message("b", "1")]),
+    Case(
+        "an_id_with_nul_is_ignored",
+        b"id: 1\ndata: a\n\nid: 2\0\ndata: b\n\n",
+        [message("a", "1"), message("b", "1")],
+    ),
     Case("an_id_counts_without_data", b"id: 7\n\ndata: a\n\n", [message("a", "7")]),
     Case("an_id_keeps_its_inner_spaces", b"id:  a b\ndata: 1\n\n", [message("1", " a b")]),
     # Retry
@@ -100,15 +124,23 @@ CASES = [
     # The end of the stream
     Case("an_unterminated_event_is_discarded", b"data: a\n\ndata: b\n", [message("a")]),
     Case("an_unterminated_line_is_discarded", b"data: a\n\ndata: b", [message("a")]),
-    Case("fields_of_a_discarded_event_do_not_show", b"retry:1000\ndata:a\n\nid:9\ndata:b", [message("a")], 1000),
+    Case(
+        "fields_of_a_discarded_event_do_not_show", b"retry:1000\ndata:a\n\nid:9\ndata:b", [message("a")], 1000
+    ),
     # Text
     Case("utf8_is_read", "data: ok…\U0001f3b5\n\n".encode(), [message("ok…\U0001f3b5")]),
     Case("invalid_utf8_is_replaced", b"data: a\xffb\xc3(\n\n", [message("a\ufffdb\ufffd(")]),
-    Case("a_character_cut_by_a_line_end_is_replaced", b"data: \xe2\x82\n\ndata: b\n\n",
-         [message("\ufffd"), message("b")]),
-    Case("invalid_utf8_in_type_and_id_is_replaced", b"event: \xff\nid: \xfe\ndata: a\n\n",
-         [("\ufffd", "a", "\ufffd")]),
-]  # fmt: skip
+    Case(
+        "a_character_cut_by_a_line_end_is_replaced",
+        b"data: \xe2\x82\n\ndata: b\n\n",
+        [message("\ufffd"), message("b")],
+    ),
+    Case(
+        "invalid_utf8_in_type_and_id_is_replaced",
+        b"event: \xff\nid: \xfe\ndata: a\n\n",
+        [("\ufffd", "a", "\ufffd")],
+    ),
+]
 
 
 def decoded(stream: bytes, cuts: list[int]) -> tuple[list[tuple[str, str, str]], int | None]:
@@ -139,7 +171,11 @@ def test_cut_anywhere(case: Case) -> None:
 
 def interpreted(stream: bytes) -> tuple[list[tuple[str, str, str]], int | None]:
     """The standard's algorithm, step by step and without a thought for speed: what the decoder is held against."""
-    text = stream.decode("utf-8-sig", "replace") if stream[:3] == b"\xef\xbb\xbf" else stream.decode("utf-8", "replace")
+    text = (
+        stream.decode("utf-8-sig", "replace")
+        if stream[:3] == b"\xef\xbb\xbf"
+        else stream.decode("utf-8", "replace")
+    )
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")[:-1]
     events, retry = [], None
     data, kind, last_id = "", "", ""
@@ -163,14 +199,37 @@ def interpreted(stream: bytes) -> tuple[list[tuple[str, str, str]], int | None]:
 
 
 PIECES = st.sampled_from(
-    [b"data", b"event", b"id", b"retry", b":", b": ", b" ", b"\n", b"\r", b"\r\n", b"\n\n", b"7", b"a", b"\0",
-     b"\xef\xbb\xbf", b"\xef", b"\xbb", b"\xff", "é".encode(), b"data: x\n\n", b"data: y\n"]
-)  # fmt: skip
+    [
+        b"data",
+        b"event",
+        b"id",
+        b"retry",
+        b":",
+        b": ",
+        b" ",
+        b"\n",
+        b"\r",
+        b"\r\n",
+        b"\n\n",
+        b"7",
+        b"a",
+        b"\0",
+        b"\xef\xbb\xbf",
+        b"\xef",
+        b"\xbb",
+        b"\xff",
+        "é".encode(),
+        b"data: x\n\n",
+        b"data: y\n",
+    ]
+)
 
 
 @settings(max_examples=300, deadline=None)
 @given(pieces=st.lists(PIECES, max_size=40), chance=st.randoms(use_true_random=False))
-def test_any_bytes_in_any_pieces_read_as_the_standard_says(pieces: list[bytes], chance: random.Random) -> None:
+def test_any_bytes_in_any_pieces_read_as_the_standard_says(
+    pieces: list[bytes], chance: random.Random
+) -> None:
     stream = b"".join(pieces)
     cuts = sorted(chance.choices(range(len(stream) + 1), k=chance.randint(0, 8)))
     assert decoded(stream, cuts) == interpreted(stream)
@@ -204,7 +263,11 @@ OVERSIZE = {
     "many_short_lines": b"data: a\n\n" + b"data: " + b"x" * 14 + b"\n" + b"data: y\n" * 24 + b"\ndata: b\n\n",
     "long_line_without_space": b"data: a\n\ndata:" + b"x" * 200 + b"\r\n\r\ndata: b\n\n",
     "with_fields_around": b"data: a\n\nevent: e\ndata: " + b"x" * 200 + b"\nfoo: bar\n\ndata: b\n\n",
-    "followed_by_a_long_comment": b"data: a\n\ndata: " + b"x" * 200 + b"\n:" + b"y" * 300 + b"\n\ndata: b\n\n",
+    "followed_by_a_long_comment": b"data: a\n\ndata: "
+    + b"x" * 200
+    + b"\n:"
+    + b"y" * 300
+    + b"\n\ndata: b\n\n",
 }
 
 

@@ -1,0 +1,113 @@
+"""The status body is documented nowhere: every plausible shape of it is read as one chunk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from soundverse_nb.api.event import Stage
+from soundverse_nb.api.status import read_status
+
+DONE = {"message_id": "m", "status": "completed", "isComplete": True, "audio_url": "https://a/b.mp3"}
+OTHER = {"message_id": "other", "status": "failed", "error": "not mine"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        DONE,
+        {"data": DONE},
+        {"success": True, "result": DONE},
+        {"success": True, "message": "ok", "data": {"generation": DONE}},
+        {"status": "success", "data": DONE},
+        {"message_id": "m", "result": {name: DONE[name] for name in ("status", "isComplete", "audio_url")}},
+        {
+            "status": "completed",
+            "isComplete": True,
+            "message_id": "m",
+            "result": {"audio_url": "https://a/b.mp3"},
+        },
+        [DONE],
+        [OTHER, DONE, OTHER],
+        {"data": [OTHER, DONE]},
+        {"generations": [{"job_id": "m", **{k: v for k, v in DONE.items() if k != "message_id"}}]},
+        {"messageId": "m", "status": "completed", "is_complete": True, "audioUrl": "https://a/b.mp3"},
+        {"status": "completed", "audio_url": "https://a/b.mp3", "isComplete": "true"},
+        {"audio_url": "https://a/b.mp3"},
+        {"success": True, "result": {"audio_url": "https://a/b.mp3"}},
+        {"audio_url": None, "data": {"audio_url": "https://a/b.mp3", "status": "completed"}},
+    ],
+)
+def test_a_finished_remix_is_found_in_any_wrapping(body: Any) -> None:
+    event = read_status(body, "m")
+    assert event is not None
+    assert event.is_terminal
+    assert not event.is_failure
+    assert (event.message_id, event.audio_url) == ("m", "https://a/b.mp3")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"status": "streaming", "progress": 90},
+        {"status": "success", "data": {"status": "streaming", "progress": 90}},
+        {"status": 200, "message": "ok", "data": {"status": "streaming", "progress": "90"}},
+        {"job": {"job_id": "m", "status": "streaming", "progress": 90}},
+        [{"status": "streaming", "progress": 90}],
+    ],
+)
+def test_a_running_remix_is_not_taken_for_a_finished_one(body: Any) -> None:
+    event = read_status(body, "m")
+    assert event is not None
+    assert not event.is_terminal
+    assert (event.stage, event.progress, event.message_id) == (Stage.STREAMING, 90.0, "m")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"status": "failed", "error": "boom"},
+        {"data": {"status": "failed", "error": {"message": "boom"}}},
+        {"success": False, "status": "failed", "message_id": "m", "message": "boom"},
+    ],
+)
+def test_a_failed_remix_is_a_failure_with_its_reason(body: Any) -> None:
+    event = read_status(body, "m")
+    assert event is not None
+    assert event.is_failure
+    assert event.reason == "boom"
+
+
+def test_an_answer_about_another_order_keeps_its_id() -> None:
+    event = read_status(OTHER, "m")
+    assert event is not None
+    assert event.message_id == "other"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        3,
+        "completed",
+        [],
+        {},
+        [[]],
+        {"detail": "Not Found"},
+        {"message_id": "m"},
+        {"error": "gone"},
+        {"data": None},
+        {"status": None},
+        {"success": True},
+    ],
+)
+def test_what_says_nothing_about_a_remix_is_none(body: Any) -> None:
+    assert read_status(body, "m") is None
+
+
+def test_a_body_without_a_bottom_is_read_in_bounded_time() -> None:
+    body: Any = {"status": "queued"}
+    for _ in range(200):
+        body = {"data": body, "more": [body]}
+    assert read_status(body, "m") is None
