@@ -1,0 +1,12 @@
+"""A song to begin with: "Harbour Lights", composed and played by this package's own code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ["example_song"]
+
+
+def example_song() -> Path:
+    """Where the example song lies: an MP3 of about half a minute, stereo, 44.1 kHz."""
+    return Path(__file__).with_name("reference_song.mp3")
