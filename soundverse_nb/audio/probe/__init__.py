@@ -7,7 +7,7 @@ container: wav, aiff, flac, ogg, mp3, mp4.
 
 from __future__ import annotations
 
-import struct
+from contextlib import AbstractContextManager
 from typing import BinaryIO, Protocol
 
 from soundverse_nb.audio.probe.aiff import probe_aiff
@@ -28,24 +28,25 @@ class Opened(Protocol):
     """What a probe needs of a source: its size, and a way to read it."""
 
     @property
-    def size_bytes(self) -> int: ...
+    def size_bytes(self) -> int | None: ...
 
-    def open(self) -> BinaryIO: ...
+    def open(self) -> AbstractContextManager[BinaryIO]: ...
 
 
 def probe(source: Opened) -> Probed | Untrusted:
     """The facts of a source's header and tail, or why they cannot be trusted; bad content never raises."""
+    if source.size_bytes is None:
+        return Untrusted("There is no file, so there is no header.")
     with source.open() as file:
         return probe_file(file, source.size_bytes)
 
 
 def probe_file(file: BinaryIO, size_bytes: int) -> Probed | Untrusted:
     """The same for an opened, seekable file of `size_bytes` bytes; it is left open, anywhere."""
-    window = Window(file, size_bytes)
     try:
-        return _probe(window)
-    except (ArithmeticError, LookupError, OSError, ValueError, struct.error):
-        return Untrusted("The file's header is damaged.")
+        return _probe(Window(file, size_bytes))
+    except Exception:  # a foreign file object may raise anything; the decoder will say what
+        return Untrusted("The file's header is damaged, or cannot be read.")
 
 
 def _probe(window: Window) -> Probed | Untrusted:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from soundverse_nb.audio.probe.aac import AudioConfig, audio_config, decoder_config
 from soundverse_nb.audio.probe.boxes import Box, boxes, find
+from soundverse_nb.audio.probe.itunes import itunes_priming
 from soundverse_nb.audio.probe.outcome import Probed, Untrusted, implausible
 from soundverse_nb.audio.probe.window import Window
 
@@ -37,9 +38,7 @@ def probe_mp4(window: Window) -> Probed | Untrusted:
     tracks = [track for box in boxes(window, movie.start, movie.end) if (track := _track(window, box))]
     if len(tracks) != 1:
         return Untrusted(f"The MP4 holds {len(tracks)} audio tracks.", "mp4")
-    movie_header = find(window, movie, b"mvhd")
-    movie_scale = _timescale(window, movie_header)[0] if movie_header else 0
-    return _length(window, tracks[0], movie_scale)
+    return _length(window, tracks[0], movie)
 
 
 def _track(window: Window, box: Box) -> Track | None:
@@ -66,7 +65,8 @@ def _timescale(window: Window, header: Box) -> tuple[int, int]:
     return int.from_bytes(fields[12:16], "big"), int.from_bytes(fields[16:20], "big")
 
 
-def _length(window: Window, track: Track, movie_scale: int) -> Probed | Untrusted:
+def _length(window: Window, track: Track, movie: Box) -> Probed | Untrusted:
+    """Check the track's tables against each other, the codec and the file, and count what is heard."""
     table = {box.name: box for box in boxes(window, track.table.start, track.table.end)}
     if not {b"stsd", b"stts", b"stsz", b"stsc"} <= table.keys():
         return Untrusted("The MP4's table of packets is incomplete.", "mp4")
@@ -89,10 +89,13 @@ def _length(window: Window, track: Track, movie_scale: int) -> Probed | Untruste
     samples = _samples(runs, packets, scale, config)
     if samples is None:
         return Untrusted("The MP4's clock does not fit its codec's packets.", "mp4")
-    trimmed = _skipped(window, track.edits, scale, movie_scale, total)
-    if trimmed is None:
+    header = find(window, movie, b"mvhd")
+    skipped = _skipped(window, track.edits, scale, _timescale(window, header)[0] if header else 0, total)
+    if skipped is None:
         return Untrusted("The MP4's edit list plays only parts of its sound.", "mp4")
-    duration = samples / config.sample_rate - trimmed / scale
+    # FFmpeg lets the note win over the edit list; where both stand they say the same.
+    priming = itunes_priming(window, movie) if config.codec == "aac" else 0
+    duration = samples / config.sample_rate - (priming / config.sample_rate or skipped / scale)
     if duration <= 0:
         return Untrusted("The MP4's header claims no sound.", "mp4")
     return Probed("mp4", config.codec, config.sample_rate, config.channels, duration)
