@@ -155,7 +155,7 @@ class FFmpegDecoding(Decoding):
         begins = float(frame.pts * frame.time_base)
         if ends is not None and begins - ends > _HOLE_SECONDS:
             self.damage = self.damage or f"{begins - ends:.2f} s are missing at {ends:.1f} s"
-        return begins + frame.samples / float(frame.sample_rate)
+        return begins + float(frame.samples / frame.sample_rate)
 
     def _blocks(self) -> Iterator[Block]:
         kind = self._sample_format.removesuffix("p")

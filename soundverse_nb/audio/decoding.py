@@ -21,11 +21,11 @@ _BLOCK_VALUES = 1 << 20
 class End(str, Enum):
     """How the decoding came to its end."""
 
-    OPEN = "open"            # not there yet
-    COMPLETE = "complete"    # the song's last frame was decoded
-    STOPPED = "stopped"      # `stop_seconds` was reached
+    OPEN = "open"  # not there yet
+    COMPLETE = "complete"  # the song's last frame was decoded
+    STOPPED = "stopped"  # `stop_seconds` was reached
     OUT_OF_TIME = "out_of_time"
-    BROKEN = "broken"        # the data did not allow to go on
+    BROKEN = "broken"  # the data did not allow to go on
 
 
 class Decoding(ABC):

@@ -36,8 +36,8 @@ class Heard:
     """What one pass over a song tells.
 
     `duration` in seconds counts decoded frames; where `end` is OUT_OF_TIME it comes from the packets' own
-    lengths, and only the first `heard_seconds` were listened to. `peak` is linear (1.0 full scale), `loudness`
-    in LUFS (-inf for silence), `clipped` the number of samples in flat tops at full scale, `not_finite` of
+    lengths, and only the first `heard_seconds` were listened to. `peak` is linear (1.0 full scale),
+    `loudness` in LUFS (-inf for silence), `clipped` the number of samples in flat tops at full scale, `not_finite` of
     NaN or infinite ones, `quiet_start` and `quiet_end` the seconds below -60 dBFS at either end.
     `hops` is the K-weighted mean square of each `hop_seconds`, for finding loud places.
     """
@@ -129,7 +129,7 @@ def _energy(plane: NDArray[np.float32]) -> float:
 
 
 def flat_tops(block: Block) -> int:
-    """Samples at full scale whose next sample is there too: what a clipped wave looks like, a peak does not."""
+    """Samples at full scale whose next sample is there too: so looks a clipped wave, not a peak."""
     above, below = block >= FULL_SCALE, block <= -FULL_SCALE
     return int(np.count_nonzero(above[1:] & above[:-1]) + np.count_nonzero(below[1:] & below[:-1]))
 

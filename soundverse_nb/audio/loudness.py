@@ -18,7 +18,7 @@ from soundverse_nb.audio.decoding import Block
 
 _ABSOLUTE_GATE = -70.0  # LUFS, BS.1770-4 section 5.1
 _RELATIVE_GATE = -10.0  # LU under the loudness of what passed the first gate
-_OFFSET = -0.691        # dB, makes a full-scale 997 Hz sine in one channel read -3.01 LKFS
+_OFFSET = -0.691  # dB, makes a full-scale 997 Hz sine in one channel read -3.01 LKFS
 _THINNED_RATE = 11_000
 _RATES = (4000, 400_000)  # outside, the filters have no meaning and the hop no sensible length
 
@@ -28,7 +28,8 @@ class LoudnessMeter:
 
     Above 5 kHz the filter is flat, so the spectrum is only needed below: K-weighted power is the flat gain
     times the whole power, less what the filter takes away from a version of the signal thinned out
-    to about 11 kHz. That costs a quarter of the full spectrum, and differs from it by a few hundredths of a LU.
+    to about 11 kHz. That costs a quarter of the full spectrum. Music reads within 0.05 LU of the standard's
+    filters; noise and tones within 0.1 LU; rumble below 40 Hz with nothing else up to 2 LU too loud.
     """
 
     def __init__(self, sample_rate: int, channels: int) -> None:
@@ -76,7 +77,8 @@ class LoudnessMeter:
         # Left and right as real and imaginary part: one transform for both, and their powers add up
         # because the weights are the same for positive and negative frequencies.
         if block.flags.c_contiguous:
-            return self._hop_powers(block.view(np.complex64)[:, 0], count)
+            pairs: NDArray[np.complex64] = block.view(np.complex64)[:, 0]
+            return self._hop_powers(pairs, count)
         left, right = np.ascontiguousarray(block[:, 0]), np.ascontiguousarray(block[:, 1])
         pair = np.empty(len(block) >> self._halvings, np.complex64)
         pair.real, pair.imag = self._thinned(left), self._thinned(right)

@@ -167,9 +167,7 @@ def _from_file(source: Any) -> Source:
             source.seek(0)
             head = source.read(1)
             if not isinstance(head, bytes):
-                raise refusal(
-                    "unreadable", f"{name} is open as text.", "Open it with open(path, 'rb')."
-                )
+                raise refusal("unreadable", f"{name} is open as text.", "Open it with open(path, 'rb').")
             if not head:
                 raise refusal("empty", f"{name} is empty (0 bytes).", "Pass a file that holds audio.")
             try:

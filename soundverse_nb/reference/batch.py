@@ -1,0 +1,240 @@
+"""Preflight of a whole folder: headers first, decoding in processes where headers do not tell."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, overload
+
+from soundverse_nb.audio.source import AudioError
+from soundverse_nb.reference.check import header_report, preflight, refused
+from soundverse_nb.reference.limits import Limits
+from soundverse_nb.reference.processes import ApartContext
+from soundverse_nb.reference.report import PreflightReport
+
+ENDINGS = (
+    ".aac", ".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".m4a", ".m4b", ".mka", ".mkv", ".mov", ".mp3",
+    ".mp4", ".oga", ".ogg", ".opus", ".wav", ".wave", ".webm", ".wma", ".wv",
+)  # fmt: skip
+"""What a folder is searched for; a list of paths is taken as it is."""
+
+_FEW = 3
+"""Starting processes takes longer than checking so few songs."""
+
+
+@dataclass(frozen=True)
+class PreflightTable(Sequence[PreflightReport]):
+    """The verdicts on many songs, in the order given; a sequence of reports that displays as a table.
+
+    `paths` names the songs, `skipped` counts files of a folder that are no audio by their ending.
+    """
+
+    paths: tuple[Any, ...]
+    reports: tuple[PreflightReport, ...]
+    skipped: int = 0
+    folder: str | None = field(default=None)
+
+    def __len__(self) -> int:
+        return len(self.reports)
+
+    @overload
+    def __getitem__(self, index: int) -> PreflightReport: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[PreflightReport, ...]: ...
+    def __getitem__(self, index: int | slice) -> PreflightReport | tuple[PreflightReport, ...]:
+        return self.reports[index]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every song passes."""
+        return all(report.ok for report in self.reports)
+
+    @property
+    def passed(self) -> tuple[Any, ...]:
+        """The paths of the songs that pass."""
+        return tuple(path for path, report in zip(self.paths, self.reports, strict=True) if report.ok)
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """One flat record a song, as JSON can hold it."""
+        return [_record(path, report) for path, report in zip(self.paths, self.reports, strict=True)]
+
+    def model_dump(self) -> list[dict[str, Any]]:
+        """Every report as a dict, for records."""
+        return [report.model_dump() for report in self.reports]
+
+    def to_frame(self) -> Any:
+        """The rows as a pandas DataFrame (pandas comes with librosa's users, not with this package)."""
+        return import_module("pandas").DataFrame(self.rows)
+
+    def __repr__(self) -> str:
+        return f"PreflightTable({len(self)} songs, {len(self.passed)} pass)"
+
+    def __str__(self) -> str:
+        from soundverse_nb.reference.tabulate import table_text
+
+        return table_text(self)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        from soundverse_nb.reference.tabulate import table_html, table_text
+
+        return {"text/plain": table_text(self), "text/html": table_html(self)}
+
+
+def preflight_all(
+    paths: str | os.PathLike[str] | Iterable[Any],
+    limits: Limits | None = None,
+    *,
+    quick: bool = True,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    progress: bool | Callable[[int, int], None] = True,
+) -> PreflightTable:
+    """Check a folder of songs (with its subfolders), or a list of paths.
+
+    Parameters
+    ----------
+    quick : believe headers that prove themselves and decode only the rest; False decodes every song.
+    workers : processes that decode (default: one a processor); `executor` uses one you have already.
+    progress : a progress bar, none, or your own function of (done, total).
+
+    Never raises for a bad song: it becomes a row. Songs that are not paths are checked in this process.
+    """
+    limits = limits or Limits()
+    folder, found, skipped = _listed(paths)
+    with _shown(progress, len(found)) as advance:
+        reports: dict[int, PreflightReport] = {}
+        waiting: list[int] = []
+        for index, path in enumerate(found):
+            report = header_report(path, limits) if quick else None
+            if report is None and isinstance(path, (str, os.PathLike)):
+                waiting.append(index)
+                continue
+            reports[index] = report or preflight(path, limits)
+            advance()
+        for index, report in _decoded([(i, found[i]) for i in waiting], limits, quick, workers, executor):
+            reports[index] = report
+            advance()
+    return PreflightTable(tuple(found), tuple(reports[i] for i in range(len(found))), skipped, folder)
+
+
+def _listed(paths: Any) -> tuple[str | None, list[Any], int]:
+    if not isinstance(paths, (str, os.PathLike)):
+        return None, list(paths), 0
+    folder = Path(paths).expanduser()
+    if not folder.is_dir():
+        return None, [paths], 0
+    files = sorted(
+        Path(where) / name
+        for where, _, names in os.walk(folder)
+        for name in names
+        if not name.startswith(".")
+    )
+    songs = [path for path in files if path.suffix.lower() in ENDINGS]
+    return str(folder), songs, len(files) - len(songs)
+
+
+def _decoded(
+    songs: list[tuple[int, Any]],
+    limits: Limits,
+    quick: bool,
+    workers: int | None,
+    executor: Executor | None,
+) -> Iterator[tuple[int, PreflightReport]]:
+    if executor is None and (len(songs) <= _FEW or workers == 1):
+        for index, path in songs:
+            yield index, preflight(path, limits, quick=quick)
+        return
+    if executor is not None:
+        yield from _on(executor, songs, limits, quick)
+        return
+    count = min(len(songs), workers or _processors())
+    with ProcessPoolExecutor(count, mp_context=ApartContext()) as pool:
+        yield from _on(pool, songs, limits, quick)
+
+
+def _on(
+    executor: Executor, songs: list[tuple[int, Any]], limits: Limits, quick: bool
+) -> Iterator[tuple[int, PreflightReport]]:
+    tasks: dict[Any, tuple[int, Any]] = {}
+    lost: list[tuple[int, Any]] = []
+    try:
+        for index, path in songs:
+            tasks[executor.submit(_checked, os.fspath(path), limits, quick)] = index, path
+    except BrokenExecutor:
+        lost += songs[len(tasks) :]
+    try:
+        for task in as_completed(tasks):
+            if isinstance(task.exception(), BrokenExecutor):
+                lost.append(tasks[task])
+            else:
+                yield tasks[task][0], task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+    # A decoder that crashes takes its process along, and with it the songs that were waiting: each alone now.
+    for index, path in lost:
+        yield index, _alone(path, limits, quick)
+
+
+def _alone(path: Any, limits: Limits, quick: bool) -> PreflightReport:
+    with ProcessPoolExecutor(1, mp_context=ApartContext()) as pool:
+        try:
+            return pool.submit(_checked, os.fspath(path), limits, quick).result()
+        except BrokenExecutor:
+            crash = AudioError(
+                "The decoder crashed on this file.", hint="Export it again.", code="unreadable"
+            )
+            return refused(path, crash, limits)
+
+
+def _checked(path: str, limits: Limits, quick: bool) -> PreflightReport:
+    return preflight(path, limits, quick=quick)
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def _shown(progress: bool | Callable[[int, int], None], total: int) -> Iterator[Callable[[], None]]:
+    """Count songs as they are done, for whoever wants to see it."""
+    done = 0
+    if callable(progress):
+        told = progress
+
+        def count() -> None:
+            nonlocal done
+            done += 1
+            told(done, total)
+
+        yield count
+    elif not progress or total < 2:
+        yield lambda: None
+    else:
+        from rich.progress import Progress
+
+        with Progress(transient=True) as bar:
+            task = bar.add_task("preflight", total=total)
+            yield lambda: bar.advance(task)
+
+
+def _record(path: Any, report: PreflightReport) -> dict[str, Any]:
+    audio = report.audio.model_dump()
+    kept = ("duration", "size_bytes", "format", "codec", "channels", "sample_rate", "loudness", "peak")
+    return {
+        "name": report.model_dump()["name"],
+        "ok": report.ok,
+        "problems": [problem.code for problem in report.problems],
+        "warnings": [warning.code for warning in report.warnings],
+        **{key: audio[key] for key in kept},
+        "checked": report.checked,
+        "path": str(path) if isinstance(path, (str, os.PathLike)) else None,
+    }

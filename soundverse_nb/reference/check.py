@@ -1,0 +1,219 @@
+"""Preflight: hear the song once and judge it."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Executor
+from dataclasses import replace
+from typing import Any
+
+from soundverse_nb.audio.decoding import End
+from soundverse_nb.audio.source import AudioError, Source, open_source
+from soundverse_nb.reference.facts import AudioFacts
+from soundverse_nb.reference.limits import Limits
+from soundverse_nb.reference.report import PreflightReport
+from soundverse_nb.reference.rules import Problem, problems_of, warnings_of
+
+TIME_LIMIT = 1.4
+"""Seconds of decoding after which only packets are counted. A 350 s song takes a third of it; a file made to keep
+the decoder busy (8 channels at 655 kHz, say) would take minutes."""
+
+# Small differences between what a header announces and what is there are the habit of some encoders.
+_TOLERATED_BYTES = {"mp3": 4096, "wav": 4096, "aiff": 4096}
+_TOLERATED_SECONDS = 0.1
+
+
+def preflight(source: Any, limits: Limits | None = None, *, quick: bool = False) -> PreflightReport:
+    """Would the service take this song? Costs nothing, sends nothing.
+
+    Parameters
+    ----------
+    source : a path, the bytes of a file, a file opened with "rb" (put back as it was), (samples, rate), a Clip.
+    limits : the service's limits, unless you know better ones.
+    quick : believe a header that proves itself (WAV, AIFF, FLAC, Ogg, MP3, M4A) instead of decoding: microseconds
+        instead of tenths of a second, but nothing is heard, so silence, NaN and damage go unseen.
+
+    Never raises for a bad song: the report says what is wrong, and `.raise_if_failed()` turns it into an
+    error. May be called from any thread; in a coroutine use `await preflight_async(...)`.
+    """
+    limits = limits or Limits()
+    call = repair_call(source)
+    try:
+        opened = open_source(source)
+    except AudioError as error:
+        return _refused(source, error, AudioFacts(), limits, call)
+    try:
+        report = _quick(opened, limits, call) if quick and not opened.is_samples else None
+        return report or _full(opened, limits, call)
+    except AudioError as error:
+        facts = AudioFacts(size_bytes=opened.size_bytes, missing_bytes=_missing(opened))
+        return _refused(opened, error, facts, limits, call)
+
+
+async def preflight_async(
+    source: Any, limits: Limits | None = None, *, quick: bool = False, executor: Executor | None = None
+) -> PreflightReport:
+    """preflight() off the event loop, on a thread of `executor` (default: the loop's own)."""
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(executor, lambda: preflight(source, limits, quick=quick))
+
+
+def repair_call(source: Any) -> str:
+    """The call that mends this song, ready to copy."""
+    import os
+
+    try:
+        given = os.fspath(source) if isinstance(source, (str, os.PathLike)) else None
+    except Exception:  # a foreign __fspath__ may raise anything
+        given = None
+    return f"sv.repair({given!r})" if isinstance(given, str) else "sv.repair(source)"
+
+
+def _full(source: Source, limits: Limits, call: str) -> PreflightReport:
+    from soundverse_nb.audio.listen import listen
+    from soundverse_nb.reference.yardstick import compare, librosas_answer
+
+    heard = listen(source, stop_seconds=limits.max_seconds, time_limit=TIME_LIMIT)
+    duration = heard.duration
+    if heard.end is End.OUT_OF_TIME:
+        duration = _better_known(source, duration)
+    stopped = heard.end is End.STOPPED
+    missing, seconds = _shortfall(source, heard.format), 0.0
+    if heard.cut_short and not stopped and heard.promised_seconds:
+        seconds = max(0.0, heard.promised_seconds - duration)
+        seconds = seconds if seconds > _TOLERATED_SECONDS else 0.0
+    facts = AudioFacts(
+        duration=duration,
+        size_bytes=source.size_bytes,
+        format=heard.format,
+        codec=heard.codec,
+        channels=heard.channels,
+        sample_rate=heard.sample_rate,
+        peak=heard.peak,
+        loudness=heard.loudness,
+        clipped=heard.clipped,
+        not_finite=heard.not_finite,
+        quiet_start=heard.quiet_start,
+        quiet_end=heard.quiet_end,
+        heard_seconds=heard.heard_seconds,
+        missing_bytes=missing,
+        missing_seconds=seconds,
+        damage=heard.damage,
+        envelope=heard.envelope,
+    )
+    librosa = None
+    if not source.is_samples:
+        librosa = compare(librosas_answer(source), duration, stopped, heard.format, limits)
+    return _judged(source, facts, limits, call, librosa=librosa)
+
+
+def header_report(source: Any, limits: Limits) -> PreflightReport | None:
+    """The report from the header alone, or None where the song has to be decoded.
+
+    What cannot even be opened gets its report, too: there is nothing to decode.
+    """
+    call = repair_call(source)
+    try:
+        opened = open_source(source)
+        return None if opened.is_samples else _from_header(opened, limits, call)[0]
+    except AudioError as error:
+        return _refused(source, error, AudioFacts(), limits, call)
+
+
+def _quick(source: Source, limits: Limits, call: str) -> PreflightReport:
+    report, reason = _from_header(source, limits, call)
+    if report is None:
+        report = _full(source, limits, call)
+        note = f"Decoded, because the header alone does not tell: {reason}"
+        report = replace(report, notes=(*report.notes, note))
+    return report
+
+
+def _from_header(source: Source, limits: Limits, call: str) -> tuple[PreflightReport | None, str]:
+    """The report from the header alone, or the reason why it cannot be trusted."""
+    from soundverse_nb.audio.probe import Untrusted, probe
+
+    found = probe(source)  # type: ignore[arg-type]
+    if isinstance(found, Untrusted):
+        return None, found.reason
+    facts = AudioFacts(
+        duration=found.duration,
+        size_bytes=source.size_bytes,
+        format=found.format,
+        codec=found.codec,
+        channels=found.channels,
+        sample_rate=found.sample_rate,
+    )
+    return _judged(source, facts, limits, call, checked="header"), ""
+
+
+def _judged(source: Source, facts: AudioFacts, limits: Limits, call: str, **more: Any) -> PreflightReport:
+    return PreflightReport(
+        name=source.name,
+        audio=facts,
+        limits=limits,
+        problems=problems_of(facts, limits, call),
+        warnings=warnings_of(facts, limits, call, source.path),
+        repair_call=call,
+        **more,
+    )
+
+
+def _refused(source: Any, error: AudioError, facts: AudioFacts, limits: Limits, call: str) -> PreflightReport:
+    """The report on something that could not even be opened as audio."""
+    found = [Problem(error.code, error.message, hint=error.hint)]
+    if facts.missing_bytes and error.code in ("not_audio", "unreadable"):
+        found = list(problems_of(facts, limits, call))
+    elif facts.size_bytes is not None:
+        found += problems_of(replace(facts, missing_bytes=0), limits, call)
+    return PreflightReport(
+        name=source.name if isinstance(source, Source) else _name_of(source),
+        audio=facts,
+        limits=limits,
+        problems=tuple(found),
+        repair_call=call,
+    )
+
+
+def refused(source: Any, error: AudioError, limits: Limits) -> PreflightReport:
+    """The report on something that cannot be decoded, for the reason that `error` tells."""
+    return _refused(source, error, AudioFacts(), limits, repair_call(source))
+
+
+def _name_of(source: Any) -> str:
+    import os
+
+    from soundverse_nb.audio.source import display_name
+
+    try:
+        text = os.fsdecode(os.fspath(source))
+    except Exception:  # not a path, or a foreign one
+        return type(source).__name__
+    return display_name(os.path.basename(text.rstrip("/\\")) or text or "(empty path)")
+
+
+def _missing(source: Source) -> int:
+    from soundverse_nb.audio.promise import missing_bytes
+
+    if source.is_samples or source.size_bytes is None:
+        return 0
+    try:
+        with source.open() as stream:
+            return missing_bytes(stream, source.size_bytes)
+    except (AudioError, OSError, ValueError):
+        return 0
+
+
+def _shortfall(source: Source, kind: str) -> int:
+    missing = _missing(source)
+    return missing if missing > _TOLERATED_BYTES.get(kind, 0) else 0
+
+
+def _better_known(source: Source, counted: float) -> float:
+    """Where the packets had to be counted: the header's length, if it proves itself and agrees."""
+    from soundverse_nb.audio.probe import Untrusted, probe
+
+    if source.is_samples:
+        return counted
+    found = probe(source)  # type: ignore[arg-type]
+    return found.duration if not isinstance(found, Untrusted) and found.duration >= counted else counted

@@ -1,0 +1,51 @@
+"""What was measured of a song, apart from any judgement."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from soundverse_nb.audio.envelope import Envelope
+
+
+@dataclass(frozen=True)
+class AudioFacts:
+    """Facts of a song; None is what could not be measured (or was not asked for).
+
+    `duration` in seconds counts decoded frames. `peak` is linear, 1.0 full scale; `loudness` in LUFS after
+    ITU-R BS.1770-4 (-inf for silence). `clipped` counts samples in flat tops, `not_finite` NaN and infinite
+    ones; `quiet_start`, `quiet_end` are seconds below -60 dBFS. `heard_seconds` is how much of it was decoded.
+    `format` and `codec` bear FFmpeg's names ("mp4", "aac"). `envelope` is the outline for drawing.
+    """
+
+    duration: float | None = None
+    size_bytes: int | None = None
+    format: str | None = None
+    codec: str | None = None
+    channels: int | None = None
+    sample_rate: int | None = None
+    peak: float | None = None
+    loudness: float | None = None
+    clipped: int | None = None
+    not_finite: int | None = None
+    quiet_start: float | None = None
+    quiet_end: float | None = None
+    heard_seconds: float | None = None
+    missing_bytes: int = 0
+    missing_seconds: float = 0.0
+    damage: str | None = None
+    envelope: Envelope | None = field(default=None, repr=False, compare=False)
+
+    def model_dump(self) -> dict[str, Any]:
+        """The facts as JSON can hold them: infinite and undefined numbers become None, no envelope."""
+        return {f.name: storable(getattr(self, f.name)) for f in fields(self) if f.name != "envelope"}
+
+
+def storable(value: Any) -> Any:
+    """A value as JSON can hold it."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    return value

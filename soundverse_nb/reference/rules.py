@@ -1,0 +1,246 @@
+"""The rules of preflight, as pure decisions over facts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from soundverse_nb.reference.facts import AudioFacts, storable
+from soundverse_nb.reference.limits import Limits
+
+SILENT_PEAK = 10 ** (-70 / 20)
+"""A song whose greatest sample stays below -70 dBFS is silence with dither."""
+QUIET_LUFS = -35.0
+"""Music is released at -8 to -24 LUFS; what is this quiet was probably recorded too low."""
+CLIPPED_SHARE = 1e-4
+"""Flat tops in more than one of ten thousand samples are heard as distortion."""
+LOW_RATE = 32_000
+"""Below this nothing over 16 kHz is left of a song."""
+PADDABLE_SECONDS = 1.0
+"""So much may be missing to the shortest length that a little silence at the end is an honest repair."""
+
+# Endings that promise a format; a file without any of them promises nothing.
+_PROMISED = {
+    "mp3": {"mp3"}, "wav": {"wav", "w64"}, "wave": {"wav"}, "aif": {"aiff"}, "aiff": {"aiff"}, "aifc": {"aiff"},
+    "flac": {"flac"}, "ogg": {"ogg"}, "oga": {"ogg"}, "opus": {"ogg"}, "m4a": {"mp4"}, "m4b": {"mp4"},
+    "mp4": {"mp4"}, "m4v": {"mp4"}, "mov": {"mp4"}, "aac": {"adts", "aac", "mp4"}, "webm": {"webm", "matroska"},
+    "mkv": {"webm", "matroska"}, "mka": {"webm", "matroska"}, "wma": {"asf"}, "asf": {"asf"}, "caf": {"caf"},
+    "au": {"au"}, "wv": {"wavpack"},
+}  # fmt: skip
+
+_NOTHING_MENDS = "No call mends that; choose another song."
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One rule a song breaks, or one thing to know: a code, a sentence, the numbers, and what mends it."""
+
+    code: str
+    message: str
+    value: Any = None
+    limit: Any = None
+    hint: str = ""
+
+    def model_dump(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {name: storable(getattr(self, name)) for name in ("code", "message", "value", "limit", "hint")}
+
+
+def problems_of(facts: AudioFacts, limits: Limits, call: str) -> tuple[Problem, ...]:
+    """Every reason for which the service would refuse this song, or return a poor remix of it.
+
+    `call` is the repair call to quote, for example "sv.repair('song.mp3')".
+    """
+    found = [
+        _too_large(facts, limits, call),
+        _too_short(facts, limits, call),
+        _too_long(facts, limits, call),
+        _truncated(facts, call),
+        _damaged(facts, call),
+        _not_finite(facts, call),
+        _silent(facts),
+    ]
+    return tuple(problem for problem in found if problem is not None)
+
+
+def warnings_of(facts: AudioFacts, limits: Limits, call: str, path: PurePath | None) -> tuple[Problem, ...]:
+    """What is worth knowing of a song although it does not fail for it."""
+    found = [
+        _borderline(facts, limits, call),
+        _partly_heard(facts),
+        _clipped(facts),
+        _very_quiet(facts, call),
+        _mono(facts),
+        _multichannel(facts, call),
+        _low_sample_rate(facts),
+        _extension_mismatch(facts, path),
+    ]
+    return tuple(warning for warning in found if warning is not None)
+
+
+def _too_large(facts: AudioFacts, limits: Limits, call: str) -> Problem | None:
+    size = facts.size_bytes
+    if size is None or size <= limits.max_bytes:
+        return None
+    message = f"The file has {size:,} bytes; the service takes at most {limits.max_bytes:,}."
+    hint = f"{call} writes a smaller copy at the best quality that fits."
+    return Problem("too_large", message, size, limits.max_bytes, hint)
+
+
+def _too_short(facts: AudioFacts, limits: Limits, call: str) -> Problem | None:
+    duration = facts.duration
+    if duration is None or duration >= limits.min_seconds:
+        return None
+    message = f"The song lasts {exactly(duration)}; the service takes {limits.min_seconds:g} s or more."
+    if limits.min_seconds - duration <= PADDABLE_SECONDS:
+        hint = f"{call} writes a copy with a little silence at its end."
+    else:
+        hint = "Use a longer song or a longer stretch of it: no repair makes a short one longer."
+    return Problem("too_short", message, duration, limits.min_seconds, hint)
+
+
+def _too_long(facts: AudioFacts, limits: Limits, call: str) -> Problem | None:
+    duration = facts.duration
+    if duration is None or duration <= limits.max_seconds:
+        return None
+    stopped = facts.heard_seconds == duration and duration < math.inf
+    words = "lasts more than" if stopped and duration > limits.max_seconds + 0.5 else "lasts"
+    lasts = f"{limits.max_seconds:g} s" if words != "lasts" else exactly(duration)
+    message = f"The song {words} {lasts}; the service takes at most {limits.max_seconds:g} s."
+    hint = f"{call} writes a copy of its loudest stretch that fits; start= picks another."
+    return Problem("too_long", message, duration, limits.max_seconds, hint)
+
+
+def _truncated(facts: AudioFacts, call: str) -> Problem | None:
+    if not (facts.missing_bytes or facts.missing_seconds):
+        return None
+    if facts.missing_bytes > 1:
+        message = f"The file ends early: {facts.missing_bytes:,} bytes that it announces are not there."
+    elif facts.missing_seconds:
+        message = (
+            f"The file ends early: about {exactly(facts.missing_seconds)} that it announces are not there."
+        )
+    else:
+        message = "The file ends in the middle of its data."
+    hint = "Fetch or export it again."
+    if facts.duration:
+        hint += f" Or keep what is there: {call}"
+    return Problem("truncated", message, facts.missing_bytes or facts.missing_seconds, 0, hint)
+
+
+def _damaged(facts: AudioFacts, call: str) -> Problem | None:
+    if facts.damage is None or facts.missing_bytes or facts.missing_seconds:
+        return None
+    message = f"Part of the file cannot be decoded ({facts.damage})."
+    return Problem("damaged", message, facts.damage, None, f"{call} writes a copy of all that can be heard.")
+
+
+def _not_finite(facts: AudioFacts, call: str) -> Problem | None:
+    if not facts.not_finite:
+        return None
+    message = f"{facts.not_finite:,} samples are not numbers (NaN or infinite)."
+    return Problem(
+        "not_finite", message, facts.not_finite, 0, f"{call} writes a copy with silence in their place."
+    )
+
+
+def _silent(facts: AudioFacts) -> Problem | None:
+    if facts.peak is None or facts.peak > SILENT_PEAK:
+        return None
+    message = "There is nothing to hear: the whole song is silence."
+    return Problem("silent", message, decibels(facts.peak), -70.0, _NOTHING_MENDS)
+
+
+def _borderline(facts: AudioFacts, limits: Limits, call: str) -> Problem | None:
+    duration = facts.duration
+    if duration is None:
+        return None
+    for limit in (limits.min_seconds, limits.max_seconds):
+        # Rounded, because 350.05 - 350 is a little more than 0.05 in binary.
+        if round(abs(duration - limit), 9) <= limits.borderline_seconds:
+            message = (
+                f"{exactly(duration)} is so near to the limit of {limit:g} s that encoders' padding decides; "
+                "the service may count otherwise."
+            )
+            return Problem("borderline", message, duration, limit, f"{call} writes a copy well inside.")
+    return None
+
+
+def _partly_heard(facts: AudioFacts) -> Problem | None:
+    heard, duration = facts.heard_seconds, facts.duration
+    if heard is None or duration is None or heard >= duration:
+        return None
+    message = (
+        f"Decoding takes long: only the first {exactly(heard)} were heard, the length is that of its packets."
+    )
+    return Problem(
+        "partly_heard", message, heard, duration, "Convert it to MP3 or FLAC to have all of it checked."
+    )
+
+
+def _clipped(facts: AudioFacts) -> Problem | None:
+    if not facts.clipped or not facts.heard_seconds or not facts.sample_rate or not facts.channels:
+        return None
+    share = facts.clipped / (facts.heard_seconds * facts.sample_rate * facts.channels)
+    if share < CLIPPED_SHARE:
+        return None
+    message = f"The recording is clipped: {share:.2%} of its samples lie in flat tops at full scale."
+    return Problem("clipped", message, share, CLIPPED_SHARE, "Export it again with less gain if you can.")
+
+
+def _very_quiet(facts: AudioFacts, call: str) -> Problem | None:
+    if facts.loudness is None or facts.peak is None or facts.peak <= SILENT_PEAK:
+        return None
+    if not facts.loudness < QUIET_LUFS:
+        return None
+    loudness = f"{facts.loudness:.1f} LUFS" if math.isfinite(facts.loudness) else "under -70 LUFS"
+    message = f"The song is very quiet: {loudness}."
+    return Problem(
+        "very_quiet", message, facts.loudness, QUIET_LUFS, "Export it again with more gain if you can."
+    )
+
+
+def _mono(facts: AudioFacts) -> Problem | None:
+    if facts.channels != 1:
+        return None
+    return Problem("mono", "The song is mono.", 1, 2, "Nothing to do; a stereo export may remix better.")
+
+
+def _multichannel(facts: AudioFacts, call: str) -> Problem | None:
+    if facts.channels is None or facts.channels <= 2:
+        return None
+    message = f"The song has {facts.channels} channels; how the service mixes them is not documented."
+    return Problem("multichannel", message, facts.channels, 2, f"{call} writes a stereo mix.")
+
+
+def _low_sample_rate(facts: AudioFacts) -> Problem | None:
+    rate = facts.sample_rate
+    if rate is None or rate >= LOW_RATE:
+        return None
+    message = f"The sample rate is {rate:,} Hz: nothing above {rate // 2:,} Hz is in the recording."
+    return Problem("low_sample_rate", message, rate, LOW_RATE, "Use the original recording if you have it.")
+
+
+def _extension_mismatch(facts: AudioFacts, path: PurePath | None) -> Problem | None:
+    ending = path.suffix[1:].lower() if path is not None else ""
+    promised = _PROMISED.get(ending)
+    if promised is None or facts.format is None or facts.format in promised:
+        return None
+    message = f"The name ends in .{ending}, but the file is {facts.format}."
+    return Problem(
+        "extension_mismatch", message, facts.format, ending, "Rename it, so that nothing trips over it."
+    )
+
+
+def exactly(seconds: float) -> str:
+    """Seconds with as many decimals as matter at the limits: "9.96 s", "350.001 s", "12 s"."""
+    if seconds >= 1e6:
+        return f"{seconds:.3g} s"
+    return f"{seconds:.3f}".rstrip("0").rstrip(".") + " s"
+
+
+def decibels(linear: float) -> float:
+    """A linear level in dBFS."""
+    return 20 * math.log10(linear) if linear > 0 else -math.inf

@@ -1,0 +1,135 @@
+"""What a report shows: its facts, rules and findings laid out for the page."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from soundverse_nb.reference.facts import AudioFacts
+from soundverse_nb.reference.rules import decibels, exactly
+from soundverse_nb.render import quantity
+from soundverse_nb.render.preflight import Finding, Row, Sheet
+
+if TYPE_CHECKING:
+    from soundverse_nb.reference.report import PreflightReport
+
+_INTEGRITY = ("truncated", "damaged")
+_SOUND = ("silent", "not_finite")
+_SHOWN_NOT_READ = ("empty", "missing", "not_a_file", "unreadable", "not_audio", "no_audio_stream")
+_POINTS = 1240
+
+
+def sheet_of(report: PreflightReport) -> Sheet:
+    """The report as the renderer takes it."""
+    failing = [Finding("fail", p.code, p.message, p.hint) for p in report.problems]
+    noted = [Finding("warn", w.code, w.message, w.hint) for w in report.warnings]
+    notes = list(report.notes)
+    if report.librosa is not None and report.librosa.differs:
+        notes.append(report.librosa.sentence)
+    elif report.checked == "header":
+        notes.append("Read from the header alone; without quick=True the song is heard, too.")
+    mends = report.repair_call in " ".join(p.hint for p in (*report.problems, *report.warnings))
+    envelope = report.audio.envelope
+    return Sheet(
+        name=report.name,
+        verdict=verdict(report),
+        ok=report.ok,
+        facts=facts_line(report),
+        rows=rows_of(report),
+        findings=(*failing, *noted),
+        notes=tuple(notes),
+        call=report.repair_call if mends else "",
+        envelope=None if envelope is None else envelope.reduced(_POINTS),
+        duration=report.audio.duration,
+    )
+
+
+def verdict(report: PreflightReport) -> str:
+    """The verdict in one sentence."""
+    if report.ok:
+        return "The service would take this song."
+    count = len(report.problems)
+    return f"The service would refuse this song, or spoil it: {count} problem{'s' if count > 1 else ''}."
+
+
+def facts_line(report: PreflightReport) -> tuple[str, ...]:
+    """Short phrases on what the song is."""
+    audio = report.audio
+    parts = []
+    if audio.format:
+        codec = f" ({audio.codec})" if audio.codec and audio.codec != audio.format else ""
+        parts.append(f"{audio.format}{codec}")
+    if audio.sample_rate:
+        parts.append(quantity.rate(audio.sample_rate))
+    if audio.channels:
+        parts.append(quantity.channels(audio.channels))
+    if audio.loudness is not None and math.isfinite(audio.loudness):
+        parts.append(f"{audio.loudness:.1f} LUFS")
+    if audio.peak:
+        parts.append(f"peak {decibels(audio.peak):.1f} dBFS")
+    return tuple(parts)
+
+
+def rows_of(report: PreflightReport) -> tuple[Row, ...]:
+    """One row for each rule, in the order in which they are met."""
+    audio, limits = report.audio, report.limits
+    codes = {problem.code for problem in report.problems}
+    unread = next((p for p in report.problems if p.code in _SHOWN_NOT_READ), None)
+    opened = (
+        Row("readable", "fail", unread.code) if unread else Row("readable", "pass", audio.format or "yes")
+    )
+    if unread is None and audio.duration is None:
+        opened = Row("readable", "fail", "no")
+    return (
+        opened,
+        _size_row(audio, limits.max_bytes),
+        _duration_row(report),
+        _group_row(
+            "whole", _INTEGRITY, codes, "yes", audio.heard_seconds is not None or bool(codes & {"truncated"})
+        ),
+        _group_row("sound", _SOUND, codes, _sound(report), audio.peak is not None),
+    )
+
+
+def _size_row(audio: AudioFacts, most: int) -> Row:
+    size = audio.size_bytes
+    if size is None:
+        words = "no file yet" if audio.format == "samples" else "not measured"
+        return Row("size", "unknown", words, f"at most {quantity.size(most)}")
+    scale = max(1.25 * most, min(size, 4 * most))
+    state = "pass" if size <= most else "fail"
+    near = f"{size:,} B" if abs(size - most) < 10_000 else quantity.size(size)
+    return Row(
+        "size", state, near, f"at most {quantity.size(most)}", min(1.0, size / scale), (0.0, most / scale)
+    )
+
+
+def _duration_row(report: PreflightReport) -> Row:
+    duration, limits = report.audio.duration, report.limits
+    allowed = f"{limits.min_seconds:g} s to {limits.max_seconds:g} s"
+    if duration is None:
+        return Row("duration", "unknown", "not measured", allowed)
+    state = "pass" if limits.min_seconds <= duration <= limits.max_seconds else "fail"
+    if state == "pass" and any(warning.code == "borderline" for warning in report.warnings):
+        state = "warn"
+    stopped = duration > limits.max_seconds + 0.5 and report.checked == "decoded"
+    measured = f"over {limits.max_seconds:g} s" if stopped else exactly(duration)
+    places = [place(value) for value in (duration, limits.min_seconds, limits.max_seconds)]
+    return Row("duration", state, measured, allowed, places[0], (places[1], places[2]))
+
+
+def place(seconds: float) -> float:
+    """Where a length lies on the duration scale: logarithmic from 1 s (0) to 1000 s (1)."""
+    return min(1.0, max(0.0, math.log10(max(seconds, 1.0)) / 3))
+
+
+def _group_row(name: str, group: tuple[str, ...], codes: set[str], fine: str, measured: bool) -> Row:
+    broken = [code for code in group if code in codes]
+    if broken:
+        return Row(name, "fail", ", ".join(code.replace("_", " ") for code in broken))
+    return Row(name, "pass", fine) if measured else Row(name, "unknown", "not measured")
+
+
+def _sound(report: PreflightReport) -> str:
+    loudness = report.audio.loudness
+    return "heard" if loudness is None or not math.isfinite(loudness) else f"{loudness:.1f} LUFS"
