@@ -79,13 +79,14 @@ class Journal:
         return await self._do(lambda c: _move(c, order, to, facts, self._now()))
 
     async def claim(self, order: Order) -> Order | None:
-        """Take over an order nobody looks after; None where a running kernel does, or took it first."""
+        """Take over an order nobody looks after; None where a running kernel does, or has been faster."""
         now = self._now()
         lease = new_lease(now)
 
         def work(connection: sqlite3.Connection) -> Order | None:
             found = _get(connection, order.order_id)
-            if is_held(found.lease, now):
+            # Between the reading of a list and this claim another kernel may have finished it.
+            if found.state is not order.state or is_held(found.lease, now):
                 return None
             _set_lease(connection, order.order_id, lease)
             return _get(connection, order.order_id)

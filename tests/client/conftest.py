@@ -12,6 +12,7 @@ import pytest
 
 import soundverse_nb as sv
 from soundverse_nb.client import Patience
+from soundverse_nb.displays import News, Phase
 from tests.strict_service import StrictService
 
 NEVER = 1e9
@@ -44,6 +45,7 @@ class StepClock:
     def __init__(self) -> None:
         self.now = 1000.0
         self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
+        self._fell_asleep = asyncio.Event()
 
     def time(self) -> float:
         return self.now
@@ -54,7 +56,20 @@ class StepClock:
     async def sleep(self, seconds: float) -> None:
         woken = asyncio.get_running_loop().create_future()
         self._sleepers.append((self.now + seconds, woken))
+        self._fell_asleep.set()
         await woken
+
+    async def skip(self) -> None:
+        """Wait until somebody sleeps, and move on to the first awakening."""
+        while not (pending := [at for at, woken in self._sleepers if not woken.done()]):
+            self._fell_asleep.clear()
+            await self._fell_asleep.wait()
+        await self.advance(min(pending) - self.now)
+
+    async def run(self) -> None:
+        """Skip every sleep, until cancelled."""
+        while True:
+            await self.skip()
 
     async def advance(self, seconds: float) -> None:
         """Move on, stopping at each sleeper on the way; real I/O gets room after each."""
@@ -70,6 +85,45 @@ class StepClock:
             woken.set_result(None)
             for _ in range(20):
                 await asyncio.sleep(0)
+
+
+class Notebook:
+    """A display that writes down what it is told, from whichever thread, and can be waited for."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._written = asyncio.Event()
+        self.heard: list[News] = []
+        self.titles: list[str] = []
+        self.cancel: Callable[[int | None], None] | None = None
+        self.closed = 0
+
+    def open(self, titles: list[str], cancel: Callable[[int | None], None]) -> None:
+        self.titles, self.cancel = titles, cancel
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def news(self, news: News) -> None:
+        self.heard.append(news)
+        self._loop.call_soon_threadsafe(self._written.set)
+
+    def phases(self, index: int = 0) -> list[Phase]:
+        """Phases of one remix in order, repetitions left out."""
+        found: list[Phase] = []
+        for news in self.heard:
+            if news.index == index and (not found or found[-1] is not news.phase):
+                found.append(news.phase)
+        return found
+
+    async def until(self, happened: Callable[[], bool]) -> None:
+        """Wait until news have brought this about."""
+        while not happened():
+            self._written.clear()
+            await self._written.wait()
+
+    async def until_stage(self, stage: str, index: int = 0) -> None:
+        await self.until(lambda: any(n.stage == stage and n.index == index for n in self.heard))
 
 
 WATCHFUL = Patience(silence=NEVER, without_id=NEVER, in_all=NEVER, grace=0.0)
@@ -112,5 +166,5 @@ SONG = "https://songs.example.com/original.mp3"
 
 
 def violations(service: StrictService) -> list[str]:
-    """What a client did against the document. It may ask a service on this machine whether it is the simulator."""
+    """What a client did against the document. It may ask a service on this machine if it is the simulator."""
     return [problem for problem in service.violations if not problem.endswith("GET /simulator")]

@@ -102,17 +102,16 @@ def test_an_interrupt_ends_a_blocking_call_and_its_work(loop: BackgroundLoop) ->
 
 
 def test_a_time_out_leaves_the_work_running(loop: BackgroundLoop) -> None:
-    go_on = threading.Event()
+    go_on = asyncio.Event()
 
     async def work() -> str:
-        while not go_on.is_set():
-            await asyncio.sleep(0.01)
+        await go_on.wait()
         return "finished"
 
     running = loop.submit(work())
     with pytest.raises(TimeoutError):
         loop.result(running, timeout=0.01)
-    go_on.set()
+    loop.call_soon(go_on.set)
     assert loop.result(running) == "finished"
 
 

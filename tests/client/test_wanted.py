@@ -44,8 +44,8 @@ def test_every_kind_of_reference_is_taken(reference: Any) -> None:
 @pytest.mark.parametrize(
     "item",
     [
-        (URL,), (), {}, {"prompt": "jazz"}, {"reference": URL}, {"reference": URL, "prompt": " "}, 7, None, URL,
-        {"reference": URL, "song_reference_url": URL, "prompt": "jazz"},
+        (URL,), (), {}, {"prompt": "jazz"}, {"reference": URL}, {"reference": URL, "prompt": " "}, 7, None,
+        {"reference": URL, "song_reference_url": URL, "prompt": "jazz"}, URL,
         {"reference": URL, "prompt": "jazz", "tempo": 3}, (URL, 3), (URL, "jazz", None, {"a": float("nan")}),
         (URL, "jazz", None, {"a": object()}), (URL, None, None, {}), (URL, "a", "b", {}, "extra"),
     ],
