@@ -119,6 +119,11 @@ class Batch:
         with self._lock:
             return list(self._standings)
 
+    def standing(self, index: int) -> Standing:
+        """One remix."""
+        with self._lock:
+            return self._standings[index]
+
     def ended(self) -> list[Standing]:
         """The remixes that are over, in the order in which they ended."""
         with self._lock:

@@ -43,7 +43,7 @@ class Lines:
         self._batch.add(news)
         if not 0 <= news.index < len(self._titles):
             return
-        standing = self._batch.standings()[news.index]
+        standing = self._batch.standing(news.index)
         if news.phase is Phase.FAILED:
             self._write(f"{self._titles[news.index]}: failed: {plain(news.message or '', 600)}")
         elif len(self._titles) <= FULL_STORY:

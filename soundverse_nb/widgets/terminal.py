@@ -38,7 +38,7 @@ class TerminalBoard:
 
     def open(self, titles: list[str], cancel: Callable[[int | None], None]) -> None:
         """Begin to draw. Cancelling is Ctrl-C's business here."""
-        self._batch = Batch(titles, self._price, self._clock)
+        self._batch, self._count = Batch(titles, self._price, self._clock), len(titles)
         self._live = Live(
             console=self._console, get_renderable=self.picture, refresh_per_second=4, transient=True
         )
@@ -47,8 +47,8 @@ class TerminalBoard:
     def news(self, news: News) -> None:
         """Noted at once; a failure is also said above the lines, in full."""
         self._batch.add(news)
-        if news.phase is Phase.FAILED:
-            title = self._batch.standings()[news.index].title
+        if news.phase is Phase.FAILED and 0 <= news.index < self._count:
+            title = self._batch.standing(news.index).title
             self._console.print(_failed(title, news.message or "failed"))
 
     def close(self) -> None:

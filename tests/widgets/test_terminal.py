@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from soundverse_nb.displays import News, Phase
+from soundverse_nb.widgets.terminal import TerminalBoard
+
+
+def board_on(width: int = 120) -> tuple[TerminalBoard, Console]:
+    console = Console(file=io.StringIO(), width=width, height=40, color_system=None)
+    return TerminalBoard(0.2, console=console, clock=lambda: 0.0), console
+
+
+def drawn(console: Console, board: TerminalBoard) -> str:
+    with console.capture() as capture:
+        console.print(board.picture())
+    return capture.get()
+
+
+def test_each_active_remix_is_a_line() -> None:
+    board, console = board_on(160)
+    board.open(["first", "second", "third"], lambda _: None)
+    board.news(News(0, Phase.STREAMING, "streaming", 40.0))
+    board.news(News(1, Phase.STREAMING, "streaming", 90.0))
+    lines = drawn(console, board).splitlines()
+    board.close()
+    assert "0 of 3 finished · 2 active · 1 waiting" in lines[0]
+    assert "first" in lines[1]
+    assert "generating 40 %" in lines[1]
+    assert "this is expected" in lines[2]
+    assert "third" not in "".join(lines)
+
+
+def test_many_streams_do_not_flood_the_screen() -> None:
+    board, console = board_on()
+    board.open([f"song {i}" for i in range(100)], lambda _: None)
+    for i in range(100):
+        board.news(News(i, Phase.STREAMING, "queued"))
+    text = drawn(console, board)
+    board.close()
+    assert len(text.splitlines()) <= 15
+    assert "and 88 more active" in text
+
+
+def test_a_summary_and_the_failures_remain() -> None:
+    board, console = board_on()
+    board.open(["a [bold]", "b"], lambda _: None)
+    board.news(News(0, Phase.FAILED, message="It broke \x1b[2J. Nothing was paid."))
+    board.news(News(1, Phase.FINISHED, simulated=True))
+    board.close()
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "✗ a [bold]: It broke  [2J. Nothing was paid." in text
+    assert "1 of 2 finished · 1 failed in 0.0 s · 0.20 had it been real · simulated" in text
