@@ -44,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
         prog="soundverse-nb",
         description="The notebook laboratory for AI remixes, from a terminal.",
         epilog="The notebooks are the main door: see README.md.",
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=30),
     )
     top.add_argument("--version", action="version", version=f"soundverse-nb {soundverse_nb.__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -97,8 +98,8 @@ def parser() -> argparse.ArgumentParser:
         "--fault",
         action="append",
         default=[],
-        metavar="FAULT",
-        help="misbehave in this way, for example rate_limit=2; may be given again",
+        metavar="NAME[=TIMES]",
+        help="misbehave in this way, so many times; may be given again",
     )
     simulator.set_defaults(module="simulate")
 

@@ -103,15 +103,18 @@ def _make(reference: Path, workshop: Path) -> tuple[list[Remix | SoundverseError
 
 def _write(out: Path, reference: Path, remixes: list[Remix], seconds: float) -> Path:
     """Put the songs and the page into the folder; a page that is open in a browser is never half a page."""
-    from soundverse_nb.cli.demo_page import comparison_page
+    from soundverse_nb.cli.demo_page import comparison_page, song_title
+    from soundverse_nb.examples import example_song
+    from soundverse_nb.examples.score import TITLE
 
+    title = TITLE if reference == example_song() else song_title(reference)
     files = []
     for number, remix in enumerate(remixes, 1):
         target = out / f"remix-{number}{remix.audio.path.suffix}"
         shutil.copyfile(remix.audio, target)
         files.append(target.name)
     written = out / "index.html.part"
-    written.write_text(comparison_page(reference, remixes, files, seconds), encoding="utf-8")
+    written.write_text(comparison_page(reference, title, remixes, files, seconds), encoding="utf-8")
     return written.replace(out / "index.html")
 
 

@@ -24,8 +24,13 @@ _NUMBERS = {1: "One remix", 2: "Two remixes", 3: "Three remixes", 4: "Four remix
 _MINUS = "\N{MINUS SIGN}"
 
 
-def comparison_page(reference: Path, remixes: Sequence[Remix], files: Sequence[str], seconds: float) -> str:
-    """The page for a song and its remixes, whose files lie beside it; `seconds` is what making them took."""
+def comparison_page(
+    reference: Path, title: str, remixes: Sequence[Remix], files: Sequence[str], seconds: float
+) -> str:
+    """The page for a song called `title` and its remixes, whose files lie beside it.
+
+    `seconds` is what making them took.
+    """
     from soundverse_nb.audio.listen import listen
     from soundverse_nb.remix import Clip
     from soundverse_nb.remix.preview import playables
@@ -39,7 +44,7 @@ def comparison_page(reference: Path, remixes: Sequence[Remix], files: Sequence[s
     takes = [
         Take(
             label=f"Remix {number}" if remix else "Original",
-            title=remix.title if remix else song_title(reference),
+            title=remix.title if remix else title,
             prompt=(remix.request.prompt or "") if remix else "",
             duration=sound.duration,
             envelope=sound.envelope,
@@ -96,7 +101,8 @@ def _loudness(measured: float, original: float | None) -> str:
         return "silent"
     said = f"{measured:.1f} LUFS"
     if original is not None and math.isfinite(original):
-        said += f" ({measured - original:+.1f} LU)"
+        difference = round(measured - original, 1)
+        said += f" ({difference:+.1f} LU)" if difference else " (as loud as the original)"
     return said.replace("-", _MINUS)
 
 

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
+
+from soundverse_nb.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from soundverse_nb.simulator import Fault
 
 
 def run(options: argparse.Namespace) -> int:
@@ -15,6 +21,20 @@ def run(options: argparse.Namespace) -> int:
         api_key=options.api_key,
         speed=options.speed,
         hold=options.hold,
-        faults=options.fault,
+        faults=[_fault(given) for given in options.fault],
     )
     return 0
+
+
+def _fault(given: str) -> Fault:
+    """A fault as it was typed: "unavailable", or "rate_limit=2" for the first two requests."""
+    from soundverse_nb.simulator import Fault
+
+    name, _, times = given.partition("=")
+    if not times:
+        return Fault(name)
+    if not times.isdecimal():
+        raise ConfigurationError(
+            f"{given!r}: {times!r} is no number of times.", hint="For example rate_limit=2."
+        )
+    return Fault(name, times=int(times))

@@ -52,8 +52,6 @@ def _painted(word: str, colours: bool) -> str:
 
 def _facts(report: PreflightReport) -> str:
     audio = report.audio
-    if audio is None:
-        return ""
     duration, rate, channels = audio.duration, audio.sample_rate, audio.channels
     parts = [
         quantity.clock(duration) if duration is not None and math.isfinite(duration) else None,

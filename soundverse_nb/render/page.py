@@ -13,7 +13,7 @@ from pathlib import Path
 
 from soundverse_nb.render.axis import axis_length, ticks, width_percent
 from soundverse_nb.render.escape import text
-from soundverse_nb.render.waveform import Envelope, data_uri, waveform_png
+from soundverse_nb.render.waveform import Envelope, columns, data_uri, waveform_png
 
 WIDTH_PX = 1000
 HEIGHT_PX = 72
@@ -69,7 +69,8 @@ def page_html(page: Page) -> str:
     takes = (page.original, *page.remixes)
     length = axis_length([take.duration for take in takes])
     quietest = min((t.loudness for t in takes if math.isfinite(t.loudness)), default=-math.inf)
-    rows = "".join(_take(take, number, length, quietest) for number, take in enumerate(takes))
+    loudest = max((_peak(take.envelope) for take in takes), default=0.0) or 1.0
+    rows = "".join(_take(take, number, length, quietest, loudest) for number, take in enumerate(takes))
     badge = f'<p class="notice"><b>{text(page.badge)}</b> {text(page.warning, 600)}</p>' if page.badge else ""
     foot = "".join(f"<p>{text(line, 600)}</p>" for line in page.foot)
     assets = Path(__file__).parent
@@ -107,7 +108,7 @@ def page_html(page: Page) -> str:
 """
 
 
-def _take(take: Take, number: int, length: float, quietest: float) -> str:
+def _take(take: Take, number: int, length: float, quietest: float, loudest: float) -> str:
     kind = "remix" if number else "original"
     prompt = f'<p class="prompt">“{text(take.prompt)}”</p>' if take.prompt else ""
     facts = "".join(f"<li>{text(fact)}</li>" for fact in take.facts)
@@ -118,7 +119,7 @@ def _take(take: Take, number: int, length: float, quietest: float) -> str:
     story = f"<details><summary>How it came about</summary>{take.story}</details>" if take.story else ""
     return f"""<article class="take {kind}" style="--colour:{take.colour}">
 <div class="name"><span class="label">{text(take.label)}</span><h2>{text(take.title)}</h2>{prompt}</div>
-{_wave(take, length)}
+{_wave(take, length, loudest)}
 <div class="below">{_player(take, quietest)}{link}</div>
 <ul class="facts">{facts}</ul>{note}{story}
 </article>
@@ -135,9 +136,13 @@ def _player(take: Take, quietest: float) -> str:
     )
 
 
-def _wave(take: Take, length: float) -> str:
-    """The waveform as a mask, so that the page's own colours fill it; as wide as the song is long."""
-    picture = data_uri(waveform_png(take.envelope, WIDTH_PX, HEIGHT_PX, "#000000"), "image/png")
+def _wave(take: Take, length: float, loudest: float) -> str:
+    """The waveform as a mask, so that the page's own colours fill it.
+
+    As wide as the song is long, and as high as it is loud: `loudest` is the greatest sample of all songs.
+    """
+    image = waveform_png(take.envelope, WIDTH_PX, HEIGHT_PX, "#000000", full_scale=loudest)
+    picture = data_uri(image, "image/png")
     width = width_percent(take.duration, length)
     marks = "".join(
         # A label that would stick out at the right end hangs to the left of its tick.
@@ -150,3 +155,8 @@ def _wave(take: Take, length: float) -> str:
         f'style="width:{width:g}%;--mask:url({picture})"></div>'
         f'<div class="ruler" aria-hidden="true">{marks}</div></div>'
     )
+
+
+def _peak(envelope: Envelope) -> float:
+    low, high = columns(envelope, 1)
+    return float(max(-low[0], high[0], 0.0))

@@ -1,0 +1,69 @@
+"""How a verdict reads in a terminal, whatever the file is called."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from soundverse_nb.cli.verdict import shown_name, verdict_lines
+
+
+NOTHING = SimpleNamespace(duration=None, size_bytes=None, format=None, sample_rate=None, channels=None)
+
+
+def report(*problems: Any, warnings: tuple[Any, ...] = (), audio: Any = NOTHING) -> Any:
+    return SimpleNamespace(ok=not problems, problems=list(problems), warnings=list(warnings), audio=audio)
+
+
+def problem(code: str, value: object = None, limit: object = None, hint: str = "Trim it.") -> Any:
+    return SimpleNamespace(code=code, message=f"It is {code}.", value=value, limit=limit, hint=hint)
+
+
+AUDIO = SimpleNamespace(duration=31.4, size_bytes=497_000, format="mp3", sample_rate=44_100, channels=2)
+
+
+def test_a_good_song_is_one_line_with_what_it_is() -> None:
+    assert list(verdict_lines("song.mp3", report(audio=AUDIO))) == [
+        "PASS  song.mp3  (0:31, 497 kB, MP3, 44.1 kHz stereo)"
+    ]
+
+
+def test_a_problem_has_its_code_what_was_measured_the_limit_and_a_hint() -> None:
+    lines = "\n".join(verdict_lines("long.mp3", report(problem("too_long", 370.25, 350.0), audio=AUDIO)))
+    assert lines.startswith("FAIL  long.mp3")
+    for part in ("too_long: It is too_long.", "measured 370.25, limit 350", "Trim it."):
+        assert part in lines
+
+
+def test_sizes_are_shown_to_the_byte() -> None:
+    lines = "\n".join(verdict_lines("big.mp3", report(problem("too_large", 12_657_318, 10_485_760))))
+    assert "measured 12,657,318, limit 10,485,760" in lines
+
+
+def test_a_warning_does_not_fail_a_song() -> None:
+    lines = list(verdict_lines("song.mp3", report(warnings=(problem("quiet"),), audio=AUDIO)))
+    assert lines[0].startswith("PASS")
+    assert "note quiet" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("song.mp3", "song.mp3"),
+        ("Größe 夜.mp3", "Größe 夜.mp3"),
+        ("two\nlines.mp3", r"two\nlines.mp3"),
+        ("red\x1b[31m.mp3", r"red\x1b[31m.mp3"),
+        ("a\u202egpj.mp3", r"a\u202egpj.mp3"),
+        ("not-utf8\udcff.mp3", r"not-utf8\xff.mp3"),
+        ("-rf", "-rf"),
+    ],
+)
+def test_a_name_is_one_harmless_line_and_loses_nothing(name: str, shown: str) -> None:
+    assert shown_name(name) == shown
+
+
+def test_colours_are_only_for_terminals() -> None:
+    assert "\x1b" not in "".join(verdict_lines("song.mp3", report(problem("x"))))
+    assert "\x1b[31mFAIL\x1b[0m" in next(verdict_lines("song.mp3", report(problem("x")), colours=True))
