@@ -89,7 +89,8 @@ CASES = [
     ),
     Case(
         "field_names_are_exact",
-        b"data:\0\n data:2\rData:1\ndata\0:2\ndata:1\r\0data:4\nda-ta:3\rdata_5\ndata:3\rdata:\r\n data:32\ndata:4\n\n",
+        b"data:\0\n data:2\rData:1\ndata\0:2\ndata:1\r\0data:4\nda-ta:3\rdata_5\ndata:3\rdata:\r\n data:32\n"
+        b"data:4\n\n",
         [message("\0\n1\n3\n\n4")],
     ),
     Case("a_name_ends_at_its_colon_and_not_at_a_space", b"data : a\n\n", []),
@@ -170,7 +171,7 @@ def test_cut_anywhere(case: Case) -> None:
 
 
 def interpreted(stream: bytes) -> tuple[list[tuple[str, str, str]], int | None]:
-    """The standard's algorithm, step by step and without a thought for speed: what the decoder is held against."""
+    """The standard's algorithm, step by step and slow: what the decoder is held against."""
     text = (
         stream.decode("utf-8-sig", "replace")
         if stream[:3] == b"\xef\xbb\xbf"
