@@ -68,7 +68,12 @@ def test_a_url_lasts_between_a_second_and_a_week(expires: object) -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"region": object()}, {"client_options": {"tiemout": "1s"}}, {"client_options": 5}, {"region": b"s3cret"}],
+    [
+        {"region": object()},
+        {"region": b"s3cret"},
+        {"client_options": {"tiemout": "1s"}},
+        {"client_options": 5},
+    ],
 )
 def test_a_setting_of_the_wrong_kind_is_refused_at_once(settings: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(settings))) as refused:
