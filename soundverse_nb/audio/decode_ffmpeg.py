@@ -61,7 +61,7 @@ class FFmpegDecoding(Decoding):
 
     def _open(self, name: str, start: int) -> None:
         self._start, self._position = start, 0
-        file = GuardedFile(self._raw, self._time_limit, start)
+        file = GuardedFile(self._raw, self._time_limit, start)  # the limit is for opening alone
         file.seek(0)
         try:
             self._container: Any = av.open(
@@ -77,6 +77,7 @@ class FFmpegDecoding(Decoding):
             raise refusal("no_audio_stream", f"{name} holds no sound, only other streams.", _CONVERT)
         self._stream = streams[0]
         self._packets = self._container.demux(self._stream)
+        file.forget_time()
 
     def _name_format(self) -> None:
         name = self._container.format.name

@@ -34,7 +34,7 @@ def open_pcm(
         if source.path is not None:
             sound = soundfile.SoundFile(stream.fileno(), closefd=False)
         else:
-            sound = soundfile.SoundFile(GuardedFile(stream, time_limit))
+            sound = soundfile.SoundFile(GuardedFile(stream))
     except Exception:  # LibsndfileError, and whatever a foreign file object raises
         stack.close()
         return None

@@ -37,9 +37,9 @@ class Heard:
 
     `duration` in seconds counts decoded frames; where `end` is OUT_OF_TIME it comes from the packets' own
     lengths, and only the first `heard_seconds` were listened to. `peak` is linear (1.0 full scale),
-    `loudness` in LUFS (-inf for silence), `clipped` the number of samples in flat tops at full scale, `not_finite` of
-    NaN or infinite ones, `quiet_start` and `quiet_end` the seconds below -60 dBFS at either end.
-    `hops` is the K-weighted mean square of each `hop_seconds`, for finding loud places.
+    `loudness` in LUFS (-inf for silence), `clipped` the number of samples in flat tops at full scale,
+    `not_finite` of NaN or infinite ones, `quiet_start` and `quiet_end` the seconds below -60 dBFS at either
+    end. `hops` is the K-weighted mean square of each `hop_seconds`, for finding loud places.
     """
 
     duration: float

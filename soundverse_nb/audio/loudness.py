@@ -100,7 +100,7 @@ class LoudnessMeter:
         taken = np.einsum("ij,j->i", power, self._taken.astype(power.dtype))
         weighted: NDArray[np.float64] = np.asarray(self._flat_gain * energy - taken, np.float64) / self.hop
         # Rounding may leave a hair less than nothing where the filter takes all.
-        return np.maximum(weighted, 0.0)
+        return np.asarray(np.maximum(weighted, 0.0), np.float64)
 
     def integrated(self) -> float:
         """Loudness in LUFS; -inf for silence and for anything under 400 ms, nan where it has no meaning."""

@@ -15,7 +15,7 @@ class AudioFacts:
 
     `duration` in seconds counts decoded frames. `peak` is linear, 1.0 full scale; `loudness` in LUFS after
     ITU-R BS.1770-4 (-inf for silence). `clipped` counts samples in flat tops, `not_finite` NaN and infinite
-    ones; `quiet_start`, `quiet_end` are seconds below -60 dBFS. `heard_seconds` is how much of it was decoded.
+    ones; `quiet_start`, `quiet_end` are seconds below -60 dBFS; `heard_seconds` is how much was decoded.
     `format` and `codec` bear FFmpeg's names ("mp4", "aac"). `envelope` is the outline for drawing.
     """
 

@@ -1,12 +1,239 @@
-"""Mend a song."""
+"""Mend a song: write a copy of it that passes."""
 
 from __future__ import annotations
 
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from soundverse_nb.audio.source import Source, open_source
+from soundverse_nb.errors import ConfigurationError, PreflightError
+from soundverse_nb.reference.check import preflight
+from soundverse_nb.reference.limits import Limits
+from soundverse_nb.reference.report import PreflightReport
+from soundverse_nb.reference.rules import PADDABLE_SECONDS, exactly
+from soundverse_nb.reference.stretch import Stretch, asked_stretch, check_duration, longest, loudest_stretch
 
-class Repair: ...
+_MENDABLE = frozenset({"too_large", "too_long", "too_short", "truncated", "damaged", "not_finite"})
+_CUTTABLE = frozenset({"too_large", "too_long"})
+_CALLS_FOR_A_COPY = frozenset({"borderline", "multichannel"})
+_KINDS = {".mp3": "mp3", ".wav": "wav", ".flac": "flac"}
+_LONGEST_SEARCH = 4 * 3600.0  # seconds of a song among which the loudest stretch is looked for
+_SEARCH_TIME = 20.0
 
 
-def repair(source: Any, out: Any = None, start: float | None = None, duration: float | None = None) -> Repair:
-    raise NotImplementedError
+@dataclass(frozen=True)
+class Repair(os.PathLike[str]):
+    """A mended copy: where it is, what was done, and its own report. Goes wherever a path goes.
+
+    `start` and `duration` say in seconds what was kept of the song, `steps` in sentences what was done to it.
+    """
+
+    path: Path
+    source: str
+    start: float
+    duration: float
+    steps: tuple[str, ...]
+    report: PreflightReport
+
+    @property
+    def ok(self) -> bool:
+        return self.report.ok
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def __str__(self) -> str:
+        from soundverse_nb.reference.show import repair_text
+
+        return repair_text(self)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        from soundverse_nb.reference.show import repair_html, repair_text
+
+        return {"text/plain": repair_text(self), "text/html": repair_html(self)}
+
+
+def repair(
+    source: Any,
+    out: str | os.PathLike[str] | None = None,
+    start: float | None = None,
+    duration: float | None = None,
+    *,
+    limits: Limits | None = None,
+) -> Repair:
+    """Write a copy of a song that the service takes, changing no more than needed.
+
+    A song that is too long is cut to its loudest stretch, or from `start`, or to `duration` (seconds); more
+    than two channels are mixed to stereo; NaN becomes silence; what is too large is encoded anew at the
+    best quality that fits. An MP3 that is only too long is cut between its frames, without any loss.
+
+    Parameters
+    ----------
+    source : anything sv.preflight() takes.
+    out : the new file (.mp3, .wav or .flac); by default a new name beside the source. Never overwrites.
+
+    Raises PreflightError where nothing can be mended (no audio, silence, far too short), ConfigurationError for
+    settings that cannot give a song that passes, or an `out` that exists.
+    """
+    limits = limits or Limits()
+    check_duration(duration, limits)
+    before = preflight(source, limits)
+    codes = {problem.code for problem in before.problems}
+    short = limits.min_seconds - (before.audio.duration or 0.0)
+    if codes - _MENDABLE or before.audio.duration is None or short > PADDABLE_SECONDS:
+        before.raise_if_failed()
+    opened = open_source(source)
+    kind, target = _target(opened, out)
+    notes = {warning.code for warning in before.warnings}
+    asked = start is not None or duration is not None
+    if before.ok and not asked and not notes & _CALLS_FOR_A_COPY and opened.path and out is None:
+        with opened.open() as stream:
+            data = stream.read()
+        steps = ["It passes already: copied as it is."]
+        whole = Stretch(0.0, before.audio.duration or 0.0)
+        path = _written(data, target.with_suffix(opened.path.suffix or ".audio"))
+        return _finished(path, before, whole, steps, limits)
+    stretch = _stretch(opened, before, start, duration, limits)
+    if kind == "mp3" and before.audio.format == "mp3" and not codes - _CUTTABLE and not stretch.padding:
+        cut = None if stretch.is_whole else _cut(opened, stretch, limits)
+        if cut is not None:
+            path = _written(cut[0], target)
+            return _finished(path, before, cut[1], [_kept(cut[1], before), _WITHOUT_LOSS], limits)
+    data, steps = _rewritten(opened, before, stretch, kind, limits)
+    return _finished(_written(data, target), before, stretch, steps, limits)
+
+
+_WITHOUT_LOSS = "Cut between the MP3's frames, without encoding it again."
+
+
+def _stretch(
+    opened: Source, before: PreflightReport, start: float | None, duration: float | None, limits: Limits
+) -> Stretch:
+    from soundverse_nb.audio.listen import listen
+
+    total = before.audio.duration or 0.0
+    hops, hop_seconds = None, 0.1
+    if total > limits.max_seconds or (start is None and duration is not None):
+        stop = _LONGEST_SEARCH if start is None else start + longest(limits)
+        heard = listen(opened, stop_seconds=stop, time_limit=_SEARCH_TIME)
+        total, hops, hop_seconds = heard.heard_seconds, heard.hops, heard.hop_seconds
+    stretch = asked_stretch(total, start, duration, limits)
+    if stretch is None:
+        assert hops is not None
+        stretch = loudest_stretch(hops, hop_seconds, total, duration or longest(limits))
+    return stretch
+
+
+def _cut(opened: Source, stretch: Stretch, limits: Limits) -> tuple[bytes, Stretch] | None:
+    from soundverse_nb.audio.mp3_cut import cut_mp3
+
+    with opened.open() as stream:
+        cut = cut_mp3(stream, opened.size_bytes or 0, stretch.start, stretch.duration)
+    if cut is None or len(cut.data) > limits.max_bytes or cut.duration < limits.min_seconds:
+        return None
+    return cut.data, Stretch(cut.start, cut.duration)
+
+
+def _rewritten(
+    opened: Source, before: PreflightReport, stretch: Stretch, kind: str, limits: Limits
+) -> tuple[bytes, list[str]]:
+    from soundverse_nb.audio.encode import nearest_rate
+    from soundverse_nb.reference.rewrite import as_lossless, as_mp3
+
+    audio = before.audio
+    steps = [] if stretch.is_whole else [_kept(stretch, before)]
+    if not stretch.is_whole:
+        steps.append(
+            "Faded it in and out where it was cut." if stretch.start else "Faded it out where it was cut."
+        )
+    if stretch.padding:
+        steps.append(f"Added {exactly(stretch.padding)} of silence at the end.")
+    if audio.not_finite:
+        steps.append(f"Put silence in the place of {audio.not_finite:,} samples that are not numbers.")
+    if (audio.channels or 0) > 2:
+        steps.append(f"Mixed {audio.channels} channels to stereo.")
+    if audio.damage or audio.missing_bytes or audio.missing_seconds:
+        steps.append("Kept all that could be decoded.")
+    if kind != "mp3":
+        data = as_lossless(opened, stretch, kind)
+        if len(data) > limits.max_bytes:
+            raise ConfigurationError(
+                f"As {kind} it has {len(data):,} bytes; the service takes at most {limits.max_bytes:,}.",
+                hint="Give an .mp3 as out, or a shorter duration.",
+            )
+        return data, [*steps, f"Written as {kind}, 16 bits."]
+    encoded = as_mp3(opened, stretch, limits.max_bytes)
+    if encoded is None:
+        raise ConfigurationError(
+            f"No MP3 of it fits into {limits.max_bytes:,} bytes.", hint="Allow more bytes."
+        )
+    data, bitrate = encoded
+    rate = nearest_rate(audio.sample_rate or 44100)
+    if rate != audio.sample_rate:
+        steps.append(
+            f"Converted the sample rate from {audio.sample_rate:,} Hz to {rate:,} Hz, as MP3 needs it."
+        )
+    return data, [*steps, f"Encoded as MP3 at {bitrate} kbit/s, the best that fits."]
+
+
+def _kept(stretch: Stretch, before: PreflightReport) -> str:
+    end = stretch.start + stretch.duration
+    return f"Kept {stretch.start:.1f} s to {end:.1f} s of the song."
+
+
+def _target(opened: Source, out: str | os.PathLike[str] | None) -> tuple[str, Path]:
+    """The format to write, and a path at which nothing is yet."""
+    if out is not None:
+        path = Path(os.fsdecode(os.fspath(out))).expanduser()
+        kind = _KINDS.get(path.suffix.lower())
+        if kind is None:
+            raise ConfigurationError(
+                f"{path.suffix or 'A name without ending'} is nothing repair can write.",
+                hint="Let out end in .mp3, .wav or .flac.",
+            )
+        if os.path.lexists(path):
+            raise ConfigurationError(
+                f"{path.name} exists already and is never overwritten.", hint="Give another out."
+            )
+        if not path.parent.is_dir():
+            raise ConfigurationError(f"There is no folder {path.parent}.", hint="Make it first.")
+        return kind, path
+    folder, stem = (opened.path.parent, opened.path.stem) if opened.path else (Path.cwd(), "song")
+    if not os.access(folder, os.W_OK):
+        folder = Path(tempfile.gettempdir())
+    return "mp3", folder / f"{stem}-repaired.mp3"
+
+
+def _written(data: bytes, path: Path) -> Path:
+    """Write under this name, or with a number behind it where there is such a file: never over another."""
+    for number in range(1, 10_000):
+        free = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
+        try:
+            with open(free, "xb") as file:
+                file.write(data)
+            return free
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise ConfigurationError(
+                f"{free.name} cannot be written: {error.strerror or error}.", hint="Give another out."
+            ) from None
+    raise ConfigurationError(f"Too many files like {path.name}.", hint="Give another out.")
+
+
+def _finished(
+    path: Path, before: PreflightReport, stretch: Stretch, steps: list[str], limits: Limits
+) -> Repair:
+    report = preflight(path, limits)
+    if not report.ok:
+        raise PreflightError(
+            f"The repaired copy {path.name} does not pass either: "
+            + " ".join(problem.message for problem in report.problems),
+            hint="Choose another song, or another start= and duration=.",
+            report=report,
+        )
+    length = stretch.duration + stretch.padding
+    return Repair(path, before.name, stretch.start, length, tuple(steps), report)

@@ -23,11 +23,11 @@ PADDABLE_SECONDS = 1.0
 
 # Endings that promise a format; a file without any of them promises nothing.
 _PROMISED = {
-    "mp3": {"mp3"}, "wav": {"wav", "w64"}, "wave": {"wav"}, "aif": {"aiff"}, "aiff": {"aiff"}, "aifc": {"aiff"},
-    "flac": {"flac"}, "ogg": {"ogg"}, "oga": {"ogg"}, "opus": {"ogg"}, "m4a": {"mp4"}, "m4b": {"mp4"},
-    "mp4": {"mp4"}, "m4v": {"mp4"}, "mov": {"mp4"}, "aac": {"adts", "aac", "mp4"}, "webm": {"webm", "matroska"},
-    "mkv": {"webm", "matroska"}, "mka": {"webm", "matroska"}, "wma": {"asf"}, "asf": {"asf"}, "caf": {"caf"},
-    "au": {"au"}, "wv": {"wavpack"},
+    "aac": {"adts", "mp4"}, "aif": {"aiff"}, "aifc": {"aiff"}, "aiff": {"aiff"}, "asf": {"asf"}, "au": {"au"},
+    "caf": {"caf"}, "flac": {"flac"}, "m4a": {"mp4"}, "m4b": {"mp4"}, "m4v": {"mp4"}, "mov": {"mp4"},
+    "mka": {"webm", "matroska"}, "mkv": {"webm", "matroska"}, "mp3": {"mp3"}, "mp4": {"mp4"},
+    "oga": {"ogg"}, "ogg": {"ogg"}, "opus": {"ogg"}, "wav": {"wav", "w64"}, "wave": {"wav"},
+    "webm": {"webm", "matroska"}, "wma": {"asf"}, "wv": {"wavpack"},
 }  # fmt: skip
 
 _NOTHING_MENDS = "No call mends that; choose another song."
@@ -57,7 +57,7 @@ def problems_of(facts: AudioFacts, limits: Limits, call: str) -> tuple[Problem, 
         _too_large(facts, limits, call),
         _too_short(facts, limits, call),
         _too_long(facts, limits, call),
-        _truncated(facts, call),
+        _truncated(facts, limits, call),
         _damaged(facts, call),
         _not_finite(facts, call),
         _silent(facts),
@@ -113,7 +113,7 @@ def _too_long(facts: AudioFacts, limits: Limits, call: str) -> Problem | None:
     return Problem("too_long", message, duration, limits.max_seconds, hint)
 
 
-def _truncated(facts: AudioFacts, call: str) -> Problem | None:
+def _truncated(facts: AudioFacts, limits: Limits, call: str) -> Problem | None:
     if not (facts.missing_bytes or facts.missing_seconds):
         return None
     if facts.missing_bytes > 1:
@@ -125,7 +125,7 @@ def _truncated(facts: AudioFacts, call: str) -> Problem | None:
     else:
         message = "The file ends in the middle of its data."
     hint = "Fetch or export it again."
-    if facts.duration:
+    if (facts.duration or 0.0) >= limits.min_seconds - PADDABLE_SECONDS:
         hint += f" Or keep what is there: {call}"
     return Problem("truncated", message, facts.missing_bytes or facts.missing_seconds, 0, hint)
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from soundverse_nb.reference.facts import AudioFacts
 from soundverse_nb.reference.rules import decibels, exactly
 from soundverse_nb.render import quantity
-from soundverse_nb.render.preflight import Finding, Row, Sheet
+from soundverse_nb.render.escape import plain, text
+from soundverse_nb.render.preflight import Finding, Row, Sheet, sheet_html, sheet_text
 
 if TYPE_CHECKING:
+    from soundverse_nb.reference.mend import Repair
     from soundverse_nb.reference.report import PreflightReport
 
 _INTEGRITY = ("truncated", "damaged")
@@ -133,3 +135,20 @@ def _group_row(name: str, group: tuple[str, ...], codes: set[str], fine: str, me
 def _sound(report: PreflightReport) -> str:
     loudness = report.audio.loudness
     return "heard" if loudness is None or not math.isfinite(loudness) else f"{loudness:.1f} LUFS"
+
+
+def repair_text(done: Repair) -> str:
+    """What a repair did, for a terminal."""
+    lines = [f"Repaired {plain(done.source, 60)} into {plain(done.path, 400)}"]
+    lines += [f"  · {step}" for step in done.steps]
+    return "\n".join([*lines, "", sheet_text(sheet_of(done.report))])
+
+
+def repair_html(done: Repair) -> str:
+    """What a repair did, above the copy's own report."""
+    steps = "".join(f"<li>{text(step, 600)}</li>" for step in done.steps)
+    return (
+        f'<div style="max-width:680px"><div>Repaired <b>{text(done.source)}</b> into '
+        f'<code style="font-family:monospace">{text(done.path, 1000)}</code></div>'
+        f'<ul style="margin:4px 0 8px">{steps}</ul></div>{sheet_html(sheet_of(done.report))}'
+    )

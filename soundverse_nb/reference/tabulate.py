@@ -49,7 +49,8 @@ def table_html(table: PreflightTable) -> str:
     more = f"<div>… and {len(table) - _MOST_ROWS} more</div>" if len(table) > _MOST_ROWS else ""
     return (
         f'<div style="margin:4px 0"><table style="border-collapse:collapse"><thead><tr>{head}</tr></thead>'
-        f'<tbody>{"".join(rows)}</tbody></table>{more}<div style="margin:6px 0 0">{text(summary(table))}</div></div>'
+        f"<tbody>{''.join(rows)}</tbody></table>{more}"
+        f'<div style="margin:6px 0 0">{text(summary(table))}</div></div>'
     )
 
 

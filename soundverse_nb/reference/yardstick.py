@@ -38,8 +38,8 @@ _UNREADABLE = (
 class Yardstick:
     """librosa's answer in seconds (None: it has none without an ffmpeg program) beside the decoded length.
 
-    `differs` where it is off by more than 5 ms, or missing; `flips` where the verdict on the length would be the
-    opposite; `reason` says why.
+    `differs` where it is off by more than 5 ms, or missing; `flips` where the verdict on the length would be
+    the opposite; `reason` says why.
     """
 
     duration: float | None
@@ -73,7 +73,7 @@ def compare(answer: float | None, decoded: float, stopped: bool, kind: str, limi
 
 
 def librosas_answer(source: Source) -> float | None:
-    """frames / rate as libsndfile reads them from the header, in seconds; None where it cannot read the file."""
+    """frames / rate as libsndfile reads them from the header, in seconds; None where it cannot."""
     import soundfile
 
     from soundverse_nb.audio.guarded import GuardedFile

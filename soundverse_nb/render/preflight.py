@@ -94,7 +94,8 @@ def sheet_html(sheet: Sheet) -> str:
     colour = _COLOURS["pass" if sheet.ok else "fail"]
     badge = (
         f'<span style="display:inline-block;background-color:{colour};color:#ffffff;border-radius:4px;'
-        f'padding:1px 8px;margin:0 8px 0 0;font-weight:600;font-size:0.85em">{"PASS" if sheet.ok else "FAIL"}</span>'
+        f'padding:1px 8px;margin:0 8px 0 0;font-weight:600;font-size:0.85em">'
+        f"{'PASS' if sheet.ok else 'FAIL'}</span>"
     )
     parts = [
         f'<div style="margin:0 0 2px">{badge}<b>{text(sheet.name)}</b></div>',
@@ -110,7 +111,8 @@ def sheet_html(sheet: Sheet) -> str:
     if sheet.call:
         parts.append(
             f'<div style="margin:8px 0 0;padding:6px 10px;border:1px solid {LINE};border-radius:4px">'
-            f'<span style="opacity:0.75">To mend it: </span><code style="{_CODE}">{text(sheet.call, 2000)}</code></div>'
+            f'<span style="opacity:0.75">To mend it: </span>'
+            f'<code style="{_CODE}">{text(sheet.call, 2000)}</code></div>'
         )
     if sheet.notes:
         notes = "".join(f"<div>{text(note, 600)}</div>" for note in sheet.notes)
@@ -154,7 +156,8 @@ def _scale(row: Row) -> str:
     at = min(99.0, max(1.0, 100 * row.position))
     return (
         f'<span style="display:block;position:relative;height:14px">'
-        f'<span style="position:absolute;left:0;top:6px;width:100%;height:2px;background-color:{LINE}"></span>'
+        f'<span style="position:absolute;left:0;top:6px;width:100%;height:2px;'
+        f'background-color:{LINE}"></span>'
         f'<span style="position:absolute;left:{low:.4g}%;top:4px;width:{high - low:.4g}%;height:6px;'
         f'background-color:rgba(46,158,91,0.35);border-radius:3px"></span>'
         f'<span style="position:absolute;left:{at:.4g}%;top:0;width:4px;height:14px;margin:0 0 0 -2px;'
