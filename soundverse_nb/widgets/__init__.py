@@ -1,0 +1,12 @@
+"""The live things of a notebook: progress and the player."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def compare(*songs: Any, **settings: Any) -> Any:
+    """Hear takes of a song against one another; see `widgets.player.compare`."""
+    from soundverse_nb.widgets import player
+
+    return player.compare(*songs, **settings)

@@ -1,0 +1,162 @@
+"""The A/B player: takes of a song on one time axis, switched at the same place, matched in loudness.
+
+What a notebook saves is the static comparison. Where a front end is connected to the kernel, the page's
+script finds it by its mark and turns it into the live player in place; so the saved file needs no widget.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from soundverse_nb.audio.spectrogram import mel_spectrogram
+from soundverse_nb.errors import ConfigurationError, SoundverseError
+from soundverse_nb.remix import Clip, Remix
+from soundverse_nb.remix.comparison import Comparison
+from soundverse_nb.remix.show import COLOURS
+from soundverse_nb.render.spectrogram import spectrogram_png
+from soundverse_nb.widgets.takes import Take, matched, mp3_bytes, sound_bytes, take_of
+
+_work = ThreadPoolExecutor(max_workers=2, thread_name_prefix="soundverse-player")
+
+
+class Player(anywidget.AnyWidget):
+    """The live half. `takes` and `mark` travel once; sound and spectrograms are sent when asked for."""
+
+    _esm = Path(__file__).with_name("player.js")
+    _css = Path(__file__).with_name("player.css")
+    takes: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    mark = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, takes: list[Take], mark: str) -> None:
+        self._takes = takes
+        super().__init__(takes=[take.state() for take in takes], mark=mark)
+        self.on_msg(self._asked)
+
+    def _asked(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        _work.submit(self._answer, content)
+
+    def _answer(self, content: Any) -> None:
+        """Send what the page asked for; a page can ask for nothing but its own takes."""
+        answer = {"request": content.get("request")}
+        try:
+            take = self._takes[int(content["take"])]
+            data = _WANTED[content["want"], content.get("as")](take)
+        except SoundverseError as reason:
+            self.send({**answer, "problem": reason.message})
+        except Exception as reason:  # the page must get an answer, whatever went wrong
+            self.send(
+                {**answer, "problem": f"The kernel cannot prepare this take ({type(reason).__name__})."}
+            )
+        else:
+            self.send(answer, buffers=[data])
+
+
+def _spectrogram(take: Take) -> bytes:
+    return spectrogram_png(mel_spectrogram(take.clip))
+
+
+_WANTED = {("sound", None): sound_bytes, ("sound", "mp3"): mp3_bytes, ("spectrogram", None): _spectrogram}
+
+
+class LiveComparison:
+    """Takes side by side: a player where the kernel is connected, a static page everywhere else.
+
+    `.widget` is the player alone, for front ends that show widgets but do not let a page be upgraded;
+    `.static_html()` is what is saved; `.gains` are the dB that match the takes.
+    """
+
+    def __init__(self, comparison: Comparison) -> None:
+        self.comparison = comparison
+        self._mark = f"svp-{secrets.token_hex(6)}"
+        self._widget: Player | None = None
+        self._takes: list[Take] | None = None
+
+    @property
+    def takes(self) -> list[Take]:
+        """The takes with their loudness and gains, read when first asked for."""
+        if self._takes is None:
+            shown = zip(self.comparison.labels, self.comparison.clips, strict=True)
+            colours = [COLOURS[i % len(COLOURS)] for i in range(len(self.comparison.clips))]
+            pairs = [(label, clip, colour) for (label, clip), colour in zip(shown, colours, strict=True)]
+            self._takes = matched(list(_work.map(lambda pair: take_of(*pair), pairs)))
+        return self._takes
+
+    @property
+    def gains(self) -> tuple[float, ...]:
+        """dB for each take, 0 for the quietest and negative for louder ones."""
+        return tuple(take.gain for take in self.takes)
+
+    @property
+    def widget(self) -> Player:
+        """The live player, made when first asked for."""
+        if self._widget is None:
+            self._widget = Player(self.takes, self._mark)
+        return self._widget
+
+    def static_html(self, max_bytes: int | None = None) -> str:
+        """The comparison as a page that needs no kernel, at most `max_bytes`."""
+        return self.comparison.static_html(max_bytes)
+
+    def close(self) -> None:
+        """Take the live player down; the static comparison stays."""
+        if self._widget is not None:
+            self._widget.close()
+            self._widget = None
+
+    def __repr__(self) -> str:
+        return f"LiveComparison({', '.join(self.comparison.labels)})"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        bundle = self.comparison._repr_mimebundle_(include, exclude)
+        if "text/html" in bundle and _has_kernel():
+            # The mark is all that the page's script needs; a class survives every sanitiser.
+            bundle["text/html"] = f'<div class="{self.widget.mark}">{bundle["text/html"]}</div>'
+        return bundle
+
+
+def _has_kernel() -> bool:
+    from IPython import get_ipython
+
+    return getattr(get_ipython(), "kernel", None) is not None
+
+
+def compare(*songs: Any, labels: list[str] | None = None, title: str = "Comparison") -> LiveComparison:
+    """Hear takes of a song against one another: one clock, one playhead, equal loudness.
+
+    `songs` are Clips, Remixes or paths, one at least; `labels` a short name for each. A single Remix is
+    compared with its original. ConfigurationError where there is nothing to compare or the names do not fit.
+    """
+    if len(songs) == 1 and isinstance(songs[0], Remix) and songs[0].reference is not None:
+        songs = (songs[0].reference, songs[0].audio)
+        labels = labels or ["Original", "Remix"]
+    clips = tuple(_clip(song) for song in songs)
+    if not clips:
+        raise ConfigurationError(
+            "There is nothing to compare.", hint="Call sv.compare(a, b) with files, clips or remixes."
+        )
+    if labels is None:
+        labels = [f"Take {index}" for index in range(1, len(clips) + 1)] if len(clips) != 2 else ["A", "B"]
+    if len(labels) != len(clips):
+        raise ConfigurationError(
+            f"{len(labels)} labels, {len(clips)} takes.", hint="Give each take one label."
+        )
+    return LiveComparison(Comparison(clips, tuple(labels), title))
+
+
+def _clip(song: Any) -> Clip:
+    if isinstance(song, Remix):
+        return song.audio
+    if isinstance(song, Clip):
+        return song
+    if isinstance(song, str | os.PathLike):
+        return Clip(song)
+    raise ConfigurationError(
+        f"A {type(song).__name__} cannot be compared.", hint="Give a path, an sv.Clip or an sv.Remix."
+    )

@@ -1,0 +1,124 @@
+"""What the player knows of a take before it is played: facts, outline and the gain that matches it."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from soundverse_nb.audio.decode import decode
+from soundverse_nb.audio.encode import encode_mp3
+from soundverse_nb.audio.envelope import Envelope, EnvelopeMeter
+from soundverse_nb.audio.loudness import LoudnessMeter
+from soundverse_nb.audio.source import open_source
+from soundverse_nb.errors import SoundverseError
+from soundverse_nb.remix import Clip
+
+OUTLINE_POINTS = 2000
+BROWSER_FORMATS = frozenset({"mp3", "wav", "flac", "ogg"})
+"""Containers every current browser decodes; anything else is sent as FLAC."""
+LARGEST_AS_IT_IS = 40_000_000  # bytes sent in one message
+SHORTEST_HEARD = 0.05  # seconds
+
+
+_NOTHING = Envelope(np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32), 0.0, 44100)
+
+
+@dataclass(frozen=True)
+class Take:
+    """One take of a comparison.
+
+    `loudness` in LUFS (-inf where it is silent), `gain` in dB <= 0, `finite` False where it holds NaN or Inf.
+    """
+
+    label: str
+    clip: Clip
+    colour: str
+    envelope: Envelope | None = None
+    loudness: float = -math.inf
+    gain: float = 0.0
+    finite: bool = True
+    problem: str = ""
+
+    def state(self) -> dict[str, Any]:
+        """What is sent to the page; the outline as bytes, all else JSON."""
+        outline = self.envelope or _NOTHING
+        kind = "mono" if len(outline.minima) == 1 else "stereo" if len(outline.minima) == 2 else "surround"
+        facts = f"{outline.duration:.1f} s · {outline.sample_rate / 1000:g} kHz · {kind}"
+        return {
+            "label": self.label,
+            "name": self.clip.name,
+            "facts": "" if self.problem else facts,
+            "colour": self.colour,
+            "problem": self.problem,
+            "duration": outline.duration,
+            "channels": len(outline.minima),
+            "loudness": self.loudness if math.isfinite(self.loudness) else None,
+            "gain": self.gain,
+            "outline": _outline_bytes(outline),
+        }
+
+
+def take_of(label: str, clip: Clip, colour: str) -> Take:
+    """Read a clip once, block by block; what cannot be read becomes a Take with a `problem`."""
+    take = Take(label, clip, colour)
+    try:
+        with decode(open_source(clip)) as sound:
+            envelope = EnvelopeMeter(sound.sample_rate, sound.channels)
+            loudness = LoudnessMeter(sound.sample_rate, sound.channels)
+            finite = True
+            for block in sound:
+                if not np.isfinite(block).all():
+                    finite = False
+                    block = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
+                envelope.feed(block)
+                loudness.feed(block)
+    except SoundverseError as reason:
+        return replace(take, problem=reason.message)
+    outline = envelope.finish(OUTLINE_POINTS)
+    short = f"{outline.duration * 1000:.3g} ms is too short to hear."
+    problem = "" if outline.duration >= SHORTEST_HEARD else short
+    return replace(take, envelope=outline, loudness=loudness.integrated(), finite=finite, problem=problem)
+
+
+def matched(takes: Sequence[Take]) -> list[Take]:
+    """The takes with gains that bring each to the loudness of the quietest (BS.1770); none is amplified."""
+    measured = [take.loudness for take in takes if math.isfinite(take.loudness) and not take.problem]
+    if not measured:
+        return list(takes)
+    quietest = min(measured)
+    return [
+        replace(take, gain=quietest - take.loudness)
+        if math.isfinite(take.loudness) and not take.problem
+        else take
+        for take in takes
+    ]
+
+
+def sound_bytes(take: Take) -> bytes:
+    """The take as a browser can decode it: the file itself where that works, else FLAC (16 bit)."""
+    clip = take.clip
+    if take.finite and clip.format in BROWSER_FORMATS and clip.size_bytes <= LARGEST_AS_IT_IS:
+        return clip.path.read_bytes()
+    import soundfile
+
+    samples = np.nan_to_num(clip.samples(), nan=0.0, posinf=0.0, neginf=0.0)
+    out = io.BytesIO()
+    soundfile.write(out, samples[:2].T, clip.sample_rate, format="FLAC", subtype="PCM_16")
+    return out.getvalue()
+
+
+def mp3_bytes(take: Take) -> bytes:
+    """The take as MP3, for a browser that could not read what it was sent first."""
+    samples = np.nan_to_num(take.clip.samples(), nan=0.0, posinf=0.0, neginf=0.0)
+    return encode_mp3(samples[:2], take.clip.sample_rate, 192)
+
+
+def _outline_bytes(envelope: Envelope) -> bytes:
+    """Int8 pairs (least, greatest) point by point, channel after channel."""
+    pairs = np.stack([envelope.minima, envelope.maxima], axis=2)
+    return np.round(np.clip(pairs, -1.0, 1.0) * 127).astype(np.int8).tobytes()
