@@ -124,16 +124,21 @@ class BackgroundLoop:
 
     def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine there and block for its result. An interrupt cancels it and is raised here."""
+        self.check_may_block()
+        return self.result(self.submit(coroutine))
+
+    def check_may_block(self) -> None:
+        """Raise ConfigurationError where a blocking call would wait for itself: on this very loop."""
         if self.is_current():
-            coroutine.close()
             raise ConfigurationError(
                 "A blocking call was made on the client's own event loop, where it would wait for itself.",
                 hint="Use the awaitable form there: await client.remix(...).",
             )
-        return self.result(self.submit(coroutine))
 
     def result(self, work: Work[T], timeout: float | None = None) -> T:
         """Block for a result, in slices. An interrupt cancels the work; a time-out leaves it running."""
+        if not work.future.done():
+            self.check_may_block()
         left = timeout
         try:
             while True:

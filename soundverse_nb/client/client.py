@@ -258,10 +258,7 @@ class Client:
 
     def orders(self) -> OrderTable:
         """The journal: every order and how far it came, as a table that shows itself."""
-        self._check_usable()
-        if LOOP.is_current():
-            raise ConfigurationError("client.orders() would block the client's own event loop.")
-        return LOOP.wait(self._held(self._engine.do(self._orders())))
+        return self._wait(self._orders())
 
     def close(self) -> None:
         """Stop what is running (orders are kept) and close every connection. Harmless to call again."""
@@ -301,8 +298,13 @@ class Client:
             _say_what_is_kept(audience)
             raise
 
-    def _wait(self, work: Coroutine[Any, Any, T], audience: Audience) -> T:
+    def _wait(self, work: Coroutine[Any, Any, T], audience: Audience | None = None) -> T:
         self._check_usable(work)
+        try:
+            LOOP.check_may_block()
+        except ConfigurationError:
+            work.close()
+            raise
         try:
             return LOOP.wait(self._held(self._engine.do(work)))
         except KeyboardInterrupt:

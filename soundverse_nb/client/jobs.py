@@ -8,7 +8,7 @@ from collections.abc import Generator
 from typing import Any, Generic, TypeVar
 
 from soundverse_nb.client.bridge import LOOP, Work
-from soundverse_nb.errors import ConfigurationError, SoundverseError
+from soundverse_nb.errors import SoundverseError
 from soundverse_nb.render.escape import plain, text
 
 T = TypeVar("T")
@@ -47,10 +47,6 @@ class RemixJob(Generic[T]):
 
         An interrupt cancels the job. Raises CancelledError (asyncio's) where it was cancelled.
         """
-        if LOOP.is_current() and not self.done:
-            raise ConfigurationError(
-                "job.result() would block the client's own event loop.", hint="Use `await job` there."
-            )
         try:
             return LOOP.result(self._work, timeout)
         except concurrent.futures.CancelledError:

@@ -255,7 +255,7 @@ def _key(given: Any) -> object:
 def _preflight(given: Any, mode: str) -> None:
     from soundverse_nb.reference import preflight
 
-    preflight(given).raise_if_failed()
+    preflight(given, quick=mode == "quick").raise_if_failed()
 
 
 def _content(file: Any) -> bytes:

@@ -41,7 +41,11 @@ def test_many_loops_may_come_and_go(loop: BackgroundLoop) -> None:
 
 def test_a_blocking_call_on_its_own_loop_is_refused(loop: BackgroundLoop) -> None:
     async def block() -> None:
-        loop.wait(where())
+        asking = where()
+        try:
+            loop.wait(asking)
+        finally:
+            asking.close()
 
     with pytest.raises(ConfigurationError, match="own event loop"):
         loop.wait(block())
