@@ -10,20 +10,24 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from soundverse_nb.displays import News, Phase
 from soundverse_nb.render.quantity import span
 from soundverse_nb.render.words import news_words
 
-_ACCEPTED = frozenset({Phase.FOLLOWING, Phase.FETCHING, Phase.FINISHED})
+_ACCEPTED = (Phase.FOLLOWING, Phase.FETCHING, Phase.FINISHED)
 
 
-@dataclass(frozen=True)
-class Standing:
-    """Where one remix stands. Times are readings of the batch's clock; `progress` is in percent."""
+class Standing(NamedTuple):
+    """Where one remix stands. Times are readings of the batch's clock; `progress` is in percent.
 
-    index: int
+    `place` is its index in the batch. `is_over` and `is_active` (started and not over) follow from the phase;
+    they are kept because 500 streams are counted four times a second.
+    """
+
+    place: int
     title: str
     phase: Phase = Phase.WAITING
     words: str = "waiting for a free place"
@@ -35,11 +39,8 @@ class Standing:
     accepted: bool = False
     simulated: bool = False
     cancelling: bool = False
-
-    @property
-    def is_active(self) -> bool:
-        """Started and not over."""
-        return not self.phase.is_final and self.phase is not Phase.WAITING
+    is_over: bool = False
+    is_active: bool = False
 
     def seconds(self, now: float) -> float:
         """How long it has been under way, 0 before it began."""
@@ -49,7 +50,7 @@ class Standing:
 
     def said(self, now: float) -> str:
         """The stage in words, with the countdown of a retry."""
-        if self.cancelling and not self.phase.is_final:
+        if self.cancelling and not self.is_over:
             return "cancelling"
         if self.phase is Phase.RETRYING and self.retry_at is not None:
             left = math.ceil(max(0.0, self.retry_at - now))
@@ -100,11 +101,11 @@ class Batch:
             if not 0 <= news.index < len(self._standings):
                 return
             before = self._standings[news.index]
-            if before.phase.is_final:
+            if before.is_over:
                 return
             after = moved(before, news, self._clock())
             self._standings[news.index] = after
-            if after.phase.is_final:
+            if after.is_over:
                 self._order.append(news.index)
 
     def cancelling(self, index: int | None) -> None:
@@ -112,7 +113,7 @@ class Batch:
         with self._lock:
             wanted = range(len(self._standings)) if index is None else [index]
             for i in wanted:
-                self._standings[i] = replace(self._standings[i], cancelling=True)
+                self._standings[i] = self._standings[i]._replace(cancelling=True)
 
     def standings(self) -> list[Standing]:
         """Every remix, in the order of the batch."""
@@ -147,17 +148,19 @@ def moved(before: Standing, news: News, now: float) -> Standing:
     accepted = before.accepted or news.phase in _ACCEPTED
     if news.phase is Phase.STREAMING and news.stage not in (None, "validating", "failed"):
         accepted = True
-    return replace(
-        before,
+    over = news.phase.is_final
+    return before._replace(
         phase=news.phase,
         words=news_words(news),
         progress=progress,
-        message=news.message or (before.message if news.phase.is_final else None),
+        message=news.message or (before.message if over else None),
         retry_at=None if news.retry_in is None else now + news.retry_in,
         began=began,
-        ended=now if news.phase.is_final else None,
+        ended=now if over else None,
         accepted=accepted,
         simulated=before.simulated or news.simulated,
+        is_over=over,
+        is_active=not over and news.phase is not Phase.WAITING,
     )
 
 
@@ -165,9 +168,9 @@ def tallied(standings: Sequence[Standing], seconds: float, price: float | None) 
     """The counts of a batch, `seconds` after it was opened."""
     total = len(standings)
     phases = [standing.phase for standing in standings]
-    over = sum(phase.is_final for phase in phases)
+    over = sum(standing.is_over for standing in standings)
     active = sum(standing.is_active for standing in standings)
-    done = sum(1.0 if s.phase.is_final else s.progress / 100 for s in standings)
+    done = sum(1.0 if s.is_over else s.progress / 100 for s in standings)
     fraction = done / total if total else 1.0
     return Tally(
         total=total,

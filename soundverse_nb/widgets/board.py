@@ -10,6 +10,7 @@ import contextvars
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import ipywidgets
@@ -18,7 +19,7 @@ from soundverse_nb.displays import News, Phase
 from soundverse_nb.render.escape import text
 from soundverse_nb.render.tally import Outcome, counts, failures_html, money_words, outcomes_html
 from soundverse_nb.widgets.batch import Batch, Tally
-from soundverse_nb.widgets.outbox import Outbox
+from soundverse_nb.widgets.outbox import PER_BEAT, Outbox
 from soundverse_nb.widgets.outcomes import Summary, outcome, summarise, time_words
 from soundverse_nb.widgets.rows import Looks, Rows
 from soundverse_nb.widgets.ticker import Ticker
@@ -55,18 +56,18 @@ class NotebookBoard:
     ) -> None:
         self._price, self._most, self._clock, self._show, self._ticking = price, rows, clock, show, ticking
         self._lock = threading.Lock()
-        self._leaving: list[Any] | None = None
-        self._ended = 0
 
     def open(self, titles: list[str], cancel: Callable[[int | None], None]) -> None:
-        """Show the board below the running cell and begin to tick."""
+        """Show the board below the running cell and begin to tick. A closed board may be opened again."""
+        self._over, self._ended = False, 0
+        self._leaving: list[Any] = []
         self._batch = Batch(titles, self._price, self._clock)
         self._cancel = cancel
         self._outbox = Outbox()
         self._build()
         self._handle = self._show(self._board)
         self._context = contextvars.copy_context()
-        self._ticker = Ticker(self.beat, self.leave)
+        self._ticker = Ticker(self.beat, partial(take_down, self._leaving))
         if self._ticking:
             self._ticker.start()
 
@@ -78,9 +79,10 @@ class NotebookBoard:
         """Put the static summary where the board was; its widgets are taken down after it."""
         self._ticker.stop()
         with self._lock:
-            if self._leaving is not None:
+            if self._over:
                 return
-            self._leaving = [*self._rows.widgets(), *self._fixed, *self._looks.widgets()]
+            self._over = True
+            self._leaving += [*self._rows.widgets(), *self._fixed, *self._looks.widgets()]
             summary = Summary(*summarise(self._batch))
             if self._handle is not None:
                 # In the cell that opened the board, whoever closes it: nbclient drops what others say.
@@ -89,18 +91,9 @@ class NotebookBoard:
     def beat(self) -> None:
         """Bring the widgets up to date, within the beat's allowance of messages."""
         with self._lock:
-            if self._leaving is None:
+            if not self._over:
                 self._outbox.begin()
                 self._refresh()
-
-    def leave(self) -> bool:
-        """Take down a few widgets; True when none is left."""
-        with self._lock:
-            self._outbox.begin()
-            leaving = self._leaving or []
-            while leaving and self._outbox.spend(1):
-                leaving.pop().close()
-            return not leaving
 
     def _build(self) -> None:
         looks = self._looks = Looks()
@@ -152,6 +145,14 @@ class NotebookBoard:
     def _ask_to_cancel(self, index: int | None) -> None:
         self._batch.cancelling(index)
         self._cancel(index)
+
+
+def take_down(widgets: list[Any], most: int = PER_BEAT) -> bool:
+    """Close a beat's worth of widgets; True when none is left."""
+    for widget in widgets[:most]:
+        widget.close()
+    del widgets[:most]
+    return not widgets
 
 
 def _headline(tally: Tally) -> str:

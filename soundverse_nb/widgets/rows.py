@@ -58,7 +58,7 @@ class Row:
             old, self.button = self.button, self._new_button()
             self.box.children = (self.title, self.bar, self.words, self.button)
             old.close()
-        index = self.index = standing.index
+        index = self.index = standing.place
         self.button.on_click(lambda _: self._cancel(index))
         self.title.value = _title(standing)
 
@@ -87,7 +87,7 @@ class Rows:
 
     def show(self, active: Sequence[Standing], now: float, outbox: Outbox) -> None:
         """Seat the active streams and bring their rows up to date, each beat beginning with another row."""
-        standings = {standing.index: standing for standing in active}
+        standings = {standing.place: standing for standing in active}
         seats = seating([row.index for row in self._rows], list(standings), self._most)
         for place, seat in enumerate(seats):
             if seat is not None and not self._seated(place, standings[seat], outbox):
@@ -107,7 +107,7 @@ class Rows:
                 return False
             self._rows.append(Row(self._looks, self._cancel))
             self._rows[place].seat(standing)
-        elif self._rows[place].index != standing.index:
+        elif self._rows[place].index != standing.place:
             if not outbox.spend(_NEW_TENANT):
                 return False
             self._rows[place].seat(standing)

@@ -39,7 +39,7 @@ def test_what_is_over_stays_over(clock: Clock) -> None:
     batch.add(News(0, Phase.STREAMING, "streaming", 10.0))
     assert batch.standings()[0].phase is Phase.FAILED
     assert batch.standings()[0].message == "It broke."
-    assert [standing.index for standing in batch.ended()] == [0]
+    assert [standing.place for standing in batch.ended()] == [0]
 
 
 @pytest.mark.parametrize("index", [-1, 1, 99])

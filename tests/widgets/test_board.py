@@ -8,7 +8,7 @@ import pytest
 from comm.base_comm import BaseComm
 
 from soundverse_nb.displays import News, Phase
-from soundverse_nb.widgets.board import NotebookBoard
+from soundverse_nb.widgets.board import NotebookBoard, take_down
 from tests.render.sanitiser import Page
 
 
@@ -74,7 +74,7 @@ def test_five_hundred_streams_send_at_most_a_hundred_messages_a_second(cell: Cel
                 )
         cell.beat(board)
     board.close()
-    while not board.leave():
+    while not take_down(board._leaving):
         cell.now += 0.25
     times = [at for at, _ in cell.sent]
     assert max(sum(start <= at < start + 1 for at in times) for start in sorted(set(times))) <= 100
@@ -218,6 +218,20 @@ def test_after_the_end_nothing_moves(cell: Cell) -> None:
     board.close()
     assert len(cell.sent) == sent
     assert cell.shown is shown
+
+
+def test_a_closed_board_serves_the_next_batch(cell: Cell) -> None:
+    board = cell.board(1)
+    board.news(News(0, Phase.FAILED, message="It broke."))
+    cell.beat(board)
+    board.close()
+    board.open(["second"], cell.cancelled.append)
+    board.news(News(0, Phase.STREAMING, "queued"))
+    cell.beat(board)
+    assert titles(board) == ["second"]
+    assert list(board._below.children) == []
+    board.close()
+    assert cell.shown._repr_mimebundle_()["text/plain"].startswith("0 of 1 finished · 1 cancelled")
 
 
 def test_a_batch_of_none_is_shown_and_closed(cell: Cell) -> None:
