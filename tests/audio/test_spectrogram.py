@@ -29,7 +29,8 @@ def test_a_rising_step_lights_a_low_band_first_and_a_high_one_after() -> None:
     )
     level = mel_spectrogram((song, rate), columns=40)
     assert level.shape == (96, 40)
-    assert level.max() == pytest.approx(0, abs=1e-4) and level.min() >= -80
+    assert level.max() == pytest.approx(0, abs=1e-4)
+    assert level.min() >= -80
     first, last = level[:, 5].argmax(), level[:, -5].argmax()
     centres = mel_to_hz(np.linspace(0, hz_to_mel(np.array([rate / 2.0]))[0], 98))[1:-1]
     assert abs(centres[first] - 220) < 60

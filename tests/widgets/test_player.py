@@ -36,7 +36,8 @@ def test_the_louder_take_is_attenuated_by_the_difference_that_bs1770_measures(tm
 def test_no_take_is_ever_amplified_and_silence_is_left_alone(tmp_path: Path) -> None:
     paths = [song(tmp_path / f"{index}.wav", level) for index, level in enumerate([0.1, 0.0, 0.3])]
     gains = compare(*paths).gains
-    assert gains[0] == 0 and gains[1] == 0
+    assert gains[0] == 0
+    assert gains[1] == 0
     assert gains[2] == pytest.approx(-9.54, abs=0.05)
 
 
@@ -72,9 +73,11 @@ def test_samples_that_are_not_numbers_never_reach_a_loudspeaker(tmp_path: Path) 
     samples[100:200] = np.nan
     soundfile.write(tmp_path / "nan.wav", samples, RATE, subtype="FLOAT")
     take = take_of("A", sv.Clip(tmp_path / "nan.wav"), "#000")
-    assert not take.finite and not take.problem
+    assert not take.finite
+    assert not take.problem
     sent = soundfile.read(io.BytesIO(sound_bytes(take)))[0]
-    assert np.isfinite(sent).all() and sent[150] == 0
+    assert np.isfinite(sent).all()
+    assert sent[150] == 0
     assert mp3_bytes(take)
 
 
@@ -82,7 +85,8 @@ def test_a_take_that_cannot_be_read_says_why_beside_the_others(tmp_path: Path) -
     (tmp_path / "junk.mp3").write_bytes(b"not a song" * 100)
     takes = compare(song(tmp_path / "a.wav", 0.1), tmp_path / "junk.mp3").takes
     assert not takes[0].problem
-    assert takes[1].problem and takes[1].state()["duration"] == 0
+    assert takes[1].problem
+    assert takes[1].state()["duration"] == 0
 
 
 def test_one_sample_is_drawn_as_too_short_to_hear(tmp_path: Path) -> None:
