@@ -21,7 +21,19 @@ from soundverse_nb.hosting.store import checked_store, obstore, open_store
 
 # A signature may last a week at most on S3 (X-Amz-Expires) and Google; shorter than a second is no time.
 _LONGEST = 7 * 24 * 3600
+_AT_ONCE = 8  # songs: more would only share the same uplink, at 10 MB of memory each
 _CHECK = aiohttp.ClientTimeout(total=30, connect=10)
+
+
+class _Traffic:
+    """Who waits for whom in one event loop: so many songs at once, and each song once at a time."""
+
+    def __init__(self) -> None:
+        self.turns = asyncio.Semaphore(_AT_ONCE)
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    def lock(self, name: str) -> asyncio.Lock:
+        return self._locks.setdefault(name, asyncio.Lock())
 
 
 class ObjectStoreHost:
@@ -54,8 +66,7 @@ class ObjectStoreHost:
         self._store: Any = None
         self._held: dict[str, list[PublishedReference]] = {}
         self._answered: set[str] = set()
-        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Lock]]
-        self._locks = WeakKeyDictionary()
+        self._traffic: WeakKeyDictionary[asyncio.AbstractEventLoop, _Traffic] = WeakKeyDictionary()
         checked_store(self.bucket, settings)
 
     def __repr__(self) -> str:
@@ -71,20 +82,25 @@ class ObjectStoreHost:
         path = Path(path)
         if not path.is_file():
             raise HostingError(f"{path.name} is not a file.")
-        content = await asyncio.to_thread(read_content, path)
-        async with self._lock(content.name):
-            store = await self._opened()
-            try:
-                await self._keep(store, path, content)
-                published = await self._signed(store, content.name)
-                if content.name not in self._answered:
-                    await self._check(published)
-                    self._answered.add(content.name)
-            except BaseException:
-                if self.delete and not self._held.get(content.name):
-                    await self._remove_quietly(store, content.name)
-                raise
-            self._held.setdefault(content.name, []).append(published)
+        traffic = self._here()
+        async with traffic.turns:
+            content = await asyncio.to_thread(read_content, path)
+            async with traffic.lock(content.name):
+                return await self._publish(path, content)
+
+    async def _publish(self, path: Path, content: Content) -> PublishedReference:
+        store = await self._opened()
+        try:
+            await self._keep(store, path, content)
+            published = await self._signed(store, content.name)
+            if content.name not in self._answered:
+                await self._check(published)
+                self._answered.add(content.name)
+        except BaseException:
+            if self.delete and not self._held.get(content.name):
+                await self._remove_quietly(store, content.name)
+            raise
+        self._held.setdefault(content.name, []).append(published)
         return published
 
     async def withdraw(self, published: PublishedReference) -> None:
@@ -95,7 +111,7 @@ class ObjectStoreHost:
         name = published.key
         if name is None or not self.delete:
             return
-        async with self._lock(name):
+        async with self._here().lock(name):
             held = self._held.get(name, [])
             kept = [other for other in held if other is not published]
             if len(kept) == len(held):
@@ -117,10 +133,11 @@ class ObjectStoreHost:
             self._held.pop(name, None)
             self._answered.discard(name)
 
-    def _lock(self, name: str) -> asyncio.Lock:
-        # One upload of a song at a time; a lock belongs to one loop, a host may serve several.
-        locks = self._locks.setdefault(asyncio.get_running_loop(), {})
-        return locks.setdefault(name, asyncio.Lock())
+    def _here(self) -> _Traffic:
+        loop = asyncio.get_running_loop()
+        if loop not in self._traffic:
+            self._traffic[loop] = _Traffic()
+        return self._traffic[loop]
 
     async def _opened(self) -> Any:
         if self._store is None:

@@ -7,7 +7,7 @@ import os
 import re
 import traceback
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -27,7 +27,7 @@ class PublishedReference:
     `key` is the host's own name for the file, by which `withdraw` finds it.
     """
 
-    url: str
+    url: str = field(repr=False)
     expires_at: datetime | None = None
     key: str | None = None
 

@@ -73,6 +73,15 @@ async def test_the_same_song_ordered_many_times_at_once_is_uploaded_once(wire: W
     assert wire.count("PUT") == 1
 
 
+async def test_many_songs_at_once_all_arrive(s3: S3rver, tmp_path: Path) -> None:
+    songs = [tmp_path / f"{number}.mp3" for number in range(30)]
+    for number, path in enumerate(songs):
+        path.write_bytes(b"ID3" + bytes([number]) * 1000)
+    host = host_at(s3.url)
+    published = await asyncio.gather(*map(host.publish, songs))
+    assert {f"{PREFIX}/{one.key}" for one in published} == set(s3.objects()) == set(map(key_of, songs))
+
+
 async def test_half_a_song_left_behind_under_its_name_is_uploaded_anew(
     s3: S3rver, song: Path, plain: aiohttp.ClientSession
 ) -> None:

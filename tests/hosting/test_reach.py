@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soundverse_nb.hosting.reach import host_of, read_address, why_local, why_resolved_local
@@ -152,6 +152,7 @@ NETWORKS = [ipaddress.IPv4Network(written) for written in _NETWORKS]
 PRIVATE = st.one_of(*(st.integers(int(net[0]), int(net[-1])) for net in NETWORKS))
 
 
+@settings(deadline=None)
 @given(number=PRIVATE, data=st.data())
 def test_a_private_address_is_seen_through_every_spelling(number: int, data: st.DataObject) -> None:
     parts = number.to_bytes(4, "big")
