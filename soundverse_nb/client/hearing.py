@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from soundverse_nb.api.secrets import logger
+from soundverse_nb.api.secrets import logger, redact
 from soundverse_nb.client.order import Order, OrderState
 from soundverse_nb.client.service import Service
 from soundverse_nb.client.watching import Seat
@@ -91,7 +91,12 @@ class Hearing:
 
     async def note(self, to: OrderState, **facts: Any) -> None:
         """Write the next state. Once something was sent, a journal that fails stops nothing: it is said."""
-        known = {name: value for name, value in facts.items() if value is not None}
+        known = {
+            # What a server says is kept and shown; it must not be the key, even if the server says it.
+            name: redact(value) if name in ("song_name", "error") else value
+            for name, value in facts.items()
+            if value is not None
+        }
         try:
             await self._written(self.service.journal.move(self.order, to, **known))
         except SoundverseError as error:

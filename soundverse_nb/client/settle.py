@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from soundverse_nb.api.body import excerpt
 from soundverse_nb.client.follow import ask_for_url
 from soundverse_nb.client.hearing import Hearing
 from soundverse_nb.client.order import PICK_UP, OrderState
@@ -49,7 +50,7 @@ def latest(hearing: Hearing, field: str) -> str | None:
 
 
 async def _failed(hearing: Hearing, event: RemixEvent) -> GenerationFailedError:
-    said = (event.error or "no reason was given").strip()[:300]
+    said = excerpt(event.error or "no reason was given", 300)
     error = GenerationFailedError(
         f"The service could not make this remix: {said.rstrip('.')}.",
         message_id=hearing.message_id,

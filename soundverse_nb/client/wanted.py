@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from soundverse_nb.api.request import RemixRequest
@@ -25,7 +25,7 @@ class Wanted:
     `label` is a study's own name for it in the journal.
     """
 
-    reference: Any
+    reference: Any = field(repr=False)
     request: RemixRequest
     label: str | None = None
 
