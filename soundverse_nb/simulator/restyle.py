@@ -1,21 +1,177 @@
-"""An actual remix of a reference song: the same tune, restyled as the prompt asks."""
+"""An actual remix of a reference song: the same tune, restyled as the prompt asks.
+
+The song's beats, chords and tune are heard; the song is laid on a steady beat of its new tempo and transposed;
+its colour is changed; a rhythm section and whatever else the style calls for join it in its own harmony.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from soundverse_nb.simulator.music.desk import Desk
+    from soundverse_nb.simulator.music.parts import Session
+    from soundverse_nb.simulator.music.styles import Style
+    from soundverse_nb.simulator.music.styles import Style
+
+MAX_SECONDS = 355.0
+_SONG_LOUDNESS = -19.0  # LUFS: where the song stands on the desk before the others join
+
+
+@dataclass(frozen=True)
+class Restyled:
+    """A remix, float32 of shape (2, frames), with its tempo, the song's own, and the shift in semitones."""
+
+    samples: NDArray[np.float32]
+    rate: int
+    bpm: float
+    song_bpm: float
+    semitones: int
 
 
 def remix_file(source: Path, target: Path, *, prompt: str, lyrics: str, parameters: str, title: str) -> None:
-    import numpy as np
-    import soundfile as sf
-
+    """Remix the song in one file into another, an MP3 that says it is simulated."""
     from soundverse_nb.simulator import listening
+    from soundverse_nb.simulator.music import mp3
 
-    samples, rate = listening.load(source, 360.0)
-    factor = 1.0 + 0.1 * np.sin(len(prompt) + 0.5)
-    places = np.arange(0, samples.shape[1] - 1, factor)
-    index = np.arange(samples.shape[1])
-    samples = np.stack([np.interp(places, index, channel) for channel in samples]).astype(np.float32)
-    with sf.SoundFile(target, "w", rate, 2, format="MP3", subtype="MPEG_LAYER_III") as file:
-        for start in range(0, samples.shape[1], rate):
-            file.write(samples[:, start : start + rate].T)
+    samples, rate = listening.load(source, MAX_SECONDS)
+    remix = restyle(samples, rate, prompt=prompt, lyrics=lyrics, salt=parameters)
+    tags = {
+        "title": title,
+        "artist": "soundverse_nb simulator",
+        "comment": "Simulated remix, made by soundverse_nb's embedded service",
+    }
+    target.write_bytes(mp3.encode(remix.samples, remix.rate, tags))
+
+
+def restyle(
+    samples: NDArray[np.float32], rate: int, *, prompt: str, lyrics: str = "", salt: str = ""
+) -> Restyled:
+    """Remix samples (2, frames). The same song, prompt, lyrics and salt give the same samples.
+
+    The prompt falls back to the lyrics where it is empty.
+    """
+    import numpy as np
+
+    from soundverse_nb.simulator.music import arrangement, desk, grid, parts, tone
+    from soundverse_nb.simulator.music.beats import track_beats
+    from soundverse_nb.simulator.music.harmony import hear_harmony
+    from soundverse_nb.simulator.music.master import master
+    from soundverse_nb.simulator.music.prompt import read_prompt
+
+    reading = read_prompt(prompt or lyrics, salt)
+    style = reading.style
+    mono = samples[:, : samples.shape[1] // 2 * 2].mean(axis=0).reshape(-1, 2).mean(axis=1)
+    beats = track_beats(mono, rate // 2)
+    laid = grid.lay_grid(beats, samples.shape[1] / rate, reading)
+    seed = hashlib.sha256(f"{reading.seed}\n{lyrics}".encode("utf-8", "replace")).digest()
+    session = parts.Session(
+        style=style,
+        grid=laid,
+        form=arrangement.arrange(laid.bars),
+        harmony=hear_harmony(mono, rate // 2, beats.times),
+        transposed=style.semitones,
+        rate=rate,
+        chance=np.random.default_rng(int.from_bytes(seed[:8], "big")),
+    )
+    source, target = grid.time_map(beats, laid)
+    frames = round(float(np.interp(samples.shape[1] / rate, source, target)) * rate)
+    table = desk.Desk(frames)
+    with ThreadPoolExecutor(1, thread_name_prefix="soundverse-nb-song") as pool:
+        restyling = pool.submit(_restyled_song, samples, rate, session, source, target, frames)
+        kicks = parts.play_all(session, table, lyrics)
+        song = restyling.result()
+    table.ducked += song
+    table.room += np.float32(0.12 + 0.5 * style.room) * song.mean(axis=0)
+    table.echo += np.float32(0.12 * style.echo) * song.mean(axis=0)
+    mix = _mixed(table, session, kicks)
+    mix += tone.vinyl(frames, rate, style.crackle, session.chance)
+    return Restyled(master(_faded(mix, rate), rate), rate, laid.bpm, beats.bpm, style.semitones)
+
+
+def _restyled_song(
+    samples: NDArray[np.float32],
+    rate: int,
+    session: Session,
+    source: NDArray[np.float64],
+    target: NDArray[np.float64],
+    frames: int,
+) -> NDArray[np.float32]:
+    """The song itself at its new pace, pitch and colour, at the level where the others join it."""
+    import numpy as np
+
+    from soundverse_nb.audio.loudness import integrated_loudness
+    from soundverse_nb.simulator.music import tone, warp
+
+    style = session.style
+    higher = 2 ** (style.semitones / 12)
+    longer = round(frames * higher)
+    song = warp.stretch(samples, source * rate, target * rate * higher, longer)
+    song = warp.transpose(song, rate, style.semitones)
+    song = np.pad(song, ((0, 0), (0, max(0, frames - song.shape[1]))))[:, :frames]
+    loudness = integrated_loudness([np.ascontiguousarray(song.T)], rate)
+    if np.isfinite(loudness):
+        song = song * np.float32(10 ** ((_SONG_LOUDNESS - loudness) / 20))
+    song = tone.saturate(song, style.drive)
+    song = tone.crush(song, rate, style.crush)
+    coloured = tone.equalise(song, rate, style.low_cut, style.high_cut, style.tilt)
+    for number, bar in enumerate(session.form):
+        before = session.form[number - 1].open if number else bar.open
+        if bar.open < 1 or before < 1:
+            start, stop = max(0, session.frame(number, 0)), min(frames, session.frame(number + 1, 0))
+            _shut(song[:, start:stop], coloured[:, start:stop], rate, style, before, bar.open)
+    return coloured * np.float32(10 ** (style.song / 20))
+
+
+def _shut(
+    plain: NDArray[np.float32],
+    coloured: NDArray[np.float32],
+    rate: int,
+    style: Style,
+    before: float,
+    after: float,
+) -> None:
+    """Close the filter over one bar of the coloured song in place, gliding from one openness (0-1) to another."""
+    import numpy as np
+
+    from soundverse_nb.simulator.music import tone
+
+    length = plain.shape[1]
+    if length < 2:
+        return
+    dull = tone.equalise(plain, rate, max(90.0, style.low_cut), min(900.0, 0.4 * style.high_cut), style.tilt)
+    openness = np.linspace(before, after, length, dtype=np.float32)
+    coloured += (1 - openness) * (dull - coloured)
+
+
+def _mixed(table: Desk, session: Session, kicks: list[int]) -> NDArray[np.float32]:
+    """The desk's buses with their echo and room, brought together."""
+    import numpy as np
+
+    from soundverse_nb.simulator.music import desk
+
+    style, rate = session.style, session.rate
+    mix = table.dry + table.ducked * desk.ducking(table.frames, rate, kicks, style.pump)
+    if style.echo > 0:
+        repeats = desk.echoes(table.echo, round(3 * session.grid.step * rate), 0.35 + 0.35 * style.echo)
+        mix += repeats
+        table.room += np.float32(0.15) * repeats.mean(axis=0)
+    mix += np.float32(0.35 + 0.5 * style.room) * desk.reverberate(table.room, rate, style.room, session.chance)
+    return mix
+
+
+def _faded(mix: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
+    """No click at the start, a breath at the end."""
+    import numpy as np
+
+    start, end = min(mix.shape[1], rate // 200), min(mix.shape[1], round(1.5 * rate))
+    mix[:, :start] *= np.linspace(0, 1, start, dtype=np.float32)
+    mix[:, mix.shape[1] - end :] *= np.cos(np.linspace(0, np.pi / 2, end, dtype=np.float32)) ** 2
+    return mix

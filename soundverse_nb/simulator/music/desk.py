@@ -1,0 +1,119 @@
+"""The mixing desk: every sound goes to the mix, and some of it to the room and to the echo."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from soundverse_nb.simulator.music.master import ramps
+
+Signal = NDArray[np.float32]
+
+
+class Desk:
+    """Stereo buses of `frames` frames: `dry` and `ducked` (which gives way to the kick), `room` and `echo` sends."""
+
+    def __init__(self, frames: int) -> None:
+        self.frames = frames
+        self.dry = np.zeros((2, frames), dtype=np.float32)
+        self.ducked = np.zeros((2, frames), dtype=np.float32)
+        self.room = np.zeros(frames, dtype=np.float32)
+        self.echo = np.zeros(frames, dtype=np.float32)
+
+    def add(
+        self,
+        sound: Signal,
+        start: int,
+        gain: float,
+        *,
+        pan: float = 0.0,
+        room: float = 0.0,
+        echo: float = 0.0,
+        ducked: bool = False,
+    ) -> None:
+        """Lay a mono sound at a frame; `pan` -1 left to 1 right, `room` and `echo` its share of each."""
+        if start < 0:
+            sound, start = sound[-start:], 0
+        part = sound[: max(0, self.frames - start)]
+        if not len(part):
+            return
+        span = slice(start, start + len(part))
+        bus = self.ducked if ducked else self.dry
+        angle = (pan + 1) * np.pi / 4
+        bus[0, span] += np.float32(gain * 1.414 * np.cos(angle)) * part
+        bus[1, span] += np.float32(gain * 1.414 * np.sin(angle)) * part
+        if room > 0:
+            self.room[span] += np.float32(gain * room) * part
+        if echo > 0:
+            self.echo[span] += np.float32(gain * echo) * part
+
+
+def echoes(send: Signal, delay: int, feedback: float) -> Signal:
+    """A tape echo: each repeat duller than the last, wandering from side to side; (2, frames)."""
+    out = np.zeros((2, len(send)), dtype=np.float32)
+    repeat = send
+    level = np.float32(0.7)
+    for number in range(1, 7):
+        start = number * delay
+        if start >= len(send):
+            break
+        repeat = _duller(repeat)
+        near, far = number % 2, 1 - number % 2
+        out[near, start:] += level * repeat[:-start]
+        out[far, start:] += np.float32(0.45) * level * repeat[:-start]
+        level *= np.float32(feedback)
+    return out
+
+
+def _duller(signal: Signal) -> Signal:
+    """A gentle low-pass: four neighbours averaged."""
+    total = signal.copy()
+    total[1:] += signal[:-1]
+    total[2:] += signal[:-2]
+    total[3:] += signal[:-3]
+    return total * np.float32(0.25)
+
+
+def reverberate(send: Signal, rate: int, size: float, chance: Generator) -> Signal:
+    """A room of `size` 0 (a booth) to 1 (a cathedral), computed at half the rate: a room is dark; (2, frames)."""
+    half = rate // 2
+    seconds = 0.35 + 2.6 * size
+    count = int(seconds * half)
+    t = np.arange(count) / half
+    even = send[: len(send) // 2 * 2].reshape(-1, 2).mean(axis=1)
+    block = 1 << int(np.ceil(np.log2(2 * count)))
+    step = block - count
+    pieces = -(-len(even) // step)
+    padded = np.zeros((pieces, block), dtype=np.float32)
+    padded[:, :step].flat[: len(even)] = even
+    spectrum = np.fft.rfft(padded, axis=1)
+    out = np.zeros((2, len(send)), dtype=np.float32)
+    for side in range(2):
+        noise = chance.standard_normal(count)
+        dark = np.convolve(noise, np.full(5, 0.4), "same")
+        tail = 0.5 * noise * np.exp(-t / (0.05 * seconds)) + dark * np.exp(-6.9 * t / seconds)
+        tail *= np.minimum(1, t / 0.012)
+        tail -= np.convolve(tail, np.full(64, 1 / 64), "same")  # no rumble
+        tail /= np.sqrt(np.sum(tail**2)) + 1e-12
+        wet = np.fft.irfft(spectrum * np.fft.rfft(tail, block), axis=1)
+        line = np.zeros(pieces * step + count, dtype=np.float32)
+        for piece in range(pieces):
+            line[piece * step : piece * step + block] += wet[piece, : min(block, len(line) - piece * step)]
+        half_length = -(-len(send) // 2)
+        out[side] = ramps(line[:half_length], 2)[: len(send)]
+    return out
+
+
+def ducking(frames: int, rate: int, hits: list[int], depth: float) -> Signal:
+    """The gain (frames,) that falls at every kick and swells back within a quarter of a second."""
+    gain = np.ones(frames, dtype=np.float32)
+    if depth <= 0:
+        return gain
+    length = int(0.26 * rate)
+    swell = np.linspace(0, 1, length, dtype=np.float32)
+    dip = 1 - np.float32(0.75 * depth) * (1 - swell) ** 2 * np.minimum(1, swell * 40)
+    for start in hits:
+        span = gain[start : start + length]
+        np.minimum(span, dip[: len(span)], out=span)
+    return gain

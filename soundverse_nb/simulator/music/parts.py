@@ -1,0 +1,265 @@
+"""What the added players play: drums, bass, chords, pad, tune and voice, laid on the desk in the remix's time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.random import Generator
+
+from soundverse_nb.simulator.music import drums, instruments, singing
+from soundverse_nb.simulator.music.arrangement import Bar
+from soundverse_nb.simulator.music.desk import Desk
+from soundverse_nb.simulator.music.grid import Grid
+from soundverse_nb.simulator.music.harmony import Chord, Harmony
+from soundverse_nb.simulator.music.patterns import BASS, CHORDS, DRUMS, FILLS, STEPS, Hit, read_grid
+from soundverse_nb.simulator.music.styles import Style
+
+_KICKS = frozenset(("kick", "deep kick", "hard kick", "soft kick", "sub kick", "chip kick", "timpani"))
+_PANS = {"hat": 0.25, "soft hat": 0.2, "open hat": 0.3, "ride": -0.3, "shaker": -0.4, "tambourine": 0.45, "rim": -0.2,
+         "conga": -0.35, "high conga": 0.35, "clave": 0.5, "tom": -0.3, "low tom": 0.3, "crash": 0.15}  # fmt: skip
+_LOUD = {"Drums": 0.52, "Bass": 0.36, "Chords": 0.21, "Pad": 0.085, "Tune": 0.17, "Voice": 0.30}
+
+
+@dataclass(frozen=True)
+class Session:
+    """Everything the players agree on. Pitches of the added parts are shifted by `transposed` semitones."""
+
+    style: Style
+    grid: Grid
+    form: tuple[Bar, ...]
+    harmony: Harmony
+    transposed: float
+    rate: int
+    chance: Generator
+
+    def frame(self, bar: int, step: float) -> int:
+        return round(self.grid.seconds(bar, step) * self.rate)
+
+    def chord(self, bar: int, step: float) -> Chord:
+        chords = self.harmony.chords
+        return chords[min(2 * bar + (1 if step >= STEPS / 2 else 0), len(chords) - 1)]
+
+    def human(self) -> float:
+        """A small push or drag in frames: players, not machines."""
+        return float(self.chance.normal(0, 0.0025 * self.rate)) if self.style.swing > 0.5 else 0.0
+
+    @cached_property
+    def tuning(self) -> float:
+        return self.transposed + self.harmony.cents / 100
+
+
+def play_all(session: Session, desk: Desk, lyrics: str) -> list[int]:
+    """Everybody; returns the frames of the kicks, which the rest may duck under."""
+    kicks = play_drums(session, desk)
+    play_bass(session, desk)
+    play_chords(session, desk)
+    play_pad(session, desk)
+    play_tune(session, desk)
+    sing_lyrics(session, desk, lyrics)
+    return kicks
+
+
+def play_drums(session: Session, desk: Desk) -> list[int]:
+    """The drummer; returns the frames of the kicks."""
+    pattern = DRUMS[session.style.drums]
+    if not pattern:
+        return []
+    fill = FILLS[int(session.chance.integers(len(FILLS)))]
+    names = frozenset(pattern) | frozenset(fill) | {"crash"}
+    kit = drums.kit(session.rate, session.chance, names)
+    kicks: list[int] = []
+    for number, bar in enumerate(session.form):
+        if not bar.drums:
+            continue
+        for name, step, velocity in _strokes(session, pattern, fill, number, bar):
+            if name in _KICKS and not bar.kick:
+                continue
+            at = session.frame(number, step) + round(session.human())
+            if name in _KICKS:
+                kicks.append(max(0, at))
+            level = _LOUD["Drums"] * velocity * (1 + 0.08 * session.chance.standard_normal())
+            echo = 0.3 * session.style.echo if name in ("rim", "snare", "clap") and velocity > 0.7 else 0.0
+            room = 0.03 if name in _KICKS else 0.14
+            desk.add(kit[name], at, level, pan=_PANS.get(name, 0.0), room=room, echo=echo)
+    return kicks
+
+
+def _strokes(
+    session: Session, pattern: Mapping[str, str], fill: Mapping[str, str], number: int, bar: Bar
+) -> list[tuple[str, float, float]]:
+    """(drum, step, velocity) of one bar."""
+    rows = [(name, hit) for name, grid in pattern.items() for hit in read_grid(grid)]
+    if session.grid.half:  # the pattern takes two bars
+        shift = STEPS * (number % 2)
+        strokes = [(name, 2.0 * hit.step - shift, hit.velocity) for name, hit in rows]
+        strokes = [stroke for stroke in strokes if 0 <= stroke[1] < STEPS]
+    else:
+        strokes = [(name, float(hit.step), hit.velocity) for name, hit in rows]
+    if bar.fill:
+        strokes = [stroke for stroke in strokes if stroke[1] < 12 or stroke[0] in _KICKS]
+        strokes += [(name, hit.step, hit.velocity) for name, grid in fill.items() for hit in read_grid(grid)]
+    if bar.crash:
+        strokes.append(("crash", 0.0, 0.7))
+    return strokes
+
+
+def play_bass(session: Session, desk: Desk) -> None:
+    style = session.style
+    hits = read_grid(BASS[style.bass])
+    if not hits:
+        return
+    for number, bar in enumerate(session.form):
+        if not bar.bass:
+            continue
+        for hit, until in _with_ends(hits):
+            chord = session.chord(number, hit.step)
+            pitch = _bass_note(session, style.bass, chord, number, hit)
+            seconds = min(until - hit.step, 7.5) * session.grid.step * 0.94
+            note = instruments.play(style.bass_sound, pitch + session.tuning, seconds, session.rate)
+            at = session.frame(number, hit.step) + round(session.human())
+            desk.add(note, at, _LOUD["Bass"] * hit.velocity, room=0.02, ducked=style.pump > 0.5)
+
+
+def _bass_note(session: Session, pattern: str, chord: Chord, bar: int, hit: Hit) -> int:
+    root = _near(chord.root, 36)
+    if pattern == "walking":
+        third, fifth = root + (3 if chord.minor else 4), root + 7
+        following = _near(session.chord(bar + (hit.step >= 12), (hit.step + 4) % STEPS).root, 36)
+        steps = {0: root, 4: third, 8: _near(chord.root, 36), 12: fifth}
+        if hit.step == 14:
+            return following + (1 if following <= fifth else -1)
+        return steps.get(hit.step, root)
+    if pattern == "octaves" and hit.step % 4 == 2:
+        return root + 12
+    if pattern in ("dub", "tumbao") and hit.step % 4:
+        return root + 7 if root < 41 else root - 5
+    if pattern == "offbeat" and hit.step == 15:
+        return root + 12
+    return root
+
+
+def play_chords(session: Session, desk: Desk) -> None:
+    style = session.style
+    grid, longest = CHORDS[style.chords]
+    hits = read_grid(grid)
+    echo = 0.55 * style.echo if style.chords in ("skank", "offbeats", "stabs") else 0.1 * style.echo
+    for number, bar in enumerate(session.form):
+        if not bar.chords:
+            continue
+        for place, (hit, until) in enumerate(_with_ends(hits)):
+            voicing = _voicing(session.chord(number, hit.step), style.chord_sound)
+            if style.chords in ("arpeggio", "montuno"):
+                voicing = [(*voicing, voicing[0] + 12)[place % (len(voicing) + 1)] + 12]
+            seconds = min(until - hit.step, longest) * session.grid.step
+            level = _LOUD["Chords"] * hit.velocity / len(voicing) ** 0.5
+            for voice, pitch in enumerate(voicing):
+                note = instruments.play(style.chord_sound, pitch + session.tuning, seconds, session.rate)
+                spread = 0.5 * (voice / max(1, len(voicing) - 1) - 0.5)
+                strum = round(0.011 * voice * session.rate) if style.chords in ("strum", "held") else 0
+                at = session.frame(number, hit.step) + strum + round(session.human())
+                desk.add(note, at, level, pan=spread, room=0.25, echo=echo, ducked=True)
+
+
+def play_pad(session: Session, desk: Desk) -> None:
+    style = session.style
+    if style.pad_sound == "none":
+        return
+    halves = [(number, step) for number in range(len(session.form)) for step in (0, 8)]
+    place = 0
+    while place < len(halves):
+        chord = session.chord(*halves[place])
+        end = place + 1
+        while end < len(halves) and end - place < 8 and session.chord(*halves[end]) == chord:
+            end += 1
+        seconds = (end - place) * 8 * session.grid.step
+        for voice, pitch in enumerate((*_voicing(chord, style.pad_sound), _near(chord.root, 67))):
+            note = instruments.play(style.pad_sound, pitch + session.tuning, seconds, session.rate)
+            at = session.frame(*halves[place])
+            desk.add(note, at, _LOUD["Pad"], pan=0.6 * (voice % 2) - 0.3, room=0.5, ducked=True)
+        place = end
+
+
+def play_tune(session: Session, desk: Desk) -> None:
+    """An instrument that joins the song's own tune where the form gives it room."""
+    if session.style.tune_sound == "none":
+        return
+    for bar, step, length, pitch in tune_notes(session):
+        if not session.form[bar].lead:
+            continue
+        seconds = length * 2 * session.grid.step * 0.95
+        note = instruments.play(session.style.tune_sound, pitch + session.tuning, seconds, session.rate)
+        at = session.frame(bar, step)
+        desk.add(note, at, _LOUD["Tune"], pan=0.12, room=0.3, echo=0.35 * session.style.echo)
+
+
+def tune_notes(session: Session) -> list[tuple[int, int, int, int]]:
+    """The song's tune as (bar, step, half beats, MIDI pitch); notes that stay are held, up to a bar."""
+    notes: list[tuple[int, int, int, int]] = []
+    for place, pitch in enumerate(session.harmony.tune):
+        bar, step = place // 8, 2 * (place % 8)
+        if pitch is None or bar >= len(session.form):
+            continue
+        if notes and step and notes[-1][3] == pitch and notes[-1][:2] == (bar, step - 2 * notes[-1][2]):
+            notes[-1] = (*notes[-1][:2], notes[-1][2] + 1, pitch)
+        else:
+            notes.append((bar, step, 1, pitch))
+    return notes
+
+
+def sing_lyrics(session: Session, desk: Desk, lyrics: str) -> None:
+    """The lyrics on notes of the chords near the tune, a line to two bars, with a breath after each."""
+    words = singing.syllables(lyrics)
+    if not words:
+        return
+    noise = session.chance.standard_normal(session.rate).astype(np.float32)
+    bars = [number for number, bar in enumerate(session.form) if bar.section in ("main", "break")]
+    place, step, pitch = 0, 0.0, 67
+    for word in range(4 * len(words) + 64):
+        if place >= len(bars):
+            return
+        syllable = words[word % len(words)]
+        bar = bars[place]
+        length = 4.0 if syllable.last else (2.0, 2.0, 3.0, 2.0)[word % 4] if step % 4 == 0 else 2.0
+        pitch = _sung_pitch(session, bar, step, pitch)
+        seconds = length * session.grid.step * (0.98 if not syllable.last else 0.9)
+        sound = singing.sing(syllable, pitch + session.tuning, seconds, session.rate, noise)
+        desk.add(sound, session.frame(bar, step), _LOUD["Voice"], room=0.3, echo=0.2)
+        step += length
+        if syllable.last:
+            step = 8.0 * np.ceil((step + 2) / 8)
+        while step >= STEPS:
+            step -= STEPS
+            place += 1
+
+
+def _sung_pitch(session: Session, bar: int, step: float, before: int) -> int:
+    """The tune's note brought into the voice's range where it belongs to the chord, else the nearest chord tone."""
+    tune = session.harmony.tune
+    heard = tune[min(8 * bar + int(step // 2), len(tune) - 1)]
+    tones = session.chord(bar, step).pitch_classes
+    shift = round(session.transposed)
+    if heard is not None and heard % 12 in tones:
+        return _near(heard % 12, 66 - shift)
+    return min((_near(tone, before) for tone in tones), key=lambda pitch: (abs(pitch - before), abs(pitch - 66)))
+
+
+def _voicing(chord: Chord, sound: str) -> tuple[int, ...] | list[int]:
+    """The chord's notes in close position around the middle of the keyboard; power chords low and bare."""
+    if sound == "distorted guitar":
+        root = _near(chord.root, 45)
+        return root, root + 7, root + 12
+    return sorted(_near(pitch, 62) for pitch in chord.pitch_classes)
+
+
+def _near(pitch_class: int, centre: int) -> int:
+    """The note of this pitch class nearest to a MIDI note."""
+    return centre + (pitch_class - centre + 6) % 12 - 6
+
+
+def _with_ends(hits: tuple[Hit, ...]) -> list[tuple[Hit, float]]:
+    """Each hit with the step at which the next one begins."""
+    ends = [*(float(hit.step) for hit in hits[1:]), float(STEPS)]
+    return list(zip(hits, ends[: len(hits)], strict=True))
