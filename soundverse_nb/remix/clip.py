@@ -56,7 +56,7 @@ class Clip(os.PathLike[str]):
     @property
     def size_bytes(self) -> int:
         """Size of the file in bytes."""
-        return self._state()[1]
+        return self.fingerprint()[1]
 
     @property
     def duration(self) -> float:
@@ -66,22 +66,22 @@ class Clip(os.PathLike[str]):
     @property
     def sample_rate(self) -> int:
         """Samples a second, in Hz."""
-        return _head(*self._state())[0]
+        return _head(*self.fingerprint())[0]
 
     @property
     def channels(self) -> int:
         """1 for mono, 2 for stereo."""
-        return _head(*self._state())[1]
+        return _head(*self.fingerprint())[1]
 
     @property
     def format(self) -> str:
         """The container, for example "mp3"."""
-        return _head(*self._state())[2]
+        return _head(*self.fingerprint())[2]
 
     @property
     def codec(self) -> str:
         """The way its samples are written, for example "mp3" or "pcm_s16le"."""
-        return _head(*self._state())[3]
+        return _head(*self.fingerprint())[3]
 
     def samples(self, start: float = 0.0, duration: float | None = None) -> NDArray[np.float32]:
         """The sound itself: float32 of shape (channels, frames), full scale +-1.
@@ -97,9 +97,9 @@ class Clip(os.PathLike[str]):
 
     def envelope(self, points: int = 1000) -> Envelope:
         """The waveform's outline: `points` stretches, the least and greatest sample of each."""
-        return _envelope(*self._state(), points)
+        return _envelope(*self.fingerprint(), points)
 
-    def _state(self) -> tuple[str, int, int]:
+    def fingerprint(self) -> tuple[str, int, int]:
         """What tells this state of the file from another: path, size, time of change."""
         try:
             found = os.stat(self.path)

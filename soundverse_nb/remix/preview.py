@@ -60,7 +60,7 @@ def _playable(clip: Clip, share: int) -> Playable:
         return Playable(clip.path.read_bytes())
     if share < LEAST_USEFUL:
         return Playable(None, f"No player: {size(share)} are left for it under the display's limit.")
-    return _encoded(*clip._state(), clip.duration, share)
+    return _encoded(*clip.fingerprint(), clip.duration, share)
 
 
 def seconds_that_fit(share: int) -> float:

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import base64
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -167,3 +169,14 @@ def _decoded(uri: str, mime: str) -> bytes:
     head, _, body = uri.partition(",")
     assert head == f"data:{mime};base64"
     return base64.b64decode(body, validate=True)
+
+
+def test_a_terminal_is_spared_the_players(
+    original: Path, remixed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    formatter = SimpleNamespace(active_types=["text/plain"])
+    shell = SimpleNamespace(display_formatter=formatter)
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    assert set(remix_of(remixed, original)._repr_mimebundle_()) == {"text/plain"}
+    formatter.active_types = ["text/plain", "text/html"]
+    assert set(remix_of(remixed, original)._repr_mimebundle_()) == {"text/plain", "text/html"}
