@@ -93,5 +93,3 @@ def _headline(tally: Tally) -> Text:
 
 def _failed(title: str, said: str) -> Text:
     return Text("✗ ", style="red").append(plain(title, 80), style="bold").append(f": {plain(said, 600)}")
-
-
