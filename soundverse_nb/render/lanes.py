@@ -16,8 +16,8 @@ from soundverse_nb.render.waveform import ORIGINAL, Envelope, data_uri, waveform
 WIDTH_PX = 620
 HEIGHT_PX = 56
 LINE = "rgba(128,128,128,0.35)"
-# Neither flexbox nor media queries pass the sanitiser. A block beside a float takes the width that is left, and
-# moves below it, over the full width, where less than its least width is left.
+# Neither flexbox nor media queries pass the sanitiser. A block beside a float takes the width that is
+# left, and moves below it, over the full width, where less than its least width is left.
 _LEFT = "float:left;box-sizing:border-box;width:290px;max-width:100%;padding:0 14px 0 0"
 _RIGHT = "overflow:hidden;min-width:320px;max-width:100%"
 _QUIET = "font-size:0.85em;opacity:0.75;line-height:1.4"
