@@ -66,7 +66,7 @@ _CUT = ("WAV", "AIFF", "FLAC", "ogg", "opus", "mp3", "noxing.mp3", "m4a", "front
 def _truncated() -> dict[str, Callable[[], bytes]]:
     made: dict[str, Callable[[], bytes]] = {}
     for kind in _CUT:
-        for percent in (4, 45, 97):
+        for percent in (4, 45, 95):
             made[f"cut-at-{percent}-percent.{kind.lower()}"] = partial(_cut, kind, percent)
         made[f"last-byte-missing.{kind.lower()}"] = lambda kind=kind: _song(kind)[:-1]
     return made

@@ -62,9 +62,9 @@ def _uncompressed() -> dict[str, Callable[[], bytes]]:
     made["wav-list-after.wav"] = lambda: wav(raw(_low()), after=chunk(b"LIST", b"INFOISFT\4\0\0\0abc\0"))
     made["wav-odd-chunk.wav"] = lambda: wav(raw(_low()), before=chunk(b"junk", b"odd"))
     made["wav-odd-data.wav"] = lambda: wav(
-        b"\x80" * 96_001, bits=8, after=chunk(b"id3 ", id3v2(21)), extensible=False
+        b"\x70\x80\x90" * 32_000 + b"\x80", bits=8, after=chunk(b"id3 ", id3v2(21)), extensible=False
     )
-    made["wav-extensible-24.wav"] = lambda: wav(b"\1\0\0" * 96_000, bits=24, extensible=True)
+    made["wav-extensible-24.wav"] = lambda: wav(b"\1\0\x10\0\0\0" * 48_000, bits=24, extensible=True)
     made["wav-mp3-inside.wav"] = partial(
         encoded, _high(), HIGH, container="wav", codec="libmp3lame", bit_rate=64_000
     )
