@@ -67,7 +67,7 @@ async def test_a_local_file_becomes_a_remix_through_the_users_own_bucket(
     charged = len(simulator.ledger)
     async with client(bucket(wire.url)) as connected:
         remix = await connected.remix(tune, prompt="upbeat jazz")
-    assert remix.audio.duration > 10
+    assert remix.audio.duration > 5
     assert len(simulator.ledger) == charged + 1
     # Uploaded once; fetched by its signed URL by our check and by the service.
     assert wire.count("PUT") == 1
@@ -81,7 +81,7 @@ async def test_a_local_file_becomes_a_remix_through_the_users_own_bucket(
 async def test_many_remixes_of_one_song_upload_it_once(wire: Wire, client: Any, tune: Path) -> None:
     async with client(bucket(wire.url)) as connected:
         remixes = await connected.remix_all([(tune, "upbeat jazz")] * 6)
-    assert all(remix.audio.duration > 10 for remix in remixes)
+    assert all(remix.audio.duration > 5 for remix in remixes)
     assert wire.count("PUT") == 1
 
 
