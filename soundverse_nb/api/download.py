@@ -103,6 +103,8 @@ async def _attempt(
         total = response.content_length
         if total is not None and total > max_bytes:
             raise DownloadError(f"The {expect} has {total:,} bytes; {max_bytes:,} are allowed.")
+        if "Content-Encoding" in response.headers:
+            total = None  # it counts the compressed bytes
         head = await _head(response)
         kind = audio_kind(head) if expect == "audio" else image_kind(head)
         if kind is None:

@@ -6,7 +6,6 @@ import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import aiohttp
 
@@ -19,6 +18,8 @@ from soundverse_nb.errors import APIError, SoundverseError, Spent
 
 # How long the rest of an answer that is no stream is waited for.
 BODY_TIMEOUT = 30.0
+_BLANK = b"\xef\xbb\xbf \t\r\n"
+_FIELDS = (b"data", b"event", b"id", b"retry", b":")
 # What an answer that is no event stream begins with: JSON, a page, a byte-order mark of UTF-16, gzip.
 _BODY_STARTS = (b"{", b"[", b"<", b'"', b"\xff\xfe", b"\xfe\xff", b"\0", b"\x1f\x8b")
 _ID = re.compile(r'"(?:message_id|job_id)"\s*:\s*"([^"\\]{1,200})"')
@@ -56,10 +57,9 @@ class RemixStream:
         self._last_byte_at = clock()
         self._decoder = EventStreamDecoder()
         self._items: deque[RemixEvent | SkippedChunk | SoundverseError] = deque()
-        # The first bytes, until it is clear that this is an event stream; all bytes where it is none.
-        self._body: bytearray | None = bytearray()
-        self._is_body = False
-        self._body_began_at = 0.0
+        # The first bytes, until an event is among them: should none come, they say what came instead.
+        self._opening: bytearray | None = bytearray()
+        self._body_began_at: float | None = None
         self._ended = False
 
     def idle_seconds(self) -> float:
@@ -94,82 +94,64 @@ class RemixStream:
     async def _read_on(self) -> None:
         content = self._response.content
         try:
-            if self._is_body:
-                data = await within(self._body_seconds_left(), content.readany())
-            else:
+            if self._body_began_at is None:
                 data = await content.readany()
+            else:
+                left = max(0.0, self._body_began_at + BODY_TIMEOUT - self._clock())
+                data = await within(left, content.readany())
         except NETWORK_ERRORS as error:
             self._take(left_over(content))
-            if not self._ended:
-                self._lose(reason(error))
+            self._finish(reason(error))
             return
         if data:
             self._last_byte_at = self._clock()
             self._take(data)
-            return
-        self._ended = True
-        if self._is_body:
-            self._items.append(self._read_body())
+        else:
+            self._finish()
 
     def _take(self, data: bytes) -> None:
-        if self._body is not None:
-            self._sniff(data)
-        else:
-            self._decode(data)
-
-    def _lose(self, why: str) -> None:
-        self._ended = True
-        if self._is_body:
-            self._items.append(self._read_body())
-        else:
-            self._items.append(StreamCut(f"The stream broke off: {why}."))
-
-    def _body_seconds_left(self) -> float:
-        return max(0.0, self._body_began_at + BODY_TIMEOUT - self._clock())
-
-    def _sniff(self, data: bytes) -> None:
-        """Hold the first bytes back until they show whether this is an event stream; headers may lie."""
-        assert self._body is not None
-        self._body += data
-        if self._is_body:
-            self._end_of_body_yet()
-            return
-        start = bytes(self._body[:64]).lstrip(b"\xef\xbb\xbf \t\r\n")
-        if not start and len(self._body) < 64:
-            return
-        if start.startswith(_BODY_STARTS):
-            self._is_body = True
-            self._body_began_at = self._clock()
-            self._end_of_body_yet()
-            return
-        begun, self._body = bytes(self._body), None
-        self._decode(begun)
-
-    def _end_of_body_yet(self) -> None:
-        assert self._body is not None
-        full = len(self._body) >= MAX_BODY_BYTES
-        if full or (self._body.rstrip().endswith((b"}", b"]")) and self._json() is not NOT_JSON):
-            self._ended = True
-            self._items.append(self._read_body())
-
-    def _json(self) -> Any:
-        return read_json(body_text(bytes(self._body or b""), self._response.headers.get("Content-Type", "")))
-
-    def _read_body(self) -> RemixEvent | SkippedChunk | SoundverseError:
-        """What an answer means that is not an event stream: an error, or one chunk all the same."""
-        body = bytes(self._body or b"")
-        error = classify(self._response.status, self._response.headers, body)
-        if error is not None:
-            return error
-        return self._read_chunk(body_text(body, self._response.headers.get("Content-Type", "")))
-
-    def _decode(self, data: bytes) -> None:
         events = self._decoder.feed(data)
         # First, as nothing is read after a terminal chunk.
         for passed in self._decoder.skipped:
-            self._items.append(self._skip(f"an event of {passed.size} bytes is too large", passed.head))
+            self._items.append(self._skip(f"an event of {passed.size:,} bytes is too large", passed.head))
         for event in events:
             self._items.append(self._read_chunk(event.data))
+        if self._items:
+            self._opening = None
+        elif self._opening is not None:
+            self._opening += data[: MAX_BODY_BYTES - len(self._opening)]
+            self._look_at(bytes(self._opening))
+
+    def _look_at(self, opening: bytes) -> None:
+        """Recognise an answer that is no event stream, whatever its headers say, before it ends."""
+        if not opening.lstrip(_BLANK).startswith(_BODY_STARTS):
+            return
+        if self._body_began_at is None:
+            self._body_began_at = self._clock()
+        whole = (
+            opening.rstrip(_BLANK).endswith((b"}", b"]")) and read_json(self._text(opening)) is not NOT_JSON
+        )
+        if whole or len(opening) >= MAX_BODY_BYTES:
+            self._finish()
+
+    def _finish(self, lost: str | None = None) -> None:
+        """The end of what comes: of the connection, or of a body that is no event stream."""
+        if self._ended:
+            return
+        self._ended = True
+        opening = bytes(self._opening or b"")
+        if _is_no_stream(opening):
+            self._items.append(self._read_body(opening))
+        elif lost is not None:
+            self._items.append(StreamCut(f"The stream broke off: {lost}."))
+
+    def _read_body(self, body: bytes) -> RemixEvent | SkippedChunk | SoundverseError:
+        """What an answer means that is not an event stream: an error, or one chunk all the same."""
+        error = classify(self._response.status, self._response.headers, body)
+        return self._read_chunk(self._text(body)) if error is None else error
+
+    def _text(self, body: bytes) -> str:
+        return body_text(body, self._response.headers.get("Content-Type", ""))
 
     def _read_chunk(self, data: str) -> RemixEvent | SkippedChunk | SoundverseError:
         try:
@@ -179,7 +161,7 @@ class RemixStream:
         if event.message_id is not None:
             self.message_id = self.message_id or event.message_id
         bare = event.status is None and event.is_complete is None
-        if bare or event.is_failure or event.model_extra:
+        if bare or event.is_failure or (event.model_extra or {}).get("success") is False:
             refusal = self._refusal(event, data)
             if refusal is not None:
                 return refusal
@@ -199,6 +181,12 @@ class RemixStream:
         if named:
             self.message_id = self.message_id or named[1]
         return SkippedChunk(why, excerpt(data), named[1] if named else None)
+
+
+def _is_no_stream(opening: bytes) -> bool:
+    """Whether the first bytes hold something, and no line of it is one of an event stream."""
+    lines = opening.strip(_BLANK).splitlines()
+    return bool(lines) and not any(line.startswith(_FIELDS) for line in lines)
 
 
 def is_simulated(response: aiohttp.ClientResponse) -> bool:

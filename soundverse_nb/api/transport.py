@@ -248,8 +248,8 @@ def _read_status(response: aiohttp.ClientResponse, body: bytes, message_id: str)
 def _checked_base(base_url: str) -> str:
     try:
         url = urlsplit(base_url.strip())
-        usable = url.scheme in ("http", "https") and bool(url.hostname) and not url.query and not url.fragment
-        _ = url.port
+        whole = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+        usable = whole and not url.query and not url.fragment and "@" not in url.netloc
     except (ValueError, AttributeError):
         usable = False
     if not usable:
