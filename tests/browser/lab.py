@@ -31,6 +31,8 @@ PATIENCE = 60_000  # milliseconds; a cold kernel on a busy machine takes its tim
 _SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "docmanager-extension/plugin": {"autosave": False},
+    # Every cell is in the page, also those out of sight.
+    "notebook-extension/tracker": {"windowingMode": "none"},
 }
 
 
@@ -104,7 +106,7 @@ def jupyterlab(folder: Path) -> Iterator[LabServer]:
     try:
         server = LabServer(f"http://127.0.0.1:{port}", token, root, folder / "data")
         deadline = time.monotonic() + PATIENCE / 1000
-        while not _answers(f"{server.url}/api/status?token={token}"):
+        while not _answers(server._api("status")):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"JupyterLab did not start:\n{log.read_text(errors='replace')[-4000:]}")
             time.sleep(0.1)  # polling a server of another process: there is nothing to wait on
@@ -132,11 +134,19 @@ class LabServer:
         workspace = secrets.token_hex(4)
         return f"{self.url}/lab/workspaces/{workspace}/tree/{path}?token={self.token}"
 
-    def forget_trust(self) -> None:
-        """Make every notebook untrusted, as on the machine of somebody it was sent to."""
+    def send_away(self) -> None:
+        """What a notebook finds on the machine of somebody it was sent to: no kernel of its own, no trust."""
+        with urllib.request.urlopen(self._api("sessions"), timeout=20) as answer:
+            sessions = json.load(answer)
+        for session in sessions:
+            end = urllib.request.Request(self._api(f"sessions/{session['id']}"), method="DELETE")
+            urllib.request.urlopen(end, timeout=20).close()
         database = self.data / "nbsignatures.db"
         with contextlib.closing(sqlite3.connect(database, timeout=20)) as signatures, signatures:
             signatures.execute("DELETE FROM nbsignatures")
+
+    def _api(self, path: str) -> str:
+        return f"{self.url}/api/{path}?token={self.token}"
 
 
 class Lab:

@@ -28,7 +28,7 @@ def test_a_foreign_notebook_is_shown_without_its_scripts(lab: Lab) -> None:
     notebook.run_all()
     notebook.wait_until_run()
     notebook.save()
-    lab.server.forget_trust()
+    lab.server.send_away()
     again = lab.open_notebook(name)
     expect(again.page.locator("b.seen")).to_have_text("here")
     assert again.page.evaluate("window.ran") is None
