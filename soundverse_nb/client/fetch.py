@@ -52,15 +52,14 @@ async def _download(hearing: Hearing, folder: Path, max_bytes: int | None) -> Do
     url = hearing.order.audio_url
     assert url is not None
     hearing.seat.tell(Phase.FETCHING, song_name=hearing.order.song_name)
+    target = folder / file_stem(hearing.order.title, hearing.order.order_id)
 
     def progress(done: int, total: int | None) -> None:
         percent = 100.0 * done / total if total else None
         hearing.seat.tell(Phase.FETCHING, progress=percent, song_name=hearing.order.song_name)
 
-    return await hearing.service.transport.download(
-        url, folder / file_stem(hearing.order.title, hearing.order.order_id),
-        max_bytes=max_bytes, progress=progress,
-    )  # fmt: skip
+    async with hearing.service.downloads:
+        return await hearing.service.transport.download(url, target, max_bytes=max_bytes, progress=progress)
 
 
 async def _renew(hearing: Hearing) -> bool:

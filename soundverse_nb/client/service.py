@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from soundverse_nb.api.transport import Transport
 
 
+MOST_DOWNLOADS = 8
+"""Files fetched at a time: a storage that makes a hundred wait leaves some without an answer for long."""
+
+
 @dataclass(frozen=True)
 class Service:
     """One service as one client sees it; everything here belongs to the background loop."""
@@ -24,6 +29,7 @@ class Service:
     journal: Journal
     limiter: ConcurrencyLimiter
     simulated: bool = False
+    downloads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_DOWNLOADS))
     patience: Patience = field(default_factory=Patience)
     clock: Clock = field(default_factory=SystemClock)
     rng: random.Random = field(default_factory=random.Random)

@@ -1,0 +1,238 @@
+"""Kill the client at random moments, again and again, and count what was paid.
+
+A child process orders forty remixes from the embedded service, which runs in this process, so that its
+ledger survives. Some orders meet faults. The child is killed with SIGKILL at a random moment and started
+again until it ends by itself; then the ledger is held against the journal: no order may be charged twice,
+and every charge must be a fetched remix, a failure the service reported, or an order that the journal
+shows as of unknown outcome (sent, and the kernel died before the service named it).
+
+    python benchmarks/crash.py --kills 200
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ORDERS = 40
+
+# What the orders meet, in turn; each as often as it stands here.
+FAULTS: tuple[dict[str, Any] | None, ...] = (
+    None,
+    None,
+    {"fault": "cut_after_id"},
+    {"fault": "rate_limit", "times": 1},
+    {"fault": "cut_mid_stream"},
+    {"fault": "cut_before_id"},
+    {"fault": "eof_at_90"},
+    {"fault": "unavailable", "times": 1},
+    {"fault": "stall_after_id"},
+    {"fault": "audio_flaky", "times": 1},
+    {"fault": "cut_before_headers"},
+    {"fault": "no_audio_url_in_stream"},
+    {"fault": "failure"},
+    {"fault": "cut_before_accept"},
+    {"fault": "status_unavailable", "times": 1},
+)
+
+
+@dataclass
+class Result:
+    """What came of it; `twice` and `lost` are descriptions and should be empty."""
+
+    kills: int = 0
+    orders: int = 0
+    charges: int = 0
+    states: Counter[str] = field(default_factory=Counter)
+    killed_in: Counter[str] = field(default_factory=Counter)
+    unknown_and_charged: int = 0
+    twice: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        states = ", ".join(f"{count} {state}" for state, count in sorted(self.states.items()))
+        killed = ", ".join(f"{count} {state}" for state, count in sorted(self.killed_in.items()))
+        return "\n".join(
+            [
+                f"{self.kills} kills, {self.orders} remixes wanted, {self.charges} charged",
+                f"orders in the journals at the end: {states}",
+                f"orders under way when the child was killed: {killed or 'none'}",
+                f"of unknown outcome and really charged: {self.unknown_and_charged} (all shown as unknown)",
+                f"charged twice: {len(self.twice)} {self.twice[:3] or ''}",
+                f"paid and lost: {len(self.lost)} {self.lost[:3] or ''}",
+            ]
+        )
+
+
+def wire_of(number: int, song: str) -> dict[str, Any]:
+    """The body of one order's POST; each is unlike every other."""
+    fault = FAULTS[number % len(FAULTS)]
+    parameters: dict[str, Any] = {"number": number}
+    if fault is not None:
+        parameters["simulate"] = {**fault, "tag": str(number)}
+    # Few different prompts, so that few different remixes are rendered.
+    return {"song_reference_url": song, "prompt": f"style {number % 2}", "parameters": parameters}
+
+
+async def child(base_url: str, song: str, folder: Path, orders: int) -> None:
+    """What is killed: pick up what is left, then order what was never ordered."""
+    import soundverse_nb as sv
+    from soundverse_nb.client import OrderState, Patience
+
+    patience = Patience(silence=0.5, first_poll=0.05, longest_poll=0.5)
+    client = sv.Client(
+        "a-key-0123456789", base_url, directory=folder, journal=folder / "orders.sqlite3",
+        preflight="off", progress=False, patience=patience,
+    )  # fmt: skip
+    print("ready", flush=True)
+    async with client:
+        await client.recover()
+        ordered = {
+            (order.parameters or {}).get("number")
+            for order in client.orders()
+            if order.state is not OrderState.REFUSED
+        }
+        wanted = [wire_of(number, song) for number in range(orders) if number not in ordered]
+        await client.remix_all(wanted)
+        left = [order for order in client.orders() if order.state.is_unfinished]
+        if left:
+            raise SystemExit(f"unfinished: {left}")
+    print("done", flush=True)
+
+
+def run(
+    kills: int, *, orders: int = ORDERS, seed: int = 1, longest: float = 1.5, speed: float = 60.0
+) -> Result:
+    """Rounds of `orders` remixes until the child was killed `kills` times; each round is run to its end."""
+    result = Result()
+    rng = random.Random(seed)
+    while result.kills < kills:
+        with tempfile.TemporaryDirectory() as folder:
+            one_round(result, kills, orders, rng, longest, speed, Path(folder))
+    return result
+
+
+def one_round(
+    result: Result, kills: int, orders: int, rng: random.Random, longest: float, speed: float, folder: Path
+) -> None:
+    from soundverse_nb.hosting import EmbeddedHost
+    from soundverse_nb.simulator import Simulator
+
+    song = short_song(folder)
+    with Simulator(speed=speed) as simulator:
+        url = asyncio.run(EmbeddedHost(simulator.base_url).publish(song)).url
+        command = [sys.executable, __file__, "--child", simulator.base_url, url, str(folder), str(orders)]
+        while True:
+            process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+            assert process.stdout is not None
+            if process.stdout.readline().strip() != "ready":
+                raise RuntimeError(process.communicate()[1])
+            if result.kills < kills:
+                try:
+                    process.wait(rng.uniform(0, longest))
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.communicate()
+                    result.kills += 1
+                    result.killed_in.update(under_way(folder))
+                    continue
+            out, err = process.communicate(timeout=300)
+            if "done" not in out:
+                raise RuntimeError(err)
+            break
+        settle_accounts(result, simulator.ledger, folder, url, orders)
+
+
+def settle_accounts(result: Result, ledger: Any, folder: Path, song: str, orders: int) -> None:
+    """Hold the ledger against the journal."""
+    from soundverse_nb.client import Journal, OrderState
+
+    journal = Journal(folder / "orders.sqlite3")
+    found = journal.read()
+    journal.close()
+    result.orders += orders
+    result.charges += len(ledger)
+    result.states.update(order.state.value for order in found)
+    bodies = {number: json.dumps(wire_of(number, song)).encode() for number in range(orders)}
+    number_of = {hashlib.sha256(body).hexdigest(): number for number, body in bodies.items()}
+    charged: dict[int, list[str]] = {}
+    for charge in ledger:
+        charged.setdefault(number_of[charge.request], []).append(charge.message_id)
+    for number, message_ids in charged.items():
+        mine = [order for order in found if (order.parameters or {}).get("number") == number]
+        if len(message_ids) > 1:
+            result.twice.append(f"order {number}: {message_ids}")
+        named = next((order for order in mine if order.message_id == message_ids[0]), None)
+        if named is not None:
+            if named.state is OrderState.FETCHED and is_whole(named):
+                continue
+            if named.state is OrderState.FAILED:
+                continue
+        elif any(order.state is OrderState.UNKNOWN for order in mine):
+            result.unknown_and_charged += 1
+            continue
+        result.lost.append(f"order {number}: {[order.state.value for order in mine]}")
+
+
+def is_whole(order: Any) -> bool:
+    """The file on disk is the one that was fetched."""
+    path = Path(order.path)
+    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == order.sha256
+
+
+def under_way(folder: Path) -> list[str]:
+    """The states of the orders that were neither settled nor only planned."""
+    from soundverse_nb.client import Journal, OrderState
+
+    if not (folder / "orders.sqlite3").exists():
+        return []
+    journal = Journal(folder / "orders.sqlite3")
+    try:
+        found = journal.read([OrderState.SENDING, OrderState.ACCEPTED, OrderState.COMPLETED])
+        return [order.state.value for order in found]
+    finally:
+        journal.close()
+
+
+def short_song(folder: Path) -> Path:
+    """Ten seconds of a tone: as cheap to remix as a song may be."""
+    import numpy as np
+    import soundfile
+
+    path = folder / "tone.wav"
+    soundfile.write(path, 0.2 * np.sin(np.arange(10 * 8000) / 6), 8000)
+    return path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        base_url, song, folder, orders = options.child
+        asyncio.run(child(base_url, song, Path(folder), int(orders)))
+        return
+    began = time.monotonic()
+    result = run(options.kills, seed=options.seed)
+    print(result)
+    print(f"{time.monotonic() - began:.0f} s")
+    raise SystemExit(1 if result.twice or result.lost else 0)
+
+
+if __name__ == "__main__":
+    main()
