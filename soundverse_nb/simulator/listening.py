@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from soundverse_nb.errors import SoundverseError
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+RATE = 44_100
 
 
 class UndecodableError(Exception):
@@ -25,45 +29,52 @@ class Measured:
 
 def measure(path: Path, stop_seconds: float) -> Measured:
     """Decode until the end or until `stop_seconds` have been heard, whichever is first."""
-    import av
+    from soundverse_nb.audio.decode import decode
 
     frames = 0
-    rate = 0
     try:
-        with av.open(str(path)) as container:
-            for frame in container.decode(container.streams.audio[0]):
-                rate = rate or frame.sample_rate
-                frames += frame.samples
-                if frames > stop_seconds * rate:
-                    return Measured(frames / rate, cut_off=True)
-    except (av.FFmpegError, IndexError, ValueError):
-        if not frames:
-            raise UndecodableError from None
+        with decode(path, stop_seconds=stop_seconds) as sound:
+            for block in sound:
+                frames += len(block)
+            seconds = frames / sound.sample_rate
+    except SoundverseError:
+        raise UndecodableError from None
     if not frames:
         raise UndecodableError
-    return Measured(frames / rate, cut_off=False)
+    return Measured(seconds, cut_off=seconds >= stop_seconds)
 
 
 def load(path: Path, stop_seconds: float) -> tuple[NDArray[np.float32], int]:
-    """Samples, float32 of shape (2, frames), and the sample rate."""
+    """Samples, float32 of shape (2, frames), at 44.1 kHz, and that rate. What is not a number is silence."""
+    import numpy as np
+
+    from soundverse_nb.audio.decode import decode
+    from soundverse_nb.audio.encode import downmixed
+
+    try:
+        with decode(path, stop_seconds=stop_seconds) as sound:
+            blocks = [downmixed(block, 2) for block in sound]
+            rate = sound.sample_rate
+    except SoundverseError:
+        raise UndecodableError from None
+    if not blocks:
+        raise UndecodableError
+    stereo = np.ascontiguousarray(np.concatenate(blocks).T)
+    np.nan_to_num(stereo, copy=False, posinf=0.0, neginf=0.0)
+    return (stereo, rate) if rate == RATE else (_resampled(stereo, rate), RATE)
+
+
+def _resampled(stereo: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
     import av
     import numpy as np
 
-    blocks: list[NDArray[Any]] = []
-    rate = 44_100
-    try:
-        with av.open(str(path)) as container:
-            to_stereo = av.AudioResampler(format="fltp", layout="stereo", rate=rate)
-            heard = 0
-            for frame in container.decode(container.streams.audio[0]):
-                for piece in to_stereo.resample(frame):
-                    blocks.append(piece.to_ndarray())
-                    heard += piece.samples
-                if heard > stop_seconds * rate:
-                    break
-    except (av.FFmpegError, IndexError, ValueError):
-        if not blocks:
-            raise UndecodableError from None
-    if not blocks:
-        raise UndecodableError
-    return np.concatenate(blocks, axis=1).astype(np.float32, copy=False), rate
+    resampler = av.AudioResampler(format="fltp", layout="stereo", rate=RATE)
+    parts: list[NDArray[Any]] = []
+    for start in range(0, stereo.shape[1], 1 << 16):
+        frame = av.AudioFrame.from_ndarray(
+            np.ascontiguousarray(stereo[:, start : start + (1 << 16)]), format="fltp", layout="stereo"
+        )
+        frame.sample_rate = rate
+        parts += [piece.to_ndarray() for piece in resampler.resample(frame)]
+    parts += [piece.to_ndarray() for piece in resampler.resample(None)]
+    return np.concatenate(parts, axis=1).astype(np.float32, copy=False)

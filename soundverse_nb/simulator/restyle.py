@@ -1,7 +1,8 @@
 """An actual remix of a reference song: the same tune, restyled as the prompt asks.
 
-The song's beats, chords and tune are heard; the song is laid on a steady beat of its new tempo and transposed;
-its colour is changed; a rhythm section and whatever else the style calls for join it in its own harmony.
+The song's beats, chords and tune are heard; the song is laid on a steady beat of its new tempo and
+transposed; its colour is changed; a rhythm section and whatever else the style calls for join it in its own
+harmony.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from soundverse_nb.simulator.music.desk import Desk
     from soundverse_nb.simulator.music.parts import Session
-    from soundverse_nb.simulator.music.styles import Style
     from soundverse_nb.simulator.music.styles import Style
 
 MAX_SECONDS = 355.0
@@ -138,7 +138,7 @@ def _shut(
     before: float,
     after: float,
 ) -> None:
-    """Close the filter over one bar of the coloured song in place, gliding from one openness (0-1) to another."""
+    """Close the filter over one bar of the coloured song, in place, from one openness (0-1) to another."""
     import numpy as np
 
     from soundverse_nb.simulator.music import tone
@@ -163,7 +163,8 @@ def _mixed(table: Desk, session: Session, kicks: list[int]) -> NDArray[np.float3
         repeats = desk.echoes(table.echo, round(3 * session.grid.step * rate), 0.35 + 0.35 * style.echo)
         mix += repeats
         table.room += np.float32(0.15) * repeats.mean(axis=0)
-    mix += np.float32(0.35 + 0.5 * style.room) * desk.reverberate(table.room, rate, style.room, session.chance)
+    wet = np.float32(0.35 + 0.5 * style.room)
+    mix += wet * desk.reverberate(table.room, rate, style.room, session.chance)
     return mix
 
 

@@ -21,6 +21,7 @@ from soundverse_nb.simulator.faults import Fault, FaultCount, Where
 from soundverse_nb.simulator.intake import BLOCK_BYTES, Intake, Reference, TooManyBytesError, keep_bytes
 from soundverse_nb.simulator.jobs import Job, JobBook
 from soundverse_nb.simulator.ledger import Charge, Ledger
+from soundverse_nb.simulator.music.prompt import read_prompt
 from soundverse_nb.simulator.refusals import Refusal
 from soundverse_nb.simulator.signing import Signer
 from soundverse_nb.simulator.studio import Commission, Studio
@@ -155,7 +156,8 @@ class Service:
         if settings.balance is not None and self.ledger.total + settings.price > settings.balance + 1e-9:
             raise refusals.insufficient_balance()
         message_id = str(uuid.uuid4())
-        title = song_name(submission.prompt, submission.lyrics, reference.digest)
+        named = read_prompt(submission.prompt or submission.lyrics).named
+        title = song_name(submission.prompt, submission.lyrics, reference.digest, named)
         commission = Commission(reference, submission.prompt, submission.lyrics, submission.parameters, title)
         origin = f"{request.scheme}://{request.host}"
         song = Song(

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Bar:
-    """What happens in one bar. `fill`: the drummer leads into what comes next; `open`: how open the filter is 0-1."""
+    """What happens in one bar.
+
+    `fill`: the drummer leads into what comes next; `open`: how open the filter over the song is, 0-1.
+    """
 
     section: str  # "intro", "main", "break" or "outro"
     drums: bool
@@ -29,9 +32,8 @@ def arrange(bars: int) -> tuple[Bar, ...]:
     for place, section in enumerate(sections):
         begins = place == 0 or sections[place - 1] != section
         ends = place + 1 < bars and sections[place + 1] != section
-        run = sections[: place + 1][::-1]
-        age = next((i for i, other in enumerate(run) if other != section), len(run)) - 1
-        length = age + 1 + next((i for i, o in enumerate(sections[place + 1 :]) if o != section), bars - place - 1)
+        age = _run(sections[: place + 1][::-1]) - 1
+        length = age + _run(sections[place:])
         main = section == "main"
         plan.append(
             Bar(
@@ -40,13 +42,18 @@ def arrange(bars: int) -> tuple[Bar, ...]:
                 kick=main,
                 bass=main or section == "outro" or (section == "intro" and ends),
                 chords=section != "break" or age >= length / 2,
-                lead=section in ("main", "break") and (place // 4) % 2 == 1 or section == "break",
+                lead=section == "break" or (main and (place // 4) % 2 == 1),
                 fill=ends or (main and age % 8 == 7),
                 crash=begins and main,
                 open=1.0 if main else (age + 1) / (length + 1) if section in ("intro", "break") else 0.7,
             )
         )
     return tuple(plan)
+
+
+def _run(sections: list[str]) -> int:
+    """How many at the start are alike."""
+    return next((place for place, other in enumerate(sections) if other != sections[0]), len(sections))
 
 
 def _sections(bars: int) -> list[str]:

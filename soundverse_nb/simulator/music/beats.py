@@ -91,7 +91,7 @@ def _pick(strength: NDArray[np.float64], period: float) -> NDArray[np.int64]:
     """The sequence of frames that lies on onsets and keeps the period."""
     normal = strength / (strength.std() + 1e-12)
     smooth = np.convolve(normal, np.hanning(7) / np.hanning(7).sum(), "same")
-    reach = np.arange(-int(round(2 * period)), -int(round(period / 2)) + 1)
+    reach = np.arange(-round(2 * period), -round(period / 2) + 1)
     cost = -_TIGHTNESS * np.log(-reach / period) ** 2
     total = smooth.copy()
     before = np.full(len(total), -1, dtype=np.int64)
@@ -101,7 +101,7 @@ def _pick(strength: NDArray[np.float64], period: float) -> NDArray[np.int64]:
         best = int(chances.argmax())
         total[frame] = smooth[frame] + chances[best]
         before[frame] = frame + reach[best]
-    tail = max(0, len(total) - int(round(1.5 * period)))
+    tail = max(0, len(total) - round(1.5 * period))
     frame = tail + int(total[tail:].argmax())
     picked = [frame]
     while before[frame] >= 0:

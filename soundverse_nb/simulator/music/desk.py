@@ -12,7 +12,7 @@ Signal = NDArray[np.float32]
 
 
 class Desk:
-    """Stereo buses of `frames` frames: `dry` and `ducked` (which gives way to the kick), `room` and `echo` sends."""
+    """Buses of `frames` frames: `dry` and `ducked` (it gives way to the kick), sends `room` and `echo`."""
 
     def __init__(self, frames: int) -> None:
         self.frames = frames
@@ -76,7 +76,7 @@ def _duller(signal: Signal) -> Signal:
 
 
 def reverberate(send: Signal, rate: int, size: float, chance: Generator) -> Signal:
-    """A room of `size` 0 (a booth) to 1 (a cathedral), computed at half the rate: a room is dark; (2, frames)."""
+    """A room of `size` 0 (a booth) to 1 (a cathedral), (2, frames). At half the rate, as rooms are dark."""
     half = rate // 2
     seconds = 0.35 + 2.6 * size
     count = int(seconds * half)

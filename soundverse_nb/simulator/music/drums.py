@@ -78,7 +78,8 @@ def _ride(rate: int, chance: Generator) -> NDArray[Any]:
     t = _t(rate, 0.9)
     ping = sum(np.sin(2 * np.pi * f * t + f) for f in (3020.0, 3790.0, 4610.0, 5710.0, 7130.0)) / 5
     wash = _noise(rate, 0.9, chance, 6500, 14000)[: len(t)]
-    return np.asarray((0.2 * ping * np.exp(-t / 0.16) + 0.09 * wash * np.exp(-t / 0.28)) * np.minimum(1, t / 0.001))
+    sound = 0.2 * ping * np.exp(-t / 0.16) + 0.09 * wash * np.exp(-t / 0.28)
+    return np.asarray(sound * np.minimum(1, t / 0.001))
 
 
 def _tom(tone: float, decay: float) -> Callable[[int, Generator], NDArray[Any]]:
@@ -93,7 +94,8 @@ def _tom(tone: float, decay: float) -> Callable[[int, Generator], NDArray[Any]]:
 def _wood(tone: float) -> Callable[[int, Generator], NDArray[Any]]:
     def strike(rate: int, chance: Generator) -> NDArray[Any]:
         t = _t(rate, 0.12)
-        return np.asarray(0.4 * (np.sin(2 * np.pi * tone * t) + 0.4 * np.sin(5.4 * np.pi * tone * t)) * np.exp(-t / 0.016))
+        knock = np.sin(2 * np.pi * tone * t) + 0.4 * np.sin(5.4 * np.pi * tone * t)
+        return np.asarray(0.4 * knock * np.exp(-t / 0.016))
 
     return strike
 

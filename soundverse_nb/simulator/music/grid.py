@@ -12,17 +12,22 @@ from soundverse_nb.simulator.music.patterns import STEPS
 from soundverse_nb.simulator.music.prompt import Reading
 
 _LEAST, _MOST = 0.8, 1.26  # how much slower or faster a song may go and still be itself
+_LEAST_ASKED, _MOST_ASKED = 0.62, 1.6
+_OTHER_OCTAVE = 0.3  # octaves of tempo that half or double time must be nearer to be chosen
 
 
 @dataclass(frozen=True)
 class Grid:
-    """`bpm`, `bars`, `swing`; `offset` is the time (s, at most 0) of the first bar; `half` for half-time drums."""
+    """`bpm`, `bars`, `swing`; `offset` is the time (s, at most 0) of the first bar.
+
+    `feel` is how often the rhythm's pattern goes round in a bar: 0.5 is half time, 2 double time.
+    """
 
     bpm: float
     bars: int
     offset: float
     swing: float
-    half: bool
+    feel: float
 
     def seconds(self, bar: int, step: float) -> float:
         """When a sixteenth (0-16, fractions allowed) of a bar sounds."""
@@ -42,28 +47,30 @@ def swung(place: float, swing: float) -> float:
     return swing + (2 * place - 1) * (1 - swing)
 
 
-def remix_tempo(song_bpm: float, reading: Reading) -> tuple[float, bool]:
-    """The remix's tempo, and whether the style's drums go half as fast as it.
+def remix_tempo(song_bpm: float, reading: Reading) -> tuple[float, float]:
+    """The remix's tempo, and how often the style's rhythm goes round in a bar of it (0.5, 1 or 2).
 
-    The song moves towards the style's tempo (or twice, or half of it) as far as it can without losing itself.
+    The song moves towards the style's tempo, or to half or twice that where it is much nearer, as far as it
+    can without losing itself; a tempo that the prompt names is gone to further.
     """
-    if reading.bpm is not None:
-        asked = min((reading.bpm * 2.0**octave for octave in (-1, 0, 1)), key=lambda b: abs(np.log2(b / song_bpm)))
-        return float(np.clip(asked, 0.62 * song_bpm, 1.6 * song_bpm)), asked > 1.5 * reading.style.bpm
-    target = reading.style.bpm * reading.pace
-    near = min((target * 2.0**octave for octave in (-1, 0, 1)), key=lambda b: abs(np.log2(b / song_bpm)))
-    bpm = float(np.clip(near, _LEAST * song_bpm, _MOST * song_bpm))
-    # Always audibly another pace than the song's own.
-    if abs(bpm / song_bpm - 1) < 0.03:
-        bpm = song_bpm * (1.04 if target >= song_bpm else 0.96)
-    return bpm, bpm > 1.45 * target
+    target = reading.style.bpm * reading.pace if reading.bpm is None else reading.bpm
+    aim = min(
+        (target, target / 2, 2 * target),
+        key=lambda bpm: abs(np.log2(bpm / song_bpm)) + (0.0 if bpm == target else _OTHER_OCTAVE),
+    )
+    least, most = (_LEAST, _MOST) if reading.bpm is None else (_LEAST_ASKED, _MOST_ASKED)
+    bpm = float(np.clip(aim, least * song_bpm, most * song_bpm))
+    if reading.bpm is None and abs(bpm / song_bpm - 1) < 0.03:  # always audibly another pace
+        bpm = song_bpm * (1.04 if aim >= song_bpm else 0.96)
+    own = reading.style.bpm * reading.pace
+    return bpm, 0.5 if bpm > 1.45 * own else 2.0 if bpm < own / 1.45 else 1.0
 
 
 def lay_grid(beats: Beats, duration: float, reading: Reading) -> Grid:
-    bpm, half = remix_tempo(beats.bpm, reading)
+    bpm, feel = remix_tempo(beats.bpm, reading)
     first = beats.times[0] * beats.bpm / bpm
     bars = int(np.ceil((len(beats.times) - 1) / 4))
-    return Grid(bpm, bars, float(first), reading.style.swing, half)
+    return Grid(bpm, bars, float(first), reading.style.swing, feel)
 
 
 def time_map(beats: Beats, grid: Grid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

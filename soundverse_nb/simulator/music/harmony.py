@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,8 @@ def _partials(
     part = spectrum[:, low - 1 : high + 1]
     left, top, right = part[:, :-2], part[:, 1:-1], part[:, 2:]
     loudest = top.max(axis=1, keepdims=True)
-    peaks = (top > left) & (top >= right) & (top > 0.03 * loudest) & (top > 1e-3 * float(part.max(initial=0.0)))
+    audible = np.maximum(0.03 * loudest, 1e-3 * float(part.max(initial=0.0)))
+    peaks = (top > left) & (top >= right) & (top > audible)
     frames, columns = np.nonzero(peaks)
     a, b, c = (np.log(side[frames, columns] + 1e-9) for side in (left, top, right))
     shift = 0.5 * (a - c) / np.minimum(a - 2 * b + c, -1e-6)
@@ -100,10 +102,9 @@ def _per_stretch(
     """The mean row between one edge and the next, one row an edge."""
     bounds = np.searchsorted(moments, np.append(edges, 2 * edges[-1] - edges[-2] if len(edges) > 1 else 1e9))
     means = np.zeros((len(edges), rows.shape[1]), dtype=np.float32)
-    for place, (start, stop) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
-        stop = max(stop, start + 1)
-        part = rows[min(start, len(rows) - 1) : stop]
-        means[place] = part.mean(axis=0)
+    for place, (start, stop) in enumerate(pairwise(bounds)):
+        first = min(start, len(rows) - 1)
+        means[place] = rows[first : max(stop, first + 1)].mean(axis=0)
     return means
 
 

@@ -1,4 +1,4 @@
-"""Instruments by wavetable: one cycle of a tone, bright and dark, read at the note's pitch and blended in time."""
+"""Instruments by wavetable: a cycle of a tone, bright and dark, read at the note's pitch and blended."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Signal = NDArray[np.float32]
 class Instrument:
     """What makes a tone: strengths of the harmonics when `bright` and when `dark`, and how it moves in time.
 
-    `attack`, `decay` (of the whole tone; 0 for one that sustains), `mellow` (how soon bright turns dark) and
-    `release` in seconds; `players` a few cents (`spread`) apart; `vibrato` in cents; `drive` of its amplifier.
+    In seconds: `attack`, `decay` (of the whole tone; 0 for one that sustains), `mellow` (how soon bright
+    turns dark), `release`. `players` a few cents (`spread`) apart, `vibrato` in cents, `drive` of the amp.
     """
 
     bright: tuple[float, ...]
@@ -47,42 +47,83 @@ def _plucked(count: int, place: float, slope: float) -> tuple[float, ...]:
 
 
 INSTRUMENTS: Mapping[str, Instrument] = {
-    "electric piano": Instrument((1, 0.5, 0.14, 0.1, 0.04, 0.03, 0.1, 0, 0, 0, 0, 0, 0, 0.09), (1, 0.22, 0.05),
-                                 decay=1.6, mellow=0.25, release=0.15, level=0.9),
-    "piano": Instrument(_plucked(24, 0.13, 0.9), (1, 0.4, 0.18, 0.08, 0.03), decay=1.1, mellow=0.22, release=0.12,
-                        players=2, spread=1.2),
-    "organ": Instrument((1, 0.8, 0.55, 0.4, 0, 0.3, 0, 0.25), (1, 0.8, 0.5, 0.35, 0, 0.2), attack=0.006,
-                        vibrato=7, release=0.03, level=0.55),
-    "guitar": Instrument(_plucked(20, 0.19, 0.8), (1, 0.45, 0.2, 0.1, 0.04), decay=0.7, mellow=0.12, release=0.08,
-                         attack=0.002, level=0.8),
-    "distorted guitar": Instrument(_saw(22, 0.8), _saw(12, 1.1), decay=2.2, mellow=0.4, drive=5.0, players=2,
-                                   spread=7, release=0.04, level=0.5),
-    "brass": Instrument(_saw(18, 0.75), _saw(8, 1.5), attack=0.035, mellow=0.22, players=3, spread=6, vibrato=5,
-                        release=0.07, level=0.62),
-    "reed": Instrument(_saw(14, 0.9), (1, 0.6, 0.5, 0.25, 0.15), attack=0.04, mellow=0.3, vibrato=16, release=0.08,
-                       level=0.7),
-    "flute": Instrument((1, 0.3, 0.12, 0.05), (1, 0.18, 0.04), attack=0.06, mellow=0.3, vibrato=14, release=0.1),
-    "strings": Instrument(_saw(12, 1.15), _saw(9, 1.4), attack=0.16, mellow=0.6, players=3, spread=9, vibrato=9,
-                          release=0.3, level=0.6),
-    "choir": Instrument((1, 0.55, 0.5, 0.3, 0.12, 0.06), (1, 0.5, 0.35, 0.15), attack=0.5, mellow=1.0, players=3,
-                        spread=11, vibrato=12, release=0.6, level=0.6),
-    "pad": Instrument(_saw(10, 1.25), _saw(6, 1.7), attack=0.35, mellow=0.9, players=3, spread=10, release=0.4,
-                      level=0.6),
-    "saw": Instrument(_saw(24), _saw(7, 1.3), attack=0.003, decay=0.55, mellow=0.1, players=2, spread=8,
-                      release=0.05, level=0.55),
-    "square": Instrument(_odd(31), _odd(31), attack=0.001, decay=0.6, mellow=1.0, release=0.01, level=0.38),
-    "triangle": Instrument(_odd(9, 2.0), _odd(9, 2.0), attack=0.001, release=0.01),
-    "bell": Instrument((1, 0, 0, 0.45, 0, 0, 0.1, 0, 0, 0.12), (1, 0, 0, 0.12), attack=0.002, decay=1.4, mellow=0.3,
-                       release=0.5, level=0.7),
-    "upright bass": Instrument(_plucked(9, 0.3, 1.2), (1, 0.35, 0.1), decay=0.7, mellow=0.14, attack=0.005),
-    "finger bass": Instrument(_plucked(14, 0.22, 1.0), (1, 0.5, 0.2, 0.08), decay=1.2, mellow=0.16, attack=0.003,
-                              drive=0.6),
-    "picked bass": Instrument(_saw(16, 0.9), (1, 0.6, 0.35, 0.2, 0.1), decay=1.4, mellow=0.2, attack=0.002, drive=1.2,
-                              level=0.8),
-    "synth bass": Instrument(_saw(18), (1, 0.55, 0.2, 0.08), decay=0.9, mellow=0.09, attack=0.002, drive=0.8,
-                             release=0.02, level=0.85),
-    "sub bass": Instrument((1, 0.3, 0.08), (1, 0.12), decay=2.5, mellow=0.15, attack=0.006, drive=0.5, release=0.08),
-    "reese": Instrument(_saw(12, 1.1), _saw(7, 1.2), players=3, spread=16, attack=0.02, mellow=0.8, level=0.8),
+    "electric piano": Instrument(
+        (1, 0.5, 0.14, 0.1, 0.04, 0.03, 0.1, 0, 0, 0, 0, 0, 0, 0.09), (1, 0.22, 0.05), decay=1.6,
+        mellow=0.25, release=0.15, level=0.9,
+    ),
+    "piano": Instrument(
+        _plucked(24, 0.13, 0.9), (1, 0.4, 0.18, 0.08, 0.03), decay=1.1, mellow=0.22, release=0.12,
+        players=2, spread=1.2,
+    ),
+    "organ": Instrument(
+        (1, 0.8, 0.55, 0.4, 0, 0.3, 0, 0.25), (1, 0.8, 0.5, 0.35, 0, 0.2), attack=0.006, vibrato=7,
+        release=0.03, level=0.55,
+    ),
+    "guitar": Instrument(
+        _plucked(20, 0.19, 0.8), (1, 0.45, 0.2, 0.1, 0.04), decay=0.7, mellow=0.12, release=0.08,
+        attack=0.002, level=0.8,
+    ),
+    "distorted guitar": Instrument(
+        _saw(22, 0.8), _saw(12, 1.1), decay=2.2, mellow=0.4, drive=5.0, players=2, spread=7, release=0.04,
+        level=0.5,
+    ),
+    "brass": Instrument(
+        _saw(18, 0.75), _saw(8, 1.5), attack=0.035, mellow=0.22, players=3, spread=6, vibrato=5,
+        release=0.07, level=0.62,
+    ),
+    "reed": Instrument(
+        _saw(14, 0.9), (1, 0.6, 0.5, 0.25, 0.15), attack=0.04, mellow=0.3, vibrato=16, release=0.08,
+        level=0.7,
+    ),
+    "flute": Instrument(
+        (1, 0.3, 0.12, 0.05), (1, 0.18, 0.04), attack=0.06, mellow=0.3, vibrato=14, release=0.1,
+    ),
+    "strings": Instrument(
+        _saw(12, 1.15), _saw(9, 1.4), attack=0.16, mellow=0.6, players=3, spread=9, vibrato=9,
+        release=0.3, level=0.6,
+    ),
+    "choir": Instrument(
+        (1, 0.55, 0.5, 0.3, 0.12, 0.06), (1, 0.5, 0.35, 0.15), attack=0.5, mellow=1.0, players=3,
+        spread=11, vibrato=12, release=0.6, level=0.6,
+    ),
+    "pad": Instrument(
+        _saw(10, 1.25), _saw(6, 1.7), attack=0.35, mellow=0.9, players=3, spread=10, release=0.4,
+        level=0.6,
+    ),
+    "saw": Instrument(
+        _saw(24), _saw(7, 1.3), attack=0.003, decay=0.55, mellow=0.1, players=2, spread=8, release=0.05,
+        level=0.55,
+    ),
+    "square": Instrument(
+        _odd(31), _odd(31), attack=0.001, decay=0.6, mellow=1.0, release=0.01, level=0.55,
+    ),
+    "triangle": Instrument(
+        _odd(9, 2.0), _odd(9, 2.0), attack=0.001, release=0.01, level=0.75,
+    ),
+    "bell": Instrument(
+        (1, 0, 0, 0.45, 0, 0, 0.1, 0, 0, 0.12), (1, 0, 0, 0.12), attack=0.002, decay=1.4, mellow=0.3,
+        release=0.5, level=0.7,
+    ),
+    "upright bass": Instrument(
+        _plucked(9, 0.3, 1.2), (1, 0.35, 0.1), decay=0.7, mellow=0.14, attack=0.005,
+    ),
+    "finger bass": Instrument(
+        _plucked(14, 0.22, 1.0), (1, 0.5, 0.2, 0.08), decay=1.2, mellow=0.16, attack=0.003, drive=0.6,
+    ),
+    "picked bass": Instrument(
+        _saw(16, 0.9), (1, 0.6, 0.35, 0.2, 0.1), decay=1.4, mellow=0.2, attack=0.002, drive=1.2,
+        level=0.8,
+    ),
+    "synth bass": Instrument(
+        _saw(18), (1, 0.55, 0.2, 0.08), decay=0.9, mellow=0.09, attack=0.002, drive=0.8, release=0.02,
+        level=0.85,
+    ),
+    "sub bass": Instrument(
+        (1, 0.3, 0.08), (1, 0.12), decay=2.5, mellow=0.15, attack=0.006, drive=0.5, release=0.08,
+    ),
+    "reese": Instrument(
+        _saw(12, 1.1), _saw(7, 1.2), players=3, spread=16, attack=0.02, mellow=0.8, level=0.8,
+    ),
 }  # fmt: skip
 
 
@@ -125,8 +166,8 @@ def _places(f: float, count: int, rate: int, vibrato: float, start: float) -> ND
     phase = np.arange(count, dtype=np.float64) * (f / rate) + start
     if vibrato > 0:
         depth = f * (2 ** (vibrato / 1200) - 1) / (2 * np.pi * 5.4)
-        wave = np.sin(np.arange(count, dtype=np.float32) * np.float32(2 * np.pi * 5.4 / rate) + np.float32(6 * start))
-        phase += depth * wave
+        turn = np.arange(count, dtype=np.float32) * np.float32(2 * np.pi * 5.4 / rate)
+        phase += depth * np.sin(turn + np.float32(6 * start))
     return np.asarray((phase * _TABLE).astype(np.int32) & (_TABLE - 1))
 
 

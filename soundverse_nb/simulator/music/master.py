@@ -42,11 +42,11 @@ def limit(mix: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
     padded = np.pad(held, reach, mode="edge")
     smooth = np.minimum(np.convolve(padded, window / window.sum(), "valid"), 1.0)
     gain = ramps(smooth.astype(np.float32), _STRIDE)[:length]
-    return np.clip(mix * gain, -CEILING, CEILING)
+    return np.asarray(np.clip(mix * gain, -CEILING, CEILING), dtype=np.float32)
 
 
 def ramps(values: NDArray[np.float32], stride: int) -> NDArray[np.float32]:
     """A value every `stride` frames, joined by straight lines: float32 (len(values) * stride,)."""
     rise = np.diff(values, append=values[-1:])
     slope = np.arange(stride, dtype=np.float32) / np.float32(stride)
-    return (values[:, None] + rise[:, None] * slope).ravel()
+    return np.asarray((values[:, None] + rise[:, None] * slope).ravel(), dtype=np.float32)

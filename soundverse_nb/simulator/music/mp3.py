@@ -1,8 +1,8 @@
 """Writing the MP3, a half on each of two threads.
 
-The encoder is what takes longest. Each half is encoded by an encoder of its own that begins a few frames early
-on the same grid of 1152 samples; without the bit reservoir every MP3 frame then stands alone, and the second
-half's frames continue the first's.
+The encoder is what takes longest. Each half is encoded by an encoder of its own that begins a few frames
+early on the same grid of 1152 samples; without the bit reservoir every MP3 frame then stands alone, and the
+second half's frames continue the first's.
 """
 
 from __future__ import annotations

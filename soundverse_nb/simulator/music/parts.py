@@ -1,4 +1,4 @@
-"""What the added players play: drums, bass, chords, pad, tune and voice, laid on the desk in the remix's time."""
+"""What the added players play: drums, bass, chords, pad, tune and voice, in the remix's time."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ from soundverse_nb.simulator.music.patterns import BASS, CHORDS, DRUMS, FILLS, S
 from soundverse_nb.simulator.music.styles import Style
 
 _KICKS = frozenset(("kick", "deep kick", "hard kick", "soft kick", "sub kick", "chip kick", "timpani"))
-_PANS = {"hat": 0.25, "soft hat": 0.2, "open hat": 0.3, "ride": -0.3, "shaker": -0.4, "tambourine": 0.45, "rim": -0.2,
-         "conga": -0.35, "high conga": 0.35, "clave": 0.5, "tom": -0.3, "low tom": 0.3, "crash": 0.15}  # fmt: skip
-_LOUD = {"Drums": 0.52, "Bass": 0.36, "Chords": 0.21, "Pad": 0.085, "Tune": 0.17, "Voice": 0.30}
+_PANS = {
+    "hat": 0.25, "soft hat": 0.2, "open hat": 0.3, "ride": -0.3, "shaker": -0.4, "tambourine": 0.45,
+    "rim": -0.2, "conga": -0.35, "high conga": 0.35, "clave": 0.5, "tom": -0.3, "low tom": 0.3, "crash": 0.15,
+}  # fmt: skip
+_LOUD = {"Drums": 0.42, "Bass": 0.34, "Chords": 0.33, "Pad": 0.1, "Tune": 0.24, "Voice": 0.3}
+_SHORT = 1.7  # steps: notes up to this length sound softer than they are, and are played louder
 
 
 @dataclass(frozen=True)
@@ -92,10 +95,13 @@ def _strokes(
 ) -> list[tuple[str, float, float]]:
     """(drum, step, velocity) of one bar."""
     rows = [(name, hit) for name, grid in pattern.items() for hit in read_grid(grid)]
-    if session.grid.half:  # the pattern takes two bars
-        shift = STEPS * (number % 2)
-        strokes = [(name, 2.0 * hit.step - shift, hit.velocity) for name, hit in rows]
-        strokes = [stroke for stroke in strokes if 0 <= stroke[1] < STEPS]
+    feel = session.grid.feel
+    if feel < 1:  # the pattern takes two bars
+        placed = [(name, 2.0 * hit.step - STEPS * (number % 2), hit.velocity) for name, hit in rows]
+        strokes = [stroke for stroke in placed if 0 <= stroke[1] < STEPS]
+    elif feel > 1:
+        halves = (0.0, STEPS / 2)
+        strokes = [(name, half + hit.step / 2, hit.velocity) for half in halves for name, hit in rows]
     else:
         strokes = [(name, float(hit.step), hit.velocity) for name, hit in rows]
     if bar.fill:
@@ -154,7 +160,8 @@ def play_chords(session: Session, desk: Desk) -> None:
             if style.chords in ("arpeggio", "montuno"):
                 voicing = [(*voicing, voicing[0] + 12)[place % (len(voicing) + 1)] + 12]
             seconds = min(until - hit.step, longest) * session.grid.step
-            level = _LOUD["Chords"] * hit.velocity / len(voicing) ** 0.5
+            level = _LOUD["Chords"] * hit.velocity / max(2, len(voicing)) ** 0.5
+            level *= 1.4 if longest <= _SHORT else 1.0
             for voice, pitch in enumerate(voicing):
                 note = instruments.play(style.chord_sound, pitch + session.tuning, seconds, session.rate)
                 spread = 0.5 * (voice / max(1, len(voicing) - 1) - 0.5)
@@ -236,14 +243,15 @@ def sing_lyrics(session: Session, desk: Desk, lyrics: str) -> None:
 
 
 def _sung_pitch(session: Session, bar: int, step: float, before: int) -> int:
-    """The tune's note brought into the voice's range where it belongs to the chord, else the nearest chord tone."""
+    """The tune's note in the voice's range where it belongs to the chord, else the nearest chord tone."""
     tune = session.harmony.tune
     heard = tune[min(8 * bar + int(step // 2), len(tune) - 1)]
     tones = session.chord(bar, step).pitch_classes
     shift = round(session.transposed)
     if heard is not None and heard % 12 in tones:
         return _near(heard % 12, 66 - shift)
-    return min((_near(tone, before) for tone in tones), key=lambda pitch: (abs(pitch - before), abs(pitch - 66)))
+    nearest = (_near(tone, before) for tone in tones)
+    return min(nearest, key=lambda pitch: (abs(pitch - before), abs(pitch - 66)))
 
 
 def _voicing(chord: Chord, sound: str) -> tuple[int, ...] | list[int]:

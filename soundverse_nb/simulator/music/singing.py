@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _TABLE = 4096
-# Centre frequencies in Hz of the first three formants, mean of women's voices: G. E. Peterson and H. L. Barney,
-# "Control methods used in a study of the vowels", JASA 24(2), 1952.
+# Centre frequencies in Hz of the first three formants, mean of women's voices: G. E. Peterson and
+# H. L. Barney, "Control methods used in a study of the vowels", JASA 24(2), 1952.
 _FORMANTS: dict[str, tuple[float, float, float]] = {
     "a": (850, 1220, 2810),
     "e": (610, 2330, 2990),
@@ -21,7 +21,7 @@ _FORMANTS: dict[str, tuple[float, float, float]] = {
 }
 _WIDTHS = (90.0, 120.0, 180.0)
 _LEVELS = (1.0, 0.55, 0.3)
-_HISSES = set("sfzvxcjhт") | {"sh", "th", "ch"}
+_HISSES = set("sfzvxcjh") | {"sh", "th", "ch"}
 
 
 @dataclass(frozen=True)

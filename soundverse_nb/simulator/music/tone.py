@@ -32,7 +32,7 @@ def _filtered(stereo: NDArray[np.float32], impulse: NDArray[np.float32]) -> NDAr
     padded = np.pad(stereo, ((0, 0), (lead, count * _BLOCK - length + _TAPS)))
     out = np.empty((2, count * _BLOCK), dtype=np.float32)
     for side in range(2):
-        frames = np.lib.stride_tricks.sliding_window_view(padded[side], 8192)[:: _BLOCK][:count]
+        frames = np.lib.stride_tricks.sliding_window_view(padded[side], 8192)[::_BLOCK][:count]
         spectrum = np.fft.rfft(frames, axis=1) * response
         out[side] = np.fft.irfft(spectrum, axis=1)[:, _TAPS - 1 :].reshape(-1)
     return out[:, :length]
@@ -57,7 +57,7 @@ def crush(stereo: NDArray[np.float32], rate: int, amount: float) -> NDArray[np.f
     held = np.repeat(stereo[:, :whole:hold], hold, axis=1)
     peak = float(np.abs(held).max(initial=0.0)) or 1.0
     steps = np.float32(24 / peak)
-    held = np.round(held * steps) / steps
+    held = (np.round(held * steps) / steps).astype(np.float32)
     out = stereo * np.float32(1 - amount)
     out[:, :whole] += np.float32(amount) * held
     return out

@@ -1,8 +1,8 @@
 """Changing a song's pace and pitch apart from one another.
 
 Pace by waveform-similarity overlap-add (W. Verhelst and M. Roelands, "An overlap-add technique based on
-waveform similarity (WSOLA)", ICASSP 1993): the song is laid out again in short overlapping windows, each taken
-from where it best continues the one before. Pitch by playing the result faster or slower.
+waveform similarity (WSOLA)", ICASSP 1993): the song is laid out again in short overlapping windows, each
+taken from where it best continues the one before. Pitch by playing the result faster or slower.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def stretch(
 def _thinned(mono: NDArray[np.float32]) -> NDArray[np.float32]:
     """Every eighth frame, averaged: enough to find where a waveform repeats, roughly."""
     whole = len(mono) // _COARSE * _COARSE
-    return mono[:whole].reshape(-1, _COARSE).mean(axis=1)
+    return np.asarray(mono[:whole].reshape(-1, _COARSE).mean(axis=1), dtype=np.float32)
 
 
 def _similar(
