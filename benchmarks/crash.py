@@ -28,9 +28,9 @@ from typing import Any
 ORDERS = 40
 
 # What the orders meet, in turn; each as often as it stands here.
-FAULTS: tuple[dict[str, Any] | None, ...] = (
-    None,
-    None,
+FAULTS: tuple[dict[str, Any], ...] = (
+    {"fault": "gzip", "times": 0},
+    {"fault": "gzip", "times": 0},
     {"fault": "cut_after_id"},
     {"fault": "rate_limit", "times": 1},
     {"fault": "cut_mid_stream"},
@@ -78,11 +78,14 @@ class Result:
 def wire_of(number: int, song: str) -> dict[str, Any]:
     """The body of one order's POST; each is unlike every other."""
     fault = FAULTS[number % len(FAULTS)]
-    parameters: dict[str, Any] = {"number": number}
-    if fault is not None:
-        parameters["simulate"] = {**fault, "tag": str(number)}
-    # Few different prompts, so that few different remixes are rendered.
+    # The tag tells the orders apart without making them different remixes, so that only two are rendered.
+    parameters = {"simulate": {**fault, "tag": str(number)}}
     return {"song_reference_url": song, "prompt": f"style {number % 2}", "parameters": parameters}
+
+
+def number_of(order: Any) -> int:
+    """Which of the wanted remixes an order of the journal is."""
+    return int(order.parameters["simulate"]["tag"])
 
 
 async def child(base_url: str, song: str, folder: Path, orders: int) -> None:
@@ -99,9 +102,7 @@ async def child(base_url: str, song: str, folder: Path, orders: int) -> None:
     async with client:
         await client.recover()
         ordered = {
-            (order.parameters or {}).get("number")
-            for order in client.orders()
-            if order.state is not OrderState.REFUSED
+            number_of(order) for order in client.orders() if order.state is not OrderState.REFUSED
         }
         wanted = [wire_of(number, song) for number in range(orders) if number not in ordered]
         await client.remix_all(wanted)
@@ -167,12 +168,12 @@ def settle_accounts(result: Result, ledger: Any, folder: Path, song: str, orders
     result.charges += len(ledger)
     result.states.update(order.state.value for order in found)
     bodies = {number: json.dumps(wire_of(number, song)).encode() for number in range(orders)}
-    number_of = {hashlib.sha256(body).hexdigest(): number for number, body in bodies.items()}
+    numbers = {hashlib.sha256(body).hexdigest(): number for number, body in bodies.items()}
     charged: dict[int, list[str]] = {}
     for charge in ledger:
-        charged.setdefault(number_of[charge.request], []).append(charge.message_id)
+        charged.setdefault(numbers[charge.request], []).append(charge.message_id)
     for number, message_ids in charged.items():
-        mine = [order for order in found if (order.parameters or {}).get("number") == number]
+        mine = [order for order in found if number_of(order) == number]
         if len(message_ids) > 1:
             result.twice.append(f"order {number}: {message_ids}")
         named = next((order for order in mine if order.message_id == message_ids[0]), None)

@@ -86,7 +86,12 @@ async def bring_home(
     engine: Engine, hearing: Hearing, reference: Clip | None, wanted: Wanted
 ) -> Remix:
     """Fetch a completed order and make it a Remix."""
-    path = await fetch(hearing, engine.folder, engine.max_bytes)
+    drawing = asyncio.ensure_future(fetch_art(hearing.service, hearing.order, engine.folder))
+    try:
+        path = await fetch(hearing, engine.folder, engine.max_bytes)
+        picture = await drawing
+    finally:
+        drawing.cancel()
     order = hearing.order
     remix = Remix(
         audio=Clip(path),
@@ -95,7 +100,7 @@ async def bring_home(
         events=hearing.events,
         song_name=order.song_name,
         album_art=order.album_art,
-        album_art_path=await fetch_art(hearing.service, order, engine.folder),
+        album_art_path=picture,
         audio_url=order.audio_url,
         message_id=order.message_id,
         order_id=order.order_id,

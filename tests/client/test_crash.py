@@ -1,4 +1,4 @@
-"""Killed at random moments, the client pays nothing twice and loses nothing; at length: benchmarks/crash.py."""
+"""Killed at random moments, the client pays nothing twice, loses nothing (at length: benchmarks/crash.py)."""
 
 from __future__ import annotations
 
