@@ -31,6 +31,7 @@ from soundverse_nb.client.settings import (
     SERVICE,
     Patience,
     checked_base_url,
+    checked_price,
     checked_status_path,
     find_base_url,
     find_key,
@@ -68,6 +69,7 @@ class Client:
     proxy, ssl : URL of an HTTP proxy; a TLS context.
     preflight : "full", "quick" (no decoding, no fetching of URLs) or "off".
     progress : True for this front end's display, False for none, or a display of your own.
+    price : what one remix costs you, in your own currency; the display then says what was spent.
     executor : where references are decoded (any concurrent.futures.Executor); default is a thread.
     max_bytes : largest audio file that is fetched; default 200 MB.
     patience : how long to wait for what.
@@ -90,6 +92,7 @@ class Client:
         ssl: SSLContext | bool = True,
         preflight: str = "full",
         progress: bool | Watcher = True,
+        price: float | None = None,
         executor: Executor | None = None,
         max_bytes: int | None = None,
         patience: Patience | None = None,
@@ -108,6 +111,7 @@ class Client:
             key, url, simulated = SecretStr("simulated"), embedded_service(), True
         find_watcher(progress if progress is not True else False)
         self._progress = progress
+        self._price = checked_price(price)
         self._settings = Settings(
             base_url=checked_base_url(url or SERVICE, allow_insecure=allow_insecure),
             api_key=key,
@@ -224,7 +228,7 @@ class Client:
         """
         wanted = want_each(request)
         self._check_usable()
-        channel: Channel[RemixEvent] = Channel(LOOP)
+        channel: Channel[RemixEvent] = Channel()
         audience = Audience(None)
         ordering = self._engine.do(stream_remix(self._engine, wanted, audience, channel.put))
         work = LOOP.submit(channel.filled_by(self._held(ordering)))
@@ -330,7 +334,7 @@ class Client:
         return OrderTable(await journal.orders(), journal.path)
 
     def _audience(self) -> Audience:
-        return Audience(find_watcher(self._progress))
+        return Audience(find_watcher(self._progress, self._price))
 
     def _check_usable(self, work: Coroutine[Any, Any, Any] | None = None) -> None:
         if os.getpid() == self._pid:

@@ -116,6 +116,16 @@ def checked_status_path(path: str) -> str:
     return path
 
 
+def checked_price(price: float | None) -> float | None:
+    """What one remix costs, a number from 0, or None where nobody said."""
+    known = isinstance(price, (int, float)) and not isinstance(price, bool) and 0 <= price < float("inf")
+    if price is not None and not known:
+        raise ConfigurationError(
+            f"price={price!r} is no price of a remix.", hint="Give a number, for example 0.20, or leave it out."
+        )
+    return price
+
+
 def is_loopback(host: str | None) -> bool:
     """Whether a host is this machine."""
     if not host:

@@ -96,9 +96,10 @@ def kept_words(order: Order) -> str | None:
 NOBODY = Seat(Audience(None), 0)
 
 
-def find_watcher(setting: bool | Watcher) -> Watcher | None:
+def find_watcher(setting: bool | Watcher, price: float | None = None) -> Watcher | None:
     """The display for one batch: none for False, the front end's own for True, else the one given.
 
+    `price` is what one accepted order costs; the front end's display then says what was spent.
     Raises ConfigurationError for anything that is no watcher.
     """
     if setting is False:
@@ -108,7 +109,7 @@ def find_watcher(setting: bool | Watcher) -> Watcher | None:
         if factory is None:
             return None
         try:
-            made: Watcher | None = factory()
+            made: Watcher | None = factory() if price is None else factory(price=price)
         except Exception as error:
             log.warning("There is no progress display here: %s", type(error).__name__)
             return None

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import soundverse_nb as sv
+from soundverse_nb import displays
 from soundverse_nb.client.settings import checked_base_url, journal_file
 
 KEY = "sk-very-secret-0123456789"
@@ -108,6 +109,9 @@ def test_a_repr_shows_no_key() -> None:
         {"max_streams": 0},
         {"preflight": "sometimes"},
         {"progress": object()},
+        {"price": "cheap"},
+        {"price": -1.0},
+        {"price": float("nan")},
         {"api_key": 7},
         {"status_path": "/status"},
     ],
@@ -115,6 +119,14 @@ def test_a_repr_shows_no_key() -> None:
 def test_a_setting_that_cannot_work_is_refused_at_once(wrong: dict[str, Any]) -> None:
     with pytest.raises(sv.ConfigurationError):
         sv.Client(**{"api_key": KEY, **wrong})
+
+
+def test_the_price_of_a_remix_reaches_the_display(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(displays, "lookup", lambda name: lambda **settings: asked.append(settings))
+    sv.Client(KEY, price=0.2)._audience()
+    sv.Client(KEY)._audience()
+    assert asked == [{"price": 0.2}, {}]
 
 
 def test_simulated_orders_have_a_journal_of_their_own(tmp_path: Path) -> None:
