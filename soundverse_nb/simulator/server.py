@@ -25,7 +25,8 @@ from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.simulator.faults import Fault, read_faults
 from soundverse_nb.simulator.intake import Intake
 from soundverse_nb.simulator.ledger import Ledger
-from soundverse_nb.simulator.routes import Service, Settings
+from soundverse_nb.simulator.orders import Orders, Settings
+from soundverse_nb.simulator.routes import Service
 from soundverse_nb.simulator.signing import Signer
 from soundverse_nb.simulator.studio import Studio, worker_count
 
@@ -189,7 +190,8 @@ class Simulator:
         intake = Intake(folder / "references", executor)
         studio = Studio(folder, executor, workers)
         signer = Signer(secrets.token_bytes(32), self._lifetime)
-        service = Service(self._settings, folder, executor, self._ledger, signer, intake, studio)
+        orders = Orders(self._settings, self._ledger, signer, intake, studio)
+        service = Service(self._settings, folder, executor, signer, studio, orders)
         runner = web.AppRunner(
             service.application(), access_log=None, handler_cancellation=True, shutdown_timeout=0.05
         )

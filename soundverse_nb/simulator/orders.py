@@ -1,0 +1,194 @@
+"""Orders: who may place one, what is refused, what is taken and charged, and how it stands."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import time
+import uuid
+from dataclasses import dataclass
+
+from aiohttp import hdrs, web
+
+from soundverse_nb.simulator import refusals, stream
+from soundverse_nb.simulator.faults import Fault, FaultCount, Where
+from soundverse_nb.simulator.intake import Intake, Reference
+from soundverse_nb.simulator.jobs import Job, JobBook
+from soundverse_nb.simulator.ledger import Charge, Ledger
+from soundverse_nb.simulator.music.prompt import read_prompt
+from soundverse_nb.simulator.refusals import Refusal
+from soundverse_nb.simulator.signing import Signer
+from soundverse_nb.simulator.studio import Commission, Studio
+from soundverse_nb.simulator.submission import Submission, read_submission
+from soundverse_nb.simulator.timeline import Song, as_told, hold_of, story
+from soundverse_nb.simulator.titles import song_name
+
+# Faults that stop a POST before its order is taken, each counted when it is reached; the rest count after.
+_BEFORE_ACCEPTANCE = ("cut_before_accept", "error_in_stream")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How this service behaves; see Simulator."""
+
+    api_key: str | None
+    speed: float
+    hold: float
+    faults: tuple[Fault, ...]
+    price: float
+    unit: str
+    balance: float | None
+    max_concurrent: int | None
+    server: str
+    version: str
+
+
+class Orders:
+    """The document's two endpoints and what they know."""
+
+    def __init__(
+        self, settings: Settings, ledger: Ledger, signer: Signer, intake: Intake, studio: Studio
+    ) -> None:
+        self.counts = FaultCount()
+        self._settings = settings
+        self._ledger = ledger
+        self._signer = signer
+        self._intake = intake
+        self._studio = studio
+        self._jobs = JobBook()
+
+    def job(self, message_id: str) -> Job | None:
+        return self._jobs.get(message_id)
+
+    async def generate(self, request: web.Request) -> web.StreamResponse:
+        """POST /v7/generate/remix: refuse, or take the order, charge it, and tell its story."""
+        key_digest = self._authenticate(request)
+        body = await request.read()
+        submission = read_submission(body)
+        asked = self._faults_asked(submission)
+        for key, fault in asked:
+            before = fault.where is Where.REFUSAL or fault.name in _BEFORE_ACCEPTANCE
+            if not before or not self.counts.happens(fault, key):
+                continue
+            if fault.name == "cut_before_accept":
+                raise stream.Cut
+            if fault.name == "error_in_stream":
+                return await stream.tell_refusal(request)
+            raise _refusal(fault, str(request.rel_url))
+        reference = await self._intake.take(submission.song_reference_url)
+        job = self._accept(request, submission, reference, asked, key_digest)
+        if job.fault("cut_before_headers"):
+            raise stream.Cut
+        if job.fault("no_answer"):
+            await asyncio.Event().wait()
+        return await stream.tell(request, job)
+
+    async def status(self, request: web.Request) -> web.StreamResponse:
+        """GET /status/generation/{message_id}: the chunk that stands now, as JSON."""
+        self._authenticate(request)
+        job = self._jobs.get(request.match_info["message_id"])
+        if job is None or job.fault("status_unknown"):
+            raise refusals.not_found("Generation not found")
+        fault = job.fault("status_unavailable")
+        if fault is not None and self.counts.happens(fault, ("status", job.message_id)):
+            raise refusals.unavailable(fault.retry_after)
+        return web.json_response(dict(job.latest(time.monotonic())))
+
+    def _authenticate(self, request: web.Request) -> str:
+        """Any bearer token, or the one this service was started with; gives its digest, not the token."""
+        scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+        token = token.strip()
+        if scheme.lower() != "bearer" or not token:
+            raise refusals.not_authenticated()
+        expected = self._settings.api_key
+        given = token.encode("utf-8", "surrogateescape")
+        if expected is not None and not hmac.compare_digest(given, expected.encode("utf-8")):
+            raise refusals.key_rejected()
+        return hashlib.sha256(given).hexdigest()
+
+    def _faults_asked(self, submission: Submission) -> list[tuple[str, Fault]]:
+        """Every fault that is switched on for this POST, with the key under which it is counted."""
+        of_server = [("server", fault) for fault in self._settings.faults]
+        return of_server + [(submission.request_hash, fault) for fault in submission.faults]
+
+    def _faults_after_acceptance(self, asked: list[tuple[str, Fault]]) -> tuple[Fault, ...]:
+        """Those that this order has, counted; audio and status faults count later, request by request."""
+        counted_later = Where.AUDIO, Where.STATUS
+        return tuple(
+            fault
+            for key, fault in asked
+            if fault.where in counted_later
+            or (
+                fault.where is not Where.REFUSAL
+                and fault.name not in _BEFORE_ACCEPTANCE
+                and self.counts.happens(fault, key)
+            )
+        )
+
+    def _accept(
+        self,
+        request: web.Request,
+        submission: Submission,
+        reference: Reference,
+        asked: list[tuple[str, Fault]],
+        key_digest: str,
+    ) -> Job:
+        """Take the order and charge it; raises Refusal where the account does not allow it."""
+        settings = self._settings
+        busy = settings.max_concurrent
+        if busy is not None and self._jobs.running(key_digest) >= busy:
+            raise refusals.rate_limited()
+        if settings.balance is not None and self._ledger.total + settings.price > settings.balance + 1e-9:
+            raise refusals.insufficient_balance()
+        faults = self._faults_after_acceptance(asked)
+        message_id = str(uuid.uuid4())
+        named = read_prompt(submission.prompt or submission.lyrics).named
+        title = song_name(submission.prompt, submission.lyrics, reference.digest, named)
+        commission = Commission(reference, submission.prompt, submission.lyrics, submission.parameters, title)
+        origin = f"{request.scheme}://{request.host}"
+        song = Song(
+            message_id=message_id,
+            song_name=title,
+            album_art=f"{origin}/storage/album_art/{message_id}.jpg",
+            stream_url=origin + self._signer.sign(f"/storage/streams/{message_id}.mp3"),
+            audio_url=origin + self._signer.sign(f"/storage/remixes/{message_id}/remix.mp3"),
+        )
+        job = Job(
+            message_id=message_id,
+            key_digest=key_digest,
+            commission=commission,
+            steps=as_told(story(song, hold_of(faults, settings.hold)), faults),
+            faults=faults,
+            began=time.monotonic(),
+            speed=settings.speed,
+        )
+        self._jobs.add(job)
+        self._ledger.add(
+            Charge(
+                message_id=message_id,
+                time=time.time(),
+                title=title,
+                amount=settings.price,
+                unit=settings.unit,
+                reference=reference.digest,
+                request=submission.request_hash,
+            )
+        )
+        self._studio.prepare_if_idle(commission)
+        return job
+
+
+def _refusal(fault: Fault, url: str) -> Refusal:
+    refusal = {
+        "rate_limit": refusals.rate_limited(fault.retry_after),
+        "no_balance": refusals.insufficient_balance(),
+        "unavailable": refusals.unavailable(fault.retry_after),
+        "html_error": refusals.html_page(500),
+        "empty_error": refusals.empty(502),
+        "key_rejected": refusals.key_rejected(),
+        "redirect": Refusal(307, text="", headers={"Location": url}),
+    }[fault.name]
+    return refusal.with_status(fault.status)
+
+
