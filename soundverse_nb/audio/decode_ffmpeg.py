@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import chain
 from typing import Any
 
 import av
 import av.error
 import numpy as np
-from numpy.typing import NDArray
 
 from soundverse_nb.audio.decoding import Block, Decoding, End, block_length
 from soundverse_nb.audio.guarded import GuardedFile
@@ -119,7 +118,7 @@ class FFmpegDecoding(Decoding):
                     if self.format in _COUNTING_FORMATS:
                         ends = self._note_hole(frame, ends)
                     yield frame
-            if count % 256 == 0 and self.out_of_time():
+            if count % 32 == 0 and self.out_of_time():
                 self.end = End.OUT_OF_TIME
                 return
         self.cut_short = failed is not None
@@ -151,51 +150,59 @@ class FFmpegDecoding(Decoding):
         return bool(ahead)
 
     def _note_hole(self, frame: Any, ends: float | None) -> float | None:
-        if frame.pts is None:
+        begins: float | None = frame.time
+        if begins is None:
             return None
-        begins = float(frame.pts * frame.time_base)
         if ends is not None and begins - ends > _HOLE_SECONDS:
             self.damage = self.damage or f"{begins - ends:.2f} s are missing at {ends:.1f} s"
         return begins + float(frame.samples / frame.sample_rate)
 
     def _blocks(self) -> Iterator[Block]:
-        kind = self._sample_format.removesuffix("p")
-        planar = kind != self._sample_format
-        put = _put_floats if self._sample_format == "fltp" else _put_planes if planar else _put_packed
-        # Planar data stays planar in memory, seen as (frames, channels) by its strides.
-        order: Any = "F" if planar else "C"
-        buffer, filled = np.empty((self._length, self.channels), np.float32, order=order), 0
-        for frame in self._alike():
-            count = frame.samples
-            if filled + count > len(buffer):
-                if filled:
-                    yield buffer[:filled]
-                longest = max(self._length, count)
-                buffer, filled = np.empty((longest, self.channels), np.float32, order=order), 0
-            put(frame.planes, kind, buffer, filled, count)
-            filled += count
+        name, rate, channels = self._sample_format, self.sample_rate, self.channels
+        kind = name.removesuffix("p")
+        is_planar = kind != name
+        width = np.dtype(_SAMPLE_TYPES[kind][0]).itemsize * (1 if is_planar else channels)
+        # Frames are small, about 25 ms, and this loop runs for each: their bytes are only gathered here, and
+        # made an array of once a block.
+        planes: list[list[memoryview]] = [[] for _ in range(channels if is_planar else 1)]
+        gather = [plane.append for plane in planes]
+        filled = 0
+        first, self._first = self._first, None
+        for frame in chain([first], self._incoming):
+            is_alike = frame.sample_rate == rate and frame.layout.nb_channels == channels
+            for piece in (frame,) if is_alike and frame.format.name == name else self._adapted(frame):
+                count = piece.samples
+                end = width * count
+                for put, part in zip(gather, piece.planes):  # noqa: B905  (strict costs)
+                    put(memoryview(part)[:end])
+                filled += count
+            if filled >= self._length:
+                yield self._joined(planes, kind, filled)
+                filled = 0
         if filled:
-            yield buffer[:filled]
+            yield self._joined(planes, kind, filled)
 
-    def _alike(self) -> Iterator[Any]:
-        """Frames of one shape: a song whose rate or channels change on the way is adapted to its start."""
-        frame, self._first = self._first, None
-        rate, channels, kind = self.sample_rate, self.channels, self._sample_format
-        while frame is not None:
-            same = frame.sample_rate == rate and frame.format.name == kind
-            if same and frame.layout.nb_channels == channels:
-                yield frame
-            else:
-                frame.pts = None
-                yield from self._adapter(frame).resample(frame)
-            frame = next(self._incoming, None)
+    def _joined(self, planes: list[list[memoryview]], kind: str, count: int) -> Block:
+        """The gathered bytes as a block; planar data stays planar in memory, seen by its strides."""
+        dtype, factor, silence = _SAMPLE_TYPES[kind]
+        values = np.frombuffer(bytearray().join(part for plane in planes for part in plane), dtype)
+        for plane in planes:
+            plane.clear()
+        block = values.reshape(count, -1) if len(planes) == 1 else values.reshape(-1, count).T
+        if dtype == "f4":
+            return block
+        if silence:
+            block = block - np.float32(silence)
+        return np.multiply(block, np.float32(factor), dtype=np.float32, casting="unsafe")
 
-    def _adapter(self, frame: Any) -> Any:
+    def _adapted(self, frame: Any) -> Any:
+        """A frame of another rate or other channels than the song's start, made like it."""
+        frame.pts = None
         shape = (frame.format.name, frame.layout.name, frame.sample_rate)
         if self._adapt is None or self._adapt[0] != shape:
             resampler = av.AudioResampler(self._sample_format, self._layout, self.sample_rate)
             self._adapt = shape, resampler
-        return self._adapt[1]
+        return self._adapt[1].resample(frame)
 
     def skim(self) -> float:
         seconds = self.seconds
@@ -224,33 +231,6 @@ _SAMPLE_TYPES: dict[str, tuple[str, float, int]] = {
     "flt": ("f4", 1.0, 0),
     "dbl": ("f8", 1.0, 0),
 }
-
-
-def _put_floats(planes: Any, _kind: str, buffer: Block, at: int, count: int) -> None:
-    """Planes of float32, the usual case: copied as bytes, at a quarter of the cost of an array assignment."""
-    to, between = buffer.ctypes.data + 4 * at, buffer.strides[1]
-    for channel, plane in enumerate(planes):
-        if plane.buffer_size < 4 * count:  # never in FFmpeg; a copy past an end would be fatal
-            raise ValueError("a frame shorter than it says")
-        ctypes.memmove(to + channel * between, plane.buffer_ptr, 4 * count)
-
-
-def _put_planes(planes: Any, kind: str, buffer: Block, at: int, count: int) -> None:
-    for channel, plane in enumerate(planes):
-        _scale(np.frombuffer(plane, _SAMPLE_TYPES[kind][0], count), kind, buffer[at : at + count, channel])
-
-
-def _put_packed(planes: Any, kind: str, buffer: Block, at: int, count: int) -> None:
-    channels = buffer.shape[1]
-    values = np.frombuffer(planes[0], _SAMPLE_TYPES[kind][0], count * channels)
-    _scale(values.reshape(count, channels), kind, buffer[at : at + count])
-
-
-def _scale(values: NDArray[Any], kind: str, out: Block) -> None:
-    _, factor, silence = _SAMPLE_TYPES[kind]
-    if silence:
-        values = values.astype(np.float32) - np.float32(silence)
-    np.multiply(values, np.float32(factor), out=out, casting="unsafe")
 
 
 def _words(error: Exception) -> str:

@@ -75,6 +75,9 @@ class PCMDecoding(Decoding):
             if not len(block):
                 return
             yield block
+            if self.out_of_time():
+                self.end = End.OUT_OF_TIME
+                return
 
     def skip(self, frames: int) -> int:
         """Go ahead without decoding; returns how many frames were passed over."""

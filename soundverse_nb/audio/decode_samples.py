@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from soundverse_nb.audio.decoding import Block, Decoding, block_length
+from soundverse_nb.audio.decoding import Block, Decoding, End, block_length
 from soundverse_nb.audio.samples import Samples
 
 
@@ -25,6 +25,9 @@ class SamplesDecoding(Decoding):
     def _blocks(self) -> Iterator[Block]:
         for start in range(0, self._samples.frames, self._length):
             yield self._samples.block(start, start + self._length)
+            if self.out_of_time():
+                self.end = End.OUT_OF_TIME
+                return
 
     def skim(self) -> float:
         return self._samples.frames / self.sample_rate

@@ -87,13 +87,11 @@ class Decoding(ABC):
             if self._stop_seconds is not None and self.seconds > self._stop_seconds:
                 self.end = End.STOPPED
                 return
-            if self.out_of_time():
-                self.end = End.OUT_OF_TIME
-                return
         if self.end is End.OPEN:
             self.end = End.COMPLETE
 
     def out_of_time(self) -> bool:
+        """Whether the time limit is reached; a decoder asks between pieces of work, and then ends."""
         return self._clock is not None and self._clock.is_up()
 
     def skim(self) -> float:

@@ -114,7 +114,8 @@ class LoudnessMeter:
 def _energies(signal: NDArray[Any], count: int) -> NDArray[np.float64]:
     """Sum of squares of each of `count` equal stretches."""
     rows = signal.view(np.float32).reshape(count, -1)
-    return np.einsum("ij,ij->i", rows, rows).astype(np.float64)
+    energies: NDArray[np.float64] = np.einsum("ij,ij->i", rows, rows).astype(np.float64)
+    return energies
 
 
 def _weights(sample_rate: int, length: int, halvings: int) -> tuple[float, NDArray[np.float64]]:

@@ -75,8 +75,8 @@ def repair(
     source : anything sv.preflight() takes.
     out : the new file (.mp3, .wav or .flac); by default a new name beside the source. Never overwrites.
 
-    Raises PreflightError where nothing can be mended (no audio, silence, far too short), ConfigurationError for
-    settings that cannot give a song that passes, or an `out` that exists.
+    Raises PreflightError where nothing can be mended (no audio, silence, far too short), ConfigurationError
+    for settings that cannot give a song that passes, or an `out` that exists.
     """
     limits = limits or Limits()
     check_duration(duration, limits)
