@@ -86,7 +86,7 @@ def song_title(path: Path) -> str:
 
 def _facts(clip: Clip, sound: Heard, original: Heard | None, remix: Remix | None) -> tuple[str, ...]:
     facts = [
-        quantity.clock(sound.duration),
+        _length(sound.duration, None if original is None else original.duration),
         _loudness(sound.loudness, None if original is None else original.loudness),
         f"{sound.format.upper()}, {quantity.rate(sound.sample_rate)} {quantity.channels(sound.channels)}",
         quantity.size(clip.size_bytes),
@@ -94,6 +94,16 @@ def _facts(clip: Clip, sound: Heard, original: Heard | None, remix: Remix | None
     if remix is not None and remix.seconds is not None:
         facts.append(f"made in {quantity.span(remix.seconds)}")
     return tuple(facts)
+
+
+def _length(seconds: float, original: float | None) -> str:
+    said = quantity.clock(seconds)
+    if not original:
+        return said
+    change = round(100 * (seconds / original - 1))
+    if not change:
+        return f"{said} (as long as the original)"
+    return f"{said} ({abs(change)} % {'longer' if change > 0 else 'shorter'})"
 
 
 def _loudness(measured: float, original: float | None) -> str:
