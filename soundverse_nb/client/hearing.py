@@ -91,7 +91,7 @@ class Hearing:
 
     async def note(self, to: OrderState, **facts: Any) -> None:
         """Write the next state. Once something was sent, a journal that fails stops nothing: it is said."""
-        known = {
+        known: dict[str, Any] = {
             # What a server says is kept and shown; it must not be the key, even if the server says it.
             name: redact(value) if name in ("song_name", "error") else value
             for name, value in facts.items()
@@ -125,7 +125,7 @@ class Hearing:
         if event.progress is not None:
             # A bar that runs backwards says nothing; the events keep what the service really said.
             self._progress = max(self._progress or 0.0, min(max(event.progress, 0.0), 100.0))
-        if not event.is_terminal:
+        if self.seat.is_watched and not event.is_terminal:
             self.seat.tell(
                 Phase.STREAMING,
                 stage=event.status or event.stage.value,

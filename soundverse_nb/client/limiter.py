@@ -24,7 +24,8 @@ from typing import Any
 from soundverse_nb.errors import ConfigurationError
 
 START = 2
-"""Streams allowed at first."""
+"""Streams allowed at first, or a sixteenth of the upper bound where that is more: who expects five hundred
+reaches them in five round trips, and is still refused little where the service allows ten."""
 
 CUT = 0.8
 """What is left of the limit after a rate-limit answer: a fifth is cut off."""
@@ -64,7 +65,7 @@ class ConcurrencyLimiter:
                 f"max_streams={max_streams!r} is not a number of streams.", hint="Give 1 or more."
             )
         self.max_streams = max_streams
-        self._limit = float(min(START, max_streams))
+        self._limit = float(min(max(START, max_streams // 16), max_streams))
         self._cool_down = cool_down
         self._clock = clock
         self._began = clock()

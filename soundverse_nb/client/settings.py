@@ -121,7 +121,7 @@ def checked_price(price: float | None) -> float | None:
     known = isinstance(price, (int, float)) and not isinstance(price, bool) and 0 <= price < float("inf")
     if price is not None and not known:
         raise ConfigurationError(
-            f"price={price!r} is no price of a remix.", hint="Give a number, for example 0.20, or leave it out."
+            f"price={price!r} is no price of a remix.", hint="Give a number such as 0.20, or leave it out."
         )
     return price
 

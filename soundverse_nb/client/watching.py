@@ -27,6 +27,10 @@ class Audience:
         self._simulated = False
         self._left: dict[int, Order] = {}
 
+    @property
+    def has_watcher(self) -> bool:
+        return self._watcher is not None
+
     def left(self, index: int, order: Order) -> None:
         """How an order stood when it was last looked after."""
         self._left[index] = order
@@ -74,6 +78,10 @@ class Seat:
 
     audience: Audience
     index: int
+
+    @property
+    def is_watched(self) -> bool:
+        return self.audience.has_watcher
 
     def tell(self, phase: Phase, **facts: Any) -> None:
         """`facts` are the fields of News: stage, progress, message, retry_in, song_name."""
