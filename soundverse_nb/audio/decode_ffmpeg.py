@@ -25,6 +25,8 @@ DEMUXERS = (
 )
 _FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4", "aac": "adts", "wv": "wavpack"}
 _BUFFER = 1 << 17
+# Finding out what a file is takes milliseconds; what takes longer is made to.
+_OPENING_SECONDS = 1.5
 _OPTIONS = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none"}
 
 # A jump of the time stamps by more than this is a hole in the data. Only where the time stamps count
@@ -45,7 +47,7 @@ class FFmpegDecoding(Decoding):
         self._stack = ExitStack()
         try:
             self._raw = self._stack.enter_context(source.open())
-            self._time_limit = time_limit
+            self._is_limited = time_limit is not None
             self._open(source.name, 0)
             self._name_format()
             self._incoming = self._frames()
@@ -60,7 +62,7 @@ class FFmpegDecoding(Decoding):
 
     def _open(self, name: str, start: int) -> None:
         self._start, self._position = start, 0
-        file = GuardedFile(self._raw, self._time_limit, start)  # the limit is for opening alone
+        file = GuardedFile(self._raw, _OPENING_SECONDS if self._is_limited else None, start)
         file.seek(0)
         try:
             self._container: Any = av.open(
@@ -193,7 +195,8 @@ class FFmpegDecoding(Decoding):
             return block
         if silence:
             block = block - np.float32(silence)
-        return np.multiply(block, np.float32(factor), dtype=np.float32, casting="unsafe")
+        scaled: Block = np.multiply(block, np.float32(factor), dtype=np.float32, casting="unsafe")
+        return scaled
 
     def _adapted(self, frame: Any) -> Any:
         """A frame of another rate or other channels than the song's start, made like it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 
 from soundverse_nb.audio.decode import decode
 from soundverse_nb.audio.decoding import Block
-from soundverse_nb.audio.source import refusal
+from soundverse_nb.audio.mp3_cut import cut_mp3
+from soundverse_nb.audio.source import open_source, refusal
 
 # ISO 11172-3 (MPEG-1) and 13818-3 (MPEG-2, and the customary MPEG-2.5): rates in Hz, bitrates in kbit/s.
 MPEG1_RATES = (32000, 44100, 48000)
@@ -53,8 +55,12 @@ def preview_mp3(source: Any, max_bytes: int, start: float = 0.0, duration: float
     """An MP3 of a song, or of a stretch of it, of at most `max_bytes`: the quality gives way, not the length.
 
     `start` and `duration` in seconds. Quick rather than fine: from 128 kbit/s stereo to 8 kbit/s mono.
+    An MP3 that is small enough is cut, not encoded.
     Raises AudioError where the song cannot be decoded, or is too long for so few bytes.
     """
+    ready = _ready_made(source, max_bytes, start, duration)
+    if ready is not None:
+        return ready
     stop = None if duration is None else start + duration
     with decode(source, stop_seconds=stop) as sound:
         rate, channels = sound.sample_rate, sound.channels
@@ -72,6 +78,21 @@ def preview_mp3(source: Any, max_bytes: int, start: float = 0.0, duration: float
     sides = "stereo" if outputs == 2 else "mono"
     note = f"MP3 preview, {bitrate} kbit/s {sides}, {target / 1000:g} kHz"
     return Preview(data, target, outputs, bitrate, note)
+
+
+def _ready_made(source: Any, max_bytes: int, start: float, duration: float | None) -> Preview | None:
+    """A preview cut from an MP3 between its frames, None where the song is none or has too many bytes."""
+    opened = open_source(source)
+    if opened.is_samples:
+        return None
+    with opened.open() as stream:
+        cut = cut_mp3(stream, opened.size_bytes or 0, start, math.inf if duration is None else duration)
+    if cut is None or len(cut.data) > max_bytes:
+        return None
+    with decode(cut.data) as sound:
+        rate, channels = sound.sample_rate, sound.channels
+    bitrate = round(8 * len(cut.data) / cut.duration / 1000)
+    return Preview(cut.data, rate, channels, bitrate, f"the MP3 itself, {bitrate} kbit/s")
 
 
 def preview_quality(

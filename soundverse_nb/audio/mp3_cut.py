@@ -1,7 +1,7 @@
 """Cut an MP3 on its frames: no decoding, no encoding, no loss.
 
-A frame of MP3 may begin with bytes that stand in earlier frames ("bit reservoir"). So a cut keeps as many
-frames before its start as the reservoir can reach back, and a new Info header tells decoders to skip them.
+The bytes of a frame may begin in earlier frames ("bit reservoir"). So a cut begins with a silent frame that
+holds the bytes which its first frame looks back for, and a new Info header tells decoders to skip it.
 Sources: ISO/IEC 11172-3 sections 2.4.1.3 and 2.4.2.7; LAME's "Mp3 Info Tag revision 1".
 """
 
@@ -18,6 +18,7 @@ from soundverse_nb.audio.probe.xing import encoder_header
 _SEARCH_SECONDS = 1.0  # how far from the wished start a frame is looked for that little stands before
 _DECODER_DELAY = 529  # samples a layer III decoder is late; its users skip them with the encoder's delay
 _MOST_DELAY = 4095  # the field has 12 bits
+_SHORTEST_INFO = 192  # libavformat's checksum covers 190 bytes
 _LARGEST_FILE = 1 << 30
 
 
@@ -35,7 +36,8 @@ def cut_mp3(stream: BinaryIO, size: int, start: float, duration: float) -> Cut |
 
     None where the file is not a plain run of equal-rate frames: then only decoding and encoding helps.
     """
-    if size > _LARGEST_FILE:
+    stream.seek(0)
+    if size > _LARGEST_FILE or stream.read(3)[:3] != b"ID3" and not _begins_with_a_frame(stream):
         return None
     window = Window(stream, size)
     begin, end = after_id3(window), before_tail_tags(window)
@@ -53,6 +55,11 @@ def cut_mp3(stream: BinaryIO, size: int, start: float, duration: float) -> Cut |
     else:
         offsets = offsets[1:]
     return _cut(data, offsets, kind, skipped, start, duration)
+
+
+def _begins_with_a_frame(stream: BinaryIO) -> bool:
+    stream.seek(0)
+    return frame_kind(stream.read(4) or b"") is not None
 
 
 def frame_offsets(data: bytes, kind: FrameKind) -> list[int] | None:
@@ -87,72 +94,71 @@ def _cut(
     data: bytes, offsets: list[int], kind: FrameKind, skipped: int, start: float, duration: float
 ) -> Cut | None:
     count, rate = len(offsets) - 1, kind.sample_rate
-    found = _start_frame(data, offsets, kind, round((start * rate + skipped) / kind.samples))
-    if found is None:
-        return None
-    first, lead = found
+    first = min(max(0, round((start * rate + skipped) / kind.samples)), count - 1)
     # Whole frames within the duration; the first is late by what a decoder needs to start.
-    last = min(count, first + int(duration * rate // kind.samples))
+    last = min(count, first + int(min(duration * rate // kind.samples, count)))
     if last <= first:
         return None
-    delay = (first - lead) * kind.samples if first else max(0, skipped - _DECODER_DELAY)
-    body = data[offsets[lead] : offsets[last]]
-    header = info_frame(data[offsets[lead] : offsets[lead] + 4], kind, last - lead, len(body), delay)
-    if header is None or delay > _MOST_DELAY:
+    lead = max(0, first - 1)  # the transforms of neighbours overlap
+    filler = filler_frame(data, offsets, kind, lead) if lead else b""
+    body = filler + data[offsets[lead] : offsets[last]]
+    frames = last - lead + bool(filler)
+    delay = (first - lead + bool(filler)) * kind.samples if first else max(0, skipped - _DECODER_DELAY)
+    header = info_frame(data[offsets[lead] : offsets[lead] + 4], kind, frames, len(body), delay)
+    if header is None:
         return None
-    samples = (last - lead) * kind.samples - delay - _DECODER_DELAY
-    begins = (lead * kind.samples + delay + _DECODER_DELAY - skipped) / rate
-    return Cut(header + body, max(0.0, begins), samples / rate)
+    # Where the sound begins in the old file's samples; the filler stands before its frame `lead`.
+    begins = (lead - bool(filler)) * kind.samples + delay + _DECODER_DELAY - skipped
+    samples = frames * kind.samples - delay - _DECODER_DELAY
+    return Cut(header + body, max(0.0, begins / rate), samples / rate)
 
 
-def _start_frame(data: bytes, offsets: list[int], kind: FrameKind, wished: int) -> tuple[int, int] | None:
-    """The frame nearest to `wished` at which a cut may begin, and the first frame it needs."""
-    count = len(offsets) - 1
-    reach = int(_SEARCH_SECONDS * kind.sample_rate / kind.samples)
-    wished = min(max(0, wished), count - 1)
-    for distance in range(reach + 1):
-        for first in {wished + distance, wished - distance}:
-            if not 0 <= first < count:
-                continue
-            # The frame before must decode, too: the transforms overlap by one frame.
-            lead = min(_needs(data, offsets, kind, max(0, first - 1)), _needs(data, offsets, kind, first))
-            if (first - lead) * kind.samples <= _MOST_DELAY:
-                return first, lead
-    return None
-
-
-def _needs(data: bytes, offsets: list[int], kind: FrameKind, frame: int) -> int:
-    """The earliest frame whose bytes this one uses: its main data begins so many bytes back (9 or 8 bits)."""
+def filler_frame(data: bytes, offsets: list[int], kind: FrameKind, frame: int) -> bytes:
+    """A silent frame whose body ends with the bytes that `frame` looks back for; empty if it does not."""
     at = offsets[frame]
-    has_checksum = not data[at + 1] & 1
-    side = at + 4 + 2 * has_checksum
+    side = at + _overhead(data, at, kind) - (kind.side_info - 4)
     bits = int.from_bytes(data[side : side + 2], "big")
-    back = bits >> 7 if kind.samples == 1152 else bits >> 8
-    while back > 0 and frame > 0:
+    back = bits >> 7 if kind.samples == 1152 else bits >> 8  # main_data_begin: 9 bits, in MPEG-2 8
+    if back == 0:
+        return b""
+    before = b""
+    while len(before) < back and frame > 0:
         frame -= 1
-        overhead = kind.side_info + 2 * (not data[offsets[frame] + 1] & 1)
-        back -= offsets[frame + 1] - offsets[frame] - overhead
-    return frame
+        start = offsets[frame] + _overhead(data, offsets[frame], kind)
+        before = data[start : offsets[frame + 1]] + before
+    filler = bytearray(_plain_frame(data[at : at + 4], kind, kind.side_info + back) or b"")
+    kept = before[-back:]
+    filler[len(filler) - len(kept) :] = kept
+    return bytes(filler)
+
+
+def _overhead(data: bytes, at: int, kind: FrameKind) -> int:
+    """Bytes of a frame before its main data: header, checksum where there is one, side information."""
+    return kind.side_info + 2 * (not data[at + 1] & 1)
+
+
+def _plain_frame(header: bytes, kind: FrameKind, least: int) -> bytes | None:
+    """A frame of zeros, which is silence, in the mode of `header` and of `least` bytes or a few more."""
+    for code in range(1, 15):
+        third = code << 4 | header[2] & 0x0C
+        length = kind.lengths[third]
+        if length >= least:
+            # The lowest bit of the second byte says that there is no checksum.
+            return bytes((0xFF, header[1] | 1, third, header[3])) + bytes(length - 4)
+    return None
 
 
 def info_frame(header: bytes, kind: FrameKind, frames: int, size: int, delay: int) -> bytes | None:
     """A silent frame that carries an Info header: how many frames follow, and how many samples to skip."""
     at = kind.side_info
-    needed = at + 8 + 8 + 36
-    for code in range(1, 15):
-        third = code << 4 | header[2] & 0x0C
-        length = kind.lengths[third]
-        if length >= max(needed, 192):
-            break
-    else:
+    plain = _plain_frame(header, kind, max(at + 8 + 8 + 36, _SHORTEST_INFO))
+    if plain is None:
         return None
-    # No checksum (the bit means its absence), no padding, and the mode of the frames that follow.
-    frame = bytearray(length)
-    frame[0:4] = bytes((0xFF, header[1] | 1, third, header[3]))
+    frame = bytearray(plain)
     frame[at : at + 4] = b"Info"
     frame[at + 4 : at + 8] = (3).to_bytes(4, "big")  # frames and bytes are given
     frame[at + 8 : at + 12] = frames.to_bytes(4, "big")
-    frame[at + 12 : at + 16] = (size + length).to_bytes(4, "big")
+    frame[at + 12 : at + 16] = (size + len(frame)).to_bytes(4, "big")
     tag = at + 16
     frame[tag : tag + 9] = b"Lavf\0\0\0\0\0"  # decoders heed the delay only behind a name they know
     frame[tag + 21 : tag + 24] = (delay << 12).to_bytes(3, "big")

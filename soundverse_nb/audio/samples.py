@@ -59,6 +59,8 @@ def as_samples(values: Any, rate: Any) -> Samples:
         array = array[np.newaxis, :]
     if array.ndim != 2:
         raise ValueError(f"Samples must be 1-D or 2-D, not {array.ndim}-D.")
+    if not array.size:
+        return Samples(np.zeros((1, 0), np.float32), round(hertz))
     if array.shape[0] > array.shape[1]:
         array = array.T
     if array.shape[0] > MOST_CHANNELS:

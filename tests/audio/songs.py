@@ -1,0 +1,30 @@
+"""Small songs that tests make for themselves."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import soundfile
+
+RATE = 44100
+Samples = Any
+
+
+def tone(
+    seconds: float, channels: int = 2, rate: int = RATE, level: float = 0.3, hertz: float = 330.0
+) -> Samples:
+    """A sine as float32 (frames, channels)."""
+    time = np.arange(round(seconds * rate)) / rate
+    wave = (level * np.sin(2 * np.pi * hertz * time)).astype(np.float32)
+    return np.repeat(wave[:, None], channels, axis=1)
+
+
+def file_of(samples: Samples, rate: int = RATE, kind: str = "WAV", subtype: str | None = "PCM_16") -> bytes:
+    """The bytes of a file of these samples (frames, channels)."""
+    buffer = io.BytesIO()
+    with soundfile.SoundFile(buffer, "w", rate, samples.shape[1], subtype, format=kind) as out:
+        for start in range(0, len(samples), rate):  # libsndfile crashes on a long Ogg written at once
+            out.write(samples[start : start + rate])
+    return buffer.getvalue()
