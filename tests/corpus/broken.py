@@ -89,6 +89,9 @@ def _lying() -> dict[str, Callable[[], bytes]]:
         "claims-400s.flac": lambda: flac_claiming(_song("FLAC"), 400 * _RATE),
         "claims-5s.flac": lambda: flac_claiming(_song("FLAC"), 5 * _RATE),
         "claims-20.01s.flac": lambda: flac_claiming(_song("FLAC"), 20 * _RATE + 80),
+        "two-songs-behind-one-another.flac": lambda: _song("FLAC") * 2,
+        "three-songs-behind-one-another.flac": lambda: _song("FLAC") * 3,
+        "damaged-header.ogg": _with_damaged_header,
         "claims-400s.mp3": lambda: mp3_claiming(_song("mp3"), frames * 20),
         "claims-5s.mp3": lambda: mp3_claiming(_song("mp3"), frames // 4),
         "claims-5s-vbr.mp3": lambda: mp3_claiming(_song("vbr.mp3"), frames // 4),
@@ -114,6 +117,12 @@ def _lying() -> dict[str, Callable[[], bytes]]:
 def _with_junk_inside() -> bytes:
     song = _song("noxing.mp3")
     return song[: len(song) // 2] + b"something else " * 100 + song[len(song) // 2 :]
+
+
+def _with_damaged_header() -> bytes:
+    song = bytearray(_song("ogg"))
+    song[ogg_pages(bytes(song))[1].start + 600] ^= 0x40
+    return bytes(song)
 
 
 def _without_last_page() -> bytes:

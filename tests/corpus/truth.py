@@ -22,7 +22,7 @@ def true_seconds(path: Path) -> float | None:
     """
     seconds = 0.0
     try:
-        with av.open(f"file:{path}") as container:
+        with av.open(f"file:{path}", metadata_errors="replace") as container:
             stream = container.streams.audio[0]
             for packet in container.demux(stream):
                 try:

@@ -2,46 +2,56 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from soundverse_nb.audio.probe.window import Window
-
 _MOST_BOXES = 1000
+_HEAD = struct.Struct(">I4s")
 
 
 class Box(NamedTuple):
-    """A box's four-letter name and where its content stands; `end` may claim to lie behind the file's."""
+    """A box's four-letter name and where its content stands; `end` may claim to lie behind the data's."""
 
     name: bytes
     start: int
     end: int
 
 
-def boxes(window: Window, start: int, end: int) -> Iterator[Box]:
-    """The boxes that stand in [start, end), until one of them makes no sense."""
+def box_at(header: bytes, at: int, offset: int, end: int) -> Box | None:
+    """The box whose header stands at `at` in `header` and at `offset` of what ends at `end`."""
+    if len(header) - at < 8:
+        return None
+    size, name = _HEAD.unpack_from(header, at)
+    content = offset + 8
+    if size == 1:
+        size, content = int.from_bytes(header[at + 8 : at + 16], "big"), offset + 16
+    elif size == 0:
+        size = end - offset
+    return Box(name, content, offset + size) if offset + size >= content else None
+
+
+def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
+    """The boxes that stand in data[start:end], until one of them makes no sense."""
     for _ in range(_MOST_BOXES):
-        header = window.at(start, 16) if end - start >= 16 else window.at(start, max(end - start, 0))
-        if len(header) < 8:
+        box = box_at(data, start, start, end) if start < end else None
+        if box is None:
             return
-        size, content = int.from_bytes(header[:4], "big"), start + 8
-        if size == 1 and len(header) == 16:
-            size, content = int.from_bytes(header[8:16], "big"), start + 16
-        elif size == 0:
-            size = end - start
-        if start + size < content:
-            return
-        yield Box(header[4:8], content, start + size)
-        start += size
+        yield box
+        start = box.end
 
 
-def find(window: Window, within: Box, *path: bytes) -> Box | None:
-    """The first box at this path of names below `within`."""
+def children(data: bytes, within: Box) -> dict[bytes, Box]:
+    """The boxes inside this one by name; of several with one name the first."""
+    found: dict[bytes, Box] = {}
+    for box in boxes(data, within.start, min(within.end, len(data))):
+        found.setdefault(box.name, box)
+    return found
+
+
+def descend(data: bytes, within: Box, *path: bytes) -> Box | None:
+    """The box at this path of names below `within`."""
+    box: Box | None = within
     for name in path:
-        for box in boxes(window, within.start, within.end):
-            if box.name == name:
-                within = box
-                break
-        else:
-            return None
-    return within
+        box = children(data, box).get(name) if box is not None else None
+    return box

@@ -6,29 +6,42 @@ The polynomials are FLAC's and LAME's CRC-16 (0x8005), FLAC's CRC-8 (0x07) and O
 from __future__ import annotations
 
 import zlib
+from functools import lru_cache
 
 _MIRROR = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
+
+# x to this power is 1 modulo the polynomial: pieces of so many bits may simply be added up.
+_PERIOD = 32767
 
 
 def crc16_divides(message: bytes) -> bool:
     """True where a message that ends in its own CRC-16 (x^16 + x^15 + x^2 + 1, start 0) is intact.
 
     The polynomial is (x + 1)(x^15 + x + 1). The first factor divides where the number of ones is even; for
-    the second, squaring gives x^(15*2^k) = x^(2^k) + 1 in GF(2), so that a long message is folded in halves.
+    the second, squaring gives x^(15*2^k) = x^(2^k) + 1 in GF(2), so that a message is folded in halves.
     """
     bits = int.from_bytes(message, "big")
+    width = _PERIOD
+    while width < len(message) * 4:
+        width *= 2
+    while width >= _PERIOD:
+        bits = (bits & _mask(width)) ^ (bits >> width)
+        width //= 2
     if bits.bit_count() & 1:
         return False
-    step = 1
-    while 15 * step < bits.bit_length():
-        step *= 2
+    step = 2048
     while step:
         width = 15 * step
-        mask = (1 << width) - 1
-        while (high := bits >> width):
-            bits = (bits & mask) ^ high ^ (high << step)
+        while high := bits >> width:
+            bits = (bits & _mask(width)) ^ high ^ (high << step)
         step //= 2
     return bits == 0
+
+
+@lru_cache(maxsize=64)
+def _mask(width: int) -> int:
+    return (1 << width) - 1
 
 
 def mirrored_crc16_divides(message: bytes, crc: bytes) -> bool:

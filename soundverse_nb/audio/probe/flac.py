@@ -10,12 +10,14 @@ from typing import NamedTuple
 
 from soundverse_nb.audio.probe.checksum import crc8, crc16_divides
 from soundverse_nb.audio.probe.outcome import Probed, Untrusted, implausible
-from soundverse_nb.audio.probe.tags import before_tail_tags
-from soundverse_nb.audio.probe.window import LARGEST, Window
+from soundverse_nb.audio.probe.tags import TAIL, before_tail_tags
+from soundverse_nb.audio.probe.window import Window
 
 _MOST_BLOCKS = 1000
 _MOST_CANDIDATES = 256
 _USUAL_FRAME = 1 << 15
+_LARGEST_FRAME = 1 << 20
+_LOOK = 1 << 14
 _RATES = (0, 88200, 176400, 192000, 8000, 16000, 22050, 24000, 32000, 44100, 48000, 96000)
 
 
@@ -53,7 +55,7 @@ def probe_flac(window: Window, offset: int) -> Probed | Untrusted:
     frame = parse_frame(lead, info)
     if frame is None or frame.start != 0:
         return Untrusted("The FLAC does not begin with its first frame.", "flac")
-    fault = _fault_of_tail(window, first, lead[:2], info)
+    fault = _fault_of_tail(window, first, lead[:3], info)
     if fault:
         return Untrusted(fault, "flac")
     return Probed("flac", "flac", info.sample_rate, info.channels, info.total / info.sample_rate)
@@ -133,19 +135,44 @@ def _coded_number(header: bytes) -> tuple[int, int]:
     return number, 4 + ones
 
 
-def _fault_of_tail(window: Window, first: int, sync: bytes, info: StreamInfo) -> str:
+def _fault_of_tail(window: Window, first: int, lead: bytes, info: StreamInfo) -> str:
     """Why the last frame does not prove the claimed length; empty where it does."""
-    reach = min(info.largest_frame or _USUAL_FRAME, LARGEST)
+    reach = min(info.largest_frame or _USUAL_FRAME, _LARGEST_FRAME)
+    window.tail(reach + TAIL)  # read at once what is looked at piece by piece
     end = before_tail_tags(window)
     _, tail = window.tail(min(reach, end - first), end)
     at = len(tail)
     for _ in range(_MOST_CANDIDATES):
-        at = tail.rfind(sync, 0, at)
+        at = tail.rfind(lead[:2], 0, at)
         if at < 0:
             break
         frame = parse_frame(tail[at : at + 16], info)
         if frame is not None and crc16_divides(tail[at:]):
-            if frame.start + frame.length == info.total:
-                return ""
-            return "The FLAC's header claims another length than its last frame."
+            if frame.start + frame.length != info.total:
+                return "The FLAC's header claims another length than its last frame."
+            if not _goes_on(window, first, end, lead, info):
+                return "The FLAC's frames do not count upwards: songs stand behind one another."
+            return ""
     return "The FLAC ends in the middle of a frame, or with something that is no FLAC."
+
+
+def _goes_on(window: Window, first: int, end: int, lead: bytes, info: StreamInfo) -> bool:
+    """Whether the frame halfway belongs about there, and the file's beginning does not stand there again.
+
+    Songs of one length behind one another pass every other test: the last ends where the first claims.
+    """
+    if window.at(window.size // 3, 4) == window.at(0, 4):
+        return False
+    half = _frame_after(window, first + (end - first) // 2, end, lead, info)
+    return half is None or info.total * 0.1 <= half.start <= info.total * 0.9
+
+
+def _frame_after(window: Window, offset: int, end: int, lead: bytes, info: StreamInfo) -> Frame | None:
+    """The first frame that starts soon behind `offset` and with `lead`; None where there is none."""
+    block = window.at(offset, min(_LOOK, end - offset))
+    at = -1
+    while (at := block.find(lead, at + 1)) >= 0:
+        frame = parse_frame(block[at : at + 16], info)
+        if frame is not None:
+            return frame
+    return None

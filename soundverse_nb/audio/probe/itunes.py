@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from soundverse_nb.audio.probe.boxes import Box, boxes, find
-from soundverse_nb.audio.probe.window import Window
+from soundverse_nb.audio.probe.boxes import Box, boxes, descend
 
 # Beyond this FFmpeg takes the note for damaged, and plays everything.
 _MOST_PRIMING = 16384
 
 
-def itunes_priming(window: Window, movie: Box) -> int:
+def itunes_priming(movie: bytes, user_data: Box | None) -> int:
     """Samples that decoders cut off in front because the note says so; 0 where there is none."""
-    meta = find(window, movie, b"udta", b"meta")
+    meta = descend(movie, user_data, b"meta") if user_data is not None else None
     if meta is None:
         return 0
     # `meta` begins with a version, as ISO has it.
-    entries = find(window, Box(meta.name, meta.start + 4, meta.end), b"ilst")
+    entries = descend(movie, Box(meta.name, meta.start + 4, meta.end), b"ilst")
     if entries is None:
         return 0
-    for box in boxes(window, entries.start, entries.end):
-        content = window.at(box.start, 256) if box.name == b"----" else b""
+    for box in boxes(movie, entries.start, min(entries.end, len(movie))):
+        content = movie[box.start : min(box.end, box.start + 256)] if box.name == b"----" else b""
         if b"iTunSMPB" in content:
             return _priming(content[content.find(b"data") + 12 :])
     return 0

@@ -10,12 +10,14 @@ from __future__ import annotations
 from soundverse_nb.audio.probe.mpeg import FrameKind, count_frames, frame_kind
 from soundverse_nb.audio.probe.outcome import Probed, Untrusted
 from soundverse_nb.audio.probe.tags import before_tail_tags
-from soundverse_nb.audio.probe.window import LARGEST, Window
+from soundverse_nb.audio.probe.window import Window
 from soundverse_nb.audio.probe.xing import EncoderHeader, encoder_header
 
 _LONGEST_FRAME = 1441
 _MOST_WALKED = 1 << 26
-_LOOKS = 12
+_LOOKS = 8
+_BLOCK = 1 << 20
+_MOST_ZEROS = 1 << 16
 _BROKEN = Untrusted("The MP3's frames do not follow one another: something else stands between.", "mp3")
 
 
@@ -56,7 +58,7 @@ def _skip_zeros(window: Window, offset: int) -> int:
     lead = window.at(offset, 4)
     if lead[:1] != b"\0":
         return offset
-    block = window.at(offset, LARGEST >> 4)
+    block = window.at(offset, _MOST_ZEROS)
     return offset + len(block) - len(block.lstrip(b"\0"))
 
 
@@ -115,7 +117,7 @@ def _walk(window: Window, kind: FrameKind, start: int, end: int) -> int | None:
         return None
     total = 0
     while end - start >= 4:
-        block = window.at(start, min(LARGEST, end - start))
+        block = window.at(start, min(_BLOCK, end - start))
         count, stop = count_frames(block, kind)
         total += count
         start += stop

@@ -47,6 +47,7 @@ class Stream(NamedTuple):
 
 def probe_ogg(window: Window) -> Probed | Untrusted:
     """Last granule position minus pre-skip, where the pages between head and tail are of one stream."""
+    window.at(0, _FOLLOWED + LARGEST_PAGE // 8)  # read at once what is looked at piece by piece
     opening = parse_page(window.at(0, 27), 0, 0)
     if opening is None or not opening.flags & _FIRST:
         return Untrusted("The Ogg does not begin with its first page.", "ogg")
@@ -108,7 +109,10 @@ def _first_sound(window: Window, opening: Page) -> Page | Untrusted:
             break
         if page.granule not in (0, _NO_GRANULE):
             return page
-        offset = page.offset + 27 + page.segments + sum(_lacing(window, page))
+        size = 27 + page.segments + sum(_lacing(window, page))
+        if page.offset < _FOLLOWED and not _is_intact(window.at(page.offset, size), page):
+            return Untrusted("The Ogg's header is damaged.", "ogg")
+        offset = page.offset + size
         page = parse_page(window.at(offset, 27), 0, offset)
         if page is not None and (page.flags & _FIRST or page.serial != opening.serial):
             return Untrusted("The Ogg carries other streams beside or behind the first.", "ogg")
@@ -128,10 +132,15 @@ def _starts_at_zero(window: Window, first: Page, stream: Stream) -> bool:
     for lace in lacing:
         length += lace
         if lace < 255:
-            samples += packet_samples(body[at : at + min(length, 2)])
+            samples += packet_samples(body, at, length)
             at += length
             length = 0
     return first.granule == samples or (first.granule < samples and bool(first.flags & _LAST))
+
+
+def _is_intact(data: bytes, page: Page) -> bool:
+    """Whether the page's own checksum holds for its bytes."""
+    return ogg_crc(data[:22] + b"\0\0\0\0" + data[26:]) == page.checksum
 
 
 def _last_page(window: Window) -> Page | None:
@@ -144,8 +153,7 @@ def _last_page(window: Window) -> Page | None:
             if page is not None and at + 27 + page.segments <= len(tail):
                 lacing = tail[at + 27 : at + 27 + page.segments]
                 if at + 27 + page.segments + sum(lacing) == len(tail):
-                    body = tail[at : at + 22] + b"\0\0\0\0" + tail[at + 26 :]
-                    return page if ogg_crc(body) == page.checksum else None
+                    return page if _is_intact(tail[at:], page) else None
     return None
 
 
@@ -157,7 +165,7 @@ def _is_one_stream(window: Window, first: Page, last: Page, stream: Stream) -> b
     look shows no larger number than the earlier.
     """
     near = first
-    while near.offset - first.offset < _FOLLOWED and near.offset < last.offset:
+    while near.offset < _FOLLOWED and near.offset < last.offset:
         offset = near.offset + 27 + near.segments + sum(_lacing(window, near))
         page = parse_page(window.at(offset, 27), 0, offset)
         if page is None or page.number != near.number + 1 or not _is_before(near, page, stream):
@@ -189,7 +197,7 @@ def _is_before(page: Page, later: Page, stream: Stream) -> bool:
 def _page_after(window: Window, offset: int, limit: Page) -> Page | None:
     """The first page that begins at or behind `offset`, at the latest `limit`; None where none is found."""
     room = limit.offset - offset
-    for reach in (_LOOK, 4 * _LOOK, LARGEST_PAGE):
+    for reach in (4 * _LOOK, LARGEST_PAGE):
         data = window.at(offset, min(reach, room))
         at = data.find(b"OggS")
         while at >= 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from soundverse_nb.audio.probe.window import Window
 
 _MOST_TAGS = 16
-_TAIL = 360
+TAIL = 360
 
 
 def after_id3(window: Window) -> int:
@@ -24,7 +24,7 @@ def before_tail_tags(window: Window) -> int:
     """Where the sound ends: the file's end without the tags that are stacked there."""
     end = window.size
     for _ in range(_MOST_TAGS):
-        _, tail = window.tail(_TAIL, end)
+        _, tail = window.tail(TAIL, end)
         length = _tail_tag(tail)
         if length == 0 or length > end:
             break

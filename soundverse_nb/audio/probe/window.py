@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import BinaryIO
 
 BLOCK = 4096
-LARGEST = 1 << 20
+LARGEST = 1 << 24
 
 
 class Window:
@@ -28,7 +28,7 @@ class Window:
             return b""
         count = min(count, LARGEST, self.size - offset)
         self._file.seek(offset)
-        self._block = self._file.read(max(count, min(BLOCK, self.size - offset))) or b""
+        self._block = self._file.read(max(count, BLOCK)) or b""
         self._start = offset
         return self._block[:count]
 

@@ -1,0 +1,63 @@
+"""An MP4's table of packets: how long each lasts, and where the last ends (ISO/IEC 14496-12, 8.6 and 8.7)."""
+
+from __future__ import annotations
+
+import struct
+
+from soundverse_nb.audio.probe.aac import AudioConfig
+from soundverse_nb.audio.probe.boxes import Box
+
+_MOST_RUNS = 1000
+
+
+def packet_times(data: bytes, box: Box) -> list[tuple[int, int]]:
+    """The runs of packets of equal length: (count, units); empty where the table is none."""
+    count = int.from_bytes(data[box.start + 4 : box.start + 8], "big")
+    entries = data[box.start + 8 : box.start + 8 + 8 * count] if 0 < count <= _MOST_RUNS else b""
+    if not entries or len(entries) < 8 * count or box.start + 8 + 8 * count > box.end:
+        return []
+    return [(run[0], run[1]) for run in struct.iter_unpack(">II", entries)]
+
+
+def samples_of(runs: list[tuple[int, int]], packets: int, scale: int, config: AudioConfig) -> int | None:
+    """Samples that the packets decode to, None where the clock disagrees with the codec.
+
+    Every packet but the last lasts the codec's packet length. AAC decodes a last packet in full, however
+    short the table calls it; ALAC's last packet holds less.
+    """
+    rate = config.sample_rate
+    usual = config.packet_samples * scale
+    last_count, last_step = runs[-1]
+    regular = runs if last_count > 1 else runs[:-1]
+    if any(abs(step * rate - usual) > scale for _, step in regular) or last_step * rate > usual + scale:
+        return None
+    if config.ends_short:
+        return (packets - 1) * config.packet_samples + last_step * rate // scale
+    return packets * config.packet_samples
+
+
+def holds_packets(data: bytes, table: dict[bytes, Box], packets: int, size: int) -> bool:
+    """Whether the last chunk of packets ends inside a file of `size` bytes."""
+    chunks = table.get(b"co64") or table.get(b"stco")
+    if chunks is None:
+        return False
+    width = 8 if b"co64" in table else 4
+    count = int.from_bytes(data[chunks.start + 4 : chunks.start + 8], "big")
+    at = chunks.start + 8 + width * (count - 1)
+    begins = int.from_bytes(data[at : at + width], "big")
+    shape = table[b"stsc"].start
+    runs = int.from_bytes(data[shape + 4 : shape + 8], "big")
+    at = shape + 8 + 12 * (runs - 1) + 4
+    per_chunk = int.from_bytes(data[at : at + 4], "big")
+    if not 0 < per_chunk <= packets or count == 0 or chunks.start + 8 + width * count > chunks.end:
+        return False
+    sizes = table[b"stsz"]
+    each = int.from_bytes(data[sizes.start + 4 : sizes.start + 8], "big")
+    if each:
+        return begins + each * per_chunk <= size
+    last = sizes.start + 12 + 4 * packets
+    if last > min(sizes.end, len(data)):
+        return False
+    # A number is congruent to the sum of its digits: here the digits are the lengths, in base 2**32.
+    length = int.from_bytes(data[last - 4 * per_chunk : last], "big") % 0xFFFFFFFF
+    return begins + length <= size
