@@ -19,11 +19,14 @@
  * @property {DataView} outline Int8 pairs (least, greatest), channel after channel
  */
 
-const FADE = 0.03; // seconds; long enough not to click, short enough to feel instant
+const FADE = 0.006; // time constant in seconds: 30 ms from one take to the other, too slow to click
 const STEP = 5; // seconds an arrow key moves
 const PATIENCE = 2500; // ms without an answer after which the kernel is called busy
 const LANE_HEIGHT = 72;
+const RULER_HEIGHT = 22;
 const SHARED_RATE = 44100;
+const MOST_DECODED = 600e6; // bytes of decoded sound kept: four takes of 350 s in stereo
+const SHORTEST_LOOP = 0.05; // seconds
 
 /** @param {number} seconds */
 function clock(seconds) {
@@ -54,20 +57,35 @@ function element(tag, attributes = {}, children = []) {
 class Library {
   constructor(model) {
     this.model = model;
-    this.sounds = new Map(); // take -> Promise<AudioBuffer>
+    this.bytes = new Map(); // take -> the file as it was sent
+    this.decoded = new Map(); // take -> AudioBuffer; the one used last is the last
+    this.loading = new Map(); // take -> Promise<AudioBuffer>
     this.pictures = new Map(); // take -> Promise<ImageBitmap>
     this.asked = new Map(); // request -> {resolve, reject}
     this.hear = (message, buffers) => this.receive(message, buffers);
     model.on("msg:custom", this.hear);
   }
 
+  get takes() {
+    return this.model.get("takes");
+  }
+
+  /** Seconds of the longest take. */
+  get length() {
+    return Math.max(0, ...this.takes.map((take) => take.duration));
+  }
+
+  /** Give back the memory; what is wanted again is asked for again. */
+  empty() {
+    for (const picture of this.pictures.values()) picture.then((p) => p.close(), () => {});
+    for (const kept of [this.bytes, this.decoded, this.pictures]) kept.clear();
+  }
+
   close() {
     this.model.off("msg:custom", this.hear);
     for (const { reject } of this.asked.values()) reject(new Error("closed"));
     this.asked.clear();
-    for (const picture of this.pictures.values()) picture.then((p) => p.close(), () => {});
-    this.sounds.clear();
-    this.pictures.clear();
+    this.empty();
   }
 
   receive(message, buffers) {
@@ -92,19 +110,43 @@ class Library {
     });
   }
 
-  /** The decoded take. A take the browser cannot read is asked for once more as MP3. */
-  sound(take) {
-    if (!this.sounds.has(take)) {
-      const decoded = this.ask({ want: "sound", take })
-        .then((answer) => decode(answer.bytes))
-        .catch((reason) => {
-          if (reason.name !== "EncodingError") throw reason;
-          return this.ask({ want: "sound", take, as: "mp3" }).then((answer) => decode(answer.bytes));
-        });
-      decoded.catch(() => this.sounds.delete(take)); // a failure may be asked for again
-      this.sounds.set(take, decoded);
+  /** The decoded take, as long as the longest, so that loops and ends fall together. */
+  async sound(take) {
+    const known = this.decoded.get(take);
+    if (known) {
+      this.decoded.delete(take);
+      this.decoded.set(take, known);
+      return known;
     }
-    return this.sounds.get(take);
+    if (!this.loading.has(take)) {
+      const coming = this.load(take);
+      this.loading.set(take, coming);
+      coming.catch(() => {}).then(() => this.loading.delete(take)); // a failure may be asked for again
+    }
+    return this.loading.get(take);
+  }
+
+  /** Fetch and decode. A take the browser cannot read is asked for once more as MP3. */
+  async load(take) {
+    let bytes = this.bytes.get(take) ?? (await this.ask({ want: "sound", take })).bytes;
+    let buffer;
+    try {
+      buffer = await decode(bytes);
+    } catch {
+      bytes = (await this.ask({ want: "sound", take, as: "mp3" })).bytes;
+      buffer = await decode(bytes).catch(() => {
+        throw new Error("This browser cannot decode the take.");
+      });
+    }
+    buffer = padded(buffer, this.length);
+    this.bytes.set(take, bytes);
+    this.decoded.set(take, buffer);
+    let held = 0;
+    for (const [other, sound] of [...this.decoded].reverse()) {
+      held += 4 * sound.length * sound.numberOfChannels;
+      if (held > MOST_DECODED && other !== take) this.decoded.delete(other); // its bytes stay
+    }
+    return buffer;
   }
 
   picture(take) {
@@ -125,6 +167,18 @@ function decode(bytes) {
   return new OfflineAudioContext(2, 1, SHARED_RATE).decodeAudioData(copy); // needs no click, unlike a live one
 }
 
+/** @param {AudioBuffer} buffer */
+function padded(buffer, seconds) {
+  const frames = Math.ceil(seconds * buffer.sampleRate);
+  if (buffer.length >= frames) return buffer;
+  const { numberOfChannels, sampleRate } = buffer;
+  const long = new AudioBuffer({ length: frames, numberOfChannels, sampleRate });
+  for (let channel = 0; channel < numberOfChannels; channel += 1) {
+    long.copyToChannel(buffer.getChannelData(channel), channel);
+  }
+  return long;
+}
+
 /** All takes on one clock: what is heard is only a matter of gains. */
 class Deck {
   static playing = null; // one player sounds at a time on a page
@@ -133,11 +187,12 @@ class Deck {
     this.takes = takes;
     this.library = library;
     this.changed = changed;
-    this.length = Math.max(0, ...takes.map((take) => take.duration));
-    this.active = 0;
+    this.length = library.length;
+    this.active = Math.max(0, takes.findIndex((take) => !take.problem)); // the take that is wanted
+    this.heard = this.active; // the take that sounds: the one before, until the wanted one is here
     this.matched = true;
     this.loop = null; // [from, to] in seconds
-    this.voices = []; // {source, gain} of each take that sounds now
+    this.voices = []; // {source, gain, when it started} of each take that runs along now
     this.running = false;
     this.at = 0; // position when not running, or when it was started
     this.since = 0; // the context's time at that moment
@@ -159,10 +214,12 @@ class Deck {
   }
 
   async play() {
-    const turn = ++this.turn;
-    if (!this.context) this.context = new AudioContext({ sampleRate: SHARED_RATE });
-    const ready = this.context.resume();
     const take = this.active;
+    if (this.takes[take].problem) throw new Error(this.takes[take].problem);
+    const turn = ++this.turn;
+    clearTimeout(this.rest);
+    if (!this.context) this.context = new AudioContext({ sampleRate: SHARED_RATE });
+    const ready = this.context.resume(); // asked for within the click, or a browser refuses
     await this.library.sound(take);
     await ready;
     if (turn !== this.turn || this.closed) return;
@@ -171,24 +228,28 @@ class Deck {
     Deck.playing = this;
     if (this.at >= this.length - 0.01) this.at = this.loop ? this.loop[0] : 0;
     this.running = true;
+    this.heard = take;
     this.since = this.context.currentTime + 0.02; // all voices get the same moment, a little ahead
     this.voices = [];
-    const others = this.takes.map((_, index) => index).filter((index) => this.library.sounds.has(index));
-    await Promise.all(others.map((index) => this.join(index, turn)));
+    await Promise.all([...this.library.decoded.keys()].map((index) => this.join(index, turn)));
     this.changed();
+    this.prepare();
+  }
+
+  /** Fetch the take that is likely to be wanted next, so that switching to it is instant. */
+  prepare() {
+    const turn = this.turn;
+    const next = (this.heard + 1) % this.takes.length;
+    if (this.voices[next] || this.takes[next].problem) return;
+    this.library.sound(next).then(() => this.join(next, turn), () => {});
   }
 
   /** Let one decoded take run along, at the place where the clock is now. */
   async join(take, turn) {
-    let buffer;
-    try {
-      buffer = await this.library.sound(take);
-    } catch {
-      return; // whoever asked for this take says why
-    }
+    const buffer = await this.library.sound(take);
     if (turn !== this.turn || !this.running || this.voices[take]) return;
     const when = Math.max(this.since, this.context.currentTime + 0.01);
-    const source = new AudioBufferSourceNode(this.context, { buffer: this.padded(buffer) });
+    const source = new AudioBufferSourceNode(this.context, { buffer });
     const gain = new GainNode(this.context, { gain: 0 });
     source.connect(gain).connect(this.context.destination);
     let offset = this.at + (when - this.since);
@@ -201,36 +262,19 @@ class Deck {
     }
     source.start(when, offset);
     source.onended = () => {
-      if (turn === this.turn && this.running && take === this.active) this.halt(this.length);
+      if (turn === this.turn && this.running && take === this.heard) this.halt(this.length);
     };
-    this.voices[take] = { source, gain };
+    this.voices[take] = { source, gain, when };
     this.level(take);
   }
 
-  /** Every take as long as the longest, so that loops and ends fall together. */
-  padded(buffer) {
-    const frames = Math.ceil(this.length * buffer.sampleRate);
-    if (buffer.length >= frames) return buffer;
-    const long = new AudioBuffer({
-      length: frames,
-      numberOfChannels: buffer.numberOfChannels,
-      sampleRate: buffer.sampleRate,
-    });
-    for (let channel = 0; channel < buffer.numberOfChannels; channel += 1) {
-      long.copyToChannel(buffer.getChannelData(channel), channel);
-    }
-    return long;
-  }
-
-  /** Ramp a take to what it should be now: its matched level if it is the one heard, else silence. */
+  /** Fade a take to what it should be now: its matched level if it is the one heard, else silence. */
   level(take) {
+    // An exponential starts from wherever the gain is. Two of them add up to one at every moment of a switch.
     const voice = this.voices[take];
     if (!voice) return;
-    const now = this.context.currentTime;
-    const target = take === this.active ? linear(this.gainOf(take)) : 0;
-    voice.gain.gain.cancelScheduledValues(now);
-    voice.gain.gain.setValueAtTime(voice.gain.gain.value, now);
-    voice.gain.gain.linearRampToValueAtTime(target, now + FADE);
+    const target = take === this.heard ? linear(this.gainOf(take)) : 0;
+    voice.gain.gain.setTargetAtTime(target, Math.max(voice.when, this.context.currentTime), FADE);
   }
 
   pause() {
@@ -249,12 +293,11 @@ class Deck {
     const now = this.context.currentTime;
     for (const voice of voices) {
       if (!voice) continue;
-      voice.gain.gain.cancelScheduledValues(now);
-      voice.gain.gain.setValueAtTime(voice.gain.gain.value, now);
-      voice.gain.gain.linearRampToValueAtTime(0, now + 0.01);
+      voice.gain.gain.setTargetAtTime(0, now, FADE / 2);
       voice.source.onended = () => voice.gain.disconnect();
-      voice.source.stop(now + 0.015);
+      voice.source.stop(now + 4 * FADE);
     }
+    this.rest = setTimeout(() => this.context?.suspend(), 500); // a paused player costs nothing
     this.changed();
   }
 
@@ -274,9 +317,17 @@ class Deck {
     this.active = take;
     this.changed();
     if (!this.running) return;
-    if (!this.voices[take]) await this.library.sound(take).then(() => this.join(take, this.turn));
-    if (take !== this.active) return;
+    try {
+      await this.join(take, this.turn);
+    } catch (reason) {
+      if (take === this.active) this.active = this.heard;
+      this.changed();
+      throw reason;
+    }
+    if (take !== this.active || !this.running) return;
+    this.heard = take;
     this.takes.forEach((_, index) => this.level(index));
+    this.prepare();
   }
 
   match(on) {
@@ -287,11 +338,9 @@ class Deck {
 
   async repeat(region) {
     const position = this.position;
-    this.loop = region && region[1] - region[0] >= 0.05 ? region : null;
-    if (this.running) {
-      const outside = this.loop && (position < this.loop[0] || position >= this.loop[1]);
-      await this.seek(outside ? this.loop[0] : position);
-    }
+    this.loop = region && region[1] - region[0] >= SHORTEST_LOOP ? region : null;
+    const outside = this.loop && (position < this.loop[0] || position >= this.loop[1]);
+    if (this.running || outside) await this.seek(outside ? this.loop[0] : position);
     this.changed();
   }
 
@@ -300,6 +349,7 @@ class Deck {
     if (this.running) this.halt(this.position);
     this.turn += 1;
     if (Deck.playing === this) Deck.playing = null;
+    clearTimeout(this.rest);
     this.context?.close();
     this.context = null;
   }
@@ -360,12 +410,11 @@ function drawRuler(canvas, length, ratio, ink) {
 /**
  * Build one live player in `root`; gives back what takes it down again.
  * @param {HTMLElement} root
- * @param {any} model
  * @param {Library} library
  */
-function mount(root, model, library) {
+function mount(root, library) {
   /** @type {Take[]} */
-  const takes = model.get("takes");
+  const takes = library.takes;
   const undo = new AbortController();
   const on = (target, kind, act, options = {}) =>
     target.addEventListener(kind, act, { signal: undo.signal, ...options });
@@ -383,8 +432,12 @@ function mount(root, model, library) {
       take.label,
     ]),
   );
-  const group = element("div", { role: "radiogroup", "aria-label": "Take to hear", class: "svp-takes" }, choices);
-  const level = element("button", { type: "button", class: "svp-switch", role: "switch" });
+  takes.forEach((take, index) => take.problem && choices[index].setAttribute("aria-disabled", "true"));
+  const group = element("div", { role: "radiogroup", "aria-label": "Take to hear", class: "svp-choice" }, choices);
+  const levels = ["Loudness matched", "As delivered"].map((name) =>
+    element("button", { type: "button", role: "radio", class: "svp-level" }, [name]),
+  );
+  const level = element("div", { role: "radiogroup", "aria-label": "Level", class: "svp-choice" }, levels);
   const loop = element("button", { type: "button", class: "svp-toggle" }, ["Loop"]);
   const spectrum = element("button", { type: "button", class: "svp-toggle" }, ["Spectrogram"]);
   const status = element("div", { role: "status", class: "svp-status" });
@@ -405,12 +458,22 @@ function mount(root, model, library) {
   });
   const shade = element("div", { class: "svp-region", hidden: "" });
   const playhead = element("div", { class: "svp-playhead" });
-  const slider = element(
-    "div",
-    { role: "slider", tabindex: "0", class: "svp-stage", "aria-label": "Position", "aria-valuemin": "0" },
-    [ruler, ...lanes.flatMap((lane) => [lane.head, lane.body]), shade, playhead],
-  );
-  slider.setAttribute("aria-valuemax", deck.length.toFixed(1));
+  // Not the stage itself: what is inside a slider is not read to those who cannot see it.
+  const slider = element("div", {
+    role: "slider",
+    tabindex: "0",
+    class: "svp-slider",
+    "aria-label": "Position",
+    "aria-valuemin": "0",
+    "aria-valuemax": deck.length.toFixed(1),
+  });
+  const stage = element("div", { class: "svp-stage" }, [
+    ruler,
+    ...lanes.flatMap((lane) => [lane.head, lane.body]),
+    shade,
+    playhead,
+    slider,
+  ]);
   const help = element("div", { class: "svp-help" }, [
     "Space plays · 1–9 or ↑ ↓ switch · ← → move · M levels · drag the time axis to loop, L toggles it",
   ]);
@@ -418,24 +481,34 @@ function mount(root, model, library) {
     "div",
     // JupyterLab would otherwise take the letters and digits for its own commands.
     { class: "svp", role: "group", "aria-label": `Compare ${names}`, "data-lm-suppress-shortcuts": "true" },
-    [element("div", { class: "svp-bar" }, [play, time, group, level, loop, spectrum]), slider, status, help],
+    [element("div", { class: "svp-bar" }, [play, time, group, level, loop, spectrum]), stage, status, help],
   );
   root.append(box);
 
-  /** Do something that needs the kernel, and say so if it keeps us waiting or says no. */
+  /** Do something that may take a while, and say what is waited for, or why it does not work. */
+  let under = 0;
   async function attempt(act) {
-    const soon = setTimeout(() => (status.textContent = "Loading…"), 200);
-    const slow = setTimeout(() => {
-      status.textContent = "The kernel is busy; this goes on when it answers. Takes already heard still play.";
-    }, PATIENCE);
+    const since = Date.now();
+    const say = () => {
+      if (deck.context?.state === "suspended" && !library.loading.size) {
+        status.textContent = "The browser holds the sound back: press play once more.";
+      } else if (!library.asked.size) status.textContent = "Decoding…";
+      else if (Date.now() - since < PATIENCE) status.textContent = "Fetching…";
+      else {
+        status.textContent =
+          "The kernel has not answered yet: it is busy. This goes on when it does; takes already heard still play.";
+      }
+    };
+    const saying = setInterval(say, 250);
+    under += 1;
     try {
       await act();
-      status.textContent = "";
+      if (under === 1) status.textContent = "";
     } catch (reason) {
-      if (!undo.signal.aborted) status.textContent = reason.message || "This take cannot be played.";
+      status.textContent = reason.message || "This take cannot be played.";
     } finally {
-      clearTimeout(soon);
-      clearTimeout(slow);
+      under -= 1;
+      clearInterval(saying);
     }
   }
 
@@ -447,6 +520,13 @@ function mount(root, model, library) {
       return;
     }
     attempt(() => deck.choose(take));
+  }
+  /** The next take that can be heard, up or down the list. */
+  function beside(step) {
+    let take = deck.active;
+    do take = (take + step + takes.length) % takes.length;
+    while (takes[take].problem && take !== deck.active);
+    return take;
   }
   function setLoop(next) {
     if (next) region = next;
@@ -466,13 +546,22 @@ function mount(root, model, library) {
   function move() {
     const part = deck.length ? deck.position / deck.length : 0;
     playhead.style.left = `${part * 100}%`;
-    time.textContent = `${clock(deck.position)} / ${clock(deck.length)}`;
-    slider.setAttribute("aria-valuenow", deck.position.toFixed(1));
+    const shown = `${clock(deck.position)} / ${clock(deck.length)}`;
+    if (time.textContent !== shown) time.textContent = shown;
+    const told = deck.position.toFixed(1);
+    if (told === slider.getAttribute("aria-valuenow")) return;
+    slider.setAttribute("aria-valuenow", told);
     slider.setAttribute("aria-valuetext", `${clock(deck.position)} of ${clock(deck.length)}`);
   }
   function tick() {
     move();
     frame = deck.running && !undo.signal.aborted ? requestAnimationFrame(tick) : 0;
+  }
+  function shadeRegion(part) {
+    shade.hidden = !part;
+    if (!part) return;
+    shade.style.left = `${(part[0] / deck.length) * 100}%`;
+    shade.style.width = `${((part[1] - part[0]) / deck.length) * 100}%`;
   }
   let drawn = "";
   function refresh() {
@@ -487,15 +576,15 @@ function mount(root, model, library) {
       const heard = loudness === null ? "" : `${(loudness + deck.gainOf(index)).toFixed(1)} LUFS`.replace("-", "−");
       lanes[index].gain.textContent = [heard, `gain ${signed(deck.gainOf(index))}`].filter(Boolean).join(" · ");
     });
-    level.setAttribute("aria-checked", String(deck.matched));
-    level.setAttribute("aria-label", "Loudness matched");
-    level.textContent = deck.matched ? "Loudness matched" : "As delivered";
+    levels.forEach((choice, index) => {
+      const chosen = deck.matched === (index === 0);
+      choice.setAttribute("aria-checked", String(chosen));
+      choice.tabIndex = chosen ? 0 : -1;
+    });
     loop.setAttribute("aria-pressed", String(Boolean(deck.loop)));
     spectrum.setAttribute("aria-pressed", String(view === "spectrogram"));
-    shade.hidden = !deck.loop;
+    shadeRegion(deck.loop);
     if (deck.loop) {
-      shade.style.left = `${(deck.loop[0] / deck.length) * 100}%`;
-      shade.style.width = `${((deck.loop[1] - deck.loop[0]) / deck.length) * 100}%`;
       loop.textContent = `Loop ${clock(deck.loop[0])}–${clock(deck.loop[1])}`;
     } else loop.textContent = "Loop";
     const picture = `${deck.active} ${deck.matched}`;
@@ -506,12 +595,12 @@ function mount(root, model, library) {
     if (!frame) frame = requestAnimationFrame(tick);
   }
 
+  let width = 0; // device pixels
   function paint() {
-    if (undo.signal.aborted) return;
+    if (undo.signal.aborted || !width) return;
     const ratio = window.devicePixelRatio || 1;
-    const width = Math.max(1, Math.round(slider.clientWidth * ratio));
     ruler.width = width;
-    ruler.height = Math.round(22 * ratio);
+    ruler.height = Math.round(RULER_HEIGHT * ratio);
     drawRuler(ruler, deck.length, ratio, getComputedStyle(box).color);
     lanes.forEach((lane, index) => {
       lane.canvas.width = width;
@@ -533,55 +622,57 @@ function mount(root, model, library) {
   }
 
   on(play, "click", toggle);
-  on(level, "click", () => deck.match(!deck.matched));
+  levels.forEach((choice, index) => on(choice, "click", () => deck.match(index === 0)));
   on(loop, "click", toggleLoop);
   on(spectrum, "click", toggleView);
   choices.forEach((choice, index) => on(choice, "click", () => choose(index)));
 
   const timeAt = (event) => {
-    const place = slider.getBoundingClientRect();
+    const place = stage.getBoundingClientRect();
     return Math.min(1, Math.max(0, (event.clientX - place.left) / place.width)) * deck.length;
   };
-  let drag = null; // {kind: "seek" | "loop", from, resume}
-  on(slider, "pointerdown", (event) => {
+  let drag = null; // {kind: "seek" | "loop", from, resume, region}
+  on(stage, "pointerdown", (event) => {
     if (event.button !== 0 || !deck.length) return;
+    event.preventDefault(); // no text is selected
+    slider.focus({ preventScroll: true });
     drag = { kind: event.target === ruler ? "loop" : "seek", from: timeAt(event), resume: false };
-    slider.setPointerCapture(event.pointerId);
+    stage.setPointerCapture(event.pointerId);
     if (drag.kind === "seek") {
       drag.resume = deck.running; // silent while the playhead is dragged, on from where it is dropped
       if (deck.running) deck.pause();
       deck.seek(drag.from);
     }
   });
-  on(slider, "pointermove", (event) => {
+  on(stage, "pointermove", (event) => {
     if (!drag) return;
     const to = timeAt(event);
     if (drag.kind === "seek") deck.seek(to);
-    else drag.region = [Math.min(drag.from, to), Math.max(drag.from, to)];
+    else shadeRegion((drag.region = [Math.min(drag.from, to), Math.max(drag.from, to)]));
   });
-  on(slider, "pointerup", () => {
-    if (drag?.kind === "loop") {
-      const wide = drag.region && drag.region[1] - drag.region[0] >= 0.05;
-      if (wide) setLoop(drag.region);
-      else {
-        const { from } = drag;
-        attempt(() => deck.seek(from));
-      }
-    } else if (drag?.resume) attempt(() => deck.play());
+  const drop = () => {
+    const { kind, from, resume, region: wanted } = drag ?? {};
     drag = null;
-  });
-  on(slider, "pointercancel", () => (drag = null));
+    if (kind === "loop" && wanted && wanted[1] - wanted[0] >= SHORTEST_LOOP) setLoop(wanted);
+    else if (kind === "loop") {
+      shadeRegion(deck.loop);
+      attempt(() => deck.seek(from));
+    } else if (resume) attempt(() => deck.play());
+  };
+  on(stage, "pointerup", drop);
+  on(stage, "pointercancel", drop);
 
   on(box, "keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const step = event.shiftKey ? 1 : STEP;
     const onButton = event.target instanceof HTMLButtonElement && !choices.includes(event.target);
+    const onLevel = levels.includes(event.target);
     const acts = {
       " ": onButton ? null : toggle,
       ArrowLeft: () => attempt(() => deck.seek(deck.position - step)),
       ArrowRight: () => attempt(() => deck.seek(deck.position + step)),
-      ArrowUp: () => choose((deck.active + takes.length - 1) % takes.length),
-      ArrowDown: () => choose((deck.active + 1) % takes.length),
+      ArrowUp: () => (onLevel ? deck.match(!deck.matched) : choose(beside(-1))),
+      ArrowDown: () => (onLevel ? deck.match(!deck.matched) : choose(beside(1))),
       Home: () => attempt(() => deck.seek(0)),
       End: () => attempt(() => deck.seek(deck.length)),
       m: () => deck.match(!deck.matched),
@@ -594,10 +685,19 @@ function mount(root, model, library) {
     event.stopPropagation();
     act();
     if (choices.includes(event.target)) choices[deck.active].focus();
+    if (onLevel) levels[deck.matched ? 0 : 1].focus();
   });
 
-  const resized = new ResizeObserver(paint);
-  resized.observe(slider);
+  const resized = new ResizeObserver((entries) => {
+    const exact = entries[entries.length - 1].devicePixelContentBoxSize?.[0].inlineSize;
+    width = exact ?? Math.round(ruler.clientWidth * (window.devicePixelRatio || 1));
+    paint();
+  });
+  try {
+    resized.observe(ruler, { box: "device-pixel-content-box" }); // also tells when the page is zoomed
+  } catch {
+    resized.observe(ruler); // Safari
+  }
   const themed = new MutationObserver(paint);
   themed.observe(document.body, { attributes: true, attributeFilter: ["class", "data-jp-theme-light", "data-jp-theme-name"] });
   on(matchMedia("(prefers-color-scheme: dark)"), "change", paint);
@@ -613,6 +713,13 @@ function mount(root, model, library) {
   };
 }
 
+/** Call `ready` as soon as the kernel has read the takes; gives back what ends the waiting. */
+function whenRead(model, ready) {
+  if (model.get("takes").length) ready();
+  else model.on("change:takes", ready);
+  return () => model.off("change:takes", ready);
+}
+
 export default {
   /** Turn every static comparison that carries this model's mark into a live one, as long as the model lives. */
   initialize({ model }) {
@@ -625,7 +732,7 @@ export default {
         const host = element("div", { class: "svp-host" });
         still.after(host);
         still.style.display = "none";
-        const unmount = mount(host, model, library);
+        const unmount = mount(host, library);
         live.set(still, () => {
           unmount();
           host.remove();
@@ -636,12 +743,16 @@ export default {
         if (still.isConnected) continue;
         unmount();
         live.delete(still);
+        if (!live.size) library.empty();
       }
     };
     const watch = new MutationObserver(look);
-    watch.observe(document.body, { childList: true, subtree: true });
-    look();
+    const unwait = whenRead(model, () => {
+      watch.observe(document.body, { childList: true, subtree: true });
+      look();
+    });
     return () => {
+      unwait();
       watch.disconnect();
       for (const unmount of live.values()) unmount();
       live.clear();
@@ -652,8 +763,13 @@ export default {
   /** The same player as a widget of its own, for front ends that show widgets but not upgraded HTML. */
   render({ model, el }) {
     const library = new Library(model);
-    const unmount = mount(el, model, library);
+    let unmount = () => {};
+    el.classList.add("svp-host");
+    const unwait = whenRead(model, () => {
+      unmount = mount(el, library);
+    });
     return () => {
+      unwait();
       unmount();
       library.close();
     };

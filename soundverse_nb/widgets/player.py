@@ -6,9 +6,13 @@ script finds it by its mark and turns it into the live player in place; so the s
 
 from __future__ import annotations
 
+import contextvars
 import os
 import secrets
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,31 +27,52 @@ from soundverse_nb.remix.show import COLOURS
 from soundverse_nb.render.spectrogram import spectrogram_png
 from soundverse_nb.widgets.takes import Take, matched, mp3_bytes, sound_bytes, take_of
 
-_work = ThreadPoolExecutor(max_workers=2, thread_name_prefix="soundverse-player")
+_reading = ThreadPoolExecutor(max_workers=2, thread_name_prefix="soundverse-takes")
+_answering = ThreadPoolExecutor(max_workers=2, thread_name_prefix="soundverse-player")
 
 
 class Player(anywidget.AnyWidget):
-    """The live half. `takes` and `mark` travel once; sound and spectrograms are sent when asked for."""
+    """The live half. `takes` and `mark` travel once; sound and spectrograms are sent when asked for.
+
+    `read` gives the takes; it runs on a thread of its own, so that the static page need not wait for it.
+    """
 
     _esm = Path(__file__).with_name("player.js")
     _css = Path(__file__).with_name("player.css")
     takes: traitlets.List[Any] = traitlets.List().tag(sync=True)
     mark = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, takes: list[Take], mark: str) -> None:
-        self._takes = takes
-        super().__init__(takes=[take.state() for take in takes], mark=mark)
+    def __init__(self, read: Callable[[], list[Take]], mark: str) -> None:
+        super().__init__(mark=mark)
+        self._read: Future[list[Take]] = Future()
+        self._pictures: dict[int, bytes] = {}
         self.on_msg(self._asked)
+        # In a copy of this context: ipykernel keeps there which cell is speaking.
+        work = partial(contextvars.copy_context().run, self._begin, read)
+        threading.Thread(target=work, name="soundverse-player", daemon=True).start()
+
+    def _begin(self, read: Callable[[], list[Take]]) -> None:
+        try:
+            takes = read()
+        except BaseException as reason:
+            self._read.set_exception(reason)
+            raise
+        self._read.set_result(takes)
+        self.takes = [take.state() for take in takes]
 
     def _asked(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        _work.submit(self._answer, content)
+        _answering.submit(self._answer, content)
 
     def _answer(self, content: Any) -> None:
         """Send what the page asked for; a page can ask for nothing but its own takes."""
         answer = {"request": content.get("request")}
         try:
-            take = self._takes[int(content["take"])]
-            data = _WANTED[content["want"], content.get("as")](take)
+            place = int(content["take"])
+            take = self._read.result()[place]
+            if content["want"] == "spectrogram":
+                data = self._pictures.get(place) or self._pictures.setdefault(place, _spectrogram(take))
+            else:
+                data = _SOUNDS[content["want"], content.get("as")](take)
         except SoundverseError as reason:
             self.send({**answer, "problem": reason.message})
         except Exception as reason:  # the page must get an answer, whatever went wrong
@@ -62,7 +87,7 @@ def _spectrogram(take: Take) -> bytes:
     return spectrogram_png(mel_spectrogram(take.clip))
 
 
-_WANTED = {("sound", None): sound_bytes, ("sound", "mp3"): mp3_bytes, ("spectrogram", None): _spectrogram}
+_SOUNDS = {("sound", None): sound_bytes, ("sound", "mp3"): mp3_bytes}
 
 
 class LiveComparison:
@@ -77,16 +102,17 @@ class LiveComparison:
         self._mark = f"svp-{secrets.token_hex(6)}"
         self._widget: Player | None = None
         self._takes: list[Take] | None = None
+        self._lock = threading.Lock()
 
     @property
     def takes(self) -> list[Take]:
         """The takes with their loudness and gains, read when first asked for."""
-        if self._takes is None:
-            shown = zip(self.comparison.labels, self.comparison.clips, strict=True)
-            colours = [COLOURS[i % len(COLOURS)] for i in range(len(self.comparison.clips))]
-            pairs = [(label, clip, colour) for (label, clip), colour in zip(shown, colours, strict=True)]
-            self._takes = matched(list(_work.map(lambda pair: take_of(*pair), pairs)))
-        return self._takes
+        with self._lock:
+            if self._takes is None:
+                clips = self.comparison.clips
+                colours = [COLOURS[i % len(COLOURS)] for i in range(len(clips))]
+                self._takes = matched(list(_reading.map(take_of, self.comparison.labels, clips, colours)))
+            return self._takes
 
     @property
     def gains(self) -> tuple[float, ...]:
@@ -97,7 +123,7 @@ class LiveComparison:
     def widget(self) -> Player:
         """The live player, made when first asked for."""
         if self._widget is None:
-            self._widget = Player(self.takes, self._mark)
+            self._widget = Player(lambda: self.takes, self._mark)
         return self._widget
 
     def static_html(self, max_bytes: int | None = None) -> str:

@@ -9,20 +9,23 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from soundverse_nb.audio.decode import decode
-from soundverse_nb.audio.encode import encode_mp3
+from soundverse_nb.audio.encode import downmixed, encode_mp3
 from soundverse_nb.audio.envelope import Envelope, EnvelopeMeter
 from soundverse_nb.audio.loudness import LoudnessMeter
 from soundverse_nb.audio.source import open_source
 from soundverse_nb.errors import SoundverseError
 from soundverse_nb.remix import Clip
+from soundverse_nb.render.quantity import span
 
 OUTLINE_POINTS = 2000
 BROWSER_FORMATS = frozenset({"mp3", "wav", "flac", "ogg"})
 """Containers every current browser decodes; anything else is sent as FLAC."""
 LARGEST_AS_IT_IS = 40_000_000  # bytes sent in one message
 SHORTEST_HEARD = 0.05  # seconds
+LONGEST_HEARD = 1800.0  # seconds; a browser keeps decoded sound in memory, 350 kB a second
 
 
 _NOTHING = Envelope(np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32), 0.0, 44100)
@@ -80,9 +83,17 @@ def take_of(label: str, clip: Clip, colour: str) -> Take:
     except SoundverseError as reason:
         return replace(take, problem=reason.message)
     outline = envelope.finish(OUTLINE_POINTS)
-    short = f"{outline.duration * 1000:.3g} ms is too short to hear."
-    problem = "" if outline.duration >= SHORTEST_HEARD else short
-    return replace(take, envelope=outline, loudness=loudness.integrated(), finite=finite, problem=problem)
+    loud = loudness.integrated()
+    return replace(take, envelope=outline, loudness=loud, finite=finite, problem=_problem(outline.duration))
+
+
+def _problem(seconds: float) -> str:
+    """Why a take of this length is not played, "" where it is."""
+    if seconds < SHORTEST_HEARD:
+        return f"{seconds * 1000:.3g} ms is too short to hear."
+    if seconds > LONGEST_HEARD:
+        return f"{span(seconds)} is too long for this player, which takes up to {span(LONGEST_HEARD)}."
+    return ""
 
 
 def matched(takes: Sequence[Take]) -> list[Take]:
@@ -106,16 +117,22 @@ def sound_bytes(take: Take) -> bytes:
         return clip.path.read_bytes()
     import soundfile
 
-    samples = np.nan_to_num(clip.samples(), nan=0.0, posinf=0.0, neginf=0.0)
     out = io.BytesIO()
-    soundfile.write(out, samples[:2].T, clip.sample_rate, format="FLAC", subtype="PCM_16")
+    soundfile.write(out, _stereo(take), clip.sample_rate, format="FLAC", subtype="PCM_16")
     return out.getvalue()
 
 
 def mp3_bytes(take: Take) -> bytes:
     """The take as MP3, for a browser that could not read what it was sent first."""
-    samples = np.nan_to_num(take.clip.samples(), nan=0.0, posinf=0.0, neginf=0.0)
-    return encode_mp3(samples[:2], take.clip.sample_rate, 192)
+    return encode_mp3(_stereo(take).T, take.clip.sample_rate, 192)
+
+
+def _stereo(take: Take) -> NDArray[np.float32]:
+    """Samples (frames, 1 or 2 channels), every one a number within full scale."""
+    samples = np.nan_to_num(take.clip.samples(), nan=0.0, posinf=0.0, neginf=0.0).T
+    if samples.shape[1] > 2:
+        samples = downmixed(samples, 2)
+    return np.clip(samples, -1.0, 1.0)
 
 
 def _outline_bytes(envelope: Envelope) -> bytes:

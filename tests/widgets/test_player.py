@@ -102,7 +102,8 @@ class _Asked(Player):
 
 
 def test_the_page_gets_what_it_asks_for_and_a_sentence_where_it_cannot(tmp_path: Path) -> None:
-    player = _Asked([take_of("A", sv.Clip(song(tmp_path / "a.wav", 0.1)), "#000")], "svp-test")
+    takes = [take_of("A", sv.Clip(song(tmp_path / "a.wav", 0.1)), "#000")]
+    player = _Asked(lambda: takes, "svp-test")
     for content in (
         {"request": "1", "want": "sound", "take": 0},
         {"request": "2", "want": "spectrogram", "take": 0},
