@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +27,7 @@ MPEG2_BITRATES = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _PREVIEW_EFFORT = 7
 _FINE_EFFORT = 5
 _PREVIEW_BITRATES = (128, 96, 64)
+_ALL = 1e9  # seconds
 _HEADER_BYTES = 4096  # ID3 and Xing header, and the encoder's last frames
 
 
@@ -86,7 +86,7 @@ def _ready_made(source: Any, max_bytes: int, start: float, duration: float | Non
     if opened.is_samples:
         return None
     with opened.open() as stream:
-        cut = cut_mp3(stream, opened.size_bytes or 0, start, math.inf if duration is None else duration)
+        cut = cut_mp3(stream, opened.size_bytes or 0, start, _ALL if duration is None else duration)
     if cut is None or len(cut.data) > max_bytes:
         return None
     with decode(cut.data) as sound:

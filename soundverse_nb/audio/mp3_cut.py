@@ -37,7 +37,7 @@ def cut_mp3(stream: BinaryIO, size: int, start: float, duration: float) -> Cut |
     None where the file is not a plain run of equal-rate frames: then only decoding and encoding helps.
     """
     stream.seek(0)
-    if size > _LARGEST_FILE or stream.read(3)[:3] != b"ID3" and not _begins_with_a_frame(stream):
+    if size > _LARGEST_FILE or (stream.read(3)[:3] != b"ID3" and not _begins_with_a_frame(stream)):
         return None
     window = Window(stream, size)
     begin, end = after_id3(window), before_tail_tags(window)
@@ -96,7 +96,7 @@ def _cut(
     count, rate = len(offsets) - 1, kind.sample_rate
     first = min(max(0, round((start * rate + skipped) / kind.samples)), count - 1)
     # Whole frames within the duration; the first is late by what a decoder needs to start.
-    last = min(count, first + int(min(duration * rate // kind.samples, count)))
+    last = min(count, first + int(duration * rate // kind.samples))
     if last <= first:
         return None
     lead = max(0, first - 1)  # the transforms of neighbours overlap
