@@ -1,4 +1,4 @@
-"""What goes wrong when the finished audio is fetched."""
+"""Unusual answers when the finished audio is fetched: late ones, and wrong ones on purpose."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from soundverse_nb.simulator import refusals
 from soundverse_nb.simulator.faults import FaultCount
 from soundverse_nb.simulator.jobs import Job
 
+HEAD = b"ID3\x03\x00\x00"  # what every remix begins with: ID3v2.3, no flags
+PATIENCE = 5.0  # seconds until an answer begins though the remix is not finished
+_DRIP = 10.0    # seconds between the bytes that say: still here
 SILENT_FRAME = bytes([0xFF, 0xFB, 0x90, 0xC0]) + bytes(413)  # MPEG-1 layer III, 128 kbit/s, 44.1 kHz, mono
 
 
@@ -34,6 +37,25 @@ async def faulty_answer(request: web.Request, job: Job, counts: FaultCount) -> w
         if fault.name == "audio_redirect" and "again" not in request.query:
             return web.Response(status=302, headers={"Location": f"{request.rel_url}&again=1"})
     return None
+
+
+async def tell_slowly(request: web.Request, making: asyncio.Future[Path]) -> web.StreamResponse:
+    """Begin with the bytes every remix begins with, now and then one, so that no client gives up.
+
+    Many remixes that are ordered at once are made one after another; the last one is late.
+    """
+    response = web.StreamResponse(headers={"Content-Type": "audio/mpeg"})
+    await response.prepare(request)
+    sent = 0
+    while not making.done() and sent < len(HEAD):
+        await response.write(HEAD[sent : sent + 1])
+        sent += 1
+        await asyncio.wait([making], timeout=_DRIP)
+    path = await making
+    content = await asyncio.get_running_loop().run_in_executor(None, path.read_bytes)
+    await response.write(content[sent:])
+    await response.write_eof()
+    return response
 
 
 async def _endless(request: web.Request) -> web.StreamResponse:

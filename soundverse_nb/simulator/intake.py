@@ -102,9 +102,10 @@ class Intake:
     async def _fetch(self, url: str) -> tuple[str, Path]:
         try:
             target = URL(url, encoded=url.isascii())
+            reachable = target.scheme in ("http", "https") and bool(target.host)
         except ValueError:
-            raise refusals.reference_error("Invalid URL") from None
-        if target.scheme not in ("http", "https") or not target.host:
+            reachable = False
+        if not reachable:
             raise refusals.reference_error("Invalid URL, it must be publicly accessible over http or https")
         assert self._session is not None
         limit = refusals.MAX_REFERENCE_BYTES

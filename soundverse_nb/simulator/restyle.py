@@ -8,6 +8,7 @@ harmony.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,23 +37,45 @@ class Restyled:
     semitones: int
 
 
-def remix_file(source: Path, target: Path, *, prompt: str, lyrics: str, parameters: str, title: str) -> None:
-    """Remix the song in one file into another, an MP3 that says it is simulated."""
+def proceed() -> None:
+    """A checkpoint at which nobody objects."""
+
+
+def remix_file(
+    source: Path,
+    target: Path,
+    *,
+    prompt: str,
+    lyrics: str,
+    parameters: str,
+    title: str,
+    checkpoint: Callable[[], None] = proceed,
+) -> None:
+    """Remix the song in one file into another, an MP3 that says it is simulated.
+
+    `checkpoint` is called between steps, from more than one thread; what it raises ends the work.
+    """
     from soundverse_nb.simulator import listening
     from soundverse_nb.simulator.music import mp3
 
     samples, rate = listening.load(source, MAX_SECONDS)
-    remix = restyle(samples, rate, prompt=prompt, lyrics=lyrics, salt=parameters)
+    remix = restyle(samples, rate, prompt=prompt, lyrics=lyrics, salt=parameters, checkpoint=checkpoint)
     tags = {
         "title": title,
         "artist": "soundverse_nb simulator",
         "comment": "Simulated remix, made by soundverse_nb's embedded service",
     }
-    target.write_bytes(mp3.encode(remix.samples, remix.rate, tags))
+    target.write_bytes(mp3.encode(remix.samples, remix.rate, tags, checkpoint))
 
 
 def restyle(
-    samples: NDArray[np.float32], rate: int, *, prompt: str, lyrics: str = "", salt: str = ""
+    samples: NDArray[np.float32],
+    rate: int,
+    *,
+    prompt: str,
+    lyrics: str = "",
+    salt: str = "",
+    checkpoint: Callable[[], None] = proceed,
 ) -> Restyled:
     """Remix samples (2, frames). The same song, prompt, lyrics and salt give the same samples.
 
@@ -69,7 +92,9 @@ def restyle(
     reading = read_prompt(prompt or lyrics, salt)
     style = reading.style
     mono = samples[:, : samples.shape[1] // 2 * 2].mean(axis=0).reshape(-1, 2).mean(axis=1)
+    checkpoint()
     beats = track_beats(mono, rate // 2)
+    checkpoint()
     laid = grid.lay_grid(beats, samples.shape[1] / rate, reading)
     seed = hashlib.sha256(f"{reading.seed}\n{lyrics}".encode("utf-8", "replace")).digest()
     session = parts.Session(
@@ -85,13 +110,17 @@ def restyle(
     frames = round(float(np.interp(samples.shape[1] / rate, source, target)) * rate)
     table = desk.Desk(frames)
     with ThreadPoolExecutor(1, thread_name_prefix="soundverse-nb-song") as pool:
-        restyling = pool.submit(_restyled_song, samples, rate, session, source, target, frames)
+        restyling = pool.submit(
+            _restyled_song, samples, rate, session, source, target, frames, checkpoint
+        )
         kicks = parts.play_all(session, table, lyrics)
         song = restyling.result()
+    checkpoint()
     table.ducked += song
     table.room += np.float32(0.12 + 0.5 * style.room) * song.mean(axis=0)
     table.echo += np.float32(0.12 * style.echo) * song.mean(axis=0)
     mix = _mixed(table, session, kicks)
+    checkpoint()
     mix += tone.vinyl(frames, rate, style.crackle, session.chance)
     return Restyled(master(_faded(mix, rate), rate), rate, laid.bpm, beats.bpm, style.semitones)
 
@@ -103,6 +132,7 @@ def _restyled_song(
     source: NDArray[np.float64],
     target: NDArray[np.float64],
     frames: int,
+    checkpoint: Callable[[], None],
 ) -> NDArray[np.float32]:
     """The song itself at its new pace, pitch and colour, at the level where the others join it."""
     import numpy as np
@@ -114,11 +144,13 @@ def _restyled_song(
     higher = 2 ** (style.semitones / 12)
     longer = round(frames * higher)
     song = warp.stretch(samples, source * rate, target * rate * higher, longer)
+    checkpoint()
     song = warp.transpose(song, rate, style.semitones)
     song = np.pad(song, ((0, 0), (0, max(0, frames - song.shape[1]))))[:, :frames]
     loudness = integrated_loudness([np.ascontiguousarray(song.T)], rate)
     if np.isfinite(loudness):
         song = song * np.float32(10 ** ((_SONG_LOUDNESS - loudness) / 20))
+    checkpoint()
     song = tone.saturate(song, style.drive)
     song = tone.crush(song, rate, style.crush)
     coloured = tone.equalise(song, rate, style.low_cut, style.high_cut, style.tilt)

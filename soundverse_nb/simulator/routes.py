@@ -64,7 +64,11 @@ class Service:
         faulty = await audio_answers.faulty_answer(request, job, self.orders.counts)
         if faulty is not None:
             return faulty
-        path = await self.studio.audio(job.commission)
+        making = asyncio.ensure_future(self.studio.audio(job.commission))
+        done, _ = await asyncio.wait([making], timeout=audio_answers.PATIENCE)
+        if not done and hdrs.RANGE not in request.headers and request.method == hdrs.METH_GET:
+            return await audio_answers.tell_slowly(request, making)
+        path = await making
         if job.fault("audio_cut"):
             await audio_answers.cut_half_way(request, path)
             raise stream.Cut

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ class Studio:
         self._workers = workers
         self._works: dict[str, asyncio.Future[Path]] = {}
         self._busy = 0
+        self._closed = threading.Event()
 
     async def audio(self, commission: Commission) -> Path:
         """The finished MP3, made now if it is not there yet."""
@@ -55,6 +57,8 @@ class Studio:
             self._begin(commission)
 
     async def close(self) -> None:
+        """Stop what is being made, at its next step."""
+        self._closed.set()
         works = list(self._works.values())
         for work in works:
             work.cancel()
@@ -72,7 +76,7 @@ class Studio:
         try:
             path = self._folder / f"{key}.mp3"
             loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._executor, _render, commission, path)
+            await loop.run_in_executor(self._executor, _render, commission, path, self._closed)
             self._make_room()
             return path
         finally:
@@ -106,8 +110,16 @@ def worker_count() -> int:
     return max(1, min(4, cores))
 
 
-def _render(commission: Commission, path: Path) -> None:
+class _ClosedError(Exception):
+    """The studio closed while a remix was being made."""
+
+
+def _render(commission: Commission, path: Path, closed: threading.Event) -> None:
     from soundverse_nb.simulator.restyle import remix_file
+
+    def checkpoint() -> None:
+        if closed.is_set():
+            raise _ClosedError
 
     part = path.with_suffix(".part")
     remix_file(
@@ -117,5 +129,6 @@ def _render(commission: Commission, path: Path) -> None:
         lyrics=commission.lyrics,
         parameters=commission.parameters,
         title=commission.title,
+        checkpoint=checkpoint,
     )
     part.replace(path)

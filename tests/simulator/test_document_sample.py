@@ -35,9 +35,8 @@ def test_the_documents_sample_prints_the_documented_stages_and_ends_complete(ser
     pointed = SAMPLE.replace("https://api.soundverse.ai", service.base_url).replace(
         "https://storage.soundverse.ai/.../original_song.mp3", reference
     )
-    done = subprocess.run(
-        [sys.executable, "-c", pointed], capture_output=True, text=True, timeout=60, check=True, encoding="utf-8"
-    )
+    command = [sys.executable, "-c", pointed]
+    done = subprocess.run(command, capture_output=True, timeout=60, check=True, encoding="utf-8")
     printed = [ast.literal_eval(line) for line in done.stdout.splitlines()]
     stages = list(dict.fromkeys(chunk["status"] for chunk in printed))
     assert stages == [

@@ -8,10 +8,16 @@ from soundverse_nb.simulator.faults import Fault
 from soundverse_nb.simulator.timeline import Song, as_told, hold_of, position, story
 
 SONG = Song(
-    message_id="m-1", song_name="Remix Title", album_art="http://a/art", stream_url="http://a/s", audio_url="http://a/x"
+    message_id="m-1",
+    song_name="Remix Title",
+    album_art="http://a/art",
+    stream_url="http://a/s",
+    audio_url="http://a/x",
 )
 STEPS = story(SONG, hold=30.0)
 RUNNING = {"message_id": "m-1", "isComplete": False}
+READY = {"stream_url": "http://a/s", "streaming_ready": True, "version": 1}
+FINISHED = {"message_id": "m-1", "isComplete": True, "status": "completed"}
 NAMED = {"album_art": "http://a/art", "song_name": "Remix Title"}
 
 
@@ -32,20 +38,10 @@ def chunk(status: str, progress: int | None = None) -> dict[str, object]:
         ("uploading", None, {**RUNNING, "status": "uploading"}),
         ("streaming", 0, {**RUNNING, "status": "streaming", "progress": 0}),
         ("streaming", 50, {**RUNNING, "status": "streaming", "progress": 50}),
-        (
-            "streaming",
-            100,
-            {**RUNNING, "status": "streaming", "progress": 100, "stream_url": "http://a/s",
-             "streaming_ready": True, "version": 1},
-        ),
-        (
-            "completed",
-            100,
-            {"message_id": "m-1", "isComplete": True, "status": "completed", "audio_url": "http://a/x", **NAMED,
-             "progress": 100},
-        ),
+        ("streaming", 100, {**RUNNING, "status": "streaming", "progress": 100, **READY}),
+        ("completed", 100, {**FINISHED, "audio_url": "http://a/x", **NAMED, "progress": 100}),
     ],
-)  # fmt: skip
+)
 def test_each_stage_has_exactly_the_documented_fields_in_the_documented_order(status, progress, expected):
     assert list(chunk(status, progress).items()) == list(expected.items())
 
