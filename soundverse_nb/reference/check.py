@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Any
@@ -60,8 +61,6 @@ async def preflight_async(
 
 def repair_call(source: Any) -> str:
     """The call that mends this song, ready to copy."""
-    import os
-
     try:
         given = os.fspath(source) if isinstance(source, (str, os.PathLike)) else None
     except Exception:  # a foreign __fspath__ may raise anything
@@ -181,15 +180,13 @@ def refused(source: Any, error: AudioError, limits: Limits) -> PreflightReport:
 
 
 def _name_of(source: Any) -> str:
-    import os
-
     from soundverse_nb.audio.source import display_name
 
     try:
-        text = os.fsdecode(os.fspath(source))
+        text = "" if isinstance(source, bytes) else os.fsdecode(os.fspath(source))
     except Exception:  # not a path, or a foreign one
         return type(source).__name__
-    return display_name(os.path.basename(text.rstrip("/\\")) or text or "(empty path)")
+    return display_name(os.path.basename(text.rstrip("/\\")) or text) or type(source).__name__
 
 
 def _missing(source: Source) -> int:

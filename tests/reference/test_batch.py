@@ -1,0 +1,83 @@
+"""A folder of songs: headers where they tell, processes where they do not."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import soundverse_nb as sv
+from soundverse_nb.audio.encode import encode_mp3
+from tests.audio.songs import RATE, file_of, tone
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("songs")
+    (place / "inner").mkdir()
+    (place / "a.wav").write_bytes(file_of(tone(12.0)))
+    (place / "b.wav").write_bytes(file_of(tone(3.0)))
+    (place / "c.mp3").write_bytes(b"no mp3 at all" * 100)
+    (place / "inner" / "d.mp3").write_bytes(encode_mp3(tone(11.0).T, RATE, 64))
+    for number in range(3):
+        (place / "inner" / f"e{number}.mp3").write_bytes(b"\0" * 5000)
+    (place / "cover.jpg").write_bytes(b"x")
+    (place / ".hidden.wav").write_bytes(b"x")
+    return place
+
+
+def test_a_folder_is_worked_through_with_its_subfolders(folder: Path) -> None:
+    counted: list[tuple[int, int]] = []
+    table = sv.preflight_all(folder, progress=lambda done, total: counted.append((done, total)))
+    assert [Path(path).name for path in table.paths] == [
+        "a.wav", "b.wav", "c.mp3", "d.mp3", "e0.mp3", "e1.mp3", "e2.mp3",
+    ]  # fmt: skip
+    assert [report.ok for report in table] == [True, False, False, True, False, False, False]
+    assert [Path(path).name for path in table.passed] == ["a.wav", "d.mp3"]
+    assert table.skipped == 1
+    assert not table.ok
+    assert counted == [(done, 7) for done in range(1, 8)]
+    assert table[0].checked == "header"
+
+
+def test_every_song_can_be_decoded_too(folder: Path) -> None:
+    with ThreadPoolExecutor(2) as executor:
+        table = sv.preflight_all(folder, quick=False, executor=executor, progress=False)
+    assert table[0].checked == "decoded"
+    assert table[0].audio.loudness is not None
+
+
+def test_a_list_is_taken_in_its_order_and_of_any_kind(folder: Path) -> None:
+    table = sv.preflight_all([folder / "b.wav", file_of(tone(12.0)), "missing.wav"], progress=False)
+    assert [report.ok for report in table] == [False, True, False]
+    assert len(table) == 3
+    assert len(table[:2]) == 2
+
+
+def test_the_table_is_a_frame_and_json(folder: Path) -> None:
+    table = sv.preflight_all(folder, progress=False)
+    json.dumps(table.rows, allow_nan=False)
+    json.dumps(table.model_dump(), allow_nan=False)
+    frame = table.to_frame()
+    assert list(frame["ok"]) == [report.ok for report in table]
+    assert {"name", "duration", "problems"} <= set(frame.columns)
+
+
+def test_a_script_without_a_main_guard_may_call_it(folder: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import soundverse_nb as sv\n"
+        f"print(len(sv.preflight_all({str(folder)!r}, quick=False, progress=False)))\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("7", "")
+
+
+def test_an_empty_folder_gives_an_empty_table(tmp_path: Path) -> None:
+    table = sv.preflight_all(tmp_path)
+    assert len(table) == 0
+    assert "0 of 0" in str(table)

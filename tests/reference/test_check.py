@@ -1,0 +1,203 @@
+"""Preflight as its users call it: any source, never a hang, never a foreign error, nothing on stderr."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import soundverse_nb as sv
+from soundverse_nb.audio.encode import encode_mp3
+from soundverse_nb.reference import check, preflight_async
+from tests.audio.songs import RATE, file_of, tone
+from tests.corpus.encode import m4a
+
+
+def codes(source: Any, **settings: Any) -> list[str]:
+    return [problem.code for problem in sv.preflight(source, **settings).problems]
+
+
+@pytest.fixture(scope="module")
+def mp3() -> bytes:
+    return encode_mp3(tone(12.0).T, RATE, 128)
+
+
+class _Clip(os.PathLike[str]):
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __fspath__(self) -> str:
+        return str(self._path)
+
+
+def test_one_song_passes_however_it_is_handed_in(tmp_path: Path, mp3: bytes) -> None:
+    path = tmp_path / "song.mp3"
+    path.write_bytes(mp3)
+    samples = tone(12.0)
+    sources: list[Any] = [
+        str(path),
+        path,
+        _Clip(path),
+        mp3,
+        bytearray(mp3),
+        memoryview(mp3),
+        io.BytesIO(mp3),
+        (samples, RATE),
+        (samples.T, RATE),
+        ((samples * 32767).astype(np.int16), RATE),
+        (samples[:, 0], RATE),
+    ]
+    for source in sources:
+        report = sv.preflight(source)
+        assert report.ok, (source, report)
+        assert report.audio.duration == pytest.approx(12.0, abs=1e-6)
+    with open(path, "rb") as file:
+        assert sv.preflight(file).ok
+        assert file.tell() == 0
+
+
+@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize(
+    ("make", "code"),
+    [
+        (lambda folder: folder / "no.mp3", "missing"),
+        (lambda folder: folder, "not_a_file"),
+        (lambda folder: b"", "empty"),
+        (lambda folder: b"no sound at all" * 999, "not_audio"),
+        (lambda folder: np.random.default_rng(0).bytes(100_000), "not_audio"),
+        (lambda folder: 42, "unreadable"),
+        (lambda folder: file_of(tone(9.0)), "too_short"),
+        (lambda folder: m4a(tone(12.0), RATE)[:20_000], "truncated"),
+    ],
+    ids=["missing", "directory", "empty", "text", "junk", "number", "short", "cut m4a"],
+)
+def test_bad_input_gets_a_report_with_a_code(tmp_path: Path, make: Any, code: str, quick: bool) -> None:
+    report = sv.preflight(make(tmp_path), quick=quick)
+    assert not report.ok
+    assert code in [problem.code for problem in report.problems]
+    with pytest.raises(sv.PreflightError) as caught:
+        report.raise_if_failed()
+    assert caught.value.report is report
+    assert caught.value.spent.value == "no"
+
+
+def test_what_is_wrong_with_the_sound_is_heard() -> None:
+    spoiled = tone(12.0)
+    spoiled[1000, 0] = np.nan
+    assert codes((spoiled, RATE)) == ["not_finite"]
+    assert codes((np.zeros((2, 12 * RATE)), RATE)) == ["silent"]
+
+
+def test_a_report_that_passes_can_be_chained(mp3: bytes) -> None:
+    assert sv.preflight(mp3).raise_if_failed().ok
+
+
+def test_a_quick_report_reads_the_header_and_a_streamed_file_is_decoded(mp3: bytes) -> None:
+    assert sv.preflight(mp3, quick=True).checked == "header"
+    streamed = bytearray(file_of(tone(12.0), kind="FLAC"))
+    streamed[21] &= 0xF0  # STREAMINFO's number of samples, 36 bits: none
+    streamed[22:26] = bytes(4)
+    report = sv.preflight(bytes(streamed), quick=True)
+    assert report.checked == "decoded"
+    assert report.audio.duration == pytest.approx(12.0)
+    assert "header" in report.notes[0]
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_a_bomb_is_left_just_past_the_limit(quick: bool) -> None:
+    silence = np.zeros((30 * RATE, 1), np.float32)
+    bomb = file_of(np.tile(silence, (30, 1)), kind="FLAC")  # 15 minutes in a few thousand bytes
+    assert len(bomb) < 300_000
+    report = sv.preflight(bomb, quick=quick)
+    assert "too_long" in [problem.code for problem in report.problems]
+    assert report.audio.heard_seconds is None or report.audio.heard_seconds < 360
+
+
+def test_a_song_that_takes_too_long_to_decode_is_measured_by_its_packets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(check, "TIME_LIMIT", 0.0)
+    report = sv.preflight(file_of(tone(60.0), kind="OGG", subtype="VORBIS"))
+    assert report.ok
+    assert report.audio.duration == pytest.approx(60.0)
+    assert [warning.code for warning in report.warnings] == ["partly_heard"]
+
+
+@pytest.mark.parametrize("claim", [0xFFFF, 1024])
+def test_a_header_that_claims_many_channels_allocates_little(claim: int) -> None:
+    song = bytearray(file_of(tone(1.0)))
+    song[22:24] = claim.to_bytes(2, "little")
+    song[32:34] = (claim * 2 & 0xFFFF).to_bytes(2, "little")
+    assert not sv.preflight(bytes(song)).ok
+
+
+def test_the_decoders_doubts_do_not_reach_standard_error(
+    capfd: pytest.CaptureFixture[str], mp3: bytes, tmp_path: Path
+) -> None:
+    broken = bytearray(mp3)
+    broken[len(mp3) // 2 : len(mp3) // 2 + 3000] = np.random.default_rng(1).bytes(3000)
+    path = tmp_path / "broken.mp3"
+    path.write_bytes(broken)
+    for source in (bytes(broken), path, np.random.default_rng(0).bytes(4000) + mp3):
+        sv.preflight(source)
+    captured = capfd.readouterr()
+    assert (captured.out, captured.err) == ("", "")
+
+
+async def test_it_runs_off_the_event_loop(mp3: bytes) -> None:
+    threads: list[str] = []
+
+    class Watched(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            threads.append(threading.current_thread().name)
+            return super().read(size)
+
+    assert (await preflight_async(Watched(mp3))).ok
+    assert threading.main_thread().name not in threads
+
+
+async def test_it_can_be_given_to_an_executor(mp3: bytes) -> None:
+    report = await asyncio.get_running_loop().run_in_executor(None, sv.preflight, mp3)
+    assert report.ok
+
+
+def test_a_record_of_a_report_is_json(mp3: bytes) -> None:
+    for source in (mp3, b"", (np.zeros((2, 12 * RATE)), RATE), "\udcff.mp3", file_of(tone(2.0))):
+        record = json.loads(json.dumps(sv.preflight(source).model_dump(), allow_nan=False))
+        assert set(record) >= {"ok", "problems", "warnings", "audio", "name"}
+        assert "envelope" not in record["audio"]
+
+
+def test_a_first_check_imports_neither_librosa_nor_scipy(tmp_path: Path, mp3: bytes) -> None:
+    (tmp_path / "song.mp3").write_bytes(mp3)
+    (tmp_path / "song.wav").write_bytes(file_of(tone(12.0)))
+    program = (
+        "import sys, soundverse_nb as sv\n"
+        "assert all(sv.preflight(path).ok for path in sys.argv[1:])\n"
+        "print(sorted({name.split('.')[0] for name in sys.modules} & {'librosa', 'scipy', 'numba', 'pandas',"
+        " 'matplotlib', 'aiohttp', 'pydantic', 'IPython'}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "song.mp3"), str(tmp_path / "song.wav")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+def test_a_pickled_error_still_carries_its_report() -> None:
+    with pytest.raises(sv.PreflightError) as caught:
+        sv.preflight(b"x" * 100).raise_if_failed()
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert again.report.problems[0].code == "not_audio"
