@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
 
 from soundverse_nb.api.secrets import logger, redact
 from soundverse_nb.client.making import make_remix
@@ -24,40 +25,49 @@ Wish = Wanted | SoundverseError
 
 
 async def make_one(engine: Engine, wanted: Wanted, audience: Audience) -> Remix:
-    """One remix with its display."""
-    task = asyncio.current_task()
-    assert task is not None
-    loop = asyncio.get_running_loop()
-
-    def cancel(_index: int | None) -> None:
-        loop.call_soon_threadsafe(task.cancel)
-
-    audience.open([wanted.title], cancel, simulated=engine.service.simulated)
-    try:
-        return await make_remix(engine, wanted, audience.seat(0))
-    finally:
-        audience.close()
+    """One remix with its display. Raises what went wrong, or that it was stopped from the display."""
+    (result,) = await make_all(engine, [wanted], audience)
+    if isinstance(result, SoundverseError):
+        raise result
+    return result
 
 
 async def make_all(
     engine: Engine, wishes: Sequence[Wish], audience: Audience
 ) -> list[Remix | SoundverseError]:
     """All of them with one display. One that is stopped from there counts as an error; the rest goes on."""
-    tasks = [asyncio.ensure_future(_outcome(engine, wish, audience, at)) for at, wish in enumerate(wishes)]
+    titles = [wish.title if isinstance(wish, Wanted) else "" for wish in wishes]
+    async with stage(engine, titles, audience) as tasks:
+        for at, wish in enumerate(wishes):
+            tasks.append(asyncio.ensure_future(_outcome(engine, wish, audience, at)))
+        if tasks:
+            await asyncio.wait(tasks)
+        return [stopped(audience, at) if task.cancelled() else task.result() for at, task in enumerate(tasks)]
+
+
+@asynccontextmanager
+async def stage(
+    engine: Engine, titles: list[str], audience: Audience
+) -> AsyncIterator[list[asyncio.Future[Any]]]:
+    """A display, and the tasks its buttons stop: up before anything else happens, down when all is over."""
+    tasks: list[asyncio.Future[Any]] = []
+    whole = asyncio.current_task()
     loop = asyncio.get_running_loop()
 
     def cancel(index: int | None) -> None:
-        for task in tasks if index is None else tasks[index : index + 1]:
-            loop.call_soon_threadsafe(task.cancel)
+        loop.call_soon_threadsafe(cancel_here, index)
 
-    titles = [wish.title if isinstance(wish, Wanted) else "" for wish in wishes]
-    audience.open(titles, cancel, simulated=engine.service.simulated)
+    def cancel_here(index: int | None) -> None:
+        for task in tasks if index is None else tasks[index : index + 1]:
+            task.cancel()
+        if not tasks and whole is not None:
+            whole.cancel()
+
+    audience.open(titles, cancel)
     try:
-        if tasks:
-            await asyncio.wait(tasks)
-        return [
-            _stopped(audience, at) if task.cancelled() else task.result() for at, task in enumerate(tasks)
-        ]
+        await engine.open()
+        audience.simulated = engine.service.simulated
+        yield tasks
     finally:
         for task in tasks:
             task.cancel()
@@ -85,7 +95,7 @@ async def _outcome(engine: Engine, wish: Wish, audience: Audience, index: int) -
         return failed
 
 
-def _stopped(audience: Audience, index: int) -> SoundverseError:
+def stopped(audience: Audience, index: int) -> SoundverseError:
     words = audience.words_for(index)
     return SoundverseError(
         "This remix was stopped.", spent=Spent.NO if words is None else Spent.MAYBE, hint=words or ""

@@ -43,7 +43,8 @@ class Work(Generic[T]):
         self._task: asyncio.Task[T] | None = None
 
     def begin(self) -> None:
-        assert self._coroutine is not None
+        if self._coroutine is None:
+            return
         self._task = self._loop.create_task(self._coroutine)
         self._coroutine = None
         self._task.add_done_callback(self._ended)
@@ -63,6 +64,11 @@ class Work(Generic[T]):
     def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
+        elif self._coroutine is not None:
+            # Interrupted between being made and being begun.
+            self._coroutine.close()
+            self._coroutine = None
+            self.future.set_exception(concurrent.futures.CancelledError())
 
     def _ended(self, task: asyncio.Task[T]) -> None:
         if task.cancelled():
@@ -125,7 +131,16 @@ class BackgroundLoop:
     def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine there and block for its result. An interrupt cancels it and is raised here."""
         self.check_may_block()
-        return self.result(self.submit(coroutine))
+        loop = self.loop
+        work = Work(loop, coroutine)
+        try:
+            loop.call_soon_threadsafe(work.begin)
+            return self.result(work)
+        except KeyboardInterrupt:
+            # Also one that came before the waiting began.
+            work.cancel()
+            concurrent.futures.wait([work.future], timeout=GOODBYE)
+            raise
 
     def check_may_block(self) -> None:
         """Raise ConfigurationError where a blocking call would wait for itself: on this very loop."""

@@ -211,12 +211,13 @@ class Client:
         `await job` or `job.result()` gives it, `job.cancel()` stops watching.
         """
         wanted = want(reference, prompt, lyrics, parameters)
-        return self._start(make_one(self._engine, wanted, self._audience()), wanted.title)
+        audience = self._audience()
+        return self._start(make_one(self._engine, wanted, audience), audience, wanted.title)
 
     def start_all(self, requests: Iterable[Any]) -> RemixJob[list[Remix | SoundverseError]]:
         """Start many remixes and return at once; the job gives what `remix_all` gives."""
-        wishes = _wishes(requests)
-        return self._start(make_all(self._engine, wishes, self._audience()), f"{len(wishes)} remixes")
+        wishes, audience = _wishes(requests), self._audience()
+        return self._start(make_all(self._engine, wishes, audience), audience, f"{len(wishes)} remixes")
 
     async def stream(
         self, request: RemixRequest | Mapping[str, Any] | tuple[Any, ...]
@@ -315,21 +316,27 @@ class Client:
             _say_what_is_kept(audience)
             raise
 
-    def _start(self, work: Coroutine[Any, Any, T], title: str) -> RemixJob[T]:
+    def _start(self, work: Coroutine[Any, Any, T], audience: Audience, title: str) -> RemixJob[T]:
         self._check_usable(work)
-        return RemixJob(LOOP.submit(self._held(self._engine.do(work))), title, self)
+        job = RemixJob(LOOP.submit(self._held(self._engine.do(work))), title, self)
+        if not LOOP.is_current():
+            # A display that comes up after its cell has ended lands nowhere in some front ends.
+            audience.opened.wait(DISPLAY_SECONDS)
+        return job
 
     async def _held(self, work: Coroutine[Any, Any, T]) -> T:
         """Keeps this client alive while its work runs, also where nobody else does."""
         return await work
 
     async def _status(self, message_id: str) -> RemixEvent:
+        await self._engine.open()
         return await self._engine.service.transport.status(message_id)
 
     async def _recover(self, audience: Audience) -> Recovered:
         return await recover(self._engine, audience)
 
     async def _orders(self) -> OrderTable:
+        await self._engine.open()
         journal = self._engine.service.journal
         return OrderTable(await journal.orders(), journal.path)
 
@@ -346,6 +353,9 @@ class Client:
             hint="Make a new client in the child process.",
         )
 
+
+DISPLAY_SECONDS = 2.0
+"""How long `start` waits for its display to be up; usually that takes milliseconds."""
 
 SIMULATED = (
     "soundverse_nb: no API key, so the embedded simulator on this machine makes the remixes: "

@@ -82,7 +82,9 @@ class Engine:
         fresh = task not in self._tasks
         self._tasks.add(task)
         try:
-            await self._open_once(work)
+            if self.closed:
+                work.close()
+                raise ConfigurationError("This client is closed.", hint="Make a new one: sv.connect().")
             return await work
         finally:
             if fresh:
@@ -123,22 +125,17 @@ class Engine:
             finally:
                 self.service.journal.close()
 
-    async def _open_once(self, work: Coroutine[Any, Any, Any]) -> None:
+    async def open(self) -> None:
+        """Find out what service this is, and open its journal. Every door begins with it; once is enough."""
+        if self._is_open:
+            return
+        if self._opening is None:
+            self._opening = asyncio.ensure_future(self._open())
         try:
-            if self.closed:
-                raise ConfigurationError("This client is closed.", hint="Make a new one: sv.connect().")
-            if self._is_open:
-                return
-            if self._opening is None:
-                self._opening = asyncio.ensure_future(self._open())
-            try:
-                await asyncio.shield(self._opening)
-            finally:
-                if self._opening is not None and self._opening.done():
-                    self._opening = None
-        except BaseException:
-            work.close()
-            raise
+            await asyncio.shield(self._opening)
+        finally:
+            if self._opening is not None and self._opening.done():
+                self._opening = None
 
     async def _open(self) -> None:
         settings = self.settings

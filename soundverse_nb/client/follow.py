@@ -82,11 +82,12 @@ async def watch_silence(hearing: Hearing) -> RemixEvent:
     pause = patience.first_poll
     while True:
         _check_total(hearing)
-        quiet = service.clock.monotonic() - hearing.last_heard
+        quiet = hearing.quiet
         if hearing.message_id is None:
-            if quiet >= patience.without_id:
+            nameless_for = service.clock.monotonic() - hearing.last_heard
+            if nameless_for >= patience.without_id:
                 raise nameless(hearing, f"the service said nothing for {patience.without_id:.0f} s")
-            await service.clock.sleep(min(patience.silence, patience.without_id - quiet))
+            await service.clock.sleep(min(patience.silence, patience.without_id - nameless_for))
             continue
         if quiet < patience.silence:
             pause = patience.first_poll

@@ -49,6 +49,7 @@ class Hearing:
         self.started_at = self.service.clock.time()
         self.began = self.last_heard = self.service.clock.monotonic()
         self.sent = False
+        self.idle: Callable[[], float] | None = None
         self._progress: float | None = None
 
     @property
@@ -59,6 +60,18 @@ class Hearing:
     def seconds(self) -> float:
         """Since this order began to be watched."""
         return self.service.clock.monotonic() - self.began
+
+    @property
+    def quiet(self) -> float:
+        """Seconds without a byte of the open stream; without an event where none is open.
+
+        Keep-alive comments are bytes. But a stream that sends nothing else for minutes is asked about all
+        the same: from then on its silence counts as one.
+        """
+        eventless = self.service.clock.monotonic() - self.last_heard
+        if self.idle is None or eventless >= self.service.patience.eventless:
+            return eventless
+        return min(self.idle(), eventless)
 
     def mark_sent(self) -> None:
         """The POST's headers are on the wire."""

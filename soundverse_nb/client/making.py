@@ -120,6 +120,7 @@ async def stream_remix(
     engine: Engine, wanted: Wanted, audience: Audience, on_event: Callable[[RemixEvent], object]
 ) -> None:
     """Order one remix and hand its events on; it ends as completed in the journal, its audio not fetched."""
+    await engine.open()
     seat = audience.seat(0)
     checked = await engine.references.check(wanted.reference, seat)
     hearing = await plan(engine, wanted, checked, seat, on_event)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from soundverse_nb.api.request import RemixRequest
+from soundverse_nb.client.batch import stage
 from soundverse_nb.client.follow import follow
 from soundverse_nb.client.hearing import Hearing
 from soundverse_nb.client.making import bring_home
@@ -68,43 +69,34 @@ class Recovered(list[Remix]):
 
 async def recover(engine: Engine, audience: Audience) -> Recovered:
     """Take up every order of this service that nobody looks after."""
+    await engine.open()
     service = engine.service
     left = [
         claimed
         for order in await service.journal.orders(_MAY_BE_TAKEN_UP)
         if order.service == service.base_url and (claimed := await service.journal.claim(order)) is not None
     ]
-    hearings = [Hearing(service, order, audience.seat(at)) for at, order in enumerate(left)]
-    tasks = [asyncio.ensure_future(_take_up(engine, hearing)) for hearing in hearings]
-    loop = asyncio.get_running_loop()
+    remixes, failed = await _take_up_all(engine, left, audience) if left else ([], [])
+    unknown = [
+        order
+        for order in await service.journal.orders([OrderState.UNKNOWN])
+        if order.service == service.base_url
+    ]
+    return Recovered(remixes, OrderTable(unknown, service.journal.path), failed)
 
-    def cancel(index: int | None) -> None:
-        for task in tasks if index is None else tasks[index : index + 1]:
-            loop.call_soon_threadsafe(task.cancel)
 
-    audience.open([order.title for order in left], cancel, simulated=service.simulated)
-    try:
-        if tasks:
-            await asyncio.wait(tasks)
-        remixes, failed = [], []
-        for hearing, task in zip(hearings, tasks, strict=True):
-            outcome = None if task.cancelled() else task.result()
-            if isinstance(outcome, Remix):
-                remixes.append(outcome)
-            elif outcome is not None:
-                failed.append((hearing.order, outcome))
-        unknown = [
-            order
-            for order in await service.journal.orders([OrderState.UNKNOWN])
-            if order.service == service.base_url
-        ]
-        return Recovered(remixes, OrderTable(unknown, service.journal.path), failed)
-    finally:
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
-        audience.close()
+async def _take_up_all(
+    engine: Engine, orders: list[Order], audience: Audience
+) -> tuple[list[Remix], list[tuple[Order, SoundverseError]]]:
+    hearings = [Hearing(engine.service, order, audience.seat(at)) for at, order in enumerate(orders)]
+    async with stage(engine, [order.title for order in orders], audience) as tasks:
+        tasks += [asyncio.ensure_future(_take_up(engine, hearing)) for hearing in hearings]
+        await asyncio.wait(tasks)
+        ended = [(hearing.order, task.result()) for hearing, task in zip(hearings, tasks, strict=True)
+                 if not task.cancelled()]  # fmt: skip
+    remixes = [outcome for _, outcome in ended if isinstance(outcome, Remix)]
+    failed = [(order, outcome) for order, outcome in ended if isinstance(outcome, SoundverseError)]
+    return remixes, failed
 
 
 async def _take_up(engine: Engine, hearing: Hearing) -> Remix | SoundverseError | None:

@@ -25,7 +25,8 @@ class Patience:
     The document says that progress "may hold at 90 for several minutes": silence is followed up, never
     punished. Each bound ends in an error that keeps the order.
 
-    silence : no event for so long, and the status endpoint is asked beside the open stream.
+    silence : no byte for so long, and the status endpoint is asked beside the open stream.
+    eventless : the same where bytes do come, but no event.
     first_poll, longest_poll : the pause between two status questions grows from the one to the other.
     status_failing : how long the status endpoint may fail without one good answer.
     without_id : how long a stream may stay silent before the service has named the order.
@@ -35,6 +36,7 @@ class Patience:
     """
 
     silence: float = 60.0
+    eventless: float = 300.0
     first_poll: float = 2.0
     longest_poll: float = 15.0
     status_failing: float = 180.0

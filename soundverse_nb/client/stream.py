@@ -37,6 +37,7 @@ async def listen(hearing: Hearing, wire: dict[str, Any]) -> RemixEvent | None:
 
 async def _read(hearing: Hearing, wire: dict[str, Any]) -> RemixEvent | None:
     async with hearing.service.transport.open_remix(wire, hearing.mark_sent) as stream:
+        hearing.idle = stream.idle_seconds
         async for item in stream:
             if isinstance(item, SkippedChunk):
                 hearing.touch()

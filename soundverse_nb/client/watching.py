@@ -5,6 +5,7 @@ A display that fails is left alone from then on; the remixes go on.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,8 @@ class Audience:
 
     def __init__(self, watcher: Watcher | None) -> None:
         self._watcher = watcher
-        self._simulated = False
+        self.simulated = False
+        self.opened = threading.Event()
         self._left: dict[int, Order] = {}
 
     @property
@@ -44,11 +46,11 @@ class Audience:
         order = self._left.get(index)
         return None if order is None else kept_words(order)
 
-    def open(
-        self, titles: list[str], cancel: Callable[[int | None], None], *, simulated: bool = False
-    ) -> None:
-        self._simulated = simulated
-        self._call(lambda watcher: watcher.open(titles, cancel))
+    def open(self, titles: list[str], cancel: Callable[[int | None], None]) -> None:
+        try:
+            self._call(lambda watcher: watcher.open(titles, cancel))
+        finally:
+            self.opened.set()
 
     def close(self) -> None:
         self._call(lambda watcher: watcher.close())
@@ -59,7 +61,7 @@ class Audience:
 
     def tell(self, index: int, phase: Phase, facts: dict[str, Any]) -> None:
         if self._watcher is not None:
-            news = News(index, phase, simulated=self._simulated, **facts)
+            news = News(index, phase, simulated=self.simulated, **facts)
             self._call(lambda watcher: watcher.news(news))
 
     def _call(self, act: Callable[[Watcher], None]) -> None:

@@ -157,6 +157,25 @@ async def test_a_silent_stream_loses_against_a_status_that_knows_the_end(tmp_pat
     assert len(service.posts) == 1
 
 
+async def test_keep_alives_are_no_silence_but_do_not_hide_an_end_for_ever(tmp_path: Path) -> None:
+    """A byte a second and no event: the status is not asked after a minute, but after five."""
+    clock = StepClock()
+    async with (
+        StrictService([stream(*stages()[:6], script.HOLD)]) as service,
+        an_order(service, tmp_path, clock, Patience()) as (hearing, seen),
+    ):
+        placing = asyncio.ensure_future(place_order(hearing, body))
+        await seen.until(lambda: len(hearing.events) == 6)
+        hearing.idle = lambda: 1.0
+        await clock.advance(290)
+        assert service.asked == 0
+        while not placing.done():
+            await clock.advance(60)
+            await asyncio.wait({placing}, timeout=0.01)
+        assert (await placing).stage is sv.Stage.COMPLETED
+        service.release()
+
+
 async def test_a_stream_that_never_names_the_order_is_given_up(tmp_path: Path) -> None:
     clock = StepClock()
     async with (
@@ -320,6 +339,17 @@ def test_whatever_goes_wrong_no_order_is_sent_twice(
     asyncio.run(run())
 
 
+class _Events:
+    def __init__(self, events: AsyncIterator[sv.RemixEvent]) -> None:
+        self._events = events
+
+    def __aiter__(self) -> AsyncIterator[sv.RemixEvent]:
+        return self._events
+
+    def idle_seconds(self) -> float:
+        return 0.0
+
+
 class Faulty:
     """A transport that fails as told, and counts the POSTs whose first byte was sent."""
 
@@ -337,7 +367,7 @@ class Faulty:
             raise sv.TransportError("refused")
         else:
             raise RuntimeError("a bug before anything was sent")
-        yield self._events(events, end)
+        yield _Events(self._events(events, end))
 
     async def _events(self, count: int, end: str) -> AsyncIterator[sv.RemixEvent]:
         for stage in stages()[:count]:
