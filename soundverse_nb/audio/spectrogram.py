@@ -6,7 +6,7 @@ used because librosa's first call costs seconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from soundverse_nb.audio.decoding import Block
 from soundverse_nb.audio.source import open_source
 
 FRAME = 2048
+BATCH = 512  # frames transformed together: decoders give a few at a time, and each product wakes threads
 _BREAK_HZ, _LINEAR_HZ = 1000.0, 200.0 / 3.0  # under 1 kHz the scale is linear, 66.7 Hz a mel
 _LOG_STEP = np.log(6.4) / 27.0
 
@@ -72,20 +73,34 @@ def mel_spectrogram(source: object, columns: int = 1200, bands: int = 96) -> NDA
 
 def _powers(mono: NDArray[np.float32], filters: NDArray[np.float32]) -> NDArray[np.float32]:
     window = np.hanning(FRAME).astype(np.float32)
-    spectrum = np.abs(np.fft.rfft(mono.reshape(-1, FRAME) * window, axis=1)).astype(np.float32) ** 2
-    mels: NDArray[np.float32] = spectrum @ filters
+    spectrum = np.fft.rfft(mono.reshape(-1, FRAME) * window, axis=1)
+    power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
+    mels: NDArray[np.float32] = power @ filters
     return mels
 
 
-def _whole_frames(blocks: Iterable[Block]) -> Iterable[NDArray[np.float32]]:
-    """Mono pieces whose length is a multiple of FRAME; the last is padded with silence."""
-    rest = np.zeros(0, np.float32)
+def _whole_frames(blocks: Iterable[Block]) -> Iterator[NDArray[np.float32]]:
+    """Mono pieces of BATCH frames; the last may be shorter and is padded with silence to a whole frame."""
+    waiting: list[NDArray[np.float32]] = []
+    held = 0
     for block in blocks:
-        mono = np.nan_to_num(block.mean(axis=1), nan=0.0, posinf=1.0, neginf=-1.0).astype(np.float32)
-        joined = np.concatenate([rest, mono])
-        whole = len(joined) - len(joined) % FRAME
-        if whole:
-            yield joined[:whole]
-        rest = joined[whole:]
-    if len(rest):
-        yield np.pad(rest, (0, FRAME - len(rest)))
+        mono = _mono(block)
+        waiting.append(mono)
+        held += len(mono)
+        if held >= BATCH * FRAME:
+            joined = np.concatenate(waiting)
+            whole = held - held % (BATCH * FRAME)
+            for start in range(0, whole, BATCH * FRAME):
+                yield joined[start : start + BATCH * FRAME]
+            waiting, held = [joined[whole:]], held - whole
+    if held:
+        yield np.pad(np.concatenate(waiting), (0, -held % FRAME))
+
+
+def _mono(block: Block) -> NDArray[np.float32]:
+    # Plane by plane: across two channels numpy's mean is ten times as slow as a sum of planes.
+    mono = np.array(block[:, 0], np.float32)
+    for channel in range(1, block.shape[1]):
+        mono += block[:, channel]
+    mono /= block.shape[1]
+    return np.nan_to_num(mono, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)
