@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 _HOP = 256
 _WINDOW = 1024
 _BANDS = 28
+_SHORTEST = 4 * 22_050  # frames: less is filled up with silence
 _LIKELY_BPM = 112.0
 _OCTAVE_SPREAD = 0.75
 _TIGHTNESS = 120.0
@@ -52,9 +53,8 @@ def track_beats(mono: NDArray[Any], rate: int) -> Beats:
 
 def onset_strength(mono: NDArray[Any], rate: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """How strongly something begins in each hop of 256 frames: over all bands, and in the bass alone."""
-    count = max(1, 1 + (len(mono) - _WINDOW) // _HOP)
-    padded = mono if len(mono) >= _WINDOW else np.pad(mono, (0, _WINDOW - len(mono)))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_HOP][:count]
+    padded = np.pad(mono, (0, max(0, _SHORTEST - len(mono))))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_HOP]
     window = np.hanning(_WINDOW).astype(np.float32)
     power = np.abs(np.fft.rfft(frames * window, axis=1)).astype(np.float32)
     edges = np.unique(np.geomspace(2, power.shape[1] - 1, _BANDS + 1).astype(int))

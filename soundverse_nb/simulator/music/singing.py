@@ -19,8 +19,8 @@ _FORMANTS: dict[str, tuple[float, float, float]] = {
     "o": (590, 920, 2710),
     "u": (370, 950, 2670),
 }
-_WIDTHS = (90.0, 120.0, 180.0)
-_LEVELS = (1.0, 0.55, 0.3)
+_WIDTHS = (130.0, 200.0, 220.0)  # wider than in speech: the harmonics of a sung note lie far apart
+_LEVELS = (1.0, 0.75, 0.2)
 _HISSES = set("sfzvxcjh") | {"sh", "th", "ch"}
 
 

@@ -1,0 +1,63 @@
+"""Titles, covers and the account book."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+
+from soundverse_nb.simulator.artwork import draw_cover
+from soundverse_nb.simulator.ledger import Charge, Ledger
+from soundverse_nb.simulator.titles import song_name
+
+
+def test_a_title_is_the_same_for_the_same_request_and_another_for_another():
+    assert song_name("jazz", "", "a", "Jazz") == song_name("jazz", "", "a", "Jazz")
+    assert len({song_name("jazz", "", str(seed), "Jazz") for seed in range(20)}) > 10
+
+
+@pytest.mark.parametrize(
+    ("lyrics", "style", "expected"),
+    [
+        ("hello my love the night", "Jazz", "Hello My Love The (Jazz Remix)"),
+        ("don't stop", "", "Don't Stop (Remix)"),
+        ("<script>alert(1)</script>", "House", "Script Alert 1 Script (House Remix)"),
+    ],
+)
+def test_lyrics_give_the_title_their_first_words(lyrics, style, expected):
+    assert song_name("x", lyrics, "seed", style) == expected
+
+
+def test_a_title_has_at_most_80_characters():
+    assert len(song_name("x", "a" * 500, "seed", "Drum and Bass")) <= 80
+
+
+@pytest.mark.parametrize("title", ["Amber Avenue (Jazz Remix)", "愛 (Remix)", "", "x" * 200, "A (b) (c)"])
+def test_a_cover_is_drawn_for_any_title(title):
+    data = draw_cover(title, "prompt", "seed")
+    picture = Image.open(io.BytesIO(data))
+    assert picture.format == "JPEG"
+    assert picture.size == (640, 640)
+    assert len(data) < 150_000
+    assert data == draw_cover(title, "prompt", "seed")
+
+
+def test_covers_differ_from_one_another():
+    assert draw_cover("A", "jazz", "s") != draw_cover("A", "rock", "s")
+
+
+def charge(message_id: str, amount: float) -> Charge:
+    return Charge(message_id, 1.75e9, "Title", amount, "remix", "r" * 64, "q" * 64)
+
+
+def test_the_ledger_counts_sums_and_finds():
+    ledger = Ledger()
+    assert "nothing was charged" in str(ledger)
+    ledger.add(charge("a", 0.2))
+    ledger.add(charge("b", 0.3))
+    assert (len(ledger), ledger.total) == (2, pytest.approx(0.5))
+    assert [entry.message_id for entry in ledger] == ["a", "b"]
+    assert ledger.of("b") == (charge("b", 0.3),)
+    assert ledger.of("c") == ()
+    assert "2 charged, 0.5 remix" in str(ledger)
