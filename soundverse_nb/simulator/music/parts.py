@@ -23,6 +23,7 @@ _PANS = {
     "rim": -0.2, "conga": -0.35, "high conga": 0.35, "clave": 0.5, "tom": -0.3, "low tom": 0.3, "crash": 0.15,
 }  # fmt: skip
 _LOUD = {"Drums": 0.42, "Bass": 0.34, "Chords": 0.33, "Pad": 0.1, "Tune": 0.24, "Voice": 0.3}
+_CRASHES_ABOVE = 7000.0  # Hz: duller styles are spared the cymbal
 _SHORT = 1.7  # steps: notes up to this length sound softer than they are, and are played louder
 
 
@@ -107,7 +108,7 @@ def _strokes(
     if bar.fill:
         strokes = [stroke for stroke in strokes if stroke[1] < 12 or stroke[0] in _KICKS]
         strokes += [(name, hit.step, hit.velocity) for name, grid in fill.items() for hit in read_grid(grid)]
-    if bar.crash:
+    if bar.crash and session.style.high_cut >= _CRASHES_ABOVE:
         strokes.append(("crash", 0.0, 0.7))
     return strokes
 
