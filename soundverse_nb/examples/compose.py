@@ -71,9 +71,11 @@ def compose() -> Signal:
     chance = np.random.default_rng(SEED)
     players = (_piano, _guitar, _bass, _strings, _tune)
     tracks = [*(play(chance) for play in players), *_drums(chance)]
-    dry = np.sum([track.sound for track in tracks], axis=0)
-    sent = np.sum([track.room * track.sound for track in tracks], axis=0)
-    return _mastered(dry + _room(sent.astype(np.float32), chance))
+    dry, sent = np.zeros_like(tracks[0].sound), np.zeros_like(tracks[0].sound)
+    for track in tracks:
+        dry += track.sound
+        sent += np.float32(track.room) * track.sound
+    return _mastered(dry + _room(sent, chance))
 
 
 def _piano(chance: Generator) -> Track:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,14 @@ def _released(signal: NDArray[Any], seconds: float, release: float) -> Signal:
     tail = out[stop:]
     tail *= np.cos(np.linspace(0, np.pi / 2, len(tail))) ** 2
     return out.astype(np.float32)
+
+
+def harmonics(phase: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+    """sin(phase), sin(2 phase), ... each from the two before it: sin(n+1) = 2 cos(1) sin(n) - sin(n-1)."""
+    before, now, twice = np.zeros(len(phase)), np.sin(phase), 2 * np.cos(phase)
+    while True:
+        yield now
+        before, now = now, twice * now - before
 
 
 def electric_piano(pitch: int, seconds: float, velocity: float) -> Signal:
@@ -103,9 +112,12 @@ def clarinet(pitch: int, seconds: float, velocity: float, chance: Generator) -> 
     phase = 2 * np.pi * np.cumsum(f * (1 + 0.0045 * late * np.sin(2 * np.pi * 5.3 * t))) / RATE
     breath = np.minimum(1, t / 0.045) * (0.85 + 0.15 * np.exp(-t / 0.5))
     sound = np.zeros(len(t))
-    for harmonic, level in ((1, 1.0), (2, 0.12), (3, 0.42), (4, 0.07), (5, 0.2), (7, 0.09), (9, 0.04)):
-        if harmonic * f < 9000:
-            sound += level * breath ** (1 + 0.25 * harmonic) * np.sin(harmonic * phase)
+    opening = breath**0.25
+    swell = breath * opening
+    levels = (1.0, 0.12, 0.42, 0.07, 0.2, 0.0, 0.09, 0.0, 0.04)
+    for level, tone in zip(levels, harmonics(phase), strict=False):
+        sound += level * swell * tone
+        swell = swell * opening  # the higher a harmonic, the later it opens
     air = chance.standard_normal(len(t))
     air = np.convolve(air - np.roll(air, 1), np.ones(6) / 6, "same")
     return _released((0.6 * sound + 0.02 * air) * breath * velocity, seconds, 0.09)
@@ -118,9 +130,9 @@ def strings(pitch: int, seconds: float, velocity: float) -> Signal:
     for player, cents in enumerate((-6.0, 0.5, 7.0)):
         f = hertz(pitch + cents / 100)
         vibrato = 0.03 * np.sin(2 * np.pi * (4.9 + 0.3 * player) * t + player)
-        for harmonic in range(1, 10):
-            level = 1 / harmonic / (1 + (harmonic * f / 1800) ** 2)
-            sound += level * np.sin(harmonic * (2 * np.pi * f * t + vibrato) + player)
+        levels = [1 / n / (1 + (n * f / 1800) ** 2) for n in range(1, 10)]
+        tones = harmonics(2 * np.pi * f * t + vibrato)
+        sound += sum(tone * level for level, tone in zip(levels, tones, strict=False))
     return _released(0.3 * sound * np.minimum(1, t / 0.28) * velocity, seconds, 0.45)
 
 
