@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
 
 from soundverse_nb.errors import ConfigurationError
-from soundverse_nb.hosting.protocol import Host, PublishedReference, as_host
+from soundverse_nb.hosting.protocol import Host, PublishedReference, as_host, ask_to_publish
 
 VARIABLE = "SOUNDVERSE_HOST"
 
@@ -30,10 +31,10 @@ def find_host(setting: Any, base_url: str, simulated: bool) -> Host | None:
     if setting is None:
         return _default_host(base_url, simulated)
     if isinstance(setting, str):
-        return _visible(_bucket(setting), base_url)
+        return _guarded(_bucket(setting), base_url)
     host = as_host(setting)
     _refuse_embedded(host, simulated)
-    return _visible(host, base_url)
+    return _guarded(host, base_url)
 
 
 def missing_host(name: str) -> ConfigurationError:
@@ -56,20 +57,22 @@ def _default_host(base_url: str, simulated: bool) -> Host | None:
     if not bucket:
         return None
     try:
-        return _visible(_bucket(bucket), base_url)
+        return _guarded(_bucket(bucket), base_url)
     except ConfigurationError as error:
         raise ConfigurationError(f"{VARIABLE} in the environment: {error.message}", hint=error.hint) from None
 
 
-class VisibleHost:
-    """A host whose URLs are refused where only this machine or its network can see them.
+class GuardedHost:
+    """A host that is trusted with no more than it keeps: what fails and what it answers is checked.
 
-    A bucket behind a private endpoint, or a function that serves files from localhost, works in every
-    trial at home and fails only once an order has been sent.
+    With `public`, URLs that only this machine or its network can see are refused: a bucket behind a
+    private endpoint, or a function that serves files from localhost, works in every trial at home and
+    fails only once an order has been sent.
     """
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, *, public: bool) -> None:
         self.host = host
+        self._public = public
 
     def __repr__(self) -> str:
         return repr(self.host)
@@ -77,11 +80,12 @@ class VisibleHost:
     async def publish(self, path: Path) -> PublishedReference:
         from soundverse_nb.hosting.remote import check_address
 
-        published = await self.host.publish(path)
+        published = await ask_to_publish(self.host.publish, path, f"The host {type(self.host).__name__}")
         try:
-            await check_address(published.url)
+            await check_address(published.url, public=self._public)
         except BaseException:
-            await self.host.withdraw(published)
+            with contextlib.suppress(Exception):  # why it is refused is what has to be told
+                await self.host.withdraw(published)
             raise
         return published
 
@@ -89,10 +93,10 @@ class VisibleHost:
         await self.host.withdraw(published)
 
 
-def _visible(host: Host, base_url: str) -> Host:
+def _guarded(host: Host, base_url: str) -> Host:
     from soundverse_nb.hosting.remote import must_be_public
 
-    return VisibleHost(host) if must_be_public(base_url) else host
+    return GuardedHost(host, public=must_be_public(base_url))
 
 
 def _bucket(url: str) -> Host:

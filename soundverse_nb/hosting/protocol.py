@@ -36,6 +36,11 @@ class PublishedReference:
         """The URL as it may be shown: without its query, without a user name in it."""
         return hide_query(self.url)
 
+    def __post_init__(self) -> None:
+        until: object = self.expires_at
+        if until is not None and not (isinstance(until, datetime) and until.utcoffset() is not None):
+            raise ValueError("expires_at is not an aware datetime; datetime.now(timezone.utc) makes one")
+
     def __repr__(self) -> str:
         until = "" if self.expires_at is None else f", expires_at={self.expires_at:%Y-%m-%dT%H:%M:%SZ}"
         return f"PublishedReference({self.shown!r}{until})"
@@ -50,7 +55,10 @@ class Host(Protocol):
         ...
 
     async def withdraw(self, published: PublishedReference) -> None:
-        """The remix is over: the file need not be fetchable any longer."""
+        """The remix is over: the file need not be fetchable any longer.
+
+        Each publication is withdrawn by itself, so a host that gives one file one place counts them.
+        """
         ...
 
 
@@ -68,6 +76,9 @@ def as_host(host: Host | HostFunction) -> Host:
         )
     if isinstance(host, Host):
         return host
+    publish = getattr(host, "publish", None)
+    if callable(publish):
+        return FunctionHost(publish)
     if callable(host):
         return FunctionHost(host)
     raise ConfigurationError(
@@ -87,26 +98,35 @@ class FunctionHost:
         return f"FunctionHost({_name_of(self._function)})"
 
     async def publish(self, path: Path) -> PublishedReference:
-        try:
-            answer: Any = self._function(Path(path))
-            if inspect.isawaitable(answer):
-                answer = await answer
-        except SoundverseError:
-            raise
-        except Exception as error:
-            raise _function_failed(self._function, error) from None
-        published = answer if isinstance(answer, PublishedReference) else None
-        url = published.url if published else answer
-        if not isinstance(url, str) or not _is_http(url):
-            what = f"{hide_query(url)!r}" if isinstance(url, str) else type(url).__name__
-            raise HostingError(
-                f"The host function {_name_of(self._function)} returned {what}, not an http(s) URL.",
-                hint="Return the URL as a str, for example https://example.org/song.mp3.",
-            )
-        return published or PublishedReference(url.strip())
+        return await ask_to_publish(self._function, path, f"The host function {_name_of(self._function)}")
 
     async def withdraw(self, published: PublishedReference) -> None:
         """A function knows only how to publish, so nothing is taken back."""
+
+
+async def ask_to_publish(function: HostFunction, path: Path, who: str) -> PublishedReference:
+    """Let somebody's own code publish a file, and hold what it answers to what a host promises.
+
+    `who` names it in an error. Raises HostingError for its exceptions and for what is no http(s) URL;
+    the package's own errors pass.
+    """
+    try:
+        answer: Any = function(Path(path))
+        if inspect.isawaitable(answer):
+            answer = await answer
+    except SoundverseError:
+        raise
+    except Exception as error:
+        raise _failed(who, error) from None
+    published = answer if isinstance(answer, PublishedReference) else None
+    url = published.url if published else answer
+    if not isinstance(url, str) or not _is_http(url):
+        what = f"{hide_query(url)!r}" if isinstance(url, str) else type(url).__name__
+        raise HostingError(
+            f"{who} returned {what}, not an http(s) URL.",
+            hint="Return the URL as a str, for example https://example.org/song.mp3.",
+        )
+    return published or PublishedReference(url.strip())
 
 
 def _is_http(url: str) -> bool:
@@ -129,12 +149,11 @@ def _without_secrets(text: str) -> str:
     return _QUERY.sub("?...", redact(text))
 
 
-def _function_failed(function: Callable[..., Any], error: Exception) -> HostingError:
+def _failed(who: str, error: Exception) -> HostingError:
     # The cause is left out on purpose: its text may hold a signed URL. Where it was raised is told instead.
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({os.path.basename(frames[-1].filename)}, line {frames[-1].lineno})" if frames else ""
     return HostingError(
-        f"The host function {_name_of(function)} failed with "
-        f"{type(error).__name__}: {_without_secrets(str(error))}{where}.",
-        hint="Mend the function, or give a bucket instead.",
+        f"{who} failed with {type(error).__name__}: {_without_secrets(str(error))}{where}.",
+        hint="Mend it, or give a bucket instead.",
     )

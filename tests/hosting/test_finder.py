@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.errors import ConfigurationError, HostingError
 from soundverse_nb.hosting import EmbeddedHost, PublishedReference, find_host, missing_host
 
 REAL = "https://api.soundverse.ai"
 SIMULATOR = "http://127.0.0.1:8080"
+SIGNED = "https://songs.example.com/a.mp3?X-Amz-Signature=s3cret"
 
 
 class Withdrawing:
@@ -54,10 +57,12 @@ def test_a_wrong_default_is_told_to_come_from_the_environment(monkeypatch: pytes
         find_host(None, REAL, False)
 
 
-def test_what_the_user_gave_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_the_user_gave_wins(monkeypatch: pytest.MonkeyPatch, song: Path) -> None:
     monkeypatch.setenv("SOUNDVERSE_HOST", "s3://my-bucket/remixes")
     given = Withdrawing("https://example.com/song.mp3")
-    assert find_host(given, SIMULATOR, True) is given
+    found = find_host(given, SIMULATOR, True)
+    assert found is not None
+    assert (await found.publish(song)).url == given.url
     assert repr(find_host("gs://other/place", REAL, False)).startswith("ObjectStoreHost('gs://other/place'")
 
 
@@ -80,6 +85,60 @@ async def test_a_url_only_this_machine_sees_is_refused_and_withdrawn_before_payi
         await host.publish(song)
     assert "s3cret" not in str(refused.value)
     assert [one.url for one in at_home.withdrawn] == [at_home.url]
+
+
+async def test_a_refused_url_that_cannot_be_withdrawn_is_still_told_as_refused(song: Path) -> None:
+    class Stuck(Withdrawing):
+        async def withdraw(self, published: PublishedReference) -> None:
+            raise RuntimeError(published.url)
+
+    host = find_host(Stuck("http://localhost/a.mp3?X-Amz-Signature=s3cret"), REAL, False)
+    assert host is not None
+    with pytest.raises(ConfigurationError, match="is this machine itself") as refused:
+        await host.publish(song)
+    assert "s3cret" not in "".join(traceback.format_exception(refused.value))
+
+
+@pytest.mark.parametrize("base_url", [REAL, SIMULATOR])
+@pytest.mark.parametrize(
+    "answer", [None, 7, "song.mp3", b"https://x", "ftp://example.com/a.mp3", {"url": SIGNED}]
+)
+async def test_a_host_of_ones_own_that_answers_nonsense_is_told(
+    answer: Any, base_url: str, song: Path
+) -> None:
+    class Own(Withdrawing):
+        async def publish(self, path: Path) -> PublishedReference:
+            return answer  # type: ignore[no-any-return]
+
+    host = find_host(Own(""), base_url, base_url == SIMULATOR)
+    assert host is not None
+    with pytest.raises(HostingError, match=r"The host Own returned .*, not an http\(s\) URL") as refused:
+        await host.publish(song)
+    assert "s3cret" not in str(refused.value)
+
+
+async def test_a_host_of_ones_own_that_fails_is_named_without_its_secrets(song: Path) -> None:
+    class Own(Withdrawing):
+        async def publish(self, path: Path) -> PublishedReference:
+            raise OSError(f"could not reach {SIGNED}")
+
+    host = find_host(Own(""), REAL, False)
+    assert host is not None
+    with pytest.raises(HostingError, match=r"The host Own failed with OSError.*test_finder\.py") as failed:
+        await host.publish(song)
+    assert "s3cret" not in "".join(traceback.format_exception(failed.value))
+
+
+async def test_a_host_that_only_publishes_is_a_host(song: Path) -> None:
+    class Own:
+        async def publish(self, path: Path) -> PublishedReference:
+            return PublishedReference(SIGNED)
+
+    host = find_host(Own(), REAL, False)
+    assert host is not None
+    published = await host.publish(song)
+    assert published.url == SIGNED
+    await host.withdraw(published)
 
 
 async def test_a_public_url_passes_and_can_be_withdrawn(song: Path) -> None:

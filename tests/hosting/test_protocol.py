@@ -66,6 +66,18 @@ async def test_a_function_may_say_when_its_url_runs_out(song: Path) -> None:
     assert await as_host(partial(_answer, url=given)).publish(song) is given
 
 
+@pytest.mark.parametrize("until", [datetime(2026, 3, 4), 3600, "2026-03-04"], ids=["naive", "number", "text"])
+async def test_an_end_without_a_time_zone_is_refused(until: Any, song: Path) -> None:
+    with pytest.raises(ValueError, match="aware"):
+        PublishedReference(SIGNED, until)
+
+    async def upload(path: Path) -> PublishedReference:
+        return PublishedReference(SIGNED, until)
+
+    with pytest.raises(HostingError, match="aware"):
+        await as_host(upload).publish(song)
+
+
 async def test_the_function_gets_a_path(tmp_path: Path) -> None:
     got: list[Any] = []
 
