@@ -17,7 +17,10 @@ _LOCAL_SUFFIXES = frozenset({
 })  # fmt: skip
 _CARRIER = ipaddress.ip_network("100.64.0.0/10")      # RFC 6598
 _BENCHMARK = ipaddress.ip_network("198.18.0.0/15")    # RFC 2544
+_DUMMY = ipaddress.ip_network("192.0.0.0/28")         # RFC 7335, RFC 7600
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")         # RFC 6052
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")    # IANA gives out no other public IPv6 addresses
+_DOCUMENTATION = ipaddress.ip_network("3fff::/20")    # RFC 9637
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")
 
 
@@ -59,11 +62,20 @@ def what_is_local(address: Address) -> str | None:
         return "is this machine itself"
     if address.is_link_local:
         return "works on the local link only"
-    if address.is_multicast or (isinstance(address, ipaddress.IPv4Address) and address in _CARRIER):
+    if address.is_multicast or _is_set_aside(address):
         return "is not an address of the public internet"
     if address.is_private or (isinstance(address, ipaddress.IPv6Address) and address.is_site_local):
         return "is in a private network"
+    if isinstance(address, ipaddress.IPv6Address) and address not in _GLOBAL_UNICAST:
+        return "is not an address of the public internet"
     return None if address.is_global else "is not an address of the public internet"
+
+
+def _is_set_aside(address: Address) -> bool:
+    """Whether it is in a range that not every Python's `ipaddress` knows to be out of the public's sight."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address in _CARRIER or address in _DUMMY
+    return address in _DOCUMENTATION
 
 
 def why_resolved_local(host: str, address: str) -> str | None:

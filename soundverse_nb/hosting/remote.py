@@ -18,7 +18,7 @@ from yarl import URL
 
 from soundverse_nb.errors import ConfigurationError, PreflightError
 from soundverse_nb.hosting.content import suffix_of
-from soundverse_nb.hosting.reach import host_of, why_local, why_resolved_local
+from soundverse_nb.hosting.reach import host_of, read_address, why_local, why_resolved_local
 from soundverse_nb.render.escape import hide_query
 
 MAX_HOPS = 5
@@ -258,8 +258,21 @@ def _splits(url: str) -> bool:
 
 
 def _is_broken(url: str) -> bool:
-    """Whether it has a line break or another control character, or white space in the host's name."""
-    return any(ord(c) < 32 or ord(c) == 127 for c in url) or any(c.isspace() for c in urlsplit(url).netloc)
+    """Whether it has control characters, or a host or port that HTTP clients refuse or read differently."""
+    parts = urlsplit(url)
+    host = host_of(url) or ""
+    if any(ord(c) < 32 or ord(c) == 127 for c in url) or any(c.isspace() or c == "\\" for c in parts.netloc):
+        return True
+    if ":" not in host:  # an IPv6 address has a % before its zone
+        labels = host.split(".")
+        # A name whose last part is a number can only be an IPv4 address, and this one is none.
+        is_number = labels[-1].isdecimal() and read_address(host) is None
+        if "" in labels or is_number or "%" in (parts.hostname or ""):
+            return True
+    try:
+        return parts.port == 0
+    except ValueError:
+        return True
 
 
 def _is_page(opening: bytes) -> bool:

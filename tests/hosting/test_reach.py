@@ -69,6 +69,12 @@ ONLY_HERE = [
     "１２７.0.0.1",                  # full-width digits, which HTTP clients read as digits
     "127。0。0。1",                  # ideographic full stops
     "ｌocalhost",
+    "[::127.0.0.1]",                # IPv4-compatible, RFC 4291 2.5.5.1
+    "[::ffff:0:127.0.0.1]",         # IPv4-translated, RFC 2765
+    "[64:ff9b:1::7f00:1]",          # local NAT64, RFC 8215
+    "[5f00::1]",                    # segment routing, RFC 9602
+    "[3fff::1]",                    # documentation, RFC 9637
+    "192.0.0.8",                    # dummy address, RFC 7600
 ]  # fmt: skip
 
 EVERYBODY = [

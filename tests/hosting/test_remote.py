@@ -91,6 +91,15 @@ def test_the_real_service_needs_public_references_and_the_simulator_does_not() -
         ("https://exa mple.com/song.mp3", "not an http"),
         ("https://example.com/song.mp3\r\nX: y", "not an http"),
         ("http://[::1/song.mp3", "not an http"),
+        # Clients disagree about whose host this is; some read 127.0.0.1.
+        ("http://127.0.0.1\\@example.com/song.mp3", "not an http"),
+        ("http://evil.example.com%2elocalhost/song.mp3", "not an http"),
+        ("https://songs.example..com/song.mp3", "not an http"),
+        ("https://example.com:99999/song.mp3", "not an http"),
+        ("https://example.com:0/song.mp3", "not an http"),
+        ("https://example.com:port/song.mp3", "not an http"),
+        ("http://256.256.256.256/song.mp3", "not an http"),
+        ("http://1.2.3.4.5/song.mp3", "not an http"),
     ],
 )
 async def test_what_the_service_cannot_fetch_is_refused_before_paying(url: str, reason: str) -> None:
