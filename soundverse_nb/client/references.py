@@ -18,7 +18,7 @@ from soundverse_nb.api.secrets import logger
 from soundverse_nb.client.watching import Seat
 from soundverse_nb.displays import Phase
 from soundverse_nb.errors import ConfigurationError, InvalidRequestError, PreflightError
-from soundverse_nb.render.escape import plain
+from soundverse_nb.render.escape import hide_query, plain
 
 if TYPE_CHECKING:
     from soundverse_nb.hosting import Host, PublishedReference
@@ -48,8 +48,9 @@ class Checked:
 class References:
     """Checks and publishes the references of one client.
 
-    `mode` says how thoroughly: "full" decodes, "quick" reads headers only and fetches no URL, "off" asks
-    nothing. `host` is what `Client(host=...)` was given.
+    `mode` says how thoroughly: "full" decodes, "quick" reads headers only and fetches no URL, "off" looks
+    at no song. Whether the service can reach it is asked in every mode. `host` is what `Client(host=...)`
+    was given.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class References:
         self._proxy = proxy
         self._host: Host | None = None
         self._checks: OrderedDict[object, asyncio.Future[Checked]] = OrderedDict()
-        self._published: dict[Path, _Publication] = {}
+        self._songs: dict[Path, _Song] = {}
 
     async def check(self, given: Any, seat: Seat) -> Checked:
         """Look at a reference before it costs anything.
@@ -103,36 +104,35 @@ class References:
         if checked.url is not None:
             return checked.url
         assert checked.path is not None
-        publication = self._published.get(checked.path)
-        if publication is None or publication.is_stale():
-            seat.tell(Phase.PUBLISHING)
-            host = self._find_host(checked.name)
-            publication = _Publication(asyncio.ensure_future(host.publish(checked.path)), host)
-            self._published[checked.path] = publication
-        publication.users += 1
+        song = self._songs.setdefault(checked.path, _Song())
+        song.users += 1
         try:
-            return (await asyncio.shield(publication.task)).url
+            if not song.publications or song.publications[-1].is_stale():
+                seat.tell(Phase.PUBLISHING)
+                song.publications.append(_Publication(self._find_host(checked.name), checked.path))
+            return (await asyncio.shield(song.publications[-1].task)).url
         except BaseException:
-            publication.users -= 1
-            if publication.task.done() and self._published.get(checked.path) is publication:
-                del self._published[checked.path]
+            song.users -= 1
+            await self._take_down(checked, song)
             raise
 
     async def let_go(self, checked: Checked, *, settled: bool) -> None:
         """This order needs the URL no longer. The last has it withdrawn where the service is done with it."""
-        publication = self._published.get(checked.path) if checked.path is not None else None
-        if publication is None or checked.url is not None:
+        song = self._songs.get(checked.path) if checked.path is not None else None
+        if song is None or checked.url is not None:
             return
-        publication.users -= 1
-        publication.wanted = publication.wanted or not settled
-        if publication.users > 0 or publication.wanted or not publication.task.done():
+        song.users -= 1
+        song.wanted = song.wanted or not settled
+        await self._take_down(checked, song)
+
+    async def _take_down(self, checked: Checked, song: _Song) -> None:
+        """Withdraw every URL a song has had, where nobody uses one of them any longer."""
+        assert checked.path is not None
+        if song.users > 0 or song.wanted or self._songs.get(checked.path) is not song:
             return
-        del self._published[checked.path]  # type: ignore[arg-type]
-        try:
-            await publication.host.withdraw(publication.task.result())
-        except Exception as error:
-            # The remix is there; that its reference stayed up a little longer is no reason to fail it.
-            log.warning("%s could not be withdrawn: %s", checked.name, type(error).__name__)
+        del self._songs[checked.path]
+        for publication in song.publications:
+            await _withdraw(publication, checked.name)
 
     def _find_host(self, name: str) -> Host:
         if self._host is None:
@@ -149,20 +149,18 @@ class References:
         if self._mode != "off":
             await self._in_thread(_preflight, given, self._mode)
         path = await self._in_thread(_on_disk, given, self._folder)
-        if self._mode != "off":
-            # A host that is missing is found out before a thousand songs are looked at, not after.
-            self._find_host(path.name)
+        # A host that is missing is found out before a thousand songs are looked at, not after.
+        self._find_host(path.name)
         return Checked(plain(path.name, 120), path)
 
     async def _check_url(self, url: str) -> Checked:
         from soundverse_nb.hosting.remote import check_address, fetch_reference, must_be_public
 
-        name = plain(url.split("?")[0].rstrip("/").rpartition("/")[2] or url.split("?")[0], 120)
         public = must_be_public(self._base_url)
-        if self._mode == "off":
-            return Checked(name, url=url)
-        if self._mode == "quick":
-            await check_address(url, public=public)
+        # Whatever is left out: what the service cannot reach is found out before it is paid for.
+        await check_address(url, public=public)
+        name = plain(title_of(url), 120)
+        if self._mode != "full":
             return Checked(name, url=url)
         from soundverse_nb.reference import Limits
 
@@ -189,11 +187,30 @@ class References:
 
 
 @dataclass
-class _Publication:
-    task: asyncio.Future[PublishedReference]
-    host: Host
+class _Song:
+    """A file that orders use by its URL; the last of its publications is the one for new orders.
+
+    `wanted` says that an order was left open, so that the service may still come for the song.
+    """
+
+    publications: list[_Publication] = field(default_factory=list)
     users: int = 0
     wanted: bool = False
+
+
+class _Publication:
+    """One URL of a song, or the upload that leads to it."""
+
+    def __init__(self, host: Host, path: Path) -> None:
+        self.task: asyncio.Future[PublishedReference] = asyncio.ensure_future(host.publish(path))
+        self.task.add_done_callback(self._note)
+        self._host = host
+        self._since = datetime.now(timezone.utc)
+
+    def _note(self, task: asyncio.Future[PublishedReference]) -> None:
+        self._since = datetime.now(timezone.utc)
+        if not task.cancelled():
+            task.exception()  # told to whoever waits; with nobody there it is not for the log
 
     def is_stale(self) -> bool:
         if not self.task.done():
@@ -201,18 +218,37 @@ class _Publication:
         if self.task.cancelled() or self.task.exception() is not None:
             return True
         expires = self.task.result().expires_at
-        return expires is not None and expires - datetime.now(timezone.utc) < ENOUGH_TIME
+        if expires is None:
+            return False
+        # A URL made for a few minutes only would never have enough time, so it is used to its half.
+        enough = min(ENOUGH_TIME, (expires - self._since) / 2)
+        return expires - datetime.now(timezone.utc) < enough
+
+    async def withdraw(self) -> None:
+        """Take the URL back; an upload that still runs is stopped, and leaves what its host leaves."""
+        if not self.task.done():
+            self.task.cancel()
+        elif not self.task.cancelled() and self.task.exception() is None:
+            await self._host.withdraw(self.task.result())
+
+
+async def _withdraw(publication: _Publication, name: str) -> None:
+    try:
+        await publication.withdraw()
+    except Exception as error:
+        # The remix is there; that its reference stayed up a little longer is no reason to fail it.
+        log.warning("%s could not be withdrawn: %s", name, type(error).__name__)
 
 
 def is_url(given: Any) -> bool:
     """Whether a reference is an address rather than a file."""
-    return isinstance(given, str) and "://" in given[:20]
+    return isinstance(given, str) and ("://" in given[:20] or given.lstrip()[:5].lower() == "file:")
 
 
 def title_of(given: Any) -> str:
     """What a reference is called in a display."""
     if isinstance(given, (str, os.PathLike)):
-        shown = os.fspath(given).split("?")[0]
+        shown = hide_query(given) if is_url(given) else os.fspath(given)
         return plain(os.fsdecode(shown).rstrip("/").rpartition("/")[2], 80)
     return "samples" if isinstance(given, tuple) else type(given).__name__
 

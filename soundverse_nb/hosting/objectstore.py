@@ -45,7 +45,9 @@ class ObjectStoreHost:
     expires : how long a URL works, in seconds, 1 to 604800 (a week). It should outlast the wait for a
         free place and the service's queue; an hour does.
     delete : whether `withdraw` deletes the file from the bucket. By default it stays, so the same song
-        is uploaded once, whatever the number of remixes; its URL runs out all the same.
+        is uploaded once, whatever the number of remixes; its URL runs out all the same. Another client
+        does not know who still needs the song, so with delete=True each study takes a prefix of its own.
+        An order that was left open keeps its song; a lifecycle rule of the bucket removes what stays.
     settings : the store's own, for example region=, endpoint=, profile= (S3) or account_name= (Azure).
 
     The object is named by its content (SHA-256), so nothing of the file's name is told. Credentials
