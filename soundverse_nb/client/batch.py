@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from soundverse_nb.api.secrets import logger, redact
 from soundverse_nb.client.making import make_remix
-from soundverse_nb.client.wanted import Wanted
+from soundverse_nb.client.wanted import Wanted, Wish
 from soundverse_nb.client.watching import Audience
 from soundverse_nb.displays import Phase
 from soundverse_nb.errors import SoundverseError, Spent
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from soundverse_nb.client.engine import Engine
 
 log = logger("soundverse_nb.client")
-
-Wish = Wanted | SoundverseError
-"""A remix to make, or why this one cannot even be asked for."""
-
 
 async def make_one(engine: Engine, wanted: Wanted, audience: Audience) -> Remix:
     """One remix with its display. Raises what went wrong, or that it was stopped from the display."""

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import sys
-import weakref
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Executor
 from ssl import SSLContext
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
 from soundverse_nb.api.transport import STATUS_PATH
-from soundverse_nb.client.batch import Wish, make_all, make_one
-from soundverse_nb.client.bridge import LOOP
-from soundverse_nb.client.channel import Channel
+from soundverse_nb.client.batch import make_all, make_one
 from soundverse_nb.client.clock import Clock, SystemClock
+from soundverse_nb.client.door import Door
 from soundverse_nb.client.embedded import embedded_service
-from soundverse_nb.client.engine import Engine, Settings, abandon
+from soundverse_nb.client.engine import Engine, Settings
 from soundverse_nb.client.jobs import RemixJob
 from soundverse_nb.client.limiter import ConcurrencyLimiter
 from soundverse_nb.client.making import stream_remix
@@ -37,7 +33,7 @@ from soundverse_nb.client.settings import (
     find_key,
     results_folder,
 )
-from soundverse_nb.client.wanted import want, want_each
+from soundverse_nb.client.wanted import want, want_all, want_each
 from soundverse_nb.client.watching import Audience, find_watcher
 from soundverse_nb.displays import Watcher
 from soundverse_nb.errors import ConfigurationError, InvalidRequestError, SoundverseError
@@ -46,8 +42,6 @@ from soundverse_nb.remix import Remix
 if TYPE_CHECKING:
     from soundverse_nb.api.event import RemixEvent
     from soundverse_nb.api.request import RemixRequest
-
-T = TypeVar("T")
 
 
 class Client:
@@ -130,9 +124,7 @@ class Client:
             clock=clock or SystemClock(),
         )
         self._engine = Engine(self._settings)
-        self._pid = os.getpid()
-        # The exit of the interpreter closes every engine at once; see engine.py.
-        weakref.finalize(self, abandon, self._engine).atexit = False
+        self._door = Door(self._engine)
         if simulated:
             print(SIMULATED)
 
@@ -172,15 +164,15 @@ class Client:
         """
         wanted = want(reference, prompt, lyrics, parameters)
         audience = self._audience()
-        return await self._run(make_one(self._engine, wanted, audience), audience)
+        return await self._door.run(make_one(self._engine, wanted, audience), audience)
 
     async def remix_all(self, requests: Iterable[Any]) -> list[Remix | SoundverseError]:
         """Make many remixes at once; results come in the order of the requests, an error in place of a remix.
 
         A request is a RemixRequest, a dict {"reference": ..., "prompt": ...} or a tuple (reference, prompt).
         """
-        wishes, audience = _wishes(requests), self._audience()
-        return await self._run(make_all(self._engine, wishes, audience), audience)
+        wishes, audience = want_all(requests), self._audience()
+        return await self._door.run(make_all(self._engine, wishes, audience), audience)
 
     def remix_sync(
         self,
@@ -192,12 +184,12 @@ class Client:
         """The same as `remix`, blocking. Safe inside a notebook."""
         wanted = want(reference, prompt, lyrics, parameters)
         audience = self._audience()
-        return self._wait(make_one(self._engine, wanted, audience), audience)
+        return self._door.wait(make_one(self._engine, wanted, audience), audience)
 
     def remix_all_sync(self, requests: Iterable[Any]) -> list[Remix | SoundverseError]:
         """The same as `remix_all`, blocking. Safe inside a notebook."""
-        wishes, audience = _wishes(requests), self._audience()
-        return self._wait(make_all(self._engine, wishes, audience), audience)
+        wishes, audience = want_all(requests), self._audience()
+        return self._door.wait(make_all(self._engine, wishes, audience), audience)
 
     def start(
         self,
@@ -212,14 +204,14 @@ class Client:
         """
         wanted = want(reference, prompt, lyrics, parameters)
         audience = self._audience()
-        return self._start(make_one(self._engine, wanted, audience), audience, wanted.title)
+        return self._door.start(make_one(self._engine, wanted, audience), audience, wanted.title)
 
     def start_all(self, requests: Iterable[Any]) -> RemixJob[list[Remix | SoundverseError]]:
         """Start many remixes and return at once; the job gives what `remix_all` gives."""
-        wishes, audience = _wishes(requests), self._audience()
-        return self._start(make_all(self._engine, wishes, audience), audience, f"{len(wishes)} remixes")
+        wishes, audience = want_all(requests), self._audience()
+        return self._door.start(make_all(self._engine, wishes, audience), audience, f"{len(wishes)} remixes")
 
-    async def stream(
+    def stream(
         self, request: RemixRequest | Mapping[str, Any] | tuple[Any, ...]
     ) -> AsyncIterator[RemixEvent]:
         """Order one remix and give its bare events, typed, up to the terminal one. Paid for as `remix` is.
@@ -227,25 +219,18 @@ class Client:
         A refusal is retried and a cut followed as in `remix`; the failing event is given like any other. The
         audio is not fetched: the journal keeps where it is, and `recover()` fetches it.
         """
-        wanted = want_each(request)
-        self._check_usable()
-        channel: Channel[RemixEvent] = Channel()
-        audience = Audience(None)
-        ordering = self._engine.do(stream_remix(self._engine, wanted, audience, channel.put))
-        work = LOOP.submit(channel.filled_by(self._held(ordering)))
-        try:
-            async for event in channel:
-                yield event
-        except (asyncio.CancelledError, GeneratorExit):
-            await work.stopped()
-            _say_what_is_kept(audience)
-            raise
+        wanted, audience = want_each(request), Audience(None)
+
+        def order(put: Callable[[RemixEvent], object]) -> Coroutine[Any, Any, None]:
+            return stream_remix(self._engine, wanted, audience, put)
+
+        return self._door.stream(order, audience)
 
     async def status(self, message_id: str) -> RemixEvent:
         """How an order is doing, by the service's own name for it. Raises APIError, TransportError."""
         if not isinstance(message_id, str) or not message_id.strip():
             raise InvalidRequestError("No message_id was given.", hint="client.orders() lists them.")
-        return await self._run(self._status(message_id.strip()))
+        return await self._door.run(self._status(message_id.strip()))
 
     async def recover(self) -> Recovered:
         """Finish every order that was paid and not fetched, also those of a kernel that died.
@@ -254,26 +239,24 @@ class Client:
         Orders that a running kernel looks after are left to it. Nothing is ever sent again.
         """
         audience = self._audience()
-        return await self._run(self._recover(audience), audience)
+        return await self._door.run(self._recover(audience), audience)
 
     def recover_sync(self) -> Recovered:
         """The same as `recover`, blocking."""
         audience = self._audience()
-        return self._wait(self._recover(audience), audience)
+        return self._door.wait(self._recover(audience), audience)
 
     def orders(self) -> OrderTable:
         """The journal: every order and how far it came, as a table that shows itself."""
-        return self._wait(self._orders())
+        return self._door.wait(self._orders())
 
     def close(self) -> None:
         """Stop what is running (orders are kept) and close every connection. Harmless to call again."""
-        if os.getpid() == self._pid:
-            LOOP.wait(self._engine.aclose())
+        self._door.close()
 
     async def aclose(self) -> None:
         """The same as `close`, awaitable."""
-        if os.getpid() == self._pid:
-            await LOOP.run(self._engine.aclose())
+        await self._door.aclose()
 
     async def __aenter__(self) -> Client:
         return self
@@ -295,39 +278,6 @@ class Client:
         what = "the embedded simulator" if self._settings.simulated else "key set"
         return f"Client({self._settings.base_url!r}, {what})"
 
-    async def _run(self, work: Coroutine[Any, Any, T], audience: Audience | None = None) -> T:
-        self._check_usable(work)
-        try:
-            return await LOOP.run(self._held(self._engine.do(work)))
-        except asyncio.CancelledError:
-            _say_what_is_kept(audience)
-            raise
-
-    def _wait(self, work: Coroutine[Any, Any, T], audience: Audience | None = None) -> T:
-        self._check_usable(work)
-        try:
-            LOOP.check_may_block()
-        except ConfigurationError:
-            work.close()
-            raise
-        try:
-            return LOOP.wait(self._held(self._engine.do(work)))
-        except KeyboardInterrupt:
-            _say_what_is_kept(audience)
-            raise
-
-    def _start(self, work: Coroutine[Any, Any, T], audience: Audience, title: str) -> RemixJob[T]:
-        self._check_usable(work)
-        job = RemixJob(LOOP.submit(self._held(self._engine.do(work))), title, self)
-        if not LOOP.is_current():
-            # A display that comes up after its cell has ended lands nowhere in some front ends.
-            audience.opened.wait(DISPLAY_SECONDS)
-        return job
-
-    async def _held(self, work: Coroutine[Any, Any, T]) -> T:
-        """Keeps this client alive while its work runs, also where nobody else does."""
-        return await work
-
     async def _status(self, message_id: str) -> RemixEvent:
         await self._engine.open()
         return await self._engine.service.transport.status(message_id)
@@ -343,43 +293,8 @@ class Client:
     def _audience(self) -> Audience:
         return Audience(find_watcher(self._progress, self._price))
 
-    def _check_usable(self, work: Coroutine[Any, Any, Any] | None = None) -> None:
-        if os.getpid() == self._pid:
-            return
-        if work is not None:
-            work.close()
-        raise ConfigurationError(
-            "This client was made before the process was forked; its connections belong to the parent.",
-            hint="Make a new client in the child process.",
-        )
-
-
-DISPLAY_SECONDS = 2.0
-"""How long `start` waits for its display to be up; usually that takes milliseconds."""
 
 SIMULATED = (
     "soundverse_nb: no API key, so the embedded simulator on this machine makes the remixes: "
     "simulated and free. Set SOUNDVERSE_API_KEY for the real service."
 )
-
-
-def _wishes(requests: Iterable[Any]) -> list[Wish]:
-    """Each request checked; one that breaks a rule keeps its place as an error."""
-    if isinstance(requests, (str, bytes, Mapping)):
-        raise InvalidRequestError(
-            "remix_all takes a list of requests.", hint="For one remix there is client.remix(...)."
-        )
-    return [_wish(item) for item in requests]
-
-
-def _wish(item: Any) -> Wish:
-    try:
-        return want_each(item)
-    except SoundverseError as error:
-        return error
-
-
-def _say_what_is_kept(audience: Audience | None) -> None:
-    """An interrupted cell says how its orders can be picked up again."""
-    for words in audience.left_behind() if audience is not None else ():
-        print(words, file=sys.stderr)

@@ -22,11 +22,9 @@ class RemixJob(Generic[T]):
     often and from any event loop.
     """
 
-    def __init__(self, work: Work[T], title: str, keeper: object) -> None:
+    def __init__(self, work: Work[T], title: str) -> None:
         self._work = work
         self._title = title
-        # The client must outlive its job, also where nobody else holds it.
-        self._keeper = keeper
 
     @property
     def done(self) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from soundverse_nb.api.request import RemixRequest
 from soundverse_nb.client.references import is_url, title_of
-from soundverse_nb.errors import InvalidRequestError
+from soundverse_nb.errors import InvalidRequestError, SoundverseError
 
 _FORMS = (
     'Give a RemixRequest, a dict such as {"reference": "song.mp3", "prompt": "jazz"}, '
@@ -73,6 +73,26 @@ def want_each(item: Any) -> Wanted:
     if isinstance(item, (tuple, list)) and 2 <= len(item) <= 4:
         return want(*item)
     raise InvalidRequestError(f"A {type(item).__name__} is no request for a remix.", hint=_FORMS)
+
+
+Wish = Wanted | SoundverseError
+"""A remix to make, or why this one cannot even be asked for."""
+
+
+def want_all(items: Iterable[Any]) -> list[Wish]:
+    """Each item of `remix_all`; one that breaks a rule keeps its place as an error."""
+    if isinstance(items, (str, bytes, Mapping)):
+        raise InvalidRequestError(
+            "remix_all takes a list of requests.", hint="For one remix there is client.remix(...)."
+        )
+    return [_wish(item) for item in items]
+
+
+def _wish(item: Any) -> Wish:
+    try:
+        return want_each(item)
+    except SoundverseError as error:
+        return error
 
 
 def shown_request(request: RemixRequest) -> dict[str, Any]:

@@ -6,11 +6,11 @@ from benchmarks.crash import run
 
 
 def test_killed_at_random_it_pays_once_and_loses_nothing() -> None:
-    result = run(kills=4, orders=30, seed=7, longest=1.0, speed=200)
-    assert result.kills == 4
+    result = run(kills=3, orders=20, seed=7, longest=1.0, speed=200)
+    assert result.kills == 3
     assert result.twice == []
     assert result.lost == []
-    assert result.states["fetched"] > 15
+    assert result.states["fetched"] > 10
     assert not {"planned", "sending", "accepted", "completed"} & set(result.states)
     # One in five meets a cut before its name was known, or dies there; no more may be in doubt.
-    assert result.unknown_and_charged <= 15
+    assert result.unknown_and_charged <= 10

@@ -3,70 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from pydantic import SecretStr
 
 import soundverse_nb as sv
-from soundverse_nb.api.transport import StreamCut, Transport
-from soundverse_nb.client import ConcurrencyLimiter, Journal, Order, OrderState, Patience
-from soundverse_nb.client.hearing import Hearing
-from soundverse_nb.client.order import new_order_id
+from soundverse_nb.api.transport import Transport
+from soundverse_nb.client import Order, OrderState, Patience
 from soundverse_nb.client.sender import place_order
-from soundverse_nb.client.service import Service
 from soundverse_nb.client.settle import settle
-from soundverse_nb.client.watching import Audience
 from soundverse_nb.displays import Phase
 from tests import strict_service as script
-from tests.client.conftest import SONG, WATCHFUL, Notebook, SkippingClock, StepClock, violations
+from tests.client.conftest import WATCHFUL, SkippingClock, StepClock, violations
+from tests.client.ordering import an_order, body, state_of
 from tests.strict_service import StrictService, answer, completed, stages, stream
-
-HYPOTHESIS: dict[str, Any] = {
-    "deadline": None,
-    "derandomize": True,
-    "suppress_health_check": [HealthCheck.function_scoped_fixture],
-}
-WIRE = {"song_reference_url": SONG, "prompt": "jazz"}
-
-
-async def body() -> dict[str, Any]:
-    return WIRE
-
-
-@asynccontextmanager
-async def an_order(
-    service: StrictService | Any, path: Path, clock: Any, patience: Patience = WATCHFUL
-) -> AsyncIterator[tuple[Hearing, Notebook]]:
-    """A planned order at a service, on the test's own loop."""
-    if isinstance(service, StrictService):
-        transport: Any = Transport(
-            service.base_url, SecretStr(service.api_key), clock=clock.monotonic, sleep=clock.sleep
-        )
-    else:
-        transport = service
-    journal = Journal(path / "orders.sqlite3")
-    watcher = Notebook()
-    belongings = Service(
-        "http://service", transport, journal, ConcurrencyLimiter(8, clock=clock.monotonic),
-        patience=patience, clock=clock, rng=random.Random(7),
-    )  # fmt: skip
-    order = await journal.plan(Order(new_order_id(), "http://service", request=WIRE))
-    try:
-        yield Hearing(belongings, order, Audience(watcher).seat(0)), watcher
-    finally:
-        await transport.close()
-        journal.close()
-
-
-async def state_of(hearing: Hearing) -> OrderState:
-    return (await hearing.service.journal.get(hearing.order.order_id)).state
 
 
 async def test_a_refusal_is_waited_out_visibly(tmp_path: Path, clock: SkippingClock) -> None:
@@ -282,133 +233,3 @@ async def test_a_journal_that_fails_after_sending_loses_no_paid_remix(
         url = await settle(hearing, await place_order(hearing, body))
     assert url
     assert any(news.message and "disk is full" in news.message for news in seen.heard)
-
-
-# A POST may end in any of these ways; "wait" ones must be sent again, no other may.
-ANSWERS = {
-    "refused for now": (script.refusal(script.RATE_LIMITED, 429), False),
-    "unavailable": (script.refusal(script.UNAVAILABLE, 503), False),
-    "refused": (script.refusal(script.NO_BALANCE, 402), False),
-    "html": (script.refusal(b"<html>oops</html>", 500), True),
-    "nothing": (script.cut_before_headers(), True),
-    "reset": (script.cut_before_headers("reset"), True),
-    "headers only": (script.cut_after(0), True),
-    "no id": (script.cut_after(1), True),
-    "id": (script.cut_after(2, "reset"), True),
-    "half": (script.cut_after(6), True),
-    "failed": (stream(*stages()[:3], {"message_id": "@ID@", "status": "failed", "error": "x"}), True),
-    "no url": (stream(*stages()[:5], completed(None)), True),
-    "whole": (script.remix(), True),
-    "garbage": (stream(b"data: {\n\n", *stages()[:2], end="reset"), True),
-}
-STATUSES = {
-    "done": answer(completed()),
-    "busy": answer({"message_id": "@ID@", "status": "streaming", "progress": 40}),
-    "broken": answer(b"<html>", 502),
-    "lost": answer({"detail": "Not Found"}, 404),
-}
-
-
-@settings(max_examples=40, **HYPOTHESIS)
-@given(
-    posts=st.lists(st.sampled_from(sorted(ANSWERS)), min_size=1, max_size=6),
-    statuses=st.lists(st.sampled_from(sorted(STATUSES)), max_size=6),
-)
-def test_whatever_goes_wrong_no_order_is_sent_twice(
-    posts: list[str], statuses: list[str], tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    async def run() -> None:
-        replies = [ANSWERS[name][0] for name in posts]
-        async with (
-            StrictService(replies, status=[STATUSES[name] for name in statuses]) as service,
-            an_order(service, tmp_path_factory.mktemp("run"), SkippingClock()) as (hearing, _),
-        ):
-            with suppress(sv.SoundverseError):
-                await settle(hearing, await place_order(hearing, body))
-            state = await state_of(hearing)
-            assert state not in (OrderState.PLANNED, OrderState.SENDING)
-            # Only answered refusals were sent again; the first POST that may have been paid for was the last.
-            names = (posts + ["whole"] * 10)[: len(service.posts)]
-            assert all(not ANSWERS[name][1] for name in names[:-1])
-            assert "refused" not in names[:-1]
-            assert service.charged <= 1
-            assert violations(service) == []
-            if service.charged:
-                assert state is not OrderState.REFUSED
-
-    asyncio.run(run())
-
-
-class _Events:
-    def __init__(self, events: AsyncIterator[sv.RemixEvent]) -> None:
-        self._events = events
-
-    def __aiter__(self) -> AsyncIterator[sv.RemixEvent]:
-        return self._events
-
-    def idle_seconds(self) -> float:
-        return 0.0
-
-
-class Faulty:
-    """A transport that fails as told, and counts the POSTs whose first byte was sent."""
-
-    def __init__(self, plan: list[tuple[bool, int, str]]) -> None:
-        self._plan: Iterator[tuple[bool, int, str]] = iter(plan)
-        self.sent = 0
-
-    @asynccontextmanager
-    async def open_remix(self, wire: Any, on_sent: Any) -> AsyncIterator[Any]:
-        reached, events, end = next(self._plan, (True, len(stages()), "eof"))
-        if reached:
-            self.sent += 1
-            on_sent()
-        elif events == 0:
-            raise sv.TransportError("refused")
-        else:
-            raise RuntimeError("a bug before anything was sent")
-        yield _Events(self._events(events, end))
-
-    async def _events(self, count: int, end: str) -> AsyncIterator[sv.RemixEvent]:
-        for stage in stages()[:count]:
-            await asyncio.sleep(0)
-            yield sv.RemixEvent.parse(stage)
-        if end == "cut":
-            raise StreamCut("cut")
-        if end == "bug":
-            raise RuntimeError("a bug")
-
-    async def status(self, message_id: str) -> sv.RemixEvent:
-        return sv.RemixEvent.parse(completed())
-
-    async def close(self) -> None: ...
-
-
-@settings(max_examples=60, **HYPOTHESIS)
-@given(
-    plan=st.lists(
-        st.tuples(st.booleans(), st.integers(0, 9), st.sampled_from(["eof", "cut", "bug"])), max_size=6
-    ),
-    cancel_after=st.none() | st.integers(1, 40),
-)
-def test_at_most_one_post_after_the_first_byte_was_sent(
-    plan: list[tuple[bool, int, str]], cancel_after: int | None, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    async def run() -> None:
-        transport = Faulty(plan)
-        clock = SkippingClock()
-        async with an_order(transport, tmp_path_factory.mktemp("run"), clock) as (hearing, _):
-            placing = asyncio.ensure_future(place_order(hearing, body))
-            for _ in range(cancel_after if cancel_after is not None else 0):
-                await asyncio.sleep(0)
-            if cancel_after is not None:
-                placing.cancel()
-            with suppress(sv.SoundverseError, asyncio.CancelledError):
-                await placing
-            assert transport.sent <= 1
-            state = await state_of(hearing)
-            assert state not in (OrderState.PLANNED, OrderState.SENDING)
-            if transport.sent:
-                assert state is not OrderState.REFUSED
-
-    asyncio.run(run())

@@ -1,0 +1,55 @@
+"""One planned order at a service, on the test's own loop."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from soundverse_nb.api.transport import Transport
+from soundverse_nb.client import ConcurrencyLimiter, Journal, Order, OrderState, Patience
+from soundverse_nb.client.hearing import Hearing
+from soundverse_nb.client.order import new_order_id
+from soundverse_nb.client.service import Service
+from soundverse_nb.client.watching import Audience
+from tests.client.conftest import SONG, WATCHFUL, Notebook
+from tests.strict_service import StrictService
+
+WIRE = {"song_reference_url": SONG, "prompt": "jazz"}
+
+
+async def body() -> dict[str, Any]:
+    return WIRE
+
+
+@asynccontextmanager
+async def an_order(
+    service: StrictService | Any, path: Path, clock: Any, patience: Patience = WATCHFUL
+) -> AsyncIterator[tuple[Hearing, Notebook]]:
+    """A planned order at a service, on the test's own loop."""
+    if isinstance(service, StrictService):
+        transport: Any = Transport(
+            service.base_url, SecretStr(service.api_key), clock=clock.monotonic, sleep=clock.sleep
+        )
+    else:
+        transport = service
+    journal = Journal(path / "orders.sqlite3")
+    watcher = Notebook()
+    belongings = Service(
+        "http://service", transport, journal, ConcurrencyLimiter(8, clock=clock.monotonic),
+        patience=patience, clock=clock, rng=random.Random(7),
+    )  # fmt: skip
+    order = await journal.plan(Order(new_order_id(), "http://service", request=WIRE))
+    try:
+        yield Hearing(belongings, order, Audience(watcher).seat(0)), watcher
+    finally:
+        await transport.close()
+        journal.close()
+
+
+async def state_of(hearing: Hearing) -> OrderState:
+    return (await hearing.service.journal.get(hearing.order.order_id)).state
