@@ -154,8 +154,10 @@ class References:
         return Checked(plain(path.name, 120), path)
 
     async def _check_url(self, url: str) -> Checked:
+        from soundverse_nb.hosting.protocol import remember_signature
         from soundverse_nb.hosting.remote import check_address, fetch_reference, must_be_public
 
+        remember_signature(url)
         public = must_be_public(self._base_url)
         # Whatever is left out: what the service cannot reach is found out before it is paid for.
         await check_address(url, public=public)

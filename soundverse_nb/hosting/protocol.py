@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
-from soundverse_nb.api.secrets import redact
+from soundverse_nb.api.secrets import redact, remember_secret
 from soundverse_nb.errors import ConfigurationError, HostingError, SoundverseError
 from soundverse_nb.render.escape import hide_query
 
@@ -61,6 +61,9 @@ class Host(Protocol):
         """
         ...
 
+
+# Longer than what is no secret beside it: a time, the name of an algorithm ("AWS4-HMAC-SHA256").
+_SHORTEST_SIGNATURE = 17
 
 HostFunction = Callable[[Path], "Awaitable[str | PublishedReference] | str | PublishedReference"]
 
@@ -126,7 +129,20 @@ async def ask_to_publish(function: HostFunction, path: Path, who: str) -> Publis
             f"{who} returned {what}, not an http(s) URL.",
             hint="Return the URL as a str, for example https://example.org/song.mp3.",
         )
+    remember_signature(url)
     return published or PublishedReference(url.strip())
+
+
+def remember_signature(url: str) -> None:
+    """From now on what signs this URL is removed from errors, logs and the journal, whoever repeats it.
+
+    A service that could not fetch a reference may quote its URL cut, escaped or without its host.
+    """
+    for pair in url.partition("#")[0].partition("?")[2].split("&"):
+        value = pair.partition("=")[2]
+        if len(value) >= _SHORTEST_SIGNATURE:
+            remember_secret(value)
+            remember_secret(unquote_plus(value))
 
 
 def _is_http(url: str) -> bool:

@@ -12,8 +12,9 @@ import pytest
 
 from soundverse_nb.client.references import References, title_of
 from soundverse_nb.client.watching import NOBODY
-from soundverse_nb.errors import ConfigurationError, HostingError, Spent
+from soundverse_nb.errors import ConfigurationError, HostingError, SoundverseError, Spent
 from soundverse_nb.hosting import PublishedReference
+from tests.strict_service import StrictService, refusal
 
 REAL = "https://api.soundverse.ai"
 MakeReferences = Callable[..., References]
@@ -223,6 +224,39 @@ async def test_after_a_failed_upload_the_next_order_tries_anew(
     assert "s3cret" not in str(both)
     assert (await those.publish(checked, NOBODY)).endswith("song.mp3")
     assert tried == 2
+
+
+SIGNATURE = "c0ffee-signature-of-a-private-song"
+
+
+@pytest.mark.parametrize("through", ["a URL", "a host"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"cannot fetch https://songs.example.com/song.mp3?sig={SIGNATURE}",
+        f"GET /song.mp3?sig={SIGNATURE} gave 403",
+        f"cannot fetch https%3A%2F%2Fsongs.example.com%2Fsong.mp3%3Fsig%3D{SIGNATURE}",
+        f"cannot fetch https:\\/\\/songs.example.com\\/song.mp3?sig={SIGNATURE}",
+    ],
+    ids=["whole", "without its host", "encoded", "escaped"],
+)
+async def test_a_signature_that_the_service_repeats_is_kept_nowhere(
+    make_client: Callable[..., Any], song: Path, tmp_path: Path, words: str, through: str
+) -> None:
+    url = f"https://songs.example.com/song.mp3?sig={SIGNATURE}"
+
+    async def publish(path: Path) -> str:
+        return url
+
+    async with StrictService(script=[refusal({"detail": words}, 400)]) as service:
+        client = make_client(service, host=publish, preflight="off")
+        with pytest.raises(SoundverseError) as refused:
+            await client.remix(url if through == "a URL" else song, prompt="jazz")
+        assert service.posts[0].json["song_reference_url"] == url
+        assert SIGNATURE not in f"{refused.value}{refused.value!r}{vars(refused.value)}"
+        client.close()
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or SIGNATURE.encode() not in path.read_bytes(), path.name
 
 
 async def test_a_withdrawal_that_fails_is_logged_without_its_words(
