@@ -93,6 +93,15 @@ async def test_with_delete_nothing_is_left_in_the_bucket_after_the_run(
     assert s3.objects() == {}
 
 
+async def test_with_delete_nothing_is_left_of_a_batch_with_short_lived_urls(
+    s3: S3rver, wire: Wire, client: Any, tune: Path
+) -> None:
+    async with client(bucket(wire.url, delete=True, expires=120)) as connected:
+        await connected.remix_all([(tune, "upbeat jazz")] * 3)
+    assert wire.count("PUT") == 1
+    assert s3.objects() == {}
+
+
 async def test_wrong_credentials_cost_nothing(
     s3: S3rver, client: Any, simulator: Simulator, tune: Path
 ) -> None:
@@ -121,11 +130,16 @@ async def test_the_journal_keeps_no_signature(s3: S3rver, client: Any, tune: Pat
             assert b"X-Amz-Signature" not in path.read_bytes(), path.name
 
 
+@pytest.mark.parametrize("preflight", ["full", "off"])
 @pytest.mark.parametrize("given", ["file", "private url"])
-async def test_the_real_service_is_never_asked_for_what_it_cannot_fetch(tmp_path: Path, given: str) -> None:
+async def test_the_real_service_is_never_asked_for_what_it_cannot_fetch(
+    tmp_path: Path, given: str, preflight: str
+) -> None:
     reference = str(example_song()) if given == "file" else "http://192.168.1.5:8000/song.mp3"
     places = {"directory": tmp_path, "journal": tmp_path / "orders.sqlite3"}
-    async with Client("any-key", "https://api.soundverse.ai", progress=False, **places) as real:
+    async with Client(
+        "any-key", "https://api.soundverse.ai", preflight=preflight, progress=False, **places
+    ) as real:
         with pytest.raises(ConfigurationError) as refused:
             await real.remix(reference, prompt="upbeat jazz")
     assert refused.value.spent is Spent.NO
