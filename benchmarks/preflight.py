@@ -3,8 +3,9 @@
     python benchmarks/preflight.py [--music FOLDER] [--files DIRECTORY] [--rounds 5]
 
 Writes a song of ordinary length in every container (or takes those of FOLDER, first twenty by name), asks
-everybody how long it is, and compares. Peers are asked in turn, round by round, and the best round counts, so
-that a busy machine hurts all alike. Nothing leaves this machine.
+everybody how long it is, and compares. Peers are asked in turn, round by round; what counts is the best
+round's processor time (with that of child processes), so that a busy machine hurts nobody. Nothing leaves
+this machine.
 
 Targets:
 1. preflight is no slower than the fastest full decode whose answer is right, plus a tenth.
