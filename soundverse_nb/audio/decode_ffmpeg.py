@@ -28,6 +28,10 @@ _BUFFER = 1 << 17
 # Finding out what a file is takes milliseconds; what takes longer is made to.
 _OPENING_SECONDS = 1.5
 _OPTIONS = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none"}
+# Tags that are not UTF-8: PyAV before 19 refuses the file unless told otherwise, from 19 on it takes them.
+LENIENT_TAGS: dict[str, Any] = (
+    {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+)
 
 # A jump of the time stamps by more than this is a hole in the data. Only where the time stamps count
 # samples: others are rounded, or leave out silence on purpose.
@@ -65,9 +69,7 @@ class FFmpegDecoding(Decoding):
         file = GuardedFile(self._raw, _OPENING_SECONDS if self._is_limited else None, start)
         file.seek(0)
         try:
-            self._container: Any = av.open(
-                file, "r", options=_OPTIONS, buffer_size=_BUFFER, metadata_errors="replace"
-            )
+            self._container: Any = av.open(file, "r", options=_OPTIONS, buffer_size=_BUFFER, **LENIENT_TAGS)
         except (av.error.FFmpegError, ValueError, OSError, UnicodeError):
             raise refusal("not_audio", f"{name} is not an audio file.", _CONVERT) from None
         self._stack.callback(self._container.close)

@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import av
 
 STOP_SECONDS = 400.0
+# PyAV before 19 refuses a file whose tags are not UTF-8 unless told otherwise.
+LENIENT_TAGS: dict[str, Any] = (
+    {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+)
 
 
 def true_seconds(path: Path) -> float | None:
@@ -22,7 +27,7 @@ def true_seconds(path: Path) -> float | None:
     """
     seconds = 0.0
     try:
-        with av.open(f"file:{path}", metadata_errors="replace") as container:
+        with av.open(f"file:{path}", **LENIENT_TAGS) as container:
             stream = container.streams.audio[0]
             for packet in container.demux(stream):
                 try:
