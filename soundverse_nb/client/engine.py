@@ -25,7 +25,7 @@ from soundverse_nb.client.hearing import Hearing
 from soundverse_nb.client.journal import Journal
 from soundverse_nb.client.lease import BEAT_EVERY
 from soundverse_nb.client.limiter import ConcurrencyLimiter
-from soundverse_nb.client.probe import is_simulator
+from soundverse_nb.client.notice import is_simulator
 from soundverse_nb.client.references import References
 from soundverse_nb.client.service import Service
 from soundverse_nb.client.settings import Patience, journal_file
@@ -141,7 +141,7 @@ class Engine:
         settings = self.settings
         simulated = settings.simulated
         if simulated is None:
-            simulated = await is_simulator(settings.base_url)
+            simulated = is_simulator(settings.base_url)
         transport = Transport(
             settings.base_url,
             settings.api_key,

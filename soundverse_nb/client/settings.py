@@ -157,3 +157,10 @@ def journal_file(given: str | os.PathLike[str] | None, simulated: bool) -> Path:
 
     name = "orders-simulated.sqlite3" if simulated else "orders.sqlite3"
     return platformdirs.user_state_path("soundverse_nb") / name
+
+
+def simulator_notice(port: int) -> Path:
+    """Where a simulator on this port leaves its note; the same place as in simulator/notice.py."""
+    import platformdirs
+
+    return platformdirs.user_state_path("soundverse_nb") / "simulators" / f"port-{port}"

@@ -25,6 +25,7 @@ from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.simulator.faults import Fault, read_faults
 from soundverse_nb.simulator.intake import Intake
 from soundverse_nb.simulator.ledger import Ledger
+from soundverse_nb.simulator.notice import put_up, take_down
 from soundverse_nb.simulator.orders import Orders, Settings
 from soundverse_nb.simulator.routes import Service
 from soundverse_nb.simulator.signing import Signer
@@ -135,6 +136,7 @@ class Simulator:
                 )
             self._bound_port = bound.port
             self._thread = thread
+            put_up(bound.port)
             _running.add(self)
             return self
 
@@ -145,6 +147,7 @@ class Simulator:
             if thread is None:
                 return
             _running.discard(self)
+            take_down(self._bound_port)
             loop, stopping = self._loop, self._stopping
             assert loop is not None
             assert stopping is not None

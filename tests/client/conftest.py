@@ -163,8 +163,3 @@ def make_client(tmp_path: Path, clock: SkippingClock) -> Iterator[Callable[..., 
 
 
 SONG = "https://songs.example.com/original.mp3"
-
-
-def violations(service: StrictService) -> list[str]:
-    """What a client did against the document. It may ask a service on this machine if it is the simulator."""
-    return [problem for problem in service.violations if not problem.endswith("GET /simulator")]

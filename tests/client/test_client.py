@@ -10,7 +10,7 @@ import pytest
 import soundverse_nb as sv
 from soundverse_nb.client import Journal, OrderState
 from tests import strict_service as script
-from tests.client.conftest import SONG, violations
+from tests.client.conftest import SONG
 from tests.strict_service import StrictService
 
 MakeClient = Callable[..., sv.Client]
@@ -32,7 +32,7 @@ async def test_a_remix_is_ordered_followed_and_fetched(make_client: MakeClient) 
     assert service.posts[0].json == {
         "song_reference_url": SONG, "prompt": "jazz", "parameters": {"seed": 3, "deep": {"list": [1, None]}},
     }  # fmt: skip
-    assert violations(service) == []
+    assert service.violations == []
     assert service.charged == 1
 
 

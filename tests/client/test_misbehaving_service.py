@@ -11,7 +11,7 @@ import pytest
 
 import soundverse_nb as sv
 from tests import strict_service as script
-from tests.client.conftest import SONG, violations
+from tests.client.conftest import SONG
 from tests.strict_service import Reply, StrictService, answer, completed, refusal, stages, stream
 
 MakeClient = Callable[..., sv.Client]
@@ -190,7 +190,7 @@ async def test_ends_typed(case: Case, make_client: MakeClient) -> None:
     assert order.state.value == case.state
     assert len(service.posts) == case.posts
     assert service.charged == case.charged
-    assert violations(service) == []
+    assert service.violations == []
 
 
 async def _outcome(client: sv.Client) -> sv.Remix | sv.SoundverseError:

@@ -17,7 +17,7 @@ from soundverse_nb.client import OrderState
 from soundverse_nb.client.sender import place_order
 from soundverse_nb.client.settle import settle
 from tests import strict_service as script
-from tests.client.conftest import SkippingClock, violations
+from tests.client.conftest import SkippingClock
 from tests.client.ordering import an_order, body, state_of
 from tests.strict_service import StrictService, answer, completed, stages, stream
 
@@ -74,7 +74,7 @@ def test_whatever_goes_wrong_no_order_is_sent_twice(
             assert all(not ANSWERS[name][1] for name in names[:-1])
             assert "refused" not in names[:-1]
             assert service.charged <= 1
-            assert violations(service) == []
+            assert service.violations == []
             if service.charged:
                 assert state is not OrderState.REFUSED
 

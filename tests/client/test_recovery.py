@@ -12,7 +12,7 @@ import pytest
 import soundverse_nb as sv
 from soundverse_nb.client import Journal, Order, OrderState
 from tests import strict_service as script
-from tests.client.conftest import SONG, Notebook, violations
+from tests.client.conftest import SONG, Notebook
 from tests.strict_service import StrictService, answer, completed, stages, stream
 
 MakeClient = Callable[..., sv.Client]
@@ -71,7 +71,7 @@ async def test_each_order_is_taken_up_where_its_kernel_died(make_client: MakeCli
         assert "of unknown outcome" in repr(remixes)
         assert await client.recover() == [], "a second time there is nothing left to do"
         assert service.posts == []
-        assert violations(service) == []
+        assert service.violations == []
 
 
 async def test_what_cannot_be_finished_yet_stays_to_be_finished_later(

@@ -15,7 +15,7 @@ from soundverse_nb.client.sender import place_order
 from soundverse_nb.client.settle import settle
 from soundverse_nb.displays import Phase
 from tests import strict_service as script
-from tests.client.conftest import WATCHFUL, SkippingClock, StepClock, violations
+from tests.client.conftest import WATCHFUL, SkippingClock, StepClock
 from tests.client.ordering import an_order, body, state_of
 from tests.strict_service import StrictService, answer, completed, stages, stream
 
@@ -88,7 +88,7 @@ async def test_a_hold_of_ten_minutes_is_normal(tmp_path: Path) -> None:
     assert event.audio_url is not None
     assert len(service.posts) == 1
     assert Phase.FOLLOWING in seen.phases()
-    assert violations(service) == []
+    assert service.violations == []
 
 
 async def test_a_silent_stream_loses_against_a_status_that_knows_the_end(tmp_path: Path) -> None:
