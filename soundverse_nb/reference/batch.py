@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
-from soundverse_nb.audio.source import AudioError
-from soundverse_nb.reference.check import header_report, preflight, refused
+from soundverse_nb.reference.check import header_report, preflight
 from soundverse_nb.reference.limits import Limits
-from soundverse_nb.reference.processes import ApartContext
 from soundverse_nb.reference.report import PreflightReport
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 ENDINGS = (
     ".aac", ".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".m4a", ".m4b", ".mka", ".mkv", ".mov", ".mp3",
     ".mp4", ".oga", ".ogg", ".opus", ".wav", ".wave", ".webm", ".wma", ".wv",
 )  # fmt: skip
 """What a folder is searched for; a list of paths is taken as it is."""
-
-_FEW = 3
-"""Starting processes takes longer than checking so few songs."""
 
 
 @dataclass(frozen=True)
@@ -117,9 +114,13 @@ def preflight_all(
                 continue
             reports[index] = report or preflight(path, limits)
             advance()
-        for index, report in _decoded([(i, found[i]) for i in waiting], limits, quick, workers, executor):
-            reports[index] = report
-            advance()
+        if waiting:
+            from soundverse_nb.reference.pool import decoded
+
+            songs = [(index, found[index]) for index in waiting]
+            for index, report in decoded(songs, limits, quick, workers, executor):
+                reports[index] = report
+                advance()
     return PreflightTable(tuple(found), tuple(reports[i] for i in range(len(found))), skipped, folder)
 
 
@@ -137,70 +138,6 @@ def _listed(paths: Any) -> tuple[str | None, list[Any], int]:
     )
     songs = [path for path in files if path.suffix.lower() in ENDINGS]
     return str(folder), songs, len(files) - len(songs)
-
-
-def _decoded(
-    songs: list[tuple[int, Any]],
-    limits: Limits,
-    quick: bool,
-    workers: int | None,
-    executor: Executor | None,
-) -> Iterator[tuple[int, PreflightReport]]:
-    if executor is None and (len(songs) <= _FEW or workers == 1):
-        for index, path in songs:
-            yield index, preflight(path, limits, quick=quick)
-        return
-    if executor is not None:
-        yield from _on(executor, songs, limits, quick)
-        return
-    count = min(len(songs), workers or _processors())
-    with ProcessPoolExecutor(count, mp_context=ApartContext()) as pool:
-        yield from _on(pool, songs, limits, quick)
-
-
-def _on(
-    executor: Executor, songs: list[tuple[int, Any]], limits: Limits, quick: bool
-) -> Iterator[tuple[int, PreflightReport]]:
-    tasks: dict[Any, tuple[int, Any]] = {}
-    lost: list[tuple[int, Any]] = []
-    try:
-        for index, path in songs:
-            tasks[executor.submit(_checked, os.fspath(path), limits, quick)] = index, path
-    except BrokenExecutor:
-        lost += songs[len(tasks) :]
-    try:
-        for task in as_completed(tasks):
-            if isinstance(task.exception(), BrokenExecutor):
-                lost.append(tasks[task])
-            else:
-                yield tasks[task][0], task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-    # A decoder that crashes takes its process along, and with it the songs that were waiting: each alone now.
-    for index, path in lost:
-        yield index, _alone(path, limits, quick)
-
-
-def _alone(path: Any, limits: Limits, quick: bool) -> PreflightReport:
-    with ProcessPoolExecutor(1, mp_context=ApartContext()) as pool:
-        try:
-            return pool.submit(_checked, os.fspath(path), limits, quick).result()
-        except BrokenExecutor:
-            crash = AudioError(
-                "The decoder crashed on this file.", hint="Export it again.", code="unreadable"
-            )
-            return refused(path, crash, limits)
-
-
-def _checked(path: str, limits: Limits, quick: bool) -> PreflightReport:
-    return preflight(path, limits, quick=quick)
-
-
-def _processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @contextmanager

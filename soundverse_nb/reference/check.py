@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from concurrent.futures import Executor
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from soundverse_nb.audio.decoding import End
 from soundverse_nb.audio.source import AudioError, Source, open_source
@@ -15,9 +13,15 @@ from soundverse_nb.reference.limits import Limits
 from soundverse_nb.reference.report import PreflightReport
 from soundverse_nb.reference.rules import Problem, problems_of, warnings_of
 
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
 TIME_LIMIT = 1.3
 """Seconds of decoding after which only packets are counted. A 350 s song takes half of it or less; a file
 made to keep the decoder busy (8 channels at 655 kHz, say) would take minutes."""
+
+_LARGE_FILES_PATIENCE = 4.0
+"""A file that is too large anyway, but about to be repaired, may take longer."""
 
 # Small differences between what a header announces and what is there are the habit of some encoders.
 _TOLERATED_BYTES = {"mp3": 4096, "wav": 4096, "aiff": 4096}
@@ -55,6 +59,8 @@ async def preflight_async(
     source: Any, limits: Limits | None = None, *, quick: bool = False, executor: Executor | None = None
 ) -> PreflightReport:
     """preflight() off the event loop, on a thread of `executor` (default: the loop's own)."""
+    import asyncio
+
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(executor, lambda: preflight(source, limits, quick=quick))
 
@@ -72,7 +78,8 @@ def _full(source: Source, limits: Limits, call: str) -> PreflightReport:
     from soundverse_nb.audio.listen import listen
     from soundverse_nb.reference.yardstick import compare, librosas_answer
 
-    heard = listen(source, stop_seconds=limits.max_seconds, time_limit=TIME_LIMIT)
+    patience = 1.0 if (source.size_bytes or 0) <= limits.max_bytes else _LARGE_FILES_PATIENCE
+    heard = listen(source, stop_seconds=limits.max_seconds, time_limit=patience * TIME_LIMIT)
     duration = heard.duration
     if heard.end is End.OUT_OF_TIME:
         duration = _better_known(source, duration)
