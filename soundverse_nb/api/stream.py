@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 
 import aiohttp
 
-from soundverse_nb.api.answers import classify, documented_refusal, is_chunk, is_error_object
-from soundverse_nb.api.body import MAX_BODY_BYTES, NOT_JSON, body_text, excerpt, read_json
+from soundverse_nb.api.answers import classify
+from soundverse_nb.api.body import MAX_BODY_BYTES, NOT_JSON, body_text, read_json
+from soundverse_nb.api.chunks import Chunk, ChunkReader, SkippedChunk
 from soundverse_nb.api.connection import NETWORK_ERRORS, left_over, reason, within
 from soundverse_nb.api.event import RemixEvent
-from soundverse_nb.api.sse import EventStreamDecoder
-from soundverse_nb.errors import APIError, SoundverseError, Spent
+from soundverse_nb.errors import SoundverseError, Spent
+
+__all__ = ["RemixStream", "SkippedChunk", "StreamCut", "is_simulated"]
 
 # How long the rest of an answer that is no stream is waited for.
 BODY_TIMEOUT = 30.0
@@ -22,7 +21,6 @@ _BLANK = b"\xef\xbb\xbf \t\r\n"
 _FIELDS = (b"data", b"event", b"id", b"retry", b":")
 # What an answer that is no event stream begins with: JSON, a page, a byte-order mark of UTF-16, gzip.
 _BODY_STARTS = (b"{", b"[", b"<", b'"', b"\xff\xfe", b"\xfe\xff", b"\0", b"\x1f\x8b")
-_ID = re.compile(r'"(?:message_id|job_id)"\s*:\s*"([^"\\]{1,200})"')
 
 
 class StreamCut(SoundverseError):  # noqa: N818 - it is something that happens, and is followed up
@@ -32,35 +30,31 @@ class StreamCut(SoundverseError):  # noqa: N818 - it is something that happens, 
     sent = True
 
 
-@dataclass(frozen=True)
-class SkippedChunk:
-    """A chunk that could not be read: why, how it began, and the order's id if it named one."""
-
-    reason: str
-    excerpt: str
-    message_id: str | None = None
-
-
 class RemixStream:
     """The chunks of one remix as they arrive; ends with the terminal chunk or where the connection ends.
 
-    `finished` says whether a terminal chunk was seen: where it was not, the stream was cut. `message_id` is
-    the order's id as soon as any chunk named it. `simulated` is true for the embedded service.
+    `finished` says whether a terminal chunk was seen: where it was not, the stream was cut. `simulated`
+    is true for the embedded service.
     """
 
     def __init__(self, response: aiohttp.ClientResponse, clock: Callable[[], float]) -> None:
         self.simulated = is_simulated(response)
         self.finished = False
-        self.message_id: str | None = None
         self._response = response
         self._clock = clock
         self._last_byte_at = clock()
-        self._decoder = EventStreamDecoder()
-        self._items: deque[RemixEvent | SkippedChunk | SoundverseError] = deque()
+        self._reader = ChunkReader()
+        self._waiting: Iterator[Chunk] = iter(())
+        self._last: Chunk | StreamCut | None = None  # what comes after the waiting chunks
         # The first bytes, until an event is among them: should none come, they say what came instead.
         self._opening: bytearray | None = bytearray()
         self._body_began_at: float | None = None
         self._ended = False
+
+    @property
+    def message_id(self) -> str | None:
+        """The order's id, as soon as any chunk named it."""
+        return self._reader.message_id
 
     def idle_seconds(self) -> float:
         """How long no byte has come, in seconds. May be asked while another task waits for the next chunk."""
@@ -74,11 +68,15 @@ class RemixStream:
 
         APIError where the service refused inside the stream, StreamCut where the connection broke.
         """
-        while not self._items:
+        item: Chunk | StreamCut | None = next(self._waiting, None)
+        while item is None:
             if self._ended:
-                raise StopAsyncIteration
+                item, self._last = self._last, None
+                if item is None:
+                    raise StopAsyncIteration
+                break
             await self._read_on()
-        item = self._items.popleft()
+            item = next(self._waiting, None)
         if isinstance(item, SoundverseError):
             self._end()
             raise item
@@ -89,7 +87,8 @@ class RemixStream:
 
     def _end(self) -> None:
         self._ended = True
-        self._items.clear()
+        self._waiting = iter(())
+        self._last = None
 
     async def _read_on(self) -> None:
         content = self._response.content
@@ -110,13 +109,9 @@ class RemixStream:
             self._finish()
 
     def _take(self, data: bytes) -> None:
-        events = self._decoder.feed(data)
-        # First, as nothing is read after a terminal chunk.
-        for passed in self._decoder.skipped:
-            self._items.append(self._skip(f"an event of {passed.size:,} bytes is too large", passed.head))
-        for event in events:
-            self._items.append(self._read_chunk(event.data))
-        if self._items:
+        chunks = self._reader.feed(data)
+        self._waiting = iter(chunks)
+        if chunks:
             self._opening = None
         elif self._opening is not None:
             self._opening += data[: MAX_BODY_BYTES - len(self._opening)]
@@ -141,46 +136,17 @@ class RemixStream:
         self._ended = True
         opening = bytes(self._opening or b"")
         if _is_no_stream(opening):
-            self._items.append(self._read_body(opening))
+            self._last = self._read_body(opening)
         elif lost is not None:
-            self._items.append(StreamCut(f"The stream broke off: {lost}."))
+            self._last = StreamCut(f"The stream broke off: {lost}.")
 
-    def _read_body(self, body: bytes) -> RemixEvent | SkippedChunk | SoundverseError:
+    def _read_body(self, body: bytes) -> Chunk:
         """What an answer means that is not an event stream: an error, or one chunk all the same."""
         error = classify(self._response.status, self._response.headers, body)
-        return self._read_chunk(self._text(body)) if error is None else error
+        return self._reader.read(self._text(body)) if error is None else error
 
     def _text(self, body: bytes) -> str:
         return body_text(body, self._response.headers.get("Content-Type", ""))
-
-    def _read_chunk(self, data: str) -> RemixEvent | SkippedChunk | SoundverseError:
-        try:
-            event = RemixEvent.parse(data)
-        except ValueError as error:
-            return self._skip(str(error), data)
-        if event.message_id is not None:
-            self.message_id = self.message_id or event.message_id
-        bare = event.status is None and event.is_complete is None
-        if bare or event.is_failure or (event.model_extra or {}).get("success") is False:
-            refusal = self._refusal(event, data)
-            if refusal is not None:
-                return refusal
-        return event
-
-    def _refusal(self, event: RemixEvent, data: str) -> APIError | None:
-        """The error answer a chunk really is, if it is one."""
-        value = read_json(data)
-        known = self.message_id is not None
-        if is_error_object(value) and not (known and event.is_failure and is_chunk(value)):
-            return classify(None, {}, data.encode(), message_id=self.message_id)
-        # A failure before there is an order may be one of the documented refusals in a chunk's clothes.
-        return documented_refusal(value) if event.is_failure and not known else None
-
-    def _skip(self, why: str, data: str) -> SkippedChunk:
-        named = _ID.search(data[:4096])
-        if named:
-            self.message_id = self.message_id or named[1]
-        return SkippedChunk(why, excerpt(data), named[1] if named else None)
 
 
 def _is_no_stream(opening: bytes) -> bool:

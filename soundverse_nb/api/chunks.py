@@ -1,0 +1,102 @@
+"""From the bytes of a remix stream to checked chunks, without I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+
+from pydantic import ValidationError
+
+from soundverse_nb.api.answers import classify, documented_refusal, is_chunk, is_error_object
+from soundverse_nb.api.body import excerpt, read_json
+from soundverse_nb.api.event import RemixEvent, Stage, validate_json
+from soundverse_nb.api.sse import CR, LF, EventStreamDecoder, OversizeEvent
+from soundverse_nb.errors import APIError
+
+_SMALL = 1 << 16  # bytes; the decoder's cap is far above it
+_ID = re.compile(r'"(?:message_id|job_id)"\s*:\s*"([^"\\]{1,200})"')
+_AS_DOCUMENTED = frozenset(stage.value for stage in Stage if stage not in (Stage.FAILED, Stage.UNKNOWN))
+
+
+@dataclass(frozen=True)
+class SkippedChunk:
+    """A chunk that could not be read: why, how it began, and the order's id if it named one."""
+
+    reason: str
+    excerpt: str
+    message_id: str | None = None
+
+
+Chunk = RemixEvent | SkippedChunk | APIError
+
+
+class ChunkReader:
+    """Reads what a stream says: events, chunks that had to be skipped, and errors in a chunk's clothes.
+
+    `message_id` is the order's id as soon as any chunk named it, even one that could not be read.
+    """
+
+    def __init__(self) -> None:
+        self.message_id: str | None = None
+        self._decoder = EventStreamDecoder()
+
+    def feed(self, data: bytes) -> Iterable[Chunk]:
+        """The chunks these bytes finished, in order; an event that was too large comes before them.
+
+        Each is read when it is asked for, so ask for all of them before the next `feed`. An empty list where
+        there are none.
+        """
+        decoder = self._decoder
+        if decoder.between_events and data[:6] == b"data: " and data[-2:] == b"\n\n":
+            # One whole event, as a live stream sends them: read without becoming text in between.
+            text = data[6:-2]
+            if LF not in text and CR not in text and len(text) <= _SMALL:
+                return [self.read(text)]
+        texts = decoder.feed_data(data)
+        chunks = map(self.read, texts)
+        if decoder.skipped:
+            # Before the others, as nothing is read after a terminal chunk.
+            return chain([self._too_large(passed) for passed in decoder.skipped], chunks)
+        return chunks if texts else []
+
+    def read(self, data: bytes | str) -> Chunk:
+        """What the data of one event says."""
+        try:
+            event = validate_json(data)
+        except ValidationError:
+            try:
+                event = RemixEvent.parse(data)
+            except ValueError as error:
+                return self._skip(str(error), data)
+        # The instance's own dict, because pydantic's attribute look-up takes three times as long.
+        fields = event.__dict__
+        if self.message_id is None:
+            self.message_id = fields["message_id"]
+        if fields["status"] in _AS_DOCUMENTED and fields["error"] is None and not event.__pydantic_extra__:
+            return event
+        return self._refusal(event, data) or event
+
+    def _refusal(self, event: RemixEvent, data: bytes | str) -> APIError | None:
+        """The error answer a chunk really is, if it is one."""
+        bare = event.status is None and event.is_complete is None
+        if not (bare or event.is_failure or (event.model_extra or {}).get("success") is False):
+            return None
+        text = data if isinstance(data, str) else data.decode("utf-8", "replace")
+        value = read_json(text)
+        known = self.message_id is not None
+        if is_error_object(value) and not (known and event.is_failure and is_chunk(value)):
+            return classify(None, {}, text.encode(), message_id=self.message_id)
+        # A failure before there is an order may be one of the documented refusals.
+        return documented_refusal(value) if event.is_failure and not known else None
+
+    def _too_large(self, passed: OversizeEvent) -> SkippedChunk:
+        return self._skip(f"an event of {passed.size:,} bytes is too large", passed.head)
+
+    def _skip(self, why: str, data: bytes | str) -> SkippedChunk:
+        head = data[:4096] if isinstance(data, str) else data[:4096].decode("utf-8", "replace")
+        named = _ID.search(head)
+        if named and self.message_id is None:
+            self.message_id = named[1]
+        return SkippedChunk(why, excerpt(head), named[1] if named else None)
