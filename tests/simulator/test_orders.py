@@ -40,7 +40,9 @@ def test_every_event_is_one_data_line_and_an_empty_line(service, reference):
 
 
 def test_the_connection_stays_alive_with_comments_during_the_hold(service, reference):
-    text = order(service, {"song_reference_url": reference, "prompt": JAZZ}).content.decode()
+    longer = {"simulate": {"fault": "slow_hold", "seconds": 1000}}
+    body = {"song_reference_url": reference, "prompt": JAZZ, "parameters": longer}
+    text = order(service, body).content.decode()
     held = re.search(r'"progress": 90.*?\n\n(.*?)data: ', text, re.DOTALL)
     assert held is not None
     assert held.group(1).startswith(":")
