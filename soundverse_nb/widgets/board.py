@@ -21,7 +21,7 @@ from soundverse_nb.render.tally import Outcome, counts, failures_html, money_wor
 from soundverse_nb.widgets.batch import Batch, Tally
 from soundverse_nb.widgets.outbox import PER_BEAT, Outbox
 from soundverse_nb.widgets.outcomes import Summary, outcome, summarise, time_words
-from soundverse_nb.widgets.rows import Looks, Rows
+from soundverse_nb.widgets.rows import BUSY_CELL, Looks, Rows
 from soundverse_nb.widgets.ticker import Ticker
 
 ROWS = 10
@@ -99,7 +99,9 @@ class NotebookBoard:
         looks = self._looks = Looks()
         self._headline = ipywidgets.HTML(layout=looks.wide, style=looks.html)
         self._bar = ipywidgets.FloatProgress(min=0, max=1, layout=looks.overall, style=looks.progress)
-        self._stop = ipywidgets.Button(description="Cancel all", layout=looks.button, style=looks.press)
+        self._stop = ipywidgets.Button(
+            description="Cancel all", tooltip=BUSY_CELL, layout=looks.button, style=looks.press
+        )
         self._stop.on_click(lambda _: self._ask_to_cancel(None))
         top = ipywidgets.HBox([self._headline, self._stop], layout=looks.row)
         self._rows = Rows(self._most, looks, self._ask_to_cancel)

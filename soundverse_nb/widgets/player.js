@@ -605,8 +605,8 @@ function mount(root, library) {
     lanes.forEach((lane, index) => {
       lane.canvas.width = width;
       lane.canvas.height = Math.round(LANE_HEIGHT * ratio);
-      if (view === "spectrogram" && !takes[index].problem) paintSpectrogram(lane.canvas, index);
-      else drawWaveform(lane.canvas, takes[index], deck.length, linear(deck.gainOf(index)), index !== deck.active);
+      drawWaveform(lane.canvas, takes[index], deck.length, linear(deck.gainOf(index)), index !== deck.active);
+      if (view === "spectrogram" && !takes[index].problem) paintSpectrogram(lane.canvas, index); // as soon as it is here
     });
   }
   function paintSpectrogram(canvas, index) {

@@ -16,6 +16,9 @@ from soundverse_nb.widgets.batch import Standing
 from soundverse_nb.widgets.outbox import Outbox
 
 _STYLES = {Phase.RETRYING: "warning", Phase.FOLLOWING: "warning", Phase.FETCHING: "success"}
+BUSY_CELL = "No longer watch this. While a cell blocks the kernel, interrupt it instead."
+"""Kernels do not hear buttons while a blocking cell runs."""
+
 _NEW_ROW = 7  # messages: five widgets, their box, and the list of rows
 _NEW_TENANT = 4  # a button of its own, the old one closed, the box's children, the title
 
@@ -73,7 +76,9 @@ class Row:
         return [self.box, self.title, self.bar, self.words, self.button]
 
     def _new_button(self) -> Any:
-        return ipywidgets.Button(description="Cancel", layout=self._looks.button, style=self._looks.press)
+        return ipywidgets.Button(
+            description="Cancel", tooltip=BUSY_CELL, layout=self._looks.button, style=self._looks.press
+        )
 
 
 class Rows:

@@ -1,0 +1,151 @@
+"""The progress board with the real client and the embedded service: bars, buttons, what is saved."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import soundfile
+from playwright.sync_api import Browser, Locator, expect
+
+from tests.browser.lab import Lab, LabNotebook, LabServer
+from tests.browser.test_player import run
+
+SETUP, RETURNED, AWAITED, BLOCKING, KINDS = range(5)
+CELLS = [
+    """import soundverse_nb as sv
+service = sv.simulator.Simulator(speed=40)
+service.start()
+client = sv.Client("a-key", service.base_url, price=0.2, directory="remixes", journal="orders.sqlite3")
+endless = {"simulate": {"fault": "slow_hold", "seconds": 86400}}
+failing = {"simulate": "failure"}
+def wish(prompt, parameters=None):
+    return {"reference": "song.wav", "prompt": prompt, "parameters": parameters}
+def kinds(results):
+    return " ".join(type(result).__name__ for result in results)""",
+    # Returns at once; the board lives on below it.
+    "job = client.start_all([wish('lo-fi'), wish('bossa nova', endless), wish('dub', failing),"
+    " wish('string quartet', endless)])",
+    "results = await client.remix_all([wish('ska'), wish('waltz', endless), wish('polka', endless)])\n"
+    "print(kinds(results))",
+    "results = client.remix_all_sync([wish('tango'), wish('march', endless)])\nprint(kinds(results))",
+    "print(kinds(await job))",
+]
+
+# Writes down every width the progress bars of a cell had, so that no moment of a quick run is missed.
+_WATCH_BARS = """(cell) => {
+    window.widths = [];
+    const look = () => {
+        const bars = [...cell.querySelectorAll('.widget-hprogress .progress-bar')];
+        const now = bars.map((bar) => parseFloat(bar.style.width));
+        if (now.length) window.widths.push(now);
+    };
+    new MutationObserver(look).observe(
+        cell, {subtree: true, childList: true, attributes: true, attributeFilter: ['style']});
+}"""
+
+
+@pytest.fixture(scope="module")
+def notebook(chromium: Browser, lab_server: LabServer) -> Iterator[LabNotebook]:
+    lab = Lab(lab_server, chromium)
+    time = np.arange(12 * 22050) / 22050
+    notes = 0.3 * np.sin(2 * np.pi * 220 * time) * (time % 0.5 < 0.3)
+    soundfile.write(lab_server.root / "song.wav", notes, 22050)
+    opened = lab.open_notebook(lab.write("board.ipynb", CELLS))
+    opened.wait_for_kernel()
+    run(opened.page, SETUP)
+    yield opened
+    lab.close()
+
+
+def start(notebook: LabNotebook, number: int) -> Locator:
+    """Start a cell and give it back without waiting for its end."""
+    cell = notebook.cells.nth(number)
+    cell.evaluate(_WATCH_BARS)
+    notebook.page.evaluate(
+        """(cell) => {
+            window.jupyterapp.shell.currentWidget.content.activeCellIndex = cell;
+            window.jupyterapp.commands.execute('notebook:run-cell');
+        }""",
+        number,
+    )
+    return cell
+
+
+def row(cell: Locator, title: str) -> Locator:
+    """A stream's line on the board."""
+    return cell.locator(".widget-hbox").filter(has=cell.page.locator(f"[title='{title}']"))
+
+
+def holding(cell: Locator, title: str) -> Locator:
+    """The line of a stream that is at 90 percent and stays there."""
+    line = row(cell, title)
+    expect(line).to_contain_text("90 % can hold", timeout=60_000)
+    return line
+
+
+def bars_moved(cell: Locator) -> bool:
+    """Whether the overall bar moved on at least three times, and never back."""
+    overall = [widths[0] for widths in cell.page.evaluate("() => window.widths")]
+    return overall == sorted(overall) and len(set(overall)) >= 4
+
+
+def test_behind_a_cell_that_returned_one_cancel_stops_one_stream_and_the_others_end(
+    notebook: LabNotebook,
+) -> None:
+    cell = start(notebook, RETURNED)
+    expect(cell.locator(".jp-InputPrompt")).to_have_text("[2]:")
+    holding(cell, "bossa nova")
+    failure = cell.get_by_text("The service could not make this remix")
+    expect(failure).to_be_visible()
+    expect(cell.get_by_text("1 finished", exact=True)).to_be_visible(timeout=60_000)
+    expect(row(cell, "lo-fi")).to_have_count(0)
+    holding(cell, "bossa nova").get_by_role("button", name="Cancel").click()
+    expect(row(cell, "bossa nova")).to_have_count(0)
+    expect(failure).to_be_visible()
+    expect(cell).to_contain_text("0.80 had it been real")
+    holding(cell, "string quartet").get_by_role("button", name="Cancel").click()
+    expect(cell).to_contain_text("1 of 4 finished · 1 failed · 2 cancelled in")
+    expect(failure.first).to_be_visible()
+    expect(cell.locator(".jupyter-widgets")).to_have_count(0)
+    assert bars_moved(cell)
+    run(notebook.page, KINDS)
+    expect(notebook.output_of(KINDS)).to_have_text(
+        "Remix SoundverseError GenerationFailedError SoundverseError"
+    )
+
+
+def test_while_a_cell_awaits_the_bars_move_and_cancel_all_ends_it(notebook: LabNotebook) -> None:
+    cell = start(notebook, AWAITED)
+    holding(cell, "waltz")
+    expect(cell.get_by_text("1 finished", exact=True)).to_be_visible(timeout=60_000)
+    expect(cell.locator(".jp-InputPrompt")).to_have_text("[*]:")
+    cell.get_by_role("button", name="Cancel all").click()
+    expect(cell).to_contain_text("Remix SoundverseError SoundverseError")
+    expect(cell.locator(".jupyter-widgets")).to_have_count(0)
+    assert bars_moved(cell)
+
+
+def test_while_a_cell_blocks_the_bars_move_and_an_interrupt_ends_it(notebook: LabNotebook) -> None:
+    # Kernels do not hear buttons while a cell blocks; the button's hint says so.
+    cell = start(notebook, BLOCKING)
+    button = holding(cell, "march").get_by_role("button", name="Cancel")
+    expect(button).to_have_attribute("title", re.compile("interrupt"))
+    expect(cell.get_by_text("1 finished", exact=True)).to_be_visible(timeout=60_000)
+    notebook.command("notebook:interrupt-kernel")
+    expect(cell).to_contain_text("KeyboardInterrupt")
+    expect(cell).to_contain_text("1 of 2 finished · 1 cancelled in")
+    expect(cell).to_contain_text("is no longer watched")
+    expect(cell.locator(".jupyter-widgets")).to_have_count(0)
+    assert bars_moved(cell)
+
+
+def test_what_is_saved_is_a_static_summary_and_no_widget(notebook: LabNotebook) -> None:
+    saved = notebook.save()
+    assert "widgets" not in saved.metadata
+    for number in (RETURNED, AWAITED, BLOCKING):
+        bundles = [output.data for output in saved.cells[number].outputs if "data" in output]
+        assert [set(bundle) for bundle in bundles] == [{"text/plain", "text/html"}], number
+        assert "cancelled" in bundles[0]["text/plain"]
