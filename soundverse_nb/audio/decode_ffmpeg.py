@@ -35,7 +35,7 @@ LENIENT_TAGS: dict[str, Any] = (
 
 # A jump of the time stamps by more than this is a hole in the data. Only where the time stamps count
 # samples: others are rounded, or leave out silence on purpose.
-_HOLE_SECONDS = 0.05
+_HOLE_SECONDS = 0.015
 _COUNTING_FORMATS = ("ogg", "flac")
 # Tags between the frames of an MP3 that was joined from several look like a damaged frame to the decoder.
 _TAGS = (b"ID3", b"TAG", b"APETAGEX", b"Xing", b"Info", b"VBRI", b"LAME", b"LYRICS")
@@ -79,6 +79,9 @@ class FFmpegDecoding(Decoding):
                 raise refusal("not_audio", f"{name} is not an audio file.", _CONVERT)
             raise refusal("no_audio_stream", f"{name} holds no sound, only other streams.", _CONVERT)
         self._stream = streams[0]
+        if self._stream.codec_context.name == "flac":
+            # By default a frame with a wrong checksum is played as it is, as noise.
+            self._stream.codec_context.options = {"err_detect": "crccheck+explode"}
         self._packets = self._container.demux(self._stream)
         file.forget_time()
 
@@ -155,6 +158,8 @@ class FFmpegDecoding(Decoding):
 
     def _note_hole(self, frame: Any, ends: float | None) -> float | None:
         begins: float | None = frame.time
+        if begins is None:  # behind damage FFmpeg needs some frames to know the time again
+            begins = ends
         if begins is None:
             return None
         if ends is not None and begins - ends > _HOLE_SECONDS:

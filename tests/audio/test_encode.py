@@ -12,18 +12,12 @@ from soundverse_nb.audio.decode import decode
 from soundverse_nb.audio.encode import downmixed, encode_blocks, encode_mp3, preview_mp3, preview_quality
 from soundverse_nb.audio.mp3_cut import cut_mp3
 from soundverse_nb.audio.source import AudioError
-from tests.audio.songs import RATE, file_of, tone
+from tests.audio.songs import RATE, file_of, music, tone
 
 
 def decoded(data: bytes) -> Any:
     with decode(data) as sound:
         return np.concatenate(list(sound))
-
-
-def music(seconds: float, channels: int = 2) -> Any:
-    """A wave that never repeats, so that every moment of it can be told from every other."""
-    noise = np.random.default_rng(5).normal(0, 0.05, (round(seconds * RATE), channels)).astype(np.float32)
-    return tone(seconds, channels) + noise
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ import pytest
 import soundverse_nb as sv
 from soundverse_nb.audio.encode import encode_mp3
 from soundverse_nb.reference import check, preflight_async
-from tests.audio.songs import RATE, file_of, tone
+from tests.audio.songs import RATE, file_of, music, tone
 from tests.corpus.encode import m4a
 
 
@@ -201,3 +201,66 @@ def test_a_pickled_error_still_carries_its_report() -> None:
         sv.preflight(b"x" * 100).raise_if_failed()
     again = pickle.loads(pickle.dumps(caught.value))
     assert again.report.problems[0].code == "not_audio"
+
+
+_FRAGILE: dict[str, Any] = {
+    "flac": lambda: file_of(music(12.0), kind="FLAC"),
+    "ogg": lambda: file_of(music(12.0), kind="OGG", subtype="VORBIS"),
+    "m4a": lambda: m4a(music(12.0), RATE),
+    "mp3": lambda: encode_mp3(music(12.0).T, RATE, 128),
+}
+
+
+@pytest.mark.parametrize("kind", _FRAGILE)
+def test_a_song_with_a_spoiled_place_is_damaged(kind: str) -> None:
+    song = bytearray(_FRAGILE[kind]())
+    middle = len(song) // 2
+    song[middle : middle + 2000] = np.random.default_rng(3).bytes(2000)
+    assert codes(bytes(song)) == ["damaged"]
+
+
+def test_tags_between_joined_mp3s_are_no_damage(mp3: bytes) -> None:
+    tag = b"TAG" + bytes(125)
+    joined = mp3 + tag + b"ID3\x04\0\0\0\0\x02\0" + bytes(256) + mp3
+    report = sv.preflight(joined)
+    assert report.ok
+    assert report.audio.duration == pytest.approx(24.0, abs=0.1)
+
+
+def test_a_chained_ogg_is_heard_to_the_end_of_its_last_link() -> None:
+    first = file_of(tone(6.0), kind="OGG", subtype="VORBIS")
+    other = file_of(tone(7.0, 1, 22050), 22050, kind="OGG", subtype="VORBIS")
+    assert sv.preflight(first + first).audio.duration == pytest.approx(12.0, abs=0.05)
+    assert sv.preflight(first + other).audio.duration == pytest.approx(13.0, abs=0.05)
+
+
+def test_a_clip_is_a_song(tmp_path: Path, mp3: bytes) -> None:
+    (tmp_path / "song.mp3").write_bytes(mp3)
+    assert sv.preflight(sv.Clip(tmp_path / "song.mp3")).ok
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts memory as Linux does")
+def test_hostile_files_cost_little_memory(tmp_path: Path) -> None:
+    silence = np.zeros((20 * RATE, 8), np.float32)
+    bomb = file_of(np.tile(silence, (20, 1)), 192000, kind="FLAC")
+    claim = bytearray(file_of(tone(12.0)))
+    claim[22:24], claim[24:28] = (1024).to_bytes(2, "little"), (2**32 - 1).to_bytes(4, "little")
+    paths = []
+    for name, content in (
+        ("bomb.flac", bomb),
+        ("claim.wav", bytes(claim)),
+        ("long.wav", file_of(tone(60.0))),
+    ):
+        paths.append(tmp_path / name)
+        paths[-1].write_bytes(content)
+    program = (
+        "import resource, sys, numpy, soundfile, av, soundverse_nb as sv\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before = peak()\n"
+        "for path in sys.argv[1:]: sv.preflight(path)\n"
+        "print((peak() - before) // 1024)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, paths)], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) < 150
