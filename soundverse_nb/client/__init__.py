@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from soundverse_nb.client.client import Client
-from soundverse_nb.client.connect import connect
+from soundverse_nb.client.connecting import connect
 from soundverse_nb.client.jobs import RemixJob
 from soundverse_nb.client.journal import Journal
 from soundverse_nb.client.limiter import ConcurrencyLimiter, LimitChange
