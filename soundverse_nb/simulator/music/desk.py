@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -88,21 +91,30 @@ def reverberate(send: Signal, rate: int, size: float, chance: Generator) -> Sign
     padded = np.zeros((pieces, block), dtype=np.float32)
     padded[:, :step].flat[: len(even)] = even
     spectrum = np.fft.rfft(padded, axis=1)
-    out = np.zeros((2, len(send)), dtype=np.float32)
-    for side in range(2):
-        noise = chance.standard_normal(count)
-        dark = np.convolve(noise, np.full(5, 0.4), "same")
-        tail = 0.5 * noise * np.exp(-t / (0.05 * seconds)) + dark * np.exp(-6.9 * t / seconds)
-        tail *= np.minimum(1, t / 0.012)
-        tail -= np.convolve(tail, np.full(64, 1 / 64), "same")  # no rumble
-        tail /= np.sqrt(np.sum(tail**2)) + 1e-12
-        wet = np.fft.irfft(spectrum * np.fft.rfft(tail, block), axis=1)
-        line = np.zeros(pieces * step + count, dtype=np.float32)
-        for piece in range(pieces):
-            line[piece * step : piece * step + block] += wet[piece, : min(block, len(line) - piece * step)]
-        half_length = -(-len(send) // 2)
-        out[side] = ramps(line[:half_length], 2)[: len(send)]
-    return out
+    # Noise is drawn for one side after the other, so that threads do not change it.
+    tails = [_tail(t, seconds, chance) for _ in range(2)]
+    with ThreadPoolExecutor(2, thread_name_prefix="soundverse-nb-room") as pool:
+        sides = pool.map(lambda tail: _convolved(spectrum, tail, block, step), tails)
+        return np.stack([ramps(line[: -(-len(send) // 2)], 2)[: len(send)] for line in sides])
+
+
+def _tail(t: NDArray[np.float64], seconds: float, chance: Generator) -> Signal:
+    """How one side of the room answers a clap: noise that dies, the highs first."""
+    noise = chance.standard_normal(len(t))
+    dark = np.convolve(noise, np.full(5, 0.4), "same")
+    tail = 0.5 * noise * np.exp(-t / (0.05 * seconds)) + dark * np.exp(-6.9 * t / seconds)
+    tail *= np.minimum(1, t / 0.012)
+    tail -= np.convolve(tail, np.full(64, 1 / 64), "same")  # no rumble
+    return np.asarray(tail / (np.sqrt(np.sum(tail**2)) + 1e-12), dtype=np.float32)
+
+
+def _convolved(spectrum: NDArray[Any], tail: Signal, block: int, step: int) -> Signal:
+    """The pieces behind `spectrum`, each convolved with the tail, overlapped and added."""
+    wet = np.fft.irfft(spectrum * np.fft.rfft(tail, block), axis=1)
+    line = np.zeros((len(wet) + 1) * step + len(tail), dtype=np.float32)
+    for piece, part in enumerate(wet):
+        line[piece * step : piece * step + block] += part
+    return line
 
 
 def ducking(frames: int, rate: int, hits: list[int], depth: float) -> Signal:

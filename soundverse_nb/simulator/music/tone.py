@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -30,12 +31,15 @@ def _filtered(stereo: NDArray[np.float32], impulse: NDArray[np.float32]) -> NDAr
     count = -(-length // _BLOCK)
     lead = _TAPS - 1 - _TAPS // 2
     padded = np.pad(stereo, ((0, 0), (lead, count * _BLOCK - length + _TAPS)))
-    out = np.empty((2, count * _BLOCK), dtype=np.float32)
-    for side in range(2):
-        frames = np.lib.stride_tricks.sliding_window_view(padded[side], 8192)[::_BLOCK][:count]
+
+    def filtered(side: NDArray[np.float32]) -> NDArray[np.float32]:
+        frames = np.lib.stride_tricks.sliding_window_view(side, 8192)[::_BLOCK][:count]
         spectrum = np.fft.rfft(frames, axis=1) * response
-        out[side] = np.fft.irfft(spectrum, axis=1)[:, _TAPS - 1 :].reshape(-1)
-    return out[:, :length]
+        valid = np.fft.irfft(spectrum, axis=1)[:, _TAPS - 1 :]
+        return np.asarray(valid.reshape(-1)[:length], dtype=np.float32)
+
+    with ThreadPoolExecutor(2, thread_name_prefix="soundverse-nb-tone") as pool:
+        return np.stack(list(pool.map(filtered, padded)))
 
 
 def saturate(stereo: NDArray[np.float32], amount: float) -> NDArray[np.float32]:
