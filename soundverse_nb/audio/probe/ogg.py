@@ -145,7 +145,7 @@ def _is_intact(data: bytes, page: Page) -> bool:
 
 def _last_page(window: Window) -> Page | None:
     """The page that ends with the file and whose checksum holds."""
-    for reach in (_LOOK, LARGEST_PAGE):
+    for reach in (_LOOK, 5 * _LOOK, LARGEST_PAGE):
         start, tail = window.tail(reach)
         at = len(tail)
         while (at := tail.rfind(b"OggS", 0, at)) >= 0:
@@ -172,9 +172,11 @@ def _is_one_stream(window: Window, first: Page, last: Page, stream: Stream) -> b
             return False
         near = page
     later = last
+    usual_page = (near.offset - first.offset) // max(1, near.number - first.number)
+    look = max(_LOOK, usual_page * 3 // 2)
     reach = (last.offset - near.offset) // 2
     while reach > _FOLLOWED // 2 and later.offset > near.offset:
-        page = _page_after(window, near.offset + reach, later)
+        page = _page_after(window, near.offset + reach, look, later)
         if page is None or page.flags & _FIRST or not _is_before(page, later, stream):
             return False
         later = page
@@ -194,10 +196,13 @@ def _is_before(page: Page, later: Page, stream: Stream) -> bool:
     return page.granule <= later.granule <= page.granule + most
 
 
-def _page_after(window: Window, offset: int, limit: Page) -> Page | None:
-    """The first page that begins at or behind `offset`, at the latest `limit`; None where none is found."""
+def _page_after(window: Window, offset: int, look: int, limit: Page) -> Page | None:
+    """The first page that begins at or behind `offset`, at the latest `limit`; None where none is found.
+
+    `look` is how many bytes to read at first.
+    """
     room = limit.offset - offset
-    for reach in (4 * _LOOK, LARGEST_PAGE):
+    for reach in (look, LARGEST_PAGE):
         data = window.at(offset, min(reach, room))
         at = data.find(b"OggS")
         while at >= 0:
