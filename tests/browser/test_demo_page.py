@@ -1,0 +1,129 @@
+"""The demo's page in a real browser: it plays, keeps the place, asks for nothing, and fits narrow screens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from soundverse_nb.audio.envelope import envelope_of
+from soundverse_nb.examples import example_song
+from soundverse_nb.render.page import Page as Content
+from soundverse_nb.render.page import Take, page_html
+from tests.browser.lab import plays
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    song = example_song()
+    envelope = envelope_of(song)
+
+    def take(label: str, colour: str, loudness: float) -> Take:
+        return Take(
+            label,
+            "Harbour Lights " * 3,
+            envelope.duration,
+            envelope,
+            colour,
+            loudness,
+            prompt="" if label == "Original" else "a style of many words " * 4,
+            facts=("0:31", "−15.4 LUFS", "MP3, 44.1 kHz stereo"),
+            audio=song.read_bytes(),
+        )
+
+    remixes = tuple(take(f"Remix {n}", "#d4700f", -15.4 + n) for n in range(1, 5))
+    content = Content(
+        "One song, four remixes", "A lead.", take("Original", "#3f86cf", -15.4), remixes, "Simulated."
+    )
+    path = tmp_path_factory.mktemp("page") / "index.html"
+    path.write_text(page_html(content), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def page(chromium: Browser, file: Path) -> Iterator[Page]:
+    context = chromium.new_context(viewport={"width": 1200, "height": 900})
+    page = context.new_page()
+    complaints: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(file.as_uri())
+    yield page
+    context.close()
+    assert complaints == []
+    assert [url for url in asked if not url.startswith(("data:", "file:"))] == []
+    assert len([url for url in asked if url.startswith("file:")]) == 1
+
+
+def wait(page: Page, test: str) -> None:
+    page.wait_for_function(f"() => {{ const a = document.querySelectorAll('audio'); return {test}; }}")
+
+
+def test_every_song_plays(page: Page) -> None:
+    assert [plays(player) for player in page.locator("audio").all()] == [True] * 5
+
+
+def test_a_click_on_a_waveform_plays_from_there(page: Page) -> None:
+    wave = page.locator(".wave").nth(1)
+    box = wave.bounding_box()
+    assert box is not None
+    wave.click(position={"x": box["width"] / 2, "y": box["height"] / 2})
+    wait(page, "!a[1].paused && a[1].currentTime > 15 && a[1].currentTime < 20")
+    expect(page.locator(".take").nth(1)).to_have_class("take remix playing")
+
+
+def test_switching_keeps_the_place_and_silences_the_other(page: Page) -> None:
+    page.locator(".wave").nth(0).click(position={"x": 400, "y": 30})
+    wait(page, "!a[0].paused && a[0].currentTime > 8")
+    page.keyboard.press("3")
+    wait(page, "a[0].paused && !a[2].paused && a[2].currentTime > 8")
+    page.keyboard.press(" ")
+    wait(page, "a[2].paused")
+
+
+def test_all_are_equally_loud_unless_told_otherwise(page: Page) -> None:
+    wait(page, "Math.abs(a[4].volume - 10 ** (-4 / 20)) < 1e-3 && a[0].volume === 1")
+    page.get_by_label("All equally loud").uncheck()
+    wait(page, "a[4].volume === 1")
+
+
+def test_without_scripts_the_players_are_all_there(chromium: Browser, file: Path) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(file.as_uri())
+    expect(page.locator("audio[controls]")).to_have_count(5)
+    expect(page.locator(".listening")).to_be_hidden()
+    context.close()
+
+
+@pytest.mark.parametrize("width", [320, 768, 1600])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_sticks_out_and_text_is_legible(
+    chromium: Browser, file: Path, width: int, scheme: str
+) -> None:
+    context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(file.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    contrast = page.evaluate(
+        """() => {
+            const light = (colour) => {
+                const [r, g, b] = colour.match(/\\d+/g).map((c) => {
+                    const x = c / 255;
+                    return x <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4;
+                });
+                return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+            };
+            const ratio = (a, b) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+            const card = light(getComputedStyle(document.querySelector('.take')).backgroundColor);
+            const colour = (part) => getComputedStyle(document.querySelector('.take.remix ' + part)).color;
+            return ['h2', '.prompt', '.facts', '.label', '.ruler i'].map((part) => ratio(light(colour(part)), card));
+        }"""
+    )
+    # WCAG 2.2, 1.4.3: text stands out from its ground by 4.5 to 1.
+    assert all(ratio >= 4.5 for ratio in contrast), contrast
+    context.close()
