@@ -8,9 +8,7 @@ import contextlib
 import ipaddress
 import math
 import secrets
-import shutil
 import socket
-import tempfile
 import threading
 import weakref
 from collections.abc import Iterable
@@ -30,6 +28,7 @@ from soundverse_nb.simulator.orders import Orders, Settings
 from soundverse_nb.simulator.routes import Service
 from soundverse_nb.simulator.signing import Signer
 from soundverse_nb.simulator.studio import Studio, worker_count
+from soundverse_nb.simulator.workspace import workspace
 
 BACKLOG = 1024  # five hundred clients may knock at once
 LINK_LIFETIME = 86_400.0
@@ -186,8 +185,10 @@ class Simulator:
             bound.done.set()
 
     async def _run(self, bound: _Bound) -> None:
-        listener = _listen(self._host, self._port)
-        folder = Path(tempfile.mkdtemp(prefix="soundverse-nb-simulator-"))
+        with contextlib.closing(_listen(self._host, self._port)) as listener, workspace() as folder:
+            await self._serve_from(folder, listener, bound)
+
+    async def _serve_from(self, folder: Path, listener: socket.socket, bound: _Bound) -> None:
         workers = worker_count()
         executor = ThreadPoolExecutor(workers, thread_name_prefix="soundverse-nb-studio")
         intake = Intake(folder / "references", executor)
@@ -210,9 +211,7 @@ class Simulator:
             await runner.cleanup()
             await studio.close()
             await intake.close()
-            listener.close()
             executor.shutdown(wait=True, cancel_futures=True)
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Bound:
