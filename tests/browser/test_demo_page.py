@@ -121,7 +121,8 @@ def test_nothing_sticks_out_and_text_is_legible(
             const ratio = (a, b) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
             const card = light(getComputedStyle(document.querySelector('.take')).backgroundColor);
             const colour = (part) => getComputedStyle(document.querySelector('.take.remix ' + part)).color;
-            return ['h2', '.prompt', '.facts', '.label', '.ruler i'].map((part) => ratio(light(colour(part)), card));
+            const parts = ['h2', '.prompt', '.facts', '.label', '.ruler i'];
+            return parts.map((part) => ratio(light(colour(part)), card));
         }"""
     )
     # WCAG 2.2, 1.4.3: text stands out from its ground by 4.5 to 1.
