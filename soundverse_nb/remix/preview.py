@@ -15,8 +15,9 @@ from soundverse_nb.render.quantity import clock, size
 LEAST_USEFUL = 12_000
 """Bytes; less is under three seconds of the plainest MP3 and not worth a player."""
 
-LEAST_KBPS = 24
-"""Mono at 22 kHz sounds like a telephone below this; a shorter stretch tells more than a duller one."""
+LEAST_KBPS = 40
+"""For mono at 22 kHz: below this cymbals and voices turn watery, and a shorter stretch tells more than a
+duller one. It is also what a notebook waits for: encoding takes 10 ms a second of sound, whatever the bitrate."""
 
 _HEADER_BYTES = 4096  # what an MP3 holds besides its frames
 
@@ -60,19 +61,20 @@ def _playable(clip: Clip, share: int) -> Playable:
         return Playable(clip.path.read_bytes())
     if share < LEAST_USEFUL:
         return Playable(None, f"No player: {size(share)} are left for it under the display's limit.")
-    return _encoded(*clip.fingerprint(), clip.duration, share)
+    fits = seconds_that_fit(share, clip.sample_rate)
+    return _encoded(*clip.fingerprint(), clip.duration, share, fits)
 
 
-def seconds_that_fit(share: int) -> float:
+def seconds_that_fit(share: int, sample_rate: int) -> float:
     """How much of a song goes into `share` bytes at the plainest quality still worth hearing."""
-    return 0.99 * max(0.0, (share - _HEADER_BYTES) * 8 / (1000 * LEAST_KBPS))
+    kbps = LEAST_KBPS * min(1.0, sample_rate / 22050)
+    return 0.99 * max(0.0, (share - _HEADER_BYTES) * 8 / (1000 * kbps))
 
 
 @lru_cache(maxsize=32)
-def _encoded(path: str, _size: int, _changed: int, duration: float, share: int) -> Playable:
+def _encoded(path: str, _size: int, _changed: int, duration: float, share: int, fits: float) -> Playable:
     from soundverse_nb.audio.encode import preview_mp3
 
-    fits = seconds_that_fit(share)
     made = preview_mp3(Path(path), share, duration=None if duration <= fits else fits)
     if len(made.data) > share:
         return Playable(None, "No player: the song does not fit under the display's limit.")
