@@ -26,6 +26,7 @@ from soundverse_nb.audio.probe.outcome import CHANNELS, SAMPLE_RATES
 from soundverse_nb.audio.probe.window import Window
 from tests.corpus.mutate import mutants, seeds
 
+
 @dataclass
 class Tally:
     """What a run has found."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.corpus.build import all_recipes
 from tests.corpus.case import Recipe
-from tests.corpus.fixture import Corpus
 from tests.corpus.truth import seconds_by_program, true_seconds
+
+if TYPE_CHECKING:
+    from tests.corpus.fixture import Corpus
 
 pytest_plugins = ["tests.corpus.fixture"]
 

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,7 +18,9 @@ from soundverse_nb.reference import check
 from tests.corpus.boundaries import LARGEST
 from tests.corpus.build import all_recipes
 from tests.corpus.case import Recipe
-from tests.corpus.fixture import Corpus
+
+if TYPE_CHECKING:
+    from tests.corpus.fixture import Corpus
 
 pytest_plugins = ["tests.corpus.fixture"]
 

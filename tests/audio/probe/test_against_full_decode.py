@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from soundverse_nb.audio.probe import Probed, Untrusted, probe_file
 from tests.corpus.build import all_recipes
 from tests.corpus.case import Recipe
-from tests.corpus.fixture import Corpus
 from tests.corpus.truth import STOP_SECONDS
+
+if TYPE_CHECKING:
+    from tests.corpus.fixture import Corpus
 
 pytest_plugins = ["tests.corpus.fixture"]
 
