@@ -17,7 +17,7 @@ LEAST_USEFUL = 12_000
 
 LEAST_KBPS = 40
 """For mono at 22 kHz: below this cymbals and voices turn watery, and a shorter stretch tells more than a
-duller one. It is also what a notebook waits for: encoding takes 10 ms a second of sound, whatever the bitrate."""
+duller one. A notebook waits for it, too: encoding takes 10 ms a second of sound, whatever the bitrate."""
 
 _HEADER_BYTES = 4096  # what an MP3 holds besides its frames
 
