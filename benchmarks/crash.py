@@ -101,9 +101,7 @@ async def child(base_url: str, song: str, folder: Path, orders: int) -> None:
     print("ready", flush=True)
     async with client:
         await client.recover()
-        ordered = {
-            number_of(order) for order in client.orders() if order.state is not OrderState.REFUSED
-        }
+        ordered = {number_of(order) for order in client.orders() if order.state is not OrderState.REFUSED}
         wanted = [wire_of(number, song) for number in range(orders) if number not in ordered]
         await client.remix_all(wanted)
         left = [order for order in client.orders() if order.state.is_unfinished]
@@ -135,9 +133,7 @@ def one_round(
         url = asyncio.run(EmbeddedHost(simulator.base_url).publish(song)).url
         command = [sys.executable, __file__, "--child", simulator.base_url, url, str(folder), str(orders)]
         while True:
-            process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-            )
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             assert process.stdout is not None
             if process.stdout.readline().strip() != "ready":
                 raise RuntimeError(process.communicate()[1])

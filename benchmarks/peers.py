@@ -118,6 +118,7 @@ def _timed(ask: Callable[[Path], float | None], calls: int = 1) -> Peer:
 
 def _quickest(ask: Callable[[Path], float | None]) -> Peer:
     """For calls of microseconds: the best of many short stretches, so that pauses are left out."""
+
     def peer(path: Path) -> tuple[float, float | None]:
         first = _timed(ask)(path)
         if first[0] > _LONG:
@@ -169,6 +170,7 @@ def first_calls() -> dict[str, str]:
 
 def fresh_process_seconds(code: str, path: Path, rounds: int) -> float:
     """The best of some runs, each in a process of its own."""
+
     def once() -> float:
         command = [sys.executable, "-W", "ignore", "-c", code, str(path)]
         return float(subprocess.run(command, capture_output=True, check=True, timeout=300).stdout)

@@ -16,17 +16,17 @@ from typing import Any, Protocol
 class Phase(str, Enum):
     """Where one remix of a batch is, seen from this side of the wire."""
 
-    CHECKING = "checking"        # preflight of the reference
-    PUBLISHING = "publishing"    # giving a local file a URL
-    WAITING = "waiting"          # for a free place among the concurrent streams
-    SENDING = "sending"          # the POST is on its way
-    RETRYING = "retrying"        # refused for now; `retry_in` seconds to go
-    STREAMING = "streaming"      # the service reports stages; `stage` and `progress` tell which
-    FOLLOWING = "following"      # the stream was cut or fell silent; the status endpoint is asked
-    FETCHING = "fetching"        # the finished audio is being downloaded; progress in percent
+    CHECKING = "checking"  # preflight of the reference
+    PUBLISHING = "publishing"  # giving a local file a URL
+    WAITING = "waiting"  # for a free place among the concurrent streams
+    SENDING = "sending"  # the POST is on its way
+    RETRYING = "retrying"  # refused for now; `retry_in` seconds to go
+    STREAMING = "streaming"  # the service reports stages; `stage` and `progress` tell which
+    FOLLOWING = "following"  # the stream was cut or fell silent; the status endpoint is asked
+    FETCHING = "fetching"  # the finished audio is being downloaded; progress in percent
     FINISHED = "finished"
     FAILED = "failed"
-    CANCELLED = "cancelled"      # no longer watched; the order is kept
+    CANCELLED = "cancelled"  # no longer watched; the order is kept
 
     @property
     def is_final(self) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 log = logger("soundverse_nb.client")
 
+
 async def make_one(engine: Engine, wanted: Wanted, audience: Audience) -> Remix:
     """One remix with its display. Raises what went wrong, or that it was stopped from the display."""
     (result,) = await make_all(engine, [wanted], audience)

@@ -17,6 +17,7 @@ from soundverse_nb.errors import DownloadError, SoundverseError
 if TYPE_CHECKING:
     from soundverse_nb.api.transport import Downloaded
 
+
 async def fetch(hearing: Hearing, folder: Path, max_bytes: int | None) -> Path:
     """Bring the finished audio to `folder` and note it in the journal; gives its path.
 

@@ -99,11 +99,13 @@ class Journal:
             return
         token = order.lease.token
         await self._do(
-            lambda c: c.execute(
-                "UPDATE orders SET owner_host = NULL, owner_pid = NULL, owner_started = NULL,"
-                " owner_token = NULL, beat_at = NULL WHERE order_id = ? AND owner_token = ?",
-                (order.order_id, token),
-            ).rowcount
+            lambda c: (
+                c.execute(
+                    "UPDATE orders SET owner_host = NULL, owner_pid = NULL, owner_started = NULL,"
+                    " owner_token = NULL, beat_at = NULL WHERE order_id = ? AND owner_token = ?",
+                    (order.order_id, token),
+                ).rowcount
+            )
         )
 
     async def beat(self, orders: Iterable[Order]) -> None:

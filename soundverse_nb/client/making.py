@@ -82,9 +82,7 @@ async def order_to_end(engine: Engine, hearing: Hearing, wanted: Wanted, checked
             await engine.references.let_go(checked, settled=not open_ended)
 
 
-async def bring_home(
-    engine: Engine, hearing: Hearing, reference: Clip | None, wanted: Wanted
-) -> Remix:
+async def bring_home(engine: Engine, hearing: Hearing, reference: Clip | None, wanted: Wanted) -> Remix:
     """Fetch a completed order and make it a Remix."""
     drawing = asyncio.ensure_future(fetch_art(hearing.service, hearing.order, engine.folder))
     try:

@@ -14,14 +14,14 @@ PICK_UP = "The order is kept: `await client.recover()` picks it up again, also f
 class OrderState(str, Enum):
     """How far an order came. Each is written to the journal before the act it announces."""
 
-    PLANNED = "planned"        # noted; nothing was sent
-    SENDING = "sending"        # the POST may be on the wire
-    ACCEPTED = "accepted"      # the service gave it a message_id
-    COMPLETED = "completed"    # the service has finished it; the audio is not on disk yet
-    FETCHED = "fetched"        # the audio is on disk
-    REFUSED = "refused"        # refused by the service, or given up before it was sent: nothing was paid
-    FAILED = "failed"          # accepted, and then failed on the service's side
-    UNKNOWN = "unknown"        # sent, and no answer came back: it may have been paid for
+    PLANNED = "planned"  # noted; nothing was sent
+    SENDING = "sending"  # the POST may be on the wire
+    ACCEPTED = "accepted"  # the service gave it a message_id
+    COMPLETED = "completed"  # the service has finished it; the audio is not on disk yet
+    FETCHED = "fetched"  # the audio is on disk
+    REFUSED = "refused"  # refused by the service, or given up before it was sent: nothing was paid
+    FAILED = "failed"  # accepted, and then failed on the service's side
+    UNKNOWN = "unknown"  # sent, and no answer came back: it may have been paid for
 
     @property
     def is_settled(self) -> bool:
@@ -35,9 +35,7 @@ class OrderState(str, Enum):
 
 
 _SETTLED = frozenset({OrderState.FETCHED, OrderState.REFUSED, OrderState.FAILED, OrderState.UNKNOWN})
-_UNFINISHED = frozenset(
-    {OrderState.PLANNED, OrderState.SENDING, OrderState.ACCEPTED, OrderState.COMPLETED}
-)
+_UNFINISHED = frozenset({OrderState.PLANNED, OrderState.SENDING, OrderState.ACCEPTED, OrderState.COMPLETED})
 
 NEXT: dict[OrderState, frozenset[OrderState]] = {
     OrderState.PLANNED: frozenset({OrderState.SENDING, OrderState.REFUSED}),

@@ -45,9 +45,7 @@ class Writer:
             if self._closed:
                 raise ConfigurationError(f"The journal {self.path} is closed.", hint="Make a new Client.")
             if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name="soundverse-journal", daemon=True
-                )
+                self._thread = threading.Thread(target=self._run, name="soundverse-journal", daemon=True)
                 self._thread.start()
             self._queue.put((work, future))
         return future

@@ -21,8 +21,8 @@ from soundverse_nb.examples import score
 RATE = band.RATE
 SECONDS = 60 / score.BPM * 4 * score.BARS + 2.2
 SEED = 1889
-_LOUDNESS = -15.0      # LUFS, as streaming services level to about -14
-_CEILING = 0.89        # -1 dBFS
+_LOUDNESS = -15.0  # LUFS, as streaming services level to about -14
+_CEILING = 0.89  # -1 dBFS
 _BITRATE = 128
 
 Signal = NDArray[np.float32]

@@ -15,12 +15,12 @@ _LOCAL_SUFFIXES = frozenset({
     "localhost", "local", "localdomain", "internal", "intranet", "private", "corp", "home", "lan",
     "test", "invalid", "example", "alt", "onion", "home.arpa",
 })  # fmt: skip
-_CARRIER = ipaddress.ip_network("100.64.0.0/10")      # RFC 6598
-_BENCHMARK = ipaddress.ip_network("198.18.0.0/15")    # RFC 2544
-_DUMMY = ipaddress.ip_network("192.0.0.0/28")         # RFC 7335, RFC 7600
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")         # RFC 6052
-_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")    # IANA gives out no other public IPv6 addresses
-_DOCUMENTATION = ipaddress.ip_network("3fff::/20")    # RFC 9637
+_CARRIER = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598
+_BENCHMARK = ipaddress.ip_network("198.18.0.0/15")  # RFC 2544
+_DUMMY = ipaddress.ip_network("192.0.0.0/28")  # RFC 7335, RFC 7600
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")  # IANA gives out no other public IPv6 addresses
+_DOCUMENTATION = ipaddress.ip_network("3fff::/20")  # RFC 9637
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")
 
 

@@ -67,7 +67,7 @@ def check_url(url: str, *, public: bool = True) -> None:
     if scheme == "file":
         raise ConfigurationError(
             "A file: URL is visible on this machine only, so the service cannot fetch it.",
-            hint="Give the path itself, and a host: sv.Client(host=\"s3://my-bucket/remixes\").",
+            hint='Give the path itself, and a host: sv.Client(host="s3://my-bucket/remixes").',
         )
     if scheme not in ("http", "https") or host is None or _is_broken(url):
         raise ConfigurationError(
@@ -210,9 +210,7 @@ async def _read_up_to(answer: aiohttp.ClientResponse, count: int) -> bytes:
     return kept
 
 
-async def _write_up_to(
-    answer: aiohttp.ClientResponse, opening: bytes, file: IO[bytes], count: int
-) -> int:
+async def _write_up_to(answer: aiohttp.ClientResponse, opening: bytes, file: IO[bytes], count: int) -> int:
     file.write(opening)
     size = len(opening)
     while size < count:
@@ -292,5 +290,3 @@ def _unfetched(shown: str, what: str) -> PreflightError:
         f"{shown} {what}, so the service could not fetch it either.",
         hint=f"Open the URL in a private browser window to see what everybody sees. {_SKIP}",
     )
-
-

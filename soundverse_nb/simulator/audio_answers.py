@@ -13,7 +13,7 @@ from soundverse_nb.simulator.jobs import Job
 
 HEAD = b"ID3\x03\x00\x00"  # what every remix begins with: ID3v2.3, no flags
 PATIENCE = 5.0  # seconds until an answer begins though the remix is not finished
-_DRIP = 10.0    # seconds between the bytes that say: still here
+_DRIP = 10.0  # seconds between the bytes that say: still here
 SILENT_FRAME = bytes([0xFF, 0xFB, 0x90, 0xC0]) + bytes(413)  # MPEG-1 layer III, 128 kbit/s, 44.1 kHz, mono
 
 

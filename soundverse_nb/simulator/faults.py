@@ -24,12 +24,12 @@ from soundverse_nb.errors import ConfigurationError
 class Where(str, Enum):
     """Which part of the service misbehaves."""
 
-    REFUSAL = "refusal"    # the POST is answered with an error body; nothing is charged
-    ANSWER = "answer"      # the connection is lost around the POST's answer
-    STREAM = "stream"      # the event stream itself
-    STORY = "story"        # what the chunks say; the status endpoint tells the same story
-    STATUS = "status"      # GET /status/generation/{message_id}
-    AUDIO = "audio"        # GET of the finished audio
+    REFUSAL = "refusal"  # the POST is answered with an error body; nothing is charged
+    ANSWER = "answer"  # the connection is lost around the POST's answer
+    STREAM = "stream"  # the event stream itself
+    STORY = "story"  # what the chunks say; the status endpoint tells the same story
+    STATUS = "status"  # GET /status/generation/{message_id}
+    AUDIO = "audio"  # GET of the finished audio
 
 
 @dataclass(frozen=True)
@@ -178,8 +178,11 @@ def _require_number(
     if value is None:
         return
     kinds = (int,) if whole else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kinds) or not math.isfinite(value) or not (
-        low <= value <= high
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, kinds)
+        or not math.isfinite(value)
+        or not (low <= value <= high)
     ):
         raise ConfigurationError(
             f"The fault {name!r} has {setting} {value!r}; it is a {'whole ' if whole else ''}number "

@@ -190,5 +190,3 @@ def _refusal(fault: Fault, url: str) -> Refusal:
         "redirect": Refusal(307, text="", headers={"Location": url}),
     }[fault.name]
     return refusal.with_status(fault.status)
-
-

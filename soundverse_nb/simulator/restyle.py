@@ -110,9 +110,7 @@ def restyle(
     frames = round(float(np.interp(samples.shape[1] / rate, source, target)) * rate)
     table = desk.Desk(frames)
     with ThreadPoolExecutor(1, thread_name_prefix="soundverse-nb-song") as pool:
-        restyling = pool.submit(
-            _restyled_song, samples, rate, session, source, target, frames, checkpoint
-        )
+        restyling = pool.submit(_restyled_song, samples, rate, session, source, target, frames, checkpoint)
         kicks = parts.play_all(session, table, lyrics)
         song = restyling.result()
     checkpoint()

@@ -172,7 +172,7 @@ def _fractional(steps: tuple[Step, ...]) -> tuple[Step, ...]:
 
 def _markup(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     hostile = {
-        "song_name": "<img src=x onerror=\"alert('song')\"><script>alert(1)</script>\u202e & \"co\"",
+        "song_name": '<img src=x onerror="alert(\'song\')"><script>alert(1)</script>\u202e & "co"',
         "album_art": "javascript:alert(1)",
     }
     return tuple(

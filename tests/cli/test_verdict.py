@@ -9,7 +9,6 @@ import pytest
 
 from soundverse_nb.cli.verdict import shown_name, verdict_lines
 
-
 NOTHING = SimpleNamespace(duration=None, size_bytes=None, format=None, sample_rate=None, channels=None)
 
 

@@ -230,7 +230,7 @@ async def test_sound_without_a_file_becomes_one(form: str, make_client: MakeClie
 
 
 async def test_a_wild_title_makes_a_tame_file_name(make_client: MakeClient) -> None:
-    titles = ["../../etc/passwd", "a/b\\c:d*?\"<>|", "\x00\x1b[31mred", "x" * 5000, "Ünïcödé ♫", "", ".."]
+    titles = ["../../etc/passwd", 'a/b\\c:d*?"<>|', "\x00\x1b[31mred", "x" * 5000, "Ünïcödé ♫", "", ".."]
     for title in titles:
         chunks = [
             {**stage, "song_name": title} if "song_name" in stage else stage for stage in script.stages()

@@ -81,7 +81,9 @@ def test_the_program_ends_quietly(ending: str, tmp_path: Path) -> None:
 
 
 def test_a_client_from_before_a_fork_says_so(tmp_path: Path) -> None:
-    program = BEGIN + """
+    program = (
+        BEGIN
+        + """
 import os, warnings
 warnings.simplefilter("ignore")
 c = client()
@@ -97,6 +99,7 @@ if child == 0:
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 print("fine")
 """
+    )
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path)],
         capture_output=True, text=True, timeout=60, check=False,

@@ -64,15 +64,18 @@ def run(program: str) -> str:
 
 
 def test_it_nests_and_says_which_and_may_be_asked_again() -> None:
-    assert run(
-        "import asyncio, soundverse_nb as sv\n"
-        "async def inner(): return 'nested'\n"
-        "async def outer():\n"
-        "    first, second = sv.enable_nested(), sv.enable_nested()\n"
-        "    assert first == second\n"
-        "    print(first, asyncio.get_running_loop().run_until_complete(inner()))\n"
-        "asyncio.run(outer())\n"
-    ) == "nest_asyncio2 nested"
+    assert (
+        run(
+            "import asyncio, soundverse_nb as sv\n"
+            "async def inner(): return 'nested'\n"
+            "async def outer():\n"
+            "    first, second = sv.enable_nested(), sv.enable_nested()\n"
+            "    assert first == second\n"
+            "    print(first, asyncio.get_running_loop().run_until_complete(inner()))\n"
+            "asyncio.run(outer())\n"
+        )
+        == "nest_asyncio2 nested"
+    )
 
 
 def test_in_a_modern_kernel_an_older_patch_is_refused() -> None:
@@ -88,10 +91,13 @@ def test_in_a_modern_kernel_an_older_patch_is_refused() -> None:
 
 
 def test_asking_changes_nothing_when_it_is_refused() -> None:
-    assert run(
-        "import asyncio, soundverse_nb as sv\n"
-        "from soundverse_nb.client import nested\n"
-        "nested.surroundings = lambda: nested.Surroundings(loop='uvloop.Loop', nest_asyncio2=(1, 7, 4))\n"
-        "try: sv.enable_nested()\n"
-        "except sv.ConfigurationError: print(hasattr(asyncio, '_nest_patched'))\n"
-    ) == "False"
+    assert (
+        run(
+            "import asyncio, soundverse_nb as sv\n"
+            "from soundverse_nb.client import nested\n"
+            "nested.surroundings = lambda: nested.Surroundings(loop='uvloop.Loop', nest_asyncio2=(1, 7, 4))\n"
+            "try: sv.enable_nested()\n"
+            "except sv.ConfigurationError: print(hasattr(asyncio, '_nest_patched'))\n"
+        )
+        == "False"
+    )

@@ -217,9 +217,7 @@ async def test_after_a_failed_upload_the_next_order_tries_anew(
 
     those = references(publish)
     checked = await those.check(song, NOBODY)
-    both = await asyncio.gather(
-        *(those.publish(checked, NOBODY) for _ in range(2)), return_exceptions=True
-    )
+    both = await asyncio.gather(*(those.publish(checked, NOBODY) for _ in range(2)), return_exceptions=True)
     assert [type(one) for one in both] == [HostingError, HostingError]
     assert "s3cret" not in str(both)
     assert (await those.publish(checked, NOBODY)).endswith("song.mp3")

@@ -103,9 +103,7 @@ async def test_the_key_and_signatures_are_nowhere(
             assert KEY.encode() not in file.read_bytes(), file
 
 
-async def test_a_references_signature_is_not_in_the_journal(
-    make_client: MakeClient, tmp_path: Path
-) -> None:
+async def test_a_references_signature_is_not_in_the_journal(make_client: MakeClient, tmp_path: Path) -> None:
     async with StrictService() as service:
         client = make_client(service)
         await client.remix(SIGNED, prompt="jazz")

@@ -63,8 +63,8 @@ def _bombs() -> dict[str, Callable[[], bytes]]:
         "box-claims-16-exabytes.m4a": lambda: brand + struct.pack(">I4sQ", 1, b"moov", 1 << 62),
         "a-million-boxes.m4a": lambda: brand + struct.pack(">I4s", 8, b"free") * 100_000,
         "pages-without-packets.ogg": lambda: (
-            b"OggS\0\2" + b"\0" * 21 + b"OggS\0\0" + b"\xff" * 8 + b"\0" * 13
-        ) * 2000,
+            (b"OggS\0\2" + b"\0" * 21 + b"OggS\0\0" + b"\xff" * 8 + b"\0" * 13) * 2000
+        ),
         "page-claims-2e14-seconds.ogg": lambda: ogg_edited(
             encoded(tone(12.0, 8000), 8000, container="ogg", codec="libopus", bit_rate=24_000),
             last_granule=(1 << 62),

@@ -174,6 +174,7 @@ def id3v1() -> bytes:
 
 def ape_tag(size: int = 64) -> bytes:
     """An APEv2 tag with header and footer and `size` bytes of items."""
+
     def edge(flags: int) -> bytes:
         return b"APETAGEX" + struct.pack("<IIII", 2000, size + 32, 1, flags) + b"\0" * 8
 
@@ -197,6 +198,7 @@ def mp4_claiming(content: bytes, factor: float) -> bytes:
 
 def m4a_from_itunes(content: bytes, priming: int) -> bytes:
     """The same M4A (header at the end) with iTunes' gapless note in the place of its edit list."""
+
     def box(name: bytes, body: bytes) -> bytes:
         return struct.pack(">I4s", len(body) + 8, name) + body
 
@@ -222,6 +224,7 @@ def aiff_claiming(content: bytes, frames: int) -> bytes:
 
 def png() -> bytes:
     """A picture of one pixel."""
+
     def part(name: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 

@@ -79,5 +79,3 @@ def song(tmp_path: Path) -> Path:
     path = tmp_path / "Participant 17 (Anna).MP3"
     path.write_bytes(b"ID3" + bytes(range(256)) * 400)
     return path
-
-

@@ -52,7 +52,9 @@ def test_what_names_no_bucket_is_refused_with_an_example(url: str) -> None:
     assert "s3://my-bucket/remixes" in str(refused.value) or "by name" in str(refused.value)
 
 
-@pytest.mark.parametrize("url", ["s3://AKIA:s3cret@songs/a", "s3://songs/a?secret_access_key=s3cret", "s3cret://x"])
+@pytest.mark.parametrize(
+    "url", ["s3://AKIA:s3cret@songs/a", "s3://songs/a?secret_access_key=s3cret", "s3cret://x"]
+)
 def test_credentials_in_a_url_are_not_repeated(url: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         parse_bucket(url)

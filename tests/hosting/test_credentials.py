@@ -69,7 +69,9 @@ async def test_a_profile_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPat
 def test_what_the_user_gives_wins_over_the_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    profile(monkeypatch, tmp_path, config="[default]\nregion = eu-west-3\nendpoint_url = http://127.0.0.1:1\n")
+    profile(
+        monkeypatch, tmp_path, config="[default]\nregion = eu-west-3\nendpoint_url = http://127.0.0.1:1\n"
+    )
     given = {"region": "us-east-1", "endpoint": "http://127.0.0.1:2", **KEY}
     assert aws_settings(given) == {}
 

@@ -71,7 +71,9 @@ def test_the_simulators_host_is_for_the_simulator_only() -> None:
         find_host(EmbeddedHost(SIMULATOR), REAL, False)
 
 
-@pytest.mark.parametrize("setting", [42, object(), [], EmbeddedHost, "folder/of/songs", "file:///songs", "http://x"])
+@pytest.mark.parametrize(
+    "setting", [42, object(), [], EmbeddedHost, "folder/of/songs", "file:///songs", "http://x"]
+)
 def test_what_is_no_host_is_refused(setting: object) -> None:
     with pytest.raises(ConfigurationError):
         find_host(setting, REAL, False)

@@ -89,7 +89,9 @@ async def test_the_function_gets_a_path(tmp_path: Path) -> None:
     assert got == [tmp_path / "song.mp3"]
 
 
-@pytest.mark.parametrize("url", [None, 7, "", "song.mp3", "s3://b/song.mp3", "https://", "http://[", b"https://x"])
+@pytest.mark.parametrize(
+    "url", [None, 7, "", "song.mp3", "s3://b/song.mp3", "https://", "http://[", b"https://x"]
+)
 async def test_what_is_no_http_url_is_refused(url: Any, song: Path) -> None:
     with pytest.raises(HostingError, match=r"not an http\(s\) URL") as refused:
         await as_host(partial(_answer, url=url)).publish(song)

@@ -131,7 +131,9 @@ def test_the_reason_names_what_was_meant(host: str, reason: str) -> None:
     assert why_local(host) == reason
 
 
-@pytest.mark.parametrize("url", ["http://", "https:///song.mp3", "song.mp3", "http://[::1/song.mp3", "http://./x"])
+@pytest.mark.parametrize(
+    "url", ["http://", "https:///song.mp3", "song.mp3", "http://[::1/song.mp3", "http://./x"]
+)
 def test_a_url_without_a_host_has_none(url: str) -> None:
     assert host_of(url) is None
 

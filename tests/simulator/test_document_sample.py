@@ -6,7 +6,7 @@ import ast
 import subprocess
 import sys
 
-SAMPLE = '''
+SAMPLE = """
 import requests
 import json
 
@@ -28,7 +28,7 @@ for line in response.iter_lines():
         if text.startswith('data: '):
             data = json.loads(text[6:])
             print(data)
-'''
+"""
 
 
 def test_the_documents_sample_prints_the_documented_stages_and_ends_complete(service, reference):

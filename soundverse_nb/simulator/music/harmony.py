@@ -14,7 +14,7 @@ _HOP = 2048
 _LOWEST_HZ = 80.0
 _HIGHEST_HZ = 2100.0
 _TUNE_LOW, _TUNE_HIGH = 57, 81  # where tunes lie: A3 to A5
-_STAY = 0.16                    # how much better a new chord must fit than the one that sounds
+_STAY = 0.16  # how much better a new chord must fit than the one that sounds
 
 
 @dataclass(frozen=True)

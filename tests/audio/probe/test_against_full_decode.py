@@ -20,9 +20,30 @@ _RECIPES = all_recipes()
 
 # Sound files whose headers carry no length that can be proven, by how their names begin.
 _LEFT_TO_DECODERS = (
-    "wav-MS_ADPCM", "wav-w64", "wav-mp3-inside", "au.", "caf.", "ogg-flac", "aac-low-rate", "aac-fragmented",
-    "aac-two-tracks", "mp3-inside", "mp3.mkv", "opus-inside", "opus.webm", "vorbis.webm", "aac.mka", "wma",
-    "aac.aac", "ac3", "mp2", "wavpack", "tta", "debian-speex", "debian-vorbis.webm", "debian-wma1",
+    "wav-MS_ADPCM",
+    "wav-w64",
+    "wav-mp3-inside",
+    "au.",
+    "caf.",
+    "ogg-flac",
+    "aac-low-rate",
+    "aac-fragmented",
+    "aac-two-tracks",
+    "mp3-inside",
+    "mp3.mkv",
+    "opus-inside",
+    "opus.webm",
+    "vorbis.webm",
+    "aac.mka",
+    "wma",
+    "aac.aac",
+    "ac3",
+    "mp2",
+    "wavpack",
+    "tta",
+    "debian-speex",
+    "debian-vorbis.webm",
+    "debian-wma1",
     "debian-adpcm",
 )
 

@@ -117,7 +117,7 @@ def test_echoes_come_at_their_delay_and_fade():
     out = np.abs(desk.echoes(send, 3000, 0.5)).sum(axis=0)
     peaks = [out[100 + n * 3000 : 120 + n * 3000].max() for n in (1, 2, 3)]
     assert peaks[0] > peaks[1] > peaks[2] > 0
-    assert not out[: 3000].any()
+    assert not out[:3000].any()
 
 
 def test_a_room_rings_longer_the_larger_it_is():
