@@ -110,3 +110,13 @@ class Decoding(ABC):
 def block_length(block_frames: int, channels: int) -> int:
     """Frames in a block, fewer where there are many channels, so that a block stays within 4 MB."""
     return max(1, min(block_frames, _BLOCK_VALUES // max(1, channels)))
+
+
+def planes_of(block: Block) -> list[NDArray[np.float32]]:
+    """The channels of a block, each contiguous: numpy reduces quickly along contiguous memory only.
+
+    Planar blocks are not copied; taking interleaved channels apart is cheaper than reducing across them.
+    """
+    if block.shape[1] == 1 or block.strides[0] == block.itemsize:
+        return [np.ascontiguousarray(block[:, channel]) for channel in range(block.shape[1])]
+    return list(np.ascontiguousarray(block.T))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from soundverse_nb.audio.decode import decode
-from soundverse_nb.audio.decoding import Block
+from soundverse_nb.audio.decoding import Block, planes_of
 
 _LONGEST_BIN = 65536
 
@@ -54,28 +55,33 @@ class EnvelopeMeter:
         self._rest: Block = np.empty((0, channels), np.float32)
 
     def feed(self, block: Block) -> float:
-        """Add the next block, float32 (frames, channels); returns the greatest absolute sample of it."""
-        self.frames += len(block)
-        peak = 0.0
-        if len(self._rest):
-            missing = self.bin - len(self._rest)
-            head = np.concatenate([self._rest, block[:missing]])
-            block = block[missing:]
-            if len(head) < self.bin:
-                self._rest = head
-                return _greatest(head)
-            peak = self._add(head)
-        whole = len(block) - len(block) % self.bin
-        if whole:
-            peak = max(peak, self._add(block[:whole]))
-        self._rest = block[whole:].copy()
-        return max(peak, _greatest(self._rest))
+        """Add the next block, float32 (frames, channels); returns the greatest absolute sample of it.
 
-    def _add(self, block: Block) -> float:
-        low, high = extremes(block, self.bin)
-        self._minima.append(low)
-        self._maxima.append(high)
-        return max(-float(low.min()), float(high.max()))
+        A block with samples that are no numbers is not added; nan is returned then.
+        """
+        rest, body = self._rest, block
+        found = []
+        if len(rest):
+            missing = self.bin - len(rest)
+            rest, body = np.concatenate([rest, block[:missing]]), block[missing:]
+            if len(rest) == self.bin:
+                found.append(extremes(rest, self.bin))
+        if len(rest) % self.bin == 0:
+            whole = len(body) - len(body) % self.bin
+            if whole:
+                found.append(extremes(body[:whole], self.bin))
+            rest = body[whole:].copy()
+        edges = [rest.min(axis=0), rest.max(axis=0)] if len(rest) else []
+        # Least and greatest pass NaN on, so it is enough to look at them.
+        results = [*chain.from_iterable(found), *edges]
+        if not all(np.isfinite(part).all() for part in results):
+            return math.nan
+        for low, high in found:
+            self._minima.append(low)
+            self._maxima.append(high)
+        self._rest = rest
+        self.frames += len(block)
+        return max((float(np.abs(part).max()) for part in results), default=0.0)
 
     def finish(self, points: int | None = None) -> Envelope:
         """The outline of all that was fed, with at most `points` points."""
@@ -100,18 +106,10 @@ def extremes(block: Block, length: int) -> tuple[NDArray[np.float32], NDArray[np
     return np.stack([row.min(axis=1) for row in rows]), np.stack([row.max(axis=1) for row in rows])
 
 
-def planes_of(block: Block) -> list[NDArray[np.float32]]:
-    """The channels of a block, each contiguous: numpy reduces quickly along contiguous memory only.
-
-    Planar blocks are not copied; taking interleaved channels apart is cheaper than reducing across them.
-    """
-    if block.shape[1] == 1 or block.strides[0] == block.itemsize:
-        return [np.ascontiguousarray(block[:, channel]) for channel in range(block.shape[1])]
-    return list(np.ascontiguousarray(block.T))
-
-
-def _greatest(block: Block) -> float:
-    return max(-float(block.min()), float(block.max())) if block.size else 0.0
+def finite(block: Block) -> Block:
+    """The block with silence in the place of samples that are no numbers."""
+    clean: Block = np.where(np.isfinite(block), block, np.float32(0))
+    return clean
 
 
 def envelope_of(
@@ -133,6 +131,6 @@ def envelope_of(
         for block in sound:
             part = block[max(0, first - at) : None if last is None else max(0, last - at)]
             at += len(block)
-            if len(part):
-                meter.feed(part)
+            if len(part) and math.isnan(meter.feed(part)):
+                meter.feed(finite(part))
     return meter.finish(points)

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from soundverse_nb.audio.decoding import Block
+from soundverse_nb.audio.decoding import Block, planes_of
 
 _ABSOLUTE_GATE = -70.0  # LUFS, BS.1770-4 section 5.1
 _RELATIVE_GATE = -10.0  # LU under the loudness of what passed the first gate
@@ -65,42 +64,26 @@ class LoudnessMeter:
         count = len(block) // self.hop
         total = np.zeros(count)
         with np.errstate(invalid="ignore", over="ignore"):
-            if self.channels == 2:
-                total += self._stereo_powers(block, count)
-            else:
-                for channel, gain in enumerate(self._gains):
-                    if gain:
-                        total += gain * self._hop_powers(np.ascontiguousarray(block[:, channel]), count)
+            for gain, plane in zip(self._gains, planes_of(block), strict=True):
+                if gain:
+                    total += gain * self._plane_power(plane, count)
         return total
 
-    def _stereo_powers(self, block: Block, count: int) -> NDArray[np.float64]:
-        # Left and right as real and imaginary part: one transform for both, and their powers add up
-        # because the weights are the same for positive and negative frequencies.
-        if block.flags.c_contiguous:
-            pairs: NDArray[np.complex64] = block.view(np.complex64)[:, 0]
-            return self._hop_powers(pairs, count)
-        left, right = np.ascontiguousarray(block[:, 0]), np.ascontiguousarray(block[:, 1])
-        pair = np.empty(len(block) >> self._halvings, np.complex64)
-        pair.real, pair.imag = self._thinned(left), self._thinned(right)
-        return self._weighted(_energies(left, count) + _energies(right, count), pair, count)
-
-    def _hop_powers(self, signal: NDArray[Any], count: int) -> NDArray[np.float64]:
-        return self._weighted(_energies(signal, count), self._thinned(signal), count)
-
-    def _thinned(self, signal: NDArray[Any]) -> NDArray[Any]:
+    def _plane_power(self, plane: NDArray[np.float32], count: int) -> NDArray[np.float64]:
+        rows = plane.reshape(count, self.hop)
+        energy = np.einsum("ij,ij->i", rows, rows).astype(np.float64)
+        thinned = plane
         for _ in range(self._halvings):
-            pairs = signal.reshape(-1, 2)
-            signal = pairs[:, 0] + pairs[:, 1]
-        return signal
-
-    def _weighted(self, energy: Any, thinned: NDArray[Any], count: int) -> NDArray[np.float64]:
-        spectrum = np.fft.fft(thinned.reshape(count, self._length), axis=1)
-        power = np.square(spectrum.real)
-        power += np.square(spectrum.imag)
-        taken = np.einsum("ij,j->i", power, self._taken.astype(power.dtype))
-        weighted: NDArray[np.float64] = np.asarray(self._flat_gain * energy - taken, np.float64) / self.hop
+            pairs = thinned.reshape(-1, 2)
+            thinned = pairs[:, 0] + pairs[:, 1]
+        spectrum = np.fft.rfft(thinned.reshape(count, self._length), axis=1)
+        # Real and imaginary parts side by side: their squares weighted and summed in one go.
+        parts = spectrum.view(spectrum.real.dtype)
+        np.square(parts, out=parts)
+        taken = np.einsum("ij,j->i", parts, self._taken.astype(parts.dtype))
+        power: NDArray[np.float64] = (self._flat_gain * energy - taken) / self.hop
         # Rounding may leave a hair less than nothing where the filter takes all.
-        return np.asarray(np.maximum(weighted, 0.0), np.float64)
+        return np.maximum(power, 0.0, out=power)
 
     def integrated(self) -> float:
         """Loudness in LUFS; -inf for silence and for anything under 400 ms, nan where it has no meaning."""
@@ -111,23 +94,22 @@ class LoudnessMeter:
         return np.concatenate(self._powers) if self._powers else np.zeros(0)
 
 
-def _energies(signal: NDArray[Any], count: int) -> NDArray[np.float64]:
-    """Sum of squares of each of `count` equal stretches."""
-    rows = signal.view(np.float32).reshape(count, -1)
-    energies: NDArray[np.float64] = np.einsum("ij,ij->i", rows, rows).astype(np.float64)
-    return energies
-
-
 def _weights(sample_rate: int, length: int, halvings: int) -> tuple[float, NDArray[np.float64]]:
-    """The filter's gain at high frequencies, and what it takes below at each bin of a thinned spectrum."""
-    frequencies = np.abs(np.fft.fftfreq(length)) / 2**halvings  # in cycles a sample of the full rate
+    """The filter's gain at high frequencies, and what it takes below.
+
+    The second is for each real and each imaginary part of an rfft of `length` samples of a signal thinned
+    by so many halvings.
+    """
+    frequencies = np.fft.rfftfreq(length) / 2**halvings  # in cycles a sample of the full rate
     # Adding neighbours is a low-pass itself: |1 + exp(-jw)|^2 = 4 cos^2(w/2) each time.
-    lowpass = np.ones(length)
+    lowpass = np.ones(len(frequencies))
     for halving in range(halvings):
         lowpass *= 4 * np.cos(np.pi * frequencies * 2**halving) ** 2
     flat = float(k_weighting(sample_rate, np.array([0.5]))[0])
     taken = (flat - k_weighting(sample_rate, frequencies)) / lowpass * 2**halvings / length
-    return flat, taken
+    # Every frequency but the first, and the last of an even length, stands for its negative one, too.
+    taken[1 : (length + 1) // 2] *= 2
+    return flat, np.repeat(taken, 2)
 
 
 def integrated_loudness(blocks: Iterable[Block], sample_rate: int) -> float:

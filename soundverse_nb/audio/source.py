@@ -11,11 +11,10 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
-from urllib.parse import urlsplit
+from typing import Any, BinaryIO, cast
 
 from soundverse_nb.audio.samples import Samples, as_samples
 from soundverse_nb.errors import PreflightError
@@ -54,24 +53,29 @@ class Source:
     def is_samples(self) -> bool:
         return self.samples is not None
 
-    @contextmanager
-    def open(self) -> Iterator[BinaryIO]:
-        """The file's content from its start, readable and seekable; put back as it was afterwards."""
-        if self.samples is not None:
-            raise refusal("unreadable", f"{self.name} is not a file.", "Read its samples instead.")
+    def open(self) -> AbstractContextManager[BinaryIO]:
+        """The file's content from its start, for a `with`: readable, seekable, put back as it was afterwards.
+
+        Raises AudioError where it cannot be opened.
+        """
         if self.path is not None:
-            with _open_regular(self.path, self.name) as stream:
-                yield stream
-        elif self._content is not None:
-            yield io.BytesIO(self._content)
-        else:
-            before = self._file.tell()
-            self._file.seek(0)
-            try:
-                yield self._file
-            finally:
-                with suppress(OSError, ValueError):
-                    self._file.seek(before)
+            return _open_regular(self.path, self.name)
+        if self._content is not None:
+            return io.BytesIO(self._content)
+        if self._file is not None:
+            return _borrowed(self._file)
+        raise refusal("unreadable", f"{self.name} is not a file.", "Read its samples instead.")
+
+
+@contextmanager
+def _borrowed(file: Any) -> Iterator[BinaryIO]:
+    before = file.tell()
+    file.seek(0)
+    try:
+        yield file
+    finally:
+        with suppress(OSError, ValueError):
+            file.seek(before)
 
 
 def open_source(source: Any) -> Source:
@@ -98,6 +102,8 @@ def open_source(source: Any) -> Source:
 
 def display_name(name: str) -> str:
     """A file name made printable: odd bytes and control characters shown as \\x.. escapes."""
+    if name.isprintable():
+        return name
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
@@ -108,31 +114,22 @@ def _from_path(source: str | os.PathLike[str]) -> Source:
         raise refusal(
             "unreadable", f"A {type(source).__name__} without a usable path.", "Pass the path itself."
         ) from None
-    if _scheme(raw) in ("http", "https"):
+    if raw[:8].lower().startswith(("http://", "https://")):
         raise refusal(
             "missing",
             "This is a URL, not a local file.",
             "Give the URL to client.remix(), or download the song and check the file.",
         )
-    path = Path(raw) if raw else None
-    if path is None:
+    if not raw:
         raise refusal("missing", "The path is empty.", "Pass the path of an audio file.")
-    if raw.startswith("~") and not os.path.lexists(path):
-        path = Path(os.path.expanduser(raw))
+    if raw[0] == "~" and not os.path.lexists(raw):
+        raw = os.path.expanduser(raw)
+    path = Path(raw)
     name = display_name(path.name or raw)
-    with _open_regular(path, name) as stream:
-        size = os.fstat(stream.fileno()).st_size
+    size = _status(path, name).st_size
     if size == 0:
         raise refusal("empty", f"{name} is empty (0 bytes).", "Pass a file that holds audio.")
     return Source(name=name, path=path, size_bytes=size)
-
-
-def _scheme(text: str) -> str:
-    """The scheme of a URL in lower case, or "" for anything that is none."""
-    try:
-        return urlsplit(text).scheme.lower()
-    except ValueError:
-        return ""
 
 
 def _from_bytes(source: bytes | bytearray | memoryview) -> Source:
@@ -203,26 +200,38 @@ def _refuse_special(source: Any, name: str) -> None:
         raise _not_a_file(name, mode)
 
 
-@contextmanager
-def _open_regular(path: Path, name: str) -> Iterator[BinaryIO]:
-    """Open an ordinary file; refuse anything else by fstat, before a byte is read."""
+def _status(path: Path, name: str) -> os.stat_result:
+    """What the file is, without opening it: to open a tape or a pipe has effects."""
     try:
-        mode = os.stat(path).st_mode
-        if not stat.S_ISREG(mode):  # do not even open: opening a tape or a pipe has effects
-            raise _not_a_file(name, mode)
-        # Non-blocking, so that a pipe put in the file's place in between cannot hang us.
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        number = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
-    except (FileNotFoundError, NotADirectoryError):
-        raise refusal("missing", f"There is no file {name}.", "Check the path.") from None
+        found = os.stat(path)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a possible file name"
-        raise refusal("unreadable", f"{name} cannot be read: {reason}.", "Check its permissions.") from None
-    with open(number, "rb", buffering=0) as stream:
-        mode = os.fstat(number).st_mode
-        if not stat.S_ISREG(mode):
-            raise _not_a_file(name, mode)
-        yield stream
+        raise _unopened(error, name) from None
+    if not stat.S_ISREG(found.st_mode):
+        raise _not_a_file(name, found.st_mode)
+    return found
+
+
+def _open_regular(path: Path, name: str) -> BinaryIO:
+    """Open an ordinary file; refuse anything else by fstat, before a byte is read."""
+    _status(path, name)
+    # Non-blocking, so that a pipe put in the file's place in between cannot hang us.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        number = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
+    except (OSError, ValueError) as error:
+        raise _unopened(error, name) from None
+    mode = os.fstat(number).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(number)
+        raise _not_a_file(name, mode)
+    return cast(BinaryIO, io.FileIO(number, "rb"))
+
+
+def _unopened(error: OSError | ValueError, name: str) -> AudioError:
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        return refusal("missing", f"There is no file {name}.", "Check the path.")
+    reason = getattr(error, "strerror", None) or "not a possible file name"
+    return refusal("unreadable", f"{name} cannot be read: {reason}.", "Check its permissions.")
 
 
 def _not_a_file(name: str, mode: int) -> AudioError:

@@ -177,7 +177,8 @@ def test_a_file_without_permission_is_unreadable(tmp_path: Path) -> None:
 
         ctypes.CDLL(None).setfsuid(65534)
         try:
-            open_source(f"/proc/self/fd/{folder}/song.mp3")
+            with open_source(f"/proc/self/fd/{folder}/song.mp3").open():
+                pass
         except AudioError as error:
             codes.append(error.code)
 
