@@ -213,8 +213,7 @@ def _status(path: Path, name: str) -> os.stat_result:
 
 def _open_regular(path: Path, name: str) -> BinaryIO:
     """Open an ordinary file; refuse anything else by fstat, before a byte is read."""
-    _status(path, name)
-    # Non-blocking, so that a pipe put in the file's place in between cannot hang us.
+    # Its kind was looked at before; non-blocking, so that a pipe put in its place since cannot hang us.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
         number = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))

@@ -16,6 +16,8 @@ from soundverse_nb.reference.rules import Problem, problems_of, warnings_of
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+_USUAL = Limits()
+
 TIME_LIMIT = 1.3
 """Seconds of decoding after which only packets are counted. A 350 s song takes half of it or less; a file
 made to keep the decoder busy (8 channels at 655 kHz, say) would take minutes."""
@@ -41,7 +43,7 @@ def preflight(source: Any, limits: Limits | None = None, *, quick: bool = False)
     Never raises for a bad song: the report says what is wrong, and `.raise_if_failed()` turns it into an
     error. May be called from any thread; in a coroutine use `await preflight_async(...)`.
     """
-    limits = limits or Limits()
+    limits = limits or _USUAL
     call = repair_call(source)
     try:
         opened = open_source(source)
