@@ -73,7 +73,7 @@ print("asked")
 def test_the_program_ends_quietly(ending: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "always::ResourceWarning", "-c", BEGIN + ending, str(tmp_path)],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     assert "asked" in done.stdout, done.stderr
     assert done.stderr == ""
@@ -102,7 +102,7 @@ print("fine")
     )
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path)],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     assert done.stdout.strip() == "fine", done.stderr
 
