@@ -6,21 +6,37 @@ import asyncio
 import os
 import socket
 import ssl as tls
+import sys
 import weakref
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any
 
 import aiohttp
 
 from soundverse_nb.api.body import excerpt
 
+if sys.version_info >= (3, 11):
+    from asyncio import timeout
+else:  # what aiohttp itself uses there
+    from async_timeout import timeout
+
+__all__ = [
+    "NETWORK_ERRORS",
+    "Connections",
+    "Sending",
+    "keepalive_socket",
+    "left_over",
+    "read_little",
+    "reason",
+    "timeout",
+]
+
 # A dead peer is noticed after 60 + 4 * 15 seconds; a remix that is quiet for minutes keeps its connection.
+READ_BYTES = 1 << 14
 _KEEPALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPALIVE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
 # Foreign errors that mean "the network, the peer or its TLS". Whatever else is raised is a bug and must show.
 NETWORK_ERRORS = (aiohttp.ClientError, OSError, asyncio.TimeoutError, EOFError)
-
-_T = TypeVar("_T")
 
 
 def keepalive_socket(address: Any) -> socket.socket:
@@ -121,30 +137,15 @@ def _let_go(sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession]) ->
         session.detach()
 
 
-async def within(
-    seconds: float | None, awaitable: Awaitable[_T], discard: Callable[[_T], object] | None = None
-) -> _T:
-    """The awaited value, or asyncio.TimeoutError; a result that comes too late is given to `discard`.
+def read_little(response: aiohttp.ClientResponse) -> None:
+    """Have the event loop ask the socket for 16 KiB at a time.
 
-    (`asyncio.wait_for` before Python 3.12 can swallow a cancellation that meets a result.)
+    asyncio asks for 256 KiB; for a chunk of 150 bytes, fetching and returning that much memory takes longer
+    than all that is done with it.
     """
-    task = asyncio.ensure_future(awaitable)
-    try:
-        done, _ = await asyncio.wait({task}, timeout=seconds)
-        if done:
-            return task.result()
-    except asyncio.CancelledError:
-        await _abandon(task, discard)
-        raise
-    await _abandon(task, discard)
-    raise asyncio.TimeoutError
-
-
-async def _abandon(task: asyncio.Future[_T], discard: Callable[[_T], object] | None) -> None:
-    task.cancel()
-    await asyncio.wait({task})
-    if not task.cancelled() and task.exception() is None and discard is not None:
-        discard(task.result())
+    transport: Any = response.connection.transport if response.connection is not None else None
+    if hasattr(transport, "max_size"):
+        transport.max_size = READ_BYTES
 
 
 def left_over(content: aiohttp.StreamReader) -> bytes:

@@ -17,7 +17,7 @@ import aiohttp
 from yarl import URL
 
 from soundverse_nb.api.body import body_text, excerpt, page_text
-from soundverse_nb.api.connection import NETWORK_ERRORS, reason, within
+from soundverse_nb.api.connection import NETWORK_ERRORS, reason, timeout
 from soundverse_nb.api.filetype import HEAD_BYTES, audio_kind, image_kind
 from soundverse_nb.api.retry import backoff, retry_after_seconds
 from soundverse_nb.api.secrets import hide_query
@@ -70,15 +70,13 @@ async def fetch(
     """Fetch a URL to a file, trying a few times; see `Transport.download`. Raises DownloadError."""
     address = checked_url(url)
     deadline = clock() + DEADLINE
-    timeout = aiohttp.ClientTimeout(total=None, connect=connect_timeout, sock_read=SILENCE_TIMEOUT)
+    bounds = aiohttp.ClientTimeout(total=None, connect=connect_timeout, sock_read=SILENCE_TIMEOUT)
     why = ""
     for attempt in range(1, ATTEMPTS[expect] + 1):
         wait: float | None = None
         try:
-            return await within(
-                max(1.0, deadline - clock()),
-                _attempt(session, address, Path(path), timeout, max_bytes, expect, progress),
-            )
+            async with timeout(max(1.0, deadline - clock())):
+                return await _attempt(session, address, Path(path), bounds, max_bytes, expect, progress)
         except _AttemptError as error:
             why, wait = str(error), error.wait
         except NETWORK_ERRORS as error:
@@ -94,12 +92,12 @@ async def _attempt(
     session: aiohttp.ClientSession,
     url: str,
     target: Path,
-    timeout: aiohttp.ClientTimeout,
+    bounds: aiohttp.ClientTimeout,
     max_bytes: int,
     expect: Expect,
     progress: Progress | None,
 ) -> Downloaded:
-    async with _opened(session, url, timeout) as response:
+    async with _opened(session, url, bounds) as response:
         total = response.content_length
         if total is not None and total > max_bytes:
             raise DownloadError(f"The {expect} has {total:,} bytes; {max_bytes:,} are allowed.")
@@ -129,11 +127,11 @@ async def _attempt(
 
 @asynccontextmanager
 async def _opened(
-    session: aiohttp.ClientSession, url: str, timeout: aiohttp.ClientTimeout
+    session: aiohttp.ClientSession, url: str, bounds: aiohttp.ClientTimeout
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     """The answer to a GET, behind at most five redirects, each of which must lead to http(s) again."""
     for _ in range(MAX_REDIRECTS + 1):
-        async with session.get(_as_sent(url), timeout=timeout, allow_redirects=False) as response:
+        async with session.get(_as_sent(url), timeout=bounds, allow_redirects=False) as response:
             if response.status == 200:
                 yield response
                 return

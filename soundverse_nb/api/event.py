@@ -55,6 +55,9 @@ _STAGE_WORDS: dict[str, Stage] = {
         Stage.FAILED,
     ),
 }
+_UNDER_WAY = frozenset(
+    stage.value for stage in Stage if stage not in (Stage.COMPLETED, Stage.FAILED, Stage.UNKNOWN)
+)
 _YES = frozenset({"true", "yes", "on", "1"})
 _NO = frozenset({"false", "no", "off", "0"})
 
@@ -171,6 +174,8 @@ class RemixEvent(BaseModel):
     @property
     def is_terminal(self) -> bool:
         """Whether nothing more comes after this chunk: the remix is completed or has failed."""
+        if self.is_complete is not True and self.status in _UNDER_WAY:
+            return False
         return self.is_complete is True or self.stage in (Stage.COMPLETED, Stage.FAILED) or self.is_failure
 
     @property

@@ -121,9 +121,9 @@ class RemixRequest(BaseModel):
             "song_reference_url": self.song_reference_url,
             "prompt": self.prompt,
             "lyrics": self.lyrics,
-            "parameters": self.parameters,
+            "parameters": copy.deepcopy(self.parameters),
         }
-        return copy.deepcopy({name: value for name, value in fields.items() if value is not None})
+        return {name: value for name, value in fields.items() if value is not None}
 
     def __repr_args__(self) -> Any:
         for name, value in super().__repr_args__():

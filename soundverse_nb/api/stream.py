@@ -9,7 +9,7 @@ import aiohttp
 from soundverse_nb.api.answers import classify
 from soundverse_nb.api.body import MAX_BODY_BYTES, NOT_JSON, body_text, read_json
 from soundverse_nb.api.chunks import Chunk, ChunkReader, SkippedChunk
-from soundverse_nb.api.connection import NETWORK_ERRORS, left_over, reason, within
+from soundverse_nb.api.connection import NETWORK_ERRORS, left_over, read_little, reason, timeout
 from soundverse_nb.api.event import RemixEvent
 from soundverse_nb.errors import SoundverseError, Spent
 
@@ -41,6 +41,7 @@ class RemixStream:
         self.simulated = is_simulated(response)
         self.finished = False
         self._response = response
+        read_little(response)
         self._clock = clock
         self._last_byte_at = clock()
         self._reader = ChunkReader()
@@ -68,6 +69,7 @@ class RemixStream:
 
         APIError where the service refused inside the stream, StreamCut where the connection broke.
         """
+        content = self._response.content
         item: Chunk | StreamCut | None = next(self._waiting, None)
         while item is None:
             if self._ended:
@@ -75,7 +77,14 @@ class RemixStream:
                 if item is None:
                     raise StopAsyncIteration
                 break
-            await self._read_on()
+            try:
+                # Awaited here and not a coroutine further down: a quiet stream spends its time here.
+                data = await (content.readany() if self._body_began_at is None else self._read_body_on())
+            except NETWORK_ERRORS as error:
+                self._take(left_over(content))
+                self._finish(reason(error))
+            else:
+                self._hear(data)
             item = next(self._waiting, None)
         if isinstance(item, SoundverseError):
             self._end()
@@ -90,18 +99,12 @@ class RemixStream:
         self._waiting = iter(())
         self._last = None
 
-    async def _read_on(self) -> None:
-        content = self._response.content
-        try:
-            if self._body_began_at is None:
-                data = await content.readany()
-            else:
-                left = max(0.0, self._body_began_at + BODY_TIMEOUT - self._clock())
-                data = await within(left, content.readany())
-        except NETWORK_ERRORS as error:
-            self._take(left_over(content))
-            self._finish(reason(error))
-            return
+    async def _read_body_on(self) -> bytes:
+        assert self._body_began_at is not None
+        async with timeout(max(0.0, self._body_began_at + BODY_TIMEOUT - self._clock())):
+            return await self._response.content.readany()
+
+    def _hear(self, data: bytes) -> None:
         if data:
             self._last_byte_at = self._clock()
             self._take(data)

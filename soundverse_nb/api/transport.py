@@ -8,7 +8,7 @@ import os
 import ssl as tls
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
@@ -18,7 +18,7 @@ from yarl import URL
 
 from soundverse_nb.api.answers import classify
 from soundverse_nb.api.body import MAX_BODY_BYTES, NOT_JSON, body_text, excerpt, page_text, read_json
-from soundverse_nb.api.connection import NETWORK_ERRORS, Connections, Sending, left_over, reason, within
+from soundverse_nb.api.connection import NETWORK_ERRORS, Connections, Sending, left_over, reason, timeout
 from soundverse_nb.api.download import Downloaded, fetch
 from soundverse_nb.api.event import RemixEvent
 from soundverse_nb.api.secrets import hide_query, remember_secret
@@ -88,11 +88,10 @@ class Transport:
         """Close every connection; a later call opens new ones."""
         await self._connections.close()
 
-    @asynccontextmanager
-    async def open_remix(
+    def open_remix(
         self, wire: Mapping[str, Any], on_sent: Callable[[], None] | None = None
-    ) -> AsyncIterator[RemixStream]:
-        """Send the order once and read its stream.
+    ) -> AbstractAsyncContextManager[RemixStream]:
+        """Send the order once and read its stream, for `async with`.
 
         `wire` is `RemixRequest.to_wire()`. `on_sent` is called once, just before the first byte is sent.
 
@@ -102,8 +101,7 @@ class Transport:
         APIError : the service answered, and not with a stream; also while the stream is read.
         StreamCut : the order was sent and the connection lost; also while the stream is read.
         """
-        async with self.open_stream(REMIX_PATH, wire, on_sent) as stream:
-            yield stream
+        return self.open_stream(REMIX_PATH, wire, on_sent)
 
     @asynccontextmanager
     async def open_stream(
@@ -121,9 +119,8 @@ class Transport:
 
     async def _post(self, path: str, body: bytes, sending: Sending) -> aiohttp.ClientResponse:
         try:
-            return await within(
-                self._connect_timeout + self._answer_timeout,
-                self._connections.session().post(
+            async with timeout(self._connect_timeout + self._answer_timeout):
+                return await self._connections.session().post(
                     URL(self.base_url + path, encoded=True),
                     data=body,
                     headers={
@@ -133,9 +130,7 @@ class Transport:
                     },
                     allow_redirects=False,
                     trace_request_ctx=sending,
-                ),
-                discard=aiohttp.ClientResponse.close,
-            )
+                )
         except NETWORK_ERRORS as error:
             why = reason(error)
         # Raised out here, so that the foreign error, which may hold the key, is not even the context of ours.
@@ -151,7 +146,8 @@ class Transport:
         """
         path = self._status_path.replace("{message_id}", quote(message_id, safe="").replace(".", "%2E"))
         try:
-            response, body = await within(self._connect_timeout + BODY_TIMEOUT, self._get(path))
+            async with timeout(self._connect_timeout + BODY_TIMEOUT):
+                response, body = await self._get(path)
             return _read_status(response, body, message_id)
         except NETWORK_ERRORS as error:
             why = reason(error)
@@ -210,13 +206,10 @@ class Transport:
 async def read_body(response: aiohttp.ClientResponse) -> bytes:
     """The first 256 KiB of a body that is not a stream, or what of it came in time."""
     body = bytearray()
-
-    async def read() -> None:
-        while len(body) < MAX_BODY_BYTES and (part := await response.content.readany()):
-            body.extend(part)
-
     try:
-        await within(BODY_TIMEOUT, read())
+        async with timeout(BODY_TIMEOUT):
+            while len(body) < MAX_BODY_BYTES and (part := await response.content.readany()):
+                body.extend(part)
     except NETWORK_ERRORS:
         body.extend(left_over(response.content))  # the status decides, and as much of the body as came
     return bytes(body[:MAX_BODY_BYTES])
