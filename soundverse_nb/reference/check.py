@@ -81,11 +81,15 @@ def _full(source: Source, limits: Limits, call: str) -> PreflightReport:
     from soundverse_nb.reference.yardstick import compare, librosas_answer
 
     patience = 1.0 if (source.size_bytes or 0) <= limits.max_bytes else _LARGE_FILES_PATIENCE
-    heard = listen(source, stop_seconds=limits.max_seconds, time_limit=patience * TIME_LIMIT)
+    # A little further than the limit, so that what ends there is counted to its end.
+    stop = limits.max_seconds + 2 * limits.borderline_seconds
+    heard = listen(source, stop_seconds=stop, time_limit=patience * TIME_LIMIT)
     duration = heard.duration
-    if heard.end is End.OUT_OF_TIME:
-        duration = _better_known(source, duration)
     stopped = heard.end is End.STOPPED
+    known = None
+    if stopped or heard.end is End.OUT_OF_TIME:
+        known = _known_by_header(source, at_least=duration)
+        duration = known or duration
     missing, seconds = _shortfall(source, heard.format), 0.0
     if heard.cut_short and not stopped and heard.promised_seconds:
         seconds = max(0.0, heard.promised_seconds - duration)
@@ -104,6 +108,7 @@ def _full(source: Source, limits: Limits, call: str) -> PreflightReport:
         quiet_start=heard.quiet_start,
         quiet_end=heard.quiet_end,
         heard_seconds=heard.heard_seconds,
+        goes_on=stopped and known is None,
         missing_bytes=missing,
         missing_seconds=seconds,
         damage=heard.damage,
@@ -111,7 +116,7 @@ def _full(source: Source, limits: Limits, call: str) -> PreflightReport:
     )
     librosa = None
     if not source.is_samples:
-        librosa = compare(librosas_answer(source), duration, stopped, heard.format, limits)
+        librosa = compare(librosas_answer(source), duration, stopped and known is None, heard.format, limits)
     return _judged(source, facts, limits, call, librosa=librosa)
 
 
@@ -215,11 +220,11 @@ def _shortfall(source: Source, kind: str) -> int:
     return missing if missing > _TOLERATED_BYTES.get(kind, 0) else 0
 
 
-def _better_known(source: Source, counted: float) -> float:
-    """Where the packets had to be counted: the header's length, if it proves itself and agrees."""
+def _known_by_header(source: Source, at_least: float) -> float | None:
+    """The length in the header, in seconds, if it proves itself and is no shorter than what was counted."""
     from soundverse_nb.audio.probe import Untrusted, probe
 
     if source.is_samples:
-        return counted
+        return source.samples.frames / source.samples.sample_rate if source.samples else None
     found = probe(source)
-    return found.duration if not isinstance(found, Untrusted) and found.duration >= counted else counted
+    return found.duration if not isinstance(found, Untrusted) and found.duration >= at_least else None

@@ -69,7 +69,7 @@ def warnings_of(facts: AudioFacts, limits: Limits, call: str, path: PurePath | N
     """What is worth knowing of a song although it does not fail for it."""
     found = [
         _borderline(facts, limits, call),
-        _partly_heard(facts),
+        _partly_heard(facts, limits),
         _clipped(facts),
         _very_quiet(facts, call),
         _mono(facts),
@@ -105,10 +105,8 @@ def _too_long(facts: AudioFacts, limits: Limits, call: str) -> Problem | None:
     duration = facts.duration
     if duration is None or duration <= limits.max_seconds:
         return None
-    stopped = facts.heard_seconds == duration and duration < math.inf
-    words = "lasts more than" if stopped and duration > limits.max_seconds + 0.5 else "lasts"
-    lasts = f"{limits.max_seconds:g} s" if words != "lasts" else exactly(duration)
-    message = f"The song {words} {lasts}; the service takes at most {limits.max_seconds:g} s."
+    lasts = f"more than {limits.max_seconds:g} s" if facts.goes_on else exactly(duration)
+    message = f"The song lasts {lasts}; the service takes at most {limits.max_seconds:g} s."
     hint = f"{call} writes a copy of its loudest stretch that fits; start= picks another."
     return Problem("too_long", message, duration, limits.max_seconds, hint)
 
@@ -155,7 +153,7 @@ def _silent(facts: AudioFacts) -> Problem | None:
 
 def _borderline(facts: AudioFacts, limits: Limits, call: str) -> Problem | None:
     duration = facts.duration
-    if duration is None:
+    if duration is None or facts.goes_on:
         return None
     for limit in (limits.min_seconds, limits.max_seconds):
         # Rounded, because 350.05 - 350 is a little more than 0.05 in binary.
@@ -168,9 +166,9 @@ def _borderline(facts: AudioFacts, limits: Limits, call: str) -> Problem | None:
     return None
 
 
-def _partly_heard(facts: AudioFacts) -> Problem | None:
+def _partly_heard(facts: AudioFacts, limits: Limits) -> Problem | None:
     heard, duration = facts.heard_seconds, facts.duration
-    if heard is None or duration is None or heard >= duration:
+    if heard is None or duration is None or heard >= min(duration, limits.max_seconds):
         return None
     message = (
         f"Decoding takes long: only the first {exactly(heard)} were heard, the length is that of its packets."

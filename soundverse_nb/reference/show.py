@@ -30,7 +30,10 @@ def sheet_of(report: PreflightReport) -> Sheet:
         notes.append(report.librosa.sentence)
     elif report.checked == "header":
         notes.append("Read from the header alone; without quick=True the song is heard, too.")
-    mends = report.repair_call in " ".join(p.hint for p in (*report.problems, *report.warnings))
+    # Offered only where it helps: one problem that nothing mends spoils the copy as well.
+    concerned = report.problems or report.warnings
+    found = [report.repair_call in finding.hint for finding in concerned]
+    mends = bool(report.repair_call) and (all(found) if report.problems else any(found)) and bool(found)
     envelope = report.audio.envelope
     return Sheet(
         name=report.name,
@@ -114,8 +117,7 @@ def _duration_row(report: PreflightReport) -> Row:
     state = "pass" if limits.min_seconds <= duration <= limits.max_seconds else "fail"
     if state == "pass" and any(warning.code == "borderline" for warning in report.warnings):
         state = "warn"
-    stopped = duration > limits.max_seconds + 0.5 and report.checked == "decoded"
-    measured = f"over {limits.max_seconds:g} s" if stopped else exactly(duration)
+    measured = f"over {limits.max_seconds:g} s" if report.audio.goes_on else exactly(duration)
     places = [place(value) for value in (duration, limits.min_seconds, limits.max_seconds)]
     return Row("duration", state, measured, allowed, places[0], (places[1], places[2]))
 

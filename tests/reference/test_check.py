@@ -264,3 +264,31 @@ def test_hostile_files_cost_little_memory(tmp_path: Path) -> None:
         [sys.executable, "-c", program, *map(str, paths)], capture_output=True, text=True, check=True
     )
     assert int(done.stdout) < 150
+
+
+def test_a_song_left_at_the_limit_is_not_said_to_end_there() -> None:
+    silence = tone(400.0, 1, 8000)
+    streamed = bytearray(file_of(silence, 8000, kind="FLAC"))
+    assert "lasts 400 s" in sv.preflight(bytes(streamed)).problems[0].message
+    streamed[21] &= 0xF0
+    streamed[22:26] = bytes(4)
+    report = sv.preflight(bytes(streamed))
+    assert report.audio.goes_on
+    assert "more than 350 s" in report.problems[0].message
+    assert "over 350 s" in str(report)
+    assert sv.preflight((silence, 8000)).audio.duration == 400.0
+
+
+def test_a_call_is_offered_only_where_it_mends() -> None:
+    silent_and_short = sv.preflight((np.zeros((2, round(9.5 * RATE))), RATE))
+    assert "mend:" not in str(silent_and_short)
+    assert "mend:" in str(sv.preflight((tone(9.5), RATE)))
+
+
+def test_a_length_just_past_the_limit_is_counted_to_its_end_and_borderline() -> None:
+    streamed = bytearray(file_of(tone(350.03, 1, 8000), 8000, kind="FLAC"))
+    streamed[21] &= 0xF0
+    streamed[22:26] = bytes(4)
+    report = sv.preflight(bytes(streamed))
+    assert report.audio.duration == pytest.approx(350.03)
+    assert "borderline" in [warning.code for warning in report.warnings]
