@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 _USUAL = Limits()
 
-TIME_LIMIT = 1.3
-"""Seconds of decoding after which only packets are counted. A 350 s song takes half of it or less; a file
-made to keep the decoder busy (8 channels at 655 kHz, say) would take minutes."""
+TIME_LIMIT = 1.0
+"""Seconds of decoding after which only packets are counted, so that a check ends within two. A 350 s song takes
+less; a file made to keep the decoder busy (8 channels at 655 kHz, say) would take minutes."""
 
 _LARGE_FILES_PATIENCE = 4.0
 """A file that is too large anyway, but about to be repaired, may take longer."""
