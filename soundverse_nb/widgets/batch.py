@@ -17,6 +17,9 @@ from soundverse_nb.displays import News, Phase
 from soundverse_nb.render.quantity import span
 from soundverse_nb.render.words import news_words
 
+HELD = 90.0
+"""Percent at which the service may hold for several minutes, as its document says."""
+
 _ACCEPTED = (Phase.FOLLOWING, Phase.FETCHING, Phase.FINISHED)
 
 
@@ -172,6 +175,8 @@ def tallied(standings: Sequence[Standing], seconds: float, price: float | None) 
     active = sum(standing.is_active for standing in standings)
     done = sum(1.0 if s.is_over else s.progress / 100 for s in standings)
     fraction = done / total if total else 1.0
+    # At 90 % a remix may stay for minutes; where that is all that is left, nobody can say how long.
+    held = over < total and all(s.is_over or (s.is_active and s.progress >= HELD) for s in standings)
     return Tally(
         total=total,
         finished=phases.count(Phase.FINISHED),
@@ -181,7 +186,7 @@ def tallied(standings: Sequence[Standing], seconds: float, price: float | None) 
         waiting=total - over - active,
         fraction=fraction,
         seconds=seconds,
-        eta=eta(fraction, seconds),
+        eta=None if held else eta(fraction, seconds),
         spent=None if price is None else price * sum(s.accepted for s in standings),
         simulated=any(s.simulated for s in standings),
     )

@@ -80,8 +80,8 @@ def write_songs(folder: Path) -> None:
     ):
         soundfile.write(folder / f"{name}.wav", samples, rate, subtype="FLOAT")
     (folder / "junk.wav").write_bytes(b"not a song" * 100)
-    long = tone(350, 0.3, 330.0)
-    soundfile.write(folder / "long.wav", np.stack([long, long], axis=1), RATE, subtype="PCM_16")
+    long = tone(350, 0.3, 330.0, 22050)
+    soundfile.write(folder / "long.wav", np.stack([long, long], axis=1), 22050, subtype="PCM_16")
 
 
 @pytest.fixture(scope="module")

@@ -108,3 +108,15 @@ def test_cancelling_is_said_until_it_is_done(clock: Clock) -> None:
     assert batch.standings()[0].said(clock.now) == "cancelling"
     batch.add(News(0, Phase.CANCELLED))
     assert "the order is kept" in batch.standings()[0].said(clock.now)
+
+
+def test_where_only_the_hold_is_left_nobody_says_how_long(clock: Clock) -> None:
+    batch = Batch("ab", clock=clock)
+    clock.now += 10
+    batch.add(News(0, Phase.FINISHED))
+    batch.add(News(1, Phase.STREAMING, "streaming", 80.0))
+    assert batch.tally().eta is not None
+    batch.add(News(1, Phase.STREAMING, "streaming", 90.0))
+    assert batch.tally().eta is None
+    batch.add(News(1, Phase.FINISHED))
+    assert batch.tally().eta == 0
