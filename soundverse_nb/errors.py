@@ -7,7 +7,7 @@ This module imports nothing of the package, so each layer can raise from it.
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any
+from typing import Any, NoReturn
 
 
 class Spent(str, Enum):
@@ -73,6 +73,25 @@ def _rebuild(
     kind: type[SoundverseError], message: str, spent: Spent, hint: str, details: dict[str, Any]
 ) -> SoundverseError:
     return kind(message, spent=spent, hint=hint, **details)
+
+
+def raise_alone(error: SoundverseError) -> NoReturn:
+    """Raise an error of ours without the foreign one that may be in hand, which can hold the key.
+
+    Not even where the caller's `except` is long over is that certain: tasks written in Python, such as
+    nest_asyncio's, resume a coroutine while they handle what it waited for.
+    """
+    try:
+        raise error
+    except SoundverseError:
+        leave_behind(error)
+        raise
+
+
+def leave_behind(error: BaseException) -> None:
+    """Let an error of ours forget what it was raised from."""
+    if isinstance(error, SoundverseError):
+        error.__context__ = error.__cause__ = None
 
 
 class ConfigurationError(SoundverseError):

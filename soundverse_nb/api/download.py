@@ -21,7 +21,7 @@ from soundverse_nb.api.connection import NETWORK_ERRORS, reason, timeout
 from soundverse_nb.api.filetype import HEAD_BYTES, audio_kind, image_kind
 from soundverse_nb.api.retry import backoff, retry_after_seconds
 from soundverse_nb.api.secrets import hide_query
-from soundverse_nb.errors import DownloadError
+from soundverse_nb.errors import DownloadError, raise_alone
 
 Expect = Literal["audio", "image"]
 Progress = Callable[[int, "int | None"], None]
@@ -85,7 +85,7 @@ async def fetch(
         if attempt == ATTEMPTS[expect] or clock() + pause > deadline:
             break
         await sleep(pause)
-    raise DownloadError(f"The {expect} could not be fetched from {shown(address)}: {why}.")
+    raise_alone(DownloadError(f"The {expect} could not be fetched from {shown(address)}: {why}."))
 
 
 async def _attempt(

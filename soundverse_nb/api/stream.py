@@ -11,7 +11,7 @@ from soundverse_nb.api.body import MAX_BODY_BYTES, NOT_JSON, body_text, read_jso
 from soundverse_nb.api.chunks import Chunk, ChunkReader, SkippedChunk
 from soundverse_nb.api.connection import NETWORK_ERRORS, left_over, read_little, reason, timeout
 from soundverse_nb.api.event import RemixEvent
-from soundverse_nb.errors import SoundverseError, Spent
+from soundverse_nb.errors import SoundverseError, Spent, raise_alone
 
 __all__ = ["RemixStream", "SkippedChunk", "StreamCut", "is_simulated"]
 
@@ -79,16 +79,15 @@ class RemixStream:
                 break
             try:
                 # Awaited here and not a coroutine further down: a quiet stream spends its time here.
-                data = await (content.readany() if self._body_began_at is None else self._read_body_on())
+                # In no variable of this frame: an answer may repeat the key, and errors show their frames.
+                self._hear(await (content.readany() if self._body_began_at is None else self._read_body_on()))
             except NETWORK_ERRORS as error:
                 self._take(left_over(content))
                 self._finish(reason(error))
-            else:
-                self._hear(data)
             item = next(self._waiting, None)
         if isinstance(item, SoundverseError):
             self._end()
-            raise item
+            raise_alone(item)
         if isinstance(item, RemixEvent) and item.is_terminal:
             self.finished = True
             self._end()

@@ -24,7 +24,14 @@ from soundverse_nb.api.event import RemixEvent
 from soundverse_nb.api.secrets import hide_query, remember_secret
 from soundverse_nb.api.status import read_status
 from soundverse_nb.api.stream import BODY_TIMEOUT, RemixStream, SkippedChunk, StreamCut
-from soundverse_nb.errors import APIError, ConfigurationError, Spent, TransportError
+from soundverse_nb.errors import (
+    APIError,
+    ConfigurationError,
+    SoundverseError,
+    Spent,
+    TransportError,
+    raise_alone,
+)
 
 __all__ = ["Downloaded", "RemixStream", "SkippedChunk", "StreamCut", "Transport"]
 
@@ -111,8 +118,7 @@ class Transport:
         response = await self._post(path, json.dumps(wire).encode(), Sending(on_sent))
         try:
             if not 200 <= response.status < 300:
-                body = await read_body(response)
-                raise _error(response, body)
+                raise_alone(await _refusal(response))
             yield RemixStream(response, self._clock)
         finally:
             response.close()
@@ -135,8 +141,8 @@ class Transport:
             why = reason(error)
         # Raised out here, so that the foreign error, which may hold the key, is not even the context of ours.
         if sending.sent:
-            raise StreamCut(f"The order was sent, but no answer came: {why}.")
-        raise TransportError(f"{self._host} could not be reached: {why}.")
+            raise_alone(StreamCut(f"The order was sent, but no answer came: {why}."))
+        raise_alone(TransportError(f"{self._host} could not be reached: {why}."))
 
     async def status(self, message_id: str) -> RemixEvent:
         """How the order is doing, as one more chunk.
@@ -147,17 +153,18 @@ class Transport:
         path = self._status_path.replace("{message_id}", quote(message_id, safe="").replace(".", "%2E"))
         try:
             async with timeout(self._connect_timeout + BODY_TIMEOUT):
-                response, body = await self._get(path)
-            return _read_status(response, body, message_id)
+                said = await self._said_of(message_id, path)
         except NETWORK_ERRORS as error:
-            why = reason(error)
-        raise TransportError(
-            f"The status of {excerpt(message_id, 60)} could not be asked: {why}.",
-            spent=Spent.MAYBE,
-            hint="The order itself goes on; ask again later.",
-        )
+            said = TransportError(
+                f"The status of {excerpt(message_id, 60)} could not be asked: {reason(error)}.",
+                spent=Spent.MAYBE,
+                hint="The order itself goes on; ask again later.",
+            )
+        if isinstance(said, RemixEvent):
+            return said
+        raise_alone(said)
 
-    async def _get(self, path: str) -> tuple[aiohttp.ClientResponse, bytes]:
+    async def _said_of(self, message_id: str, path: str) -> RemixEvent | SoundverseError:
         async with self._connections.session().get(
             URL(self.base_url + path, encoded=True),
             headers={
@@ -166,7 +173,7 @@ class Transport:
             },
             allow_redirects=False,
         ) as response:
-            return response, await read_body(response)
+            return _read_status(response, await read_body(response), message_id)
 
     async def download(
         self,
@@ -215,13 +222,15 @@ async def read_body(response: aiohttp.ClientResponse) -> bytes:
     return bytes(body[:MAX_BODY_BYTES])
 
 
-def _error(response: aiohttp.ClientResponse, body: bytes) -> APIError:
-    error = classify(response.status, response.headers, body)
+# Errors are made here and raised elsewhere: a body may repeat the key, and a traceback can be shown with the
+# variables of every frame the error went through.
+async def _refusal(response: aiohttp.ClientResponse) -> APIError:
+    error = classify(response.status, response.headers, await read_body(response))
     assert error is not None, "an answer that is not 2xx is always an error"
     return error
 
 
-def _read_status(response: aiohttp.ClientResponse, body: bytes, message_id: str) -> RemixEvent:
+def _read_status(response: aiohttp.ClientResponse, body: bytes, message_id: str) -> RemixEvent | APIError:
     text = body_text(body, response.headers.get("Content-Type", ""))
     value = read_json(text)
     if 200 <= response.status < 300 and value is not NOT_JSON:
@@ -229,7 +238,7 @@ def _read_status(response: aiohttp.ClientResponse, body: bytes, message_id: str)
         if event is not None:
             return event
     error = classify(response.status, response.headers, body, message_id=message_id)
-    raise error or APIError(
+    return error or APIError(
         f'The status endpoint answered something that is not a status: "{excerpt(page_text(text))}".',
         status_code=response.status,
         message_id=message_id,

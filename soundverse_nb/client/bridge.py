@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
-from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.errors import ConfigurationError, leave_behind
 
 T = TypeVar("T")
 
@@ -76,6 +76,7 @@ class Work(Generic[T]):
             return
         error = task.exception()
         if error is not None:
+            leave_behind(error)
             self.future.set_exception(error)
         else:
             self.future.set_result(task.result())
