@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from soundverse_nb.audio.decode import decode
 from soundverse_nb.audio.decoding import Block, planes_of
 
+_Extremes = tuple[NDArray[np.float32], NDArray[np.float32]]
+
 _LONGEST_BIN = 65536
 
 
@@ -59,6 +61,21 @@ class EnvelopeMeter:
 
         A block with samples that are no numbers is not added; nan is returned then.
         """
+        found, rest, edges = self._outline(block)
+        # Least and greatest pass NaN on, so it is enough to look at them.
+        results = [*chain.from_iterable(found), *edges]
+        if not all(np.isfinite(part).all() for part in results):
+            return math.nan
+        self._keep(found, rest, len(block))
+        return max((float(np.abs(part).max()) for part in results), default=0.0)
+
+    def feed_as_is(self, block: Block) -> None:
+        """Add the next block whatever it holds: stretches with NaN in them become NaN."""
+        found, rest, _ = self._outline(block)
+        self._keep(found, rest, len(block))
+
+    def _outline(self, block: Block) -> tuple[list[_Extremes], Block, list[NDArray[np.float32]]]:
+        """Extremes of each full bin, what is left of the last one, and that one's extremes."""
         rest, body = self._rest, block
         found = []
         if len(rest):
@@ -71,17 +88,14 @@ class EnvelopeMeter:
             if whole:
                 found.append(extremes(body[:whole], self.bin))
             rest = body[whole:].copy()
-        edges = [rest.min(axis=0), rest.max(axis=0)] if len(rest) else []
-        # Least and greatest pass NaN on, so it is enough to look at them.
-        results = [*chain.from_iterable(found), *edges]
-        if not all(np.isfinite(part).all() for part in results):
-            return math.nan
+        return found, rest, [rest.min(axis=0), rest.max(axis=0)] if len(rest) else []
+
+    def _keep(self, found: list[_Extremes], rest: Block, frames: int) -> None:
         for low, high in found:
             self._minima.append(low)
             self._maxima.append(high)
         self._rest = rest
-        self.frames += len(block)
-        return max((float(np.abs(part).max()) for part in results), default=0.0)
+        self.frames += frames
 
     def finish(self, points: int | None = None) -> Envelope:
         """The outline of all that was fed, with at most `points` points."""
@@ -117,7 +131,7 @@ def envelope_of(
 ) -> Envelope:
     """The outline of a song, or of `duration` seconds of it from `start`; at most `points` points.
 
-    `source` is anything open_source() takes. Memory stays flat.
+    `source` is anything open_source() takes. Memory stays flat. Points with NaN among their samples are NaN.
     Raises AudioError where it cannot be decoded.
     """
     stop = None if duration is None else start + duration
@@ -131,6 +145,5 @@ def envelope_of(
         for block in sound:
             part = block[max(0, first - at) : None if last is None else max(0, last - at)]
             at += len(block)
-            if len(part) and math.isnan(meter.feed(part)):
-                meter.feed(finite(part))
+            meter.feed_as_is(part)
     return meter.finish(points)

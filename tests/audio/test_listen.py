@@ -120,3 +120,12 @@ def test_an_outline_of_a_stretch_begins_where_it_is_asked_to() -> None:
     outline = envelope_of((loud, RATE), points=50, start=1.0, duration=1.0)
     assert outline.duration == 1.0
     assert (outline.maxima > 0.2).all()
+
+
+def test_an_outline_shows_where_samples_are_no_numbers() -> None:
+    samples = tone(2.0)
+    samples[RATE, 0] = math.nan
+    outline = envelope_of((samples, RATE), points=100)
+    assert np.flatnonzero(np.isnan(outline.maxima[0])).tolist() == [50]
+    assert np.flatnonzero(np.isnan(outline.minima[0])).tolist() == [50]
+    assert np.isfinite(outline.maxima[1]).all()
