@@ -4,7 +4,7 @@
 
 The peer of the same run is libsndfile's encoder (LAME) alone, on the same minute at its usual settings: a
 remix ends with that kind of work, whatever comes before it. Seconds on the clock and of processor, medians;
-one remix goes before the rounds, as in a service that has had its first order. Exit status 1 where the slowest
+one remix goes before the rounds, as in a service that has had an order. Exit status 1 where the slowest
 prompt takes more than the target of 2 s, which is meant for two idle cores.
 """
 
@@ -25,6 +25,7 @@ import soundfile as sf
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from songs import music
+
 from soundverse_nb.simulator.restyle import remix_file
 
 SECONDS = 60.0
