@@ -176,13 +176,16 @@ class Simulator:
 
     def _serve(self, bound: _Bound) -> None:
         loop = asyncio.new_event_loop()
-        try:
-            loop.run_until_complete(self._run(bound))
-        except OSError as error:
-            bound.error = error.strerror or type(error).__name__
-        finally:
-            _finish(loop)
-            bound.done.set()
+        # The loop's own: asyncio would need a new thread to end it, which the interpreter's exit forbids.
+        with ThreadPoolExecutor(thread_name_prefix="soundverse-nb-files") as files:
+            loop.set_default_executor(files)
+            try:
+                loop.run_until_complete(self._run(bound))
+            except OSError as error:
+                bound.error = error.strerror or type(error).__name__
+            finally:
+                _finish(loop)
+                bound.done.set()
 
     async def _run(self, bound: _Bound) -> None:
         with contextlib.closing(_listen(self._host, self._port)) as listener, workspace() as folder:
@@ -247,7 +250,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _finish(loop: asyncio.AbstractEventLoop) -> None:
-    """Close a loop the way asyncio.run does: nothing pending, nothing open."""
+    """Close a loop with nothing pending and nothing open."""
 
     async def wind_up() -> None:
         pending = asyncio.all_tasks() - {asyncio.current_task()}
@@ -255,7 +258,6 @@ def _finish(loop: asyncio.AbstractEventLoop) -> None:
             task.cancel()
         await asyncio.gather(*pending, return_exceptions=True)
         await loop.shutdown_asyncgens()
-        await loop.shutdown_default_executor()
 
     try:
         loop.run_until_complete(wind_up())

@@ -64,6 +64,12 @@ c = sv.connect(**settings)
 c.orders()
 print("asked")
 """,
+    "the embedded service made a remix": """
+service = sv.simulator.Simulator(speed=1000).start()
+c = sv.Client("a-key-0123456789", service.base_url, **settings)
+c.remix_sync(sv.example_song(), prompt="jazz")
+print("asked")
+""",
 }
 
 
