@@ -44,6 +44,14 @@ def _guarded(method: Callable[..., Any], address_at: int) -> Callable[..., Any]:
     return call
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Under `-n 2 --dist loadgroup` of pytest-xdist, what a file prepares is prepared once."""
+    for item in items:
+        # One JupyterLab and one browser serve all that need them.
+        group = "browser" if "tests/browser/" in item.path.as_posix() else item.path.as_posix()
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def loopback_only() -> Iterator[None]:
     """Refuse sockets that leave this machine, and know no names but localhost."""
