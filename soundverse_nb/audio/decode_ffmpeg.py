@@ -14,6 +14,8 @@ import numpy as np
 from soundverse_nb.audio.decoding import Block, Decoding, End, block_length
 from soundverse_nb.audio.guarded import GuardedFile
 from soundverse_nb.audio.ogg_links import link_starts
+from soundverse_nb.audio.probe.tags import after_id3, before_tail_tags
+from soundverse_nb.audio.probe.window import Window
 from soundverse_nb.audio.source import AudioError, Source, refusal
 
 # Demuxers of files that hold sound themselves. Playlists and manifests are left out on purpose: FFmpeg
@@ -52,13 +54,14 @@ class FFmpegDecoding(Decoding):
         try:
             self._raw = self._stack.enter_context(source.open())
             self._is_limited = time_limit is not None
+            self._end = self._end_of_flac(source.size_bytes or 0)
             self._open(source.name, 0)
             self._name_format()
-            self._incoming = self._frames()
+            self._incoming = self._decoded()
             self._first = next(self._incoming, None)
             if self._first is None:
                 raise refusal("unreadable", f"No sound could be decoded from {source.name}.", _CONVERT)
-            self._describe(self._first)
+            self._describe(self._first[0])
         except BaseException:
             self._stack.close()
             raise
@@ -66,7 +69,7 @@ class FFmpegDecoding(Decoding):
 
     def _open(self, name: str, start: int) -> None:
         self._start, self._position = start, 0
-        file = GuardedFile(self._raw, _OPENING_SECONDS if self._is_limited else None, start)
+        file = GuardedFile(self._raw, _OPENING_SECONDS if self._is_limited else None, start, self._end)
         file.seek(0)
         try:
             self._container: Any = av.open(file, "r", options=_OPTIONS, buffer_size=_BUFFER, **LENIENT_TAGS)
@@ -84,6 +87,17 @@ class FFmpegDecoding(Decoding):
             self._stream.codec_context.options = {"err_detect": "crccheck+explode"}
         self._packets = self._container.demux(self._stream)
         file.forget_time()
+
+    def _end_of_flac(self, size: int) -> int | None:
+        """Where the tags behind a FLAC's sound begin, which some FFmpegs take for part of a frame."""
+        try:
+            window = Window(self._raw, size)
+            if window.at(after_id3(window), 4) != b"fLaC":
+                return None
+            end = before_tail_tags(window)
+        except Exception:  # whatever a foreign file object raises
+            return None
+        return end if end < size else None
 
     def _name_format(self) -> None:
         name = self._container.format.name
@@ -105,11 +119,12 @@ class FFmpegDecoding(Decoding):
         self._layout = frame.layout
         self._adapt: Any = None
 
-    def _frames(self) -> Iterator[Any]:
-        """Decoded frames; a packet that cannot be decoded is noted and passed over."""
+    def _decoded(self) -> Iterator[list[Any]]:
+        """The frames of each packet; a packet that cannot be decoded is noted and passed over."""
         count = 0
         failed: str | None = None  # it is damage only if something can be decoded after it
         ends: float | None = None
+        may_have_holes = self.format in _COUNTING_FORMATS
         while (packet := self._next_packet()) is not None:
             count += 1
             try:
@@ -121,11 +136,11 @@ class FFmpegDecoding(Decoding):
             if frames:
                 if failed:
                     self.damage, failed = self.damage or failed, None
-                for frame in frames:
-                    if self.format in _COUNTING_FORMATS:
+                if may_have_holes:
+                    for frame in frames:
                         ends = self._note_hole(frame, ends)
-                    yield frame
-            if count % 32 == 0 and self.out_of_time():
+                yield frames
+            if not count % 32 and self.out_of_time():
                 self.end = End.OUT_OF_TIME
                 return
         self.cut_short = failed is not None
@@ -149,12 +164,18 @@ class FFmpegDecoding(Decoding):
         """FFmpeg stops at a link with another rate or other channels: open the file again from there."""
         here = self._start + self._position
         ahead = [start for start in link_starts(self._raw) if start > here]
+        if not ahead:
+            return False
+        codec = self._stream.codec_context.name
         try:
-            if ahead:
-                self._open("", ahead[0])
+            self._open("", ahead[0])
         except AudioError:
             return False
-        return bool(ahead)
+        if self._stream.codec_context.name != codec:
+            # Players that go on are few; the service is likely to hear the first song only.
+            self.damage = self.damage or f"behind {codec} it goes on in another coding"
+            return False
+        return True
 
     def _note_hole(self, frame: Any, ends: float | None) -> float | None:
         begins: float | None = frame.time
@@ -166,30 +187,42 @@ class FFmpegDecoding(Decoding):
             self.damage = self.damage or f"{begins - ends:.2f} s are missing at {ends:.1f} s"
         return begins + float(frame.samples / frame.sample_rate)
 
-    def _blocks(self) -> Iterator[Block]:
+    def _pieces(self) -> Iterator[tuple[int, list[Any]]]:
+        """Frames by the hundred. They are small, and this runs for each: all else is left to block()."""
         name, rate, channels = self._sample_format, self.sample_rate, self.channels
-        kind = name.removesuffix("p")
-        is_planar = kind != name
-        width = np.dtype(_SAMPLE_TYPES[kind][0]).itemsize * (1 if is_planar else channels)
-        # Frames are small, about 25 ms, and this loop runs for each: their bytes are only gathered here, and
-        # made an array of once a block.
-        planes: list[list[memoryview]] = [[] for _ in range(channels if is_planar else 1)]
-        gather = [plane.append for plane in planes]
+        piece: list[Any] = []
         filled = 0
-        first, self._first = self._first, None
-        for frame in chain([first], self._incoming):
-            is_alike = frame.sample_rate == rate and frame.layout.nb_channels == channels
-            for piece in (frame,) if is_alike and frame.format.name == name else self._adapted(frame):
-                count = piece.samples
-                end = width * count
-                for put, part in zip(gather, piece.planes):  # noqa: B905  (strict costs)
-                    put(memoryview(part)[:end])
-                filled += count
+        first, self._first = self._first or [], None
+        for frames in chain([first], self._incoming):
+            for frame in frames:
+                is_alike = frame.sample_rate == rate and frame.layout.nb_channels == channels
+                if is_alike and frame.format.name == name:
+                    piece.append(frame)
+                    filled += frame.samples
+                else:
+                    adapted = self._adapted(frame)
+                    piece += adapted
+                    filled += sum(part.samples for part in adapted)
             if filled >= self._length:
-                yield self._joined(planes, kind, filled)
-                filled = 0
+                yield filled, piece
+                piece, filled = [], 0
         if filled:
-            yield self._joined(planes, kind, filled)
+            yield filled, piece
+
+    def block(self, piece: list[Any]) -> Block:
+        kind = self._sample_format.removesuffix("p")
+        is_planar = kind != self._sample_format
+        width = np.dtype(_SAMPLE_TYPES[kind][0]).itemsize * (1 if is_planar else self.channels)
+        planes: list[list[memoryview]] = [[] for _ in range(self.channels if is_planar else 1)]
+        gather = [plane.append for plane in planes]
+        count = 0
+        for frame in piece:
+            samples = frame.samples
+            end = width * samples
+            for put, part in zip(gather, frame.planes):  # noqa: B905  (strict costs)
+                put(memoryview(part)[:end])
+            count += samples
+        return self._joined(planes, kind, count)
 
     def _joined(self, planes: list[list[memoryview]], kind: str, count: int) -> Block:
         """The gathered bytes as a block; planar data stays planar in memory, seen by its strides."""

@@ -22,12 +22,17 @@ class SamplesDecoding(Decoding):
         self._samples = samples
         self._length = block_length(block_frames, self.channels)
 
-    def _blocks(self) -> Iterator[Block]:
-        for start in range(0, self._samples.frames, self._length):
-            yield self._samples.block(start, start + self._length)
+    def _pieces(self) -> Iterator[tuple[int, tuple[int, int]]]:
+        frames = self._samples.frames
+        for start in range(0, frames, self._length):
+            stop = min(start + self._length, frames)
+            yield stop - start, (start, stop)
             if self.out_of_time():
                 self.end = End.OUT_OF_TIME
                 return
+
+    def block(self, piece: tuple[int, int]) -> Block:
+        return self._samples.block(*piece)
 
     def skim(self) -> float:
         return self._samples.frames / self.sample_rate

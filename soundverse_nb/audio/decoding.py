@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from enum import Enum
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ Block = NDArray[np.float32]
 # 0.7 s at 48 kHz: large enough that Python's share is small, small enough that memory stays flat.
 BLOCK_FRAMES = 32768
 _BLOCK_VALUES = 1 << 20
+_PATIENCE = 6.0
 
 
 class End(str, Enum):
@@ -29,20 +31,22 @@ class End(str, Enum):
 
 
 class WorkClock:
-    """Counts this thread's work in seconds of processor time, so that a busy machine spoils no verdict.
+    """Counts work in seconds of processor time, this thread's and what another one reports.
 
-    Past `limit` seconds of work it is up; past a little more of waiting, too, once half of the work is done.
+    Waiting counts for nothing until it is `_PATIENCE` times the limit, so that a busy machine spoils no
+    verdict; and even then half of the work must be done.
     """
 
     def __init__(self, limit: float) -> None:
         self._limit = limit
         self._work, self._wait = time.thread_time(), time.monotonic()
 
-    def is_up(self) -> bool:
+    def is_up(self, beside: float = 0.0) -> bool:
+        """Whether the limit is passed by either thread, or by both together once and a half."""
         work = time.thread_time() - self._work
-        return work > self._limit or (
-            work > self._limit / 2 and time.monotonic() - self._wait > 1.2 * self._limit
-        )
+        if work > self._limit or beside > self._limit or work + beside > 1.5 * self._limit:
+            return True
+        return work > self._limit / 2 and time.monotonic() - self._wait > _PATIENCE * self._limit
 
 
 class Decoding(ABC):
@@ -50,7 +54,8 @@ class Decoding(ABC):
 
     Use as a context manager. `frames` counts what has been yielded so far. Damage never raises while
     iterating: what can be decoded is yielded, `damage` says what was wrong first, `end` how it ended, and
-    `cut_short` whether the last piece of the data was incomplete.
+    `cut_short` whether the last piece of the data was incomplete. Who works on the pieces on another thread
+    keeps its processor time in `beside_seconds`.
     """
 
     sample_rate: int
@@ -62,6 +67,7 @@ class Decoding(ABC):
     cut_short: bool = False
     end: End = End.OPEN
     frames: int = 0
+    beside_seconds: float = 0.0
 
     def __init__(self, stop_seconds: float | None, time_limit: float | None) -> None:
         self._stop_seconds = stop_seconds
@@ -81,9 +87,17 @@ class Decoding(ABC):
         self.close()
 
     def __iter__(self) -> Iterator[Block]:
-        for block in self._blocks():
-            self.frames += len(block)
-            yield block
+        for piece in self.pieces():
+            yield self.block(piece)
+
+    def pieces(self) -> Iterator[Any]:
+        """The song as the decoder leaves it, piece by piece, for block() to put into shape.
+
+        That may be done on another thread, which then shares the work; piece by piece, in order.
+        """
+        for frames, piece in self._pieces():
+            self.frames += frames
+            yield piece
             if self._stop_seconds is not None and self.seconds > self._stop_seconds:
                 self.end = End.STOPPED
                 return
@@ -92,15 +106,19 @@ class Decoding(ABC):
 
     def out_of_time(self) -> bool:
         """Whether the time limit is reached; a decoder asks between pieces of work, and then ends."""
-        return self._clock is not None and self._clock.is_up()
+        return self._clock is not None and self._clock.is_up(self.beside_seconds)
 
     def skim(self) -> float:
         """After running out of time: the length in seconds as far as it can be told without decoding."""
         return self.promised_seconds or self.seconds
 
     @abstractmethod
-    def _blocks(self) -> Iterator[Block]:
-        """Yield fresh blocks; set `end` and `damage` where the data forbids to go on."""
+    def block(self, piece: Any) -> Block:
+        """A piece as a fresh block."""
+
+    @abstractmethod
+    def _pieces(self) -> Iterator[tuple[int, Any]]:
+        """Yield each piece with its frames; set `end` and `damage` where the data forbids to go on."""
 
     @abstractmethod
     def close(self) -> None:

@@ -11,12 +11,14 @@ class GuardedFile:
     """Wraps a binary file for libsndfile and FFmpeg, whose callbacks cannot carry a Python exception.
 
     A read that fails, and every read after the time limit, looks like the end of the file; `broken`
-    tells the first failure. With `start` the file seems to begin there.
+    tells the first failure. With `start` the file seems to begin there, with `end` to end there.
     """
 
-    def __init__(self, stream: Any, time_limit: float | None = None, start: int = 0) -> None:
+    def __init__(
+        self, stream: Any, time_limit: float | None = None, start: int = 0, end: int | None = None
+    ) -> None:
         self._stream = stream
-        self._start = start
+        self._start, self._end = start, end
         self._deadline = None if time_limit is None else time.monotonic() + time_limit
         self.broken: str | None = None
         self.name = "song"  # FFmpeg guesses from names; the content alone shall decide
@@ -29,6 +31,9 @@ class GuardedFile:
         if self._deadline is not None and time.monotonic() > self._deadline:
             return b""
         try:
+            if self._end is not None:
+                room = max(0, self._end - self._stream.tell())
+                size = min(size, room) if size >= 0 else room
             data = self._stream.read(size)
             # Never more than was asked for: PyAV would copy it past the end of FFmpeg's buffer.
             return bytes(data or b"")[:size] if size >= 0 else bytes(data or b"")
@@ -43,6 +48,8 @@ class GuardedFile:
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         try:
+            if whence == os.SEEK_END and self._end is not None:
+                offset, whence = self._end - self._start + offset, os.SEEK_SET
             self._stream.seek(offset + self._start if whence == os.SEEK_SET else offset, whence)
             return int(self._stream.tell()) - self._start
         except Exception as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,18 +19,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundverse_nb.audio.decode import decode
-from soundverse_nb.audio.decoding import Block, End
+from soundverse_nb.audio.decoding import Block, End, planes_of
 from soundverse_nb.audio.envelope import Envelope, EnvelopeMeter, finite
 from soundverse_nb.audio.loudness import LoudnessMeter
 
-# The threads hand over about 2 MB at a time: each hand-over, and each call into numpy, costs them Python's
+# The threads hand over pieces of about 1 MB: each hand-over, and each call into numpy, costs them Python's
 # one lock for a moment, and with small pieces they spend more time on waiting for it than on the song.
-_BATCH_VALUES = 1 << 19
-# Batches waiting between the threads; few, so that memory stays flat.
+_PIECE_FRAMES = 1 << 17
+# Pieces waiting between the threads; few, so that memory stays flat.
 _WAITING = 2
 _POINTS_A_SECOND = 50.0
 # A 16-bit full-scale sample is 32767/32768.
 FULL_SCALE = 0.9999
+# Flat tops are looked for in stretches of so many samples.
+_STRETCH = 256
 # Below this peak (-60 dBFS) a stretch counts as silence.
 QUIET_PEAK = 1e-3
 
@@ -66,26 +69,33 @@ class Heard:
     promised_seconds: float | None
 
 
-def listen(source: Any, stop_seconds: float | None = None, time_limit: float | None = None) -> Heard:
+def listen(
+    source: Any,
+    stop_seconds: float | None = None,
+    time_limit: float | None = None,
+    announced: Callable[[], float | None] | None = None,
+) -> Heard:
     """Decode a song to its end, or just past `stop_seconds`, or for `time_limit` seconds of work at most.
+
+    Out of time, `announced` is asked for the length; where it knows none, or less than was heard, packets
+    are counted.
 
     Raises AudioError where it cannot be opened or holds no sound.
     """
-    with decode(source, stop_seconds=stop_seconds, time_limit=time_limit) as sound:
+    with decode(source, _PIECE_FRAMES, stop_seconds, time_limit=time_limit) as sound:
         ears = Ears(sound.sample_rate, sound.channels)
-        batch: list[Block] = []
-        values = 0
-        with _beside(lambda blocks: ears.feed(joined(blocks))) as feed:
-            for block in sound:
-                batch.append(block)
-                values += block.size
-                if values >= _BATCH_VALUES:
-                    feed(batch)
-                    batch, values = [], 0
-            if batch:
-                feed(batch)
-        heard_seconds = sound.seconds
-        duration = sound.skim() if sound.end is End.OUT_OF_TIME else heard_seconds
+
+        def measure(piece: Any) -> None:
+            ears.feed(sound.block(piece))
+            sound.beside_seconds = time.thread_time()  # the thread does nothing else
+
+        with _beside(measure) as feed:
+            for piece in sound.pieces():
+                feed(piece)
+        heard_seconds = duration = sound.seconds
+        if sound.end is End.OUT_OF_TIME:
+            known = announced() if announced is not None else None
+            duration = known if known is not None and known >= heard_seconds else sound.skim()
         envelope = ears.outline.finish()
         start, end = quiet_ends(envelope)
         return Heard(
@@ -136,9 +146,30 @@ class Ears:
 
 
 def flat_tops(block: Block) -> int:
-    """Samples at full scale whose next sample is there too: so looks a clipped wave, not a peak."""
-    above, below = block >= FULL_SCALE, block <= -FULL_SCALE
-    return int(np.count_nonzero(above[1:] & above[:-1]) + np.count_nonzero(below[1:] & below[:-1]))
+    """Samples at full scale whose next sample is there too: so looks a clipped wave, not a peak.
+
+    Stretches without any such sample, which are most, are found by their extremes and passed over.
+    """
+    count = 0
+    whole = len(block) - len(block) % _STRETCH
+    for plane in planes_of(block):
+        rows = plane[:whole].reshape(-1, _STRETCH)
+        loud = np.flatnonzero((rows.max(axis=1) >= FULL_SCALE) | (rows.min(axis=1) <= -FULL_SCALE))
+        if len(loud):
+            # Each with the first sample of the next, so that a pair across the seam counts, once.
+            seams = np.append(
+                plane[_STRETCH:whole:_STRETCH],
+                plane[whole : whole + 1] if whole < len(plane) else np.float32(0),
+            )
+            count += _pairs(np.column_stack([rows[loud], seams[loud]]))
+        count += _pairs(plane[np.newaxis, whole:])
+    return count
+
+
+def _pairs(rows: NDArray[np.float32]) -> int:
+    above, below = rows >= FULL_SCALE, rows <= -FULL_SCALE
+    pairs = np.count_nonzero(above[:, 1:] & above[:, :-1]) + np.count_nonzero(below[:, 1:] & below[:, :-1])
+    return int(pairs)
 
 
 def quiet_ends(envelope: Envelope) -> tuple[float, float]:
@@ -151,36 +182,27 @@ def quiet_ends(envelope: Envelope) -> tuple[float, float]:
     return float(places[0] * width), float((envelope.points - 1 - places[-1]) * width)
 
 
-def joined(blocks: list[Block]) -> Block:
-    """Consecutive blocks as one; planar ones stay planar in memory."""
-    if len(blocks) == 1:
-        return blocks[0]
-    if blocks[0].strides[0] == blocks[0].itemsize:
-        return np.concatenate([block.T for block in blocks], axis=1).T
-    return np.concatenate(blocks)
-
-
 @contextmanager
-def _beside(consume: Callable[[list[Block]], None]) -> Iterator[Callable[[list[Block]], None]]:
+def _beside(consume: Callable[[Any], None]) -> Iterator[Callable[[Any], None]]:
     """Run `consume` on a thread of its own; what it raises is raised here at the end."""
-    batches: queue.Queue[list[Block] | None] = queue.Queue(_WAITING)
+    pieces: queue.Queue[Any] = queue.Queue(_WAITING)
     raised: list[BaseException] = []
 
     def work() -> None:
-        while (batch := batches.get()) is not None:
+        while (piece := pieces.get()) is not None:
             if raised:
                 continue
             try:
-                consume(batch)
+                consume(piece)
             except BaseException as error:
                 raised.append(error)
 
     worker = threading.Thread(target=work, name="soundverse-listen", daemon=True)
     worker.start()
     try:
-        yield batches.put
+        yield pieces.put
     finally:
-        batches.put(None)
+        pieces.put(None)
         worker.join()
     if raised:
         raise raised[0]

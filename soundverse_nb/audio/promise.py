@@ -9,6 +9,9 @@ from __future__ import annotations
 import struct
 from typing import BinaryIO
 
+from soundverse_nb.audio.probe.mp3 import stops_inside_a_frame
+from soundverse_nb.audio.probe.window import Window
+
 # Encoders that write to a pipe leave such sizes in WAV and AIFF headers.
 _UNSET = (0, 0x7FFFFFFF, 0x7FFFF000, 0x80000000, 0xFFFFFFFF)
 _MOST_STEPS = 100_000
@@ -26,6 +29,39 @@ def missing_bytes(stream: BinaryIO, size: int) -> int:
         return max(0, _missing(stream, head, start, size))
     except (struct.error, OSError, ValueError, IndexError):
         return 0
+
+
+def ends_inside_a_frame(stream: BinaryIO, size: int) -> bool:
+    """Whether a WAV, AIFF or MP3 stops in the middle of a frame: so ends no encoder, only a cut."""
+    window = Window(stream, size)
+    head = window.at(0, 12)
+    try:
+        if head[8:12] == b"WAVE" and head[:4] in (b"RIFF", b"RIFX"):
+            return _stops_inside_a_sample(window, "<" if head[:4] == b"RIFF" else ">")
+        if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+            return _stops_inside_a_sample(window, ">")
+        return stops_inside_a_frame(window)
+    except (struct.error, OSError, ValueError, IndexError):
+        return False
+
+
+def _stops_inside_a_sample(window: Window, order: str) -> bool:
+    at, frame_bytes = 12, 0
+    for _ in range(_MOST_STEPS):
+        header = window.at(at, 8)
+        if len(header) < 8:
+            return False
+        (length,) = struct.unpack(order + "I", header[4:])
+        if header[:4] == b"fmt ":
+            (frame_bytes,) = struct.unpack(order + "H", window.at(at + 20, 2))
+        elif header[:4] == b"COMM":
+            channels, _frames, bits = struct.unpack(">HIH", window.at(at + 8, 8))
+            frame_bytes = channels * ((bits + 7) // 8)
+        elif header[:4] in (b"data", b"SSND"):
+            begins = at + (8 if header[:4] == b"data" else 16)
+            return frame_bytes > 0 and (window.size - begins) % frame_bytes != 0
+        at += 8 + length + length % 2
+    return False
 
 
 def _missing(stream: BinaryIO, head: bytes, start: int, size: int) -> int:

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -21,6 +22,8 @@ from soundverse_nb.errors import PreflightError
 
 # Largest stream without random access that is taken into memory (six times the service's limit).
 _LARGEST_COPY = 64 * 1024 * 1024
+
+_FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_BINARY", "O_CLOEXEC"))
 
 
 class AudioError(PreflightError):
@@ -38,16 +41,21 @@ def refusal(code: str, message: str, hint: str) -> AudioError:
 class Source:
     """One song, checked to be an ordinary file (or samples) but not yet read.
 
-    `name` is for showing (printable, but not escaped for HTML); `path` is None for anything without a
-    place on disk; `size_bytes` is None for samples, which have no file yet.
+    `name` is for showing (printable, but not escaped for HTML); `place` is the path as text, None for
+    anything without a place on disk; `size_bytes` is None for samples, which have no file yet.
     """
 
     name: str
-    path: Path | None = None
+    place: str | None = None
     size_bytes: int | None = None
     samples: Samples | None = field(default=None, repr=False)
     _content: bytes | memoryview | None = field(default=None, repr=False)
     _file: Any = field(default=None, repr=False)
+
+    @cached_property
+    def path(self) -> Path | None:
+        """The place on disk."""
+        return None if self.place is None else Path(self.place)
 
     @property
     def is_samples(self) -> bool:
@@ -58,8 +66,8 @@ class Source:
 
         Raises AudioError where it cannot be opened.
         """
-        if self.path is not None:
-            return _open_regular(self.path, self.name)
+        if self.place is not None:
+            return _open_regular(self.place, self.name)
         if self._content is not None:
             return io.BytesIO(self._content)
         if self._file is not None:
@@ -124,12 +132,11 @@ def _from_path(source: str | os.PathLike[str]) -> Source:
         raise refusal("missing", "The path is empty.", "Pass the path of an audio file.")
     if raw[0] == "~" and not os.path.lexists(raw):
         raw = os.path.expanduser(raw)
-    path = Path(raw)
-    name = display_name(path.name or raw)
-    size = _status(path, name).st_size
+    name = display_name(os.path.basename(raw) or Path(raw).name or raw)
+    size = _status(raw, name).st_size
     if size == 0:
         raise refusal("empty", f"{name} is empty (0 bytes).", "Pass a file that holds audio.")
-    return Source(name=name, path=path, size_bytes=size)
+    return Source(name, raw, size)
 
 
 def _from_bytes(source: bytes | bytearray | memoryview) -> Source:
@@ -200,7 +207,7 @@ def _refuse_special(source: Any, name: str) -> None:
         raise _not_a_file(name, mode)
 
 
-def _status(path: Path, name: str) -> os.stat_result:
+def _status(path: str, name: str) -> os.stat_result:
     """What the file is, without opening it: to open a tape or a pipe has effects."""
     try:
         found = os.stat(path)
@@ -211,12 +218,11 @@ def _status(path: Path, name: str) -> os.stat_result:
     return found
 
 
-def _open_regular(path: Path, name: str) -> BinaryIO:
+def _open_regular(path: str, name: str) -> BinaryIO:
     """Open an ordinary file; refuse anything else by fstat, before a byte is read."""
     # Its kind was looked at before; non-blocking, so that a pipe put in its place since cannot hang us.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
-        number = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
+        number = os.open(path, _FLAGS)
     except (OSError, ValueError) as error:
         raise _unopened(error, name) from None
     mode = os.fstat(number).st_mode

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from soundverse_nb.audio.decoding import End
+from soundverse_nb.audio.probe import Untrusted, probe
 from soundverse_nb.audio.source import AudioError, Source, open_source
 from soundverse_nb.reference.facts import AudioFacts
 from soundverse_nb.reference.limits import Limits
@@ -14,13 +15,15 @@ from soundverse_nb.reference.report import PreflightReport
 from soundverse_nb.reference.rules import Problem, problems_of, warnings_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from concurrent.futures import Executor
 
 _USUAL = Limits()
 
-TIME_LIMIT = 1.0
-"""Seconds of decoding after which only packets are counted, so that a check ends within two. A 350 s song takes
-less; a file made to keep the decoder busy (8 channels at 655 kHz, say) would take minutes."""
+TIME_LIMIT = 1.15
+"""Seconds of work after which decoding ends and the header is asked for the length, or else the packets are
+counted, so that a check ends within two. A 350 s song takes less; a file made to keep the decoder busy
+(8 channels at 655 kHz, say) would take minutes."""
 
 _LARGE_FILES_PATIENCE = 4.0
 """A file that is too large anyway, but about to be repaired, may take longer."""
@@ -83,17 +86,18 @@ def _full(source: Source, limits: Limits, call: str) -> PreflightReport:
     patience = 1.0 if (source.size_bytes or 0) <= limits.max_bytes else _LARGE_FILES_PATIENCE
     # A little further than the limit, so that what ends there is counted to its end.
     stop = limits.max_seconds + 2 * limits.borderline_seconds
-    heard = listen(source, stop_seconds=stop, time_limit=patience * TIME_LIMIT)
+    heard = listen(source, stop, patience * TIME_LIMIT, lambda: _known_by_header(source))
     duration = heard.duration
-    stopped = heard.end is End.STOPPED
-    known = None
-    if stopped or heard.end is End.OUT_OF_TIME:
-        known = _known_by_header(source, at_least=duration)
-        duration = known or duration
+    stopped, goes_on = heard.end is End.STOPPED, False
+    if stopped:
+        known = _known_by_header(source)
+        goes_on = known is None or known < duration
+        duration = duration if known is None or goes_on else known
     missing, seconds = _shortfall(source, heard.format), 0.0
     if heard.cut_short and not stopped and heard.promised_seconds:
         seconds = max(0.0, heard.promised_seconds - duration)
-        seconds = seconds if seconds > _TOLERATED_SECONDS else 0.0
+        # A FLAC counts its samples; other announcements are rounded, or count what decoders trim.
+        seconds = seconds if seconds > (0.0 if heard.format == "flac" else _TOLERATED_SECONDS) else 0.0
     facts = AudioFacts(
         duration=duration,
         size_bytes=source.size_bytes,
@@ -108,7 +112,7 @@ def _full(source: Source, limits: Limits, call: str) -> PreflightReport:
         quiet_start=heard.quiet_start,
         quiet_end=heard.quiet_end,
         heard_seconds=heard.heard_seconds,
-        goes_on=stopped and known is None,
+        goes_on=goes_on,
         missing_bytes=missing,
         missing_seconds=seconds,
         damage=heard.damage,
@@ -116,7 +120,7 @@ def _full(source: Source, limits: Limits, call: str) -> PreflightReport:
     )
     librosa = None
     if not source.is_samples:
-        librosa = compare(librosas_answer(source), duration, stopped and known is None, heard.format, limits)
+        librosa = compare(librosas_answer(source), duration, goes_on, heard.format, limits)
     return _judged(source, facts, limits, call, librosa=librosa)
 
 
@@ -144,8 +148,6 @@ def _quick(source: Source, limits: Limits, call: str) -> PreflightReport:
 
 def _from_header(source: Source, limits: Limits, call: str) -> tuple[PreflightReport | None, str]:
     """The report from the header alone, or the reason why it cannot be trusted."""
-    from soundverse_nb.audio.probe import Untrusted, probe
-
     found = probe(source)
     if isinstance(found, Untrusted):
         return None, found.reason
@@ -166,7 +168,7 @@ def _judged(source: Source, facts: AudioFacts, limits: Limits, call: str, **more
         audio=facts,
         limits=limits,
         problems=problems_of(facts, limits, call),
-        warnings=warnings_of(facts, limits, call, source.path),
+        warnings=warnings_of(facts, limits, call, source.place),
         repair_call=call,
         **more,
     )
@@ -206,25 +208,32 @@ def _name_of(source: Any) -> str:
 def _missing(source: Source) -> int:
     from soundverse_nb.audio.promise import missing_bytes
 
+    return _read(source, missing_bytes)
+
+
+def _shortfall(source: Source, kind: str) -> int:
+    """Bytes that are missing for certain: many, or few but in the middle of a frame."""
+    from soundverse_nb.audio.promise import ends_inside_a_frame
+
+    missing = _missing(source)
+    if 0 < missing <= _TOLERATED_BYTES.get(kind, 0) and not _read(source, ends_inside_a_frame):
+        return 0
+    return missing
+
+
+def _read(source: Source, look: Callable[[BinaryIO, int], int]) -> int:
     if source.is_samples or source.size_bytes is None:
         return 0
     try:
         with source.open() as stream:
-            return missing_bytes(stream, source.size_bytes)
+            return look(stream, source.size_bytes)
     except (AudioError, OSError, ValueError):
         return 0
 
 
-def _shortfall(source: Source, kind: str) -> int:
-    missing = _missing(source)
-    return missing if missing > _TOLERATED_BYTES.get(kind, 0) else 0
-
-
-def _known_by_header(source: Source, at_least: float) -> float | None:
-    """The length in the header, in seconds, if it proves itself and is no shorter than what was counted."""
-    from soundverse_nb.audio.probe import Untrusted, probe
-
+def _known_by_header(source: Source) -> float | None:
+    """The length in the header, in seconds, if it proves itself."""
     if source.is_samples:
         return source.samples.frames / source.samples.sample_rate if source.samples else None
     found = probe(source)
-    return found.duration if not isinstance(found, Untrusted) and found.duration >= at_least else None
+    return None if isinstance(found, Untrusted) else found.duration

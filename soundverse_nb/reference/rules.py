@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -65,7 +66,9 @@ def problems_of(facts: AudioFacts, limits: Limits, call: str) -> tuple[Problem, 
     return tuple(problem for problem in found if problem is not None)
 
 
-def warnings_of(facts: AudioFacts, limits: Limits, call: str, path: PurePath | None) -> tuple[Problem, ...]:
+def warnings_of(
+    facts: AudioFacts, limits: Limits, call: str, path: str | PurePath | None
+) -> tuple[Problem, ...]:
     """What is worth knowing of a song although it does not fail for it."""
     found = [
         _borderline(facts, limits, call),
@@ -221,8 +224,8 @@ def _low_sample_rate(facts: AudioFacts) -> Problem | None:
     return Problem("low_sample_rate", message, rate, LOW_RATE, "Use the original recording if you have it.")
 
 
-def _extension_mismatch(facts: AudioFacts, path: PurePath | None) -> Problem | None:
-    ending = path.suffix[1:].lower() if path is not None else ""
+def _extension_mismatch(facts: AudioFacts, path: str | PurePath | None) -> Problem | None:
+    ending = os.path.splitext(path)[1][1:].lower() if path is not None else ""
     promised = _PROMISED.get(ending)
     if promised is None or facts.format is None or facts.format in promised:
         return None

@@ -80,7 +80,7 @@ def librosas_answer(source: Source) -> float | None:
 
     try:
         with source.open() as stream, _quietly():
-            file: Any = stream.fileno() if source.path is not None else GuardedFile(stream)
+            file: Any = stream.fileno() if source.place is not None else GuardedFile(stream)
             with soundfile.SoundFile(file, closefd=False) as sound:
                 return float(sound.frames / sound.samplerate)
     except Exception:  # LibsndfileError and whatever a foreign file object raises

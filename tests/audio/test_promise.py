@@ -10,7 +10,7 @@ import pytest
 
 from soundverse_nb.audio.encode import encode_mp3
 from soundverse_nb.audio.ogg_links import link_starts
-from soundverse_nb.audio.promise import missing_bytes
+from soundverse_nb.audio.promise import ends_inside_a_frame, missing_bytes
 from tests.audio.songs import RATE, file_of, tone
 from tests.corpus.encode import m4a
 
@@ -62,3 +62,37 @@ def test_the_links_of_a_chained_ogg_are_found() -> None:
     song = file_of(tone(1.0), kind="OGG", subtype="VORBIS")
     assert link_starts(io.BytesIO(song * 3)) == [0, len(song), 2 * len(song)]
     assert link_starts(io.BytesIO(b"no ogg")) == []
+
+
+def _cut(song: bytes, count: int) -> bytes:
+    return song[: len(song) - count]
+
+
+@pytest.mark.parametrize("kind", ["WAV", "AIFF"])
+@pytest.mark.parametrize(
+    ("missing", "is_inside"), [(0, False), (1, True), (2, True), (4, False), (36, False)]
+)
+def test_a_cut_inside_a_sample_is_told_from_a_claim_that_is_a_little_off(
+    kind: str, missing: int, is_inside: bool
+) -> None:
+    song = _cut(file_of(tone(1.0), kind=kind), missing)
+    assert ends_inside_a_frame(io.BytesIO(song), len(song)) == is_inside
+
+
+@pytest.mark.parametrize(("missing", "is_inside"), [(0, False), (1, True), (100, True)])
+def test_a_cut_inside_an_mp3_frame_is_seen(missing: int, is_inside: bool) -> None:
+    song = _cut(encode_mp3(tone(1.0).T, RATE, 128), missing)
+    assert ends_inside_a_frame(io.BytesIO(song), len(song)) == is_inside
+
+
+@pytest.mark.parametrize("behind", [b"TAG" + bytes(125), bytes(500), b"\xff", b"something else"])
+def test_what_stands_behind_the_last_mp3_frame_is_no_cut(behind: bytes) -> None:
+    song = encode_mp3(tone(1.0).T, RATE, 128) + behind
+    assert not ends_inside_a_frame(io.BytesIO(song), len(song))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"R", b"RIFF", b"RIFF0000WAVE", b"FORM0000AIFFCOMM", b"RIFF0000WAVEdata", bytes(5000)]
+)
+def test_bytes_that_are_no_sound_end_in_no_frame(content: bytes) -> None:
+    assert not ends_inside_a_frame(io.BytesIO(content), len(content))

@@ -9,7 +9,7 @@ import pytest
 
 from tests.corpus.build import all_recipes
 from tests.corpus.case import Recipe
-from tests.corpus.truth import seconds_by_program, true_seconds
+from tests.corpus.truth import seconds_by_program, tolerance, true_seconds
 
 if TYPE_CHECKING:
     from tests.corpus.fixture import Corpus
@@ -32,7 +32,8 @@ _ONE_OF_EACH = (
 def test_the_program_and_the_libraries_decode_the_same_length(corpus: Corpus, recipe: Recipe) -> None:
     path = corpus.case(recipe).path
     by_program = seconds_by_program(path)
-    assert true_seconds(path) == (None if by_program is None else pytest.approx(by_program, abs=1e-4))
+    expected = None if by_program is None else pytest.approx(by_program, abs=tolerance(path, 1e-4))
+    assert true_seconds(path) == expected
 
 
 def test_the_corpus_has_the_files_it_promises() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from soundverse_nb.audio.probe.mpeg import FrameKind, count_frames, frame_kind
 from soundverse_nb.audio.probe.outcome import Probed, Untrusted
-from soundverse_nb.audio.probe.tags import before_tail_tags
+from soundverse_nb.audio.probe.tags import after_id3, before_tail_tags
 from soundverse_nb.audio.probe.window import Window
 from soundverse_nb.audio.probe.xing import EncoderHeader, encoder_header
 
@@ -124,3 +124,22 @@ def _walk(window: Window, kind: FrameKind, start: int, end: int) -> int | None:
         if count == 0:
             break
     return total if start == end else None
+
+
+def stops_inside_a_frame(window: Window) -> bool:
+    """Whether the last frame is incomplete, and all before it stand one behind the other."""
+    start = _skip_zeros(window, after_id3(window))
+    lead = window.at(start, 4)
+    kind = frame_kind(lead)
+    if kind is None or window.size - start > _MOST_WALKED:
+        return False
+    while start < window.size:
+        block = window.at(start, min(_BLOCK, window.size - start))
+        count, length = count_frames(block, kind)
+        start += length
+        if count == 0:
+            header = block[:4]
+            if len(header) < 4 or header[0] != 0xFF or header[1] | 1 != kind.second_byte:
+                return False
+            return kind.lengths[header[2]] > len(block)
+    return False

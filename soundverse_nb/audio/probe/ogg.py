@@ -9,7 +9,7 @@ import struct
 from typing import NamedTuple
 
 from soundverse_nb.audio.probe.checksum import ogg_crc
-from soundverse_nb.audio.probe.opus import packet_samples
+from soundverse_nb.audio.probe.opus import page_samples
 from soundverse_nb.audio.probe.outcome import Probed, Untrusted, implausible
 from soundverse_nb.audio.probe.window import Window
 
@@ -19,7 +19,7 @@ _NO_GRANULE = -1
 _MOST_HEADER_PAGES = 1000
 _LOOK = 1 << 12
 _FOLLOWED = 1 << 15
-_HEAD = struct.Struct("<4sBBqIIIB")
+_HEAD = struct.Struct("<5sBqIIIB")
 _OPUS_RATE = 48_000
 
 
@@ -81,8 +81,8 @@ def parse_page(data: bytes, at: int, offset: int) -> Page | None:
     """The page whose header stands at `at` in `data`; `offset` is where that is in the file."""
     if len(data) - at < 27:
         return None
-    mark, version, flags, granule, serial, number, checksum, segments = _HEAD.unpack_from(data, at)
-    if mark != b"OggS" or version != 0 or flags > 7:
+    mark, flags, granule, serial, number, checksum, segments = _HEAD.unpack_from(data, at)
+    if mark != b"OggS\0" or flags > 7:
         return None
     return Page(offset, flags, granule, serial, number, checksum, segments)
 
@@ -128,13 +128,7 @@ def _starts_at_zero(window: Window, first: Page, stream: Stream) -> bool:
         packets = sum(1 for length in lacing if length < 255)
         return first.granule <= packets * stream.longest
     body = window.at(first.offset + 27 + len(lacing), sum(lacing))
-    at = samples = length = 0
-    for lace in lacing:
-        length += lace
-        if lace < 255:
-            samples += packet_samples(body, at, length)
-            at += length
-            length = 0
+    samples = page_samples(lacing, body)
     return first.granule == samples or (first.granule < samples and bool(first.flags & _LAST))
 
 

@@ -6,14 +6,22 @@ from __future__ import annotations
 _FRAME = (480, 960, 1920, 2880) * 3 + (480, 960) * 2 + (120, 240, 480, 960) * 4
 
 
-def packet_samples(data: bytes, at: int, length: int) -> int:
-    """Samples at 48 kHz in the packet of `length` bytes at `at`; 0 for an empty or a cut one."""
-    if length == 0 or at + length > len(data):
-        return 0
-    code = data[at] & 3
-    samples = _FRAME[data[at] >> 3]
-    if code == 0:
-        return samples
-    if code < 3:
-        return 2 * samples
-    return samples * (data[at + 1] & 63) if length > 1 else 0
+# Samples in a packet by its first byte; None where its second counts the frames.
+_PACKET = tuple(None if toc & 3 == 3 else _FRAME[toc >> 3] * (1 if toc & 3 == 0 else 2) for toc in range(256))
+
+
+def page_samples(lacing: bytes, body: bytes) -> int:
+    """Samples at 48 kHz in the packets that end on a page: empty and cut ones hold none."""
+    at = samples = length = 0
+    end = len(body)
+    for lace in lacing:
+        length += lace
+        if lace < 255:
+            if 0 < length <= end - at:
+                held = _PACKET[body[at]]
+                if held is None:
+                    held = _FRAME[body[at] >> 3] * (body[at + 1] & 63) if length > 1 else 0
+                samples += held
+            at += length
+            length = 0
+    return samples

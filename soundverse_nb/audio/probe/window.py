@@ -9,15 +9,19 @@ LARGEST = 1 << 24
 
 
 class Window:
-    """A file seen through small reads; what was read last is kept, so neighbouring looks cost nothing."""
+    """A file seen through small reads.
 
-    __slots__ = ("_block", "_file", "_start", "size")
+    What was read last is kept, and what was read first: neighbouring looks and looks back to the head cost
+    nothing.
+    """
+
+    __slots__ = ("_block", "_file", "_head", "_start", "size")
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self._file = file
         self.size = size
         self._start = 0
-        self._block = b""
+        self._block = self._head = b""
 
     def at(self, offset: int, count: int) -> bytes:
         """`count` bytes from `offset`, fewer where the file ends; never more than LARGEST."""
@@ -26,10 +30,14 @@ class Window:
             return self._block[begin : begin + count]
         if offset < 0 or offset >= self.size or count <= 0:
             return b""
+        if offset + count <= len(self._head):
+            return self._head[offset : offset + count]
         count = min(count, LARGEST, self.size - offset)
         self._file.seek(offset)
         self._block = self._file.read(max(count, BLOCK)) or b""
         self._start = offset
+        if offset == 0:
+            self._head = self._block
         return self._block[:count]
 
     def tail(self, count: int, end: int | None = None) -> tuple[int, bytes]:
