@@ -44,12 +44,23 @@ def _guarded(method: Callable[..., Any], address_at: int) -> Callable[..., Any]:
     return call
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Under `-n 2 --dist loadgroup` of pytest-xdist, what a file prepares is prepared once."""
-    for item in items:
-        # One JupyterLab and one browser serve all that need them.
-        group = "browser" if "tests/browser/" in item.path.as_posix() else item.path.as_posix()
-        item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Under `-n 2 --dist loadgroup` of pytest-xdist, what a file prepares is prepared once, in one process.
+
+    A scheduler, not the mark `xdist_group`: pytest 9.2 computes a test's id, so what pytest-xdist 3.8 writes
+    into it for a group is lost, and tests that build on one another were torn apart without a word.
+    """
+    if config.getoption("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Files(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            # One JupyterLab and one browser serve all that need them.
+            return "browser" if nodeid.startswith("tests/browser/") else nodeid.partition("::")[0]
+
+    return Files(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
