@@ -114,7 +114,8 @@ def jupyterlab(folder: Path) -> Iterator[LabServer]:
     finally:
         process.terminate()
         try:
-            process.wait(20)
+            # It would ask one kernel after the other to end; they do so by themselves when it is gone.
+            process.wait(2)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

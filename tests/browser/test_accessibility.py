@@ -21,7 +21,10 @@ SHOWN = {
         "audio",
     ),
     "clip": ("sv.Clip(song)", "audio"),
-    "preflight": ("sv.preflight(song)", "table, div"),
+    "spectrogram": ("sv.compare(song, 'no such song', labels=['Original', 'Remix'])", ".svp"),
+    "comparison": ("from IPython.display import HTML\nHTML(sv.compare(song, song).static_html())", "audio"),
+    "preflight": ("sv.preflight(song)", ".soundverse-preflight"),
+    "refused": ("import numpy\nsv.preflight((numpy.ones((2, 8000)), 8000))", ".soundverse-preflight"),
     "board": (
         "from soundverse_nb.displays import News, Phase\n"
         "from soundverse_nb.widgets.board import NotebookBoard\n"
@@ -32,6 +35,14 @@ SHOWN = {
         "board.news(News(2, Phase.FAILED, message='It broke. Nothing was paid.'))\n"
         "board.news(News(3, Phase.FINISHED))",
         ".jupyter-widgets .lm-Accordion, .jupyter-widgets.widget-accordion",
+    ),
+    "summary": (
+        "done = NotebookBoard(price=0.2)\n"
+        "done.open(['lo-fi', 'bossa nova'], print)\n"
+        "done.news(News(0, Phase.FAILED, message='It broke. Nothing was paid.'))\n"
+        "done.news(News(1, Phase.FINISHED, simulated=True))\n"
+        "done.close()",
+        ".soundverse-summary",
     ),
 }
 THEMES = ("JupyterLab Light", "JupyterLab Dark")

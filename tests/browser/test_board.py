@@ -86,6 +86,16 @@ def holding(cell: Locator, title: str) -> Locator:
     return line
 
 
+def assert_saved_is_the_summary(notebook: LabNotebook, number: int) -> None:
+    """What a cell leaves in the file is the static summary, and no widget."""
+    saved = notebook.save()
+    assert "widgets" not in saved.metadata
+    bundles = [output.data for output in saved.cells[number].outputs if "data" in output]
+    assert [set(bundle) for bundle in bundles] == [{"text/plain", "text/html"}]
+    assert "cancelled" in bundles[0]["text/plain"]
+    assert "soundverse-summary" in bundles[0]["text/html"]
+
+
 def bars_moved(cell: Locator) -> bool:
     """Whether the overall bar moved on at least three times, and never back."""
     overall = [widths[0] for widths in cell.page.evaluate("() => window.widths")]
@@ -115,17 +125,25 @@ def test_behind_a_cell_that_returned_one_cancel_stops_one_stream_and_the_others_
     expect(notebook.output_of(KINDS)).to_have_text(
         "Remix SoundverseError GenerationFailedError SoundverseError"
     )
+    assert_saved_is_the_summary(notebook, RETURNED)
 
 
-def test_while_a_cell_awaits_the_bars_move_and_cancel_all_ends_it(notebook: LabNotebook) -> None:
+def test_while_a_cell_awaits_the_bars_move_cancel_stops_one_and_cancel_all_the_rest(
+    notebook: LabNotebook,
+) -> None:
     cell = start(notebook, AWAITED)
     holding(cell, "waltz")
     expect(cell.get_by_text("1 finished", exact=True)).to_be_visible(timeout=60_000)
     expect(cell.locator(".jp-InputPrompt")).to_have_text("[*]:")
+    holding(cell, "waltz").get_by_role("button", name="Cancel").click()
+    expect(row(cell, "waltz")).to_have_count(0)
+    holding(cell, "polka")
     cell.get_by_role("button", name="Cancel all").click()
     expect(cell).to_contain_text("Remix SoundverseError SoundverseError")
+    expect(cell).to_contain_text("1 of 3 finished · 2 cancelled in")
     expect(cell.locator(".jupyter-widgets")).to_have_count(0)
     assert bars_moved(cell)
+    assert_saved_is_the_summary(notebook, AWAITED)
 
 
 def test_while_a_cell_blocks_the_bars_move_and_an_interrupt_ends_it(notebook: LabNotebook) -> None:
@@ -140,12 +158,4 @@ def test_while_a_cell_blocks_the_bars_move_and_an_interrupt_ends_it(notebook: La
     expect(cell).to_contain_text("is no longer watched")
     expect(cell.locator(".jupyter-widgets")).to_have_count(0)
     assert bars_moved(cell)
-
-
-def test_what_is_saved_is_a_static_summary_and_no_widget(notebook: LabNotebook) -> None:
-    saved = notebook.save()
-    assert "widgets" not in saved.metadata
-    for number in (RETURNED, AWAITED, BLOCKING):
-        bundles = [output.data for output in saved.cells[number].outputs if "data" in output]
-        assert [set(bundle) for bundle in bundles] == [{"text/plain", "text/html"}], number
-        assert "cancelled" in bundles[0]["text/plain"]
+    assert_saved_is_the_summary(notebook, BLOCKING)
