@@ -13,6 +13,8 @@ WIDTH = 79
 """Characters of a terminal line."""
 _TRACK = 20
 _WAVE_WIDTH, _WAVE_HEIGHT = 620, 64
+# Beside them stand signs and words; on the badge itself white text needs a darker shade (WCAG 1.4.3: 4.5:1).
+_BADGES = {True: "#217a44", False: "#c23b36"}
 _COLOURS = {"pass": "#2e9e5b", "fail": "#d9534f", "warn": "#b8860b", "unknown": "#888888"}
 _SIGNS = {"pass": "✓", "fail": "✗", "warn": "!", "unknown": "–"}
 _WORDS = {"pass": "passes", "fail": "fails", "warn": "to know", "unknown": "not measured"}
@@ -91,10 +93,9 @@ def sheet_text(sheet: Sheet) -> str:
 
 def sheet_html(sheet: Sheet) -> str:
     """The sheet as HTML that survives a notebook's sanitiser and reads well on a dark and on a light page."""
-    colour = _COLOURS["pass" if sheet.ok else "fail"]
     badge = (
-        f'<span style="display:inline-block;background-color:{colour};color:#ffffff;border-radius:4px;'
-        f'padding:1px 8px;margin:0 8px 0 0;font-weight:600;font-size:0.85em">'
+        f'<span style="display:inline-block;background-color:{_BADGES[sheet.ok]};color:#ffffff;'
+        f'border-radius:4px;padding:1px 8px;margin:0 8px 0 0;font-weight:600;font-size:0.85em">'
         f"{'PASS' if sheet.ok else 'FAIL'}</span>"
     )
     parts = [

@@ -26,6 +26,10 @@ from soundverse_nb.widgets.ticker import Ticker
 
 ROWS = 10
 _FINISHED_SHOWN = 30
+# The widgets' own grey on grey is below the contrast that accessible text has (WCAG 1.4.3: 4.5:1).
+_FOLD_STYLE = (
+    "<style>.soundverse-fold .jupyter-widget-Collapse-header{color:var(--jp-ui-font-color1)}</style>"
+)
 
 
 def show_in_cell(thing: Any) -> Any:
@@ -103,12 +107,13 @@ class NotebookBoard:
             description="Cancel all", tooltip=BUSY_CELL, layout=looks.button, style=looks.press
         )
         self._stop.on_click(lambda _: self._ask_to_cancel(None))
-        top = ipywidgets.HBox([self._headline, self._stop], layout=looks.row)
+        top = ipywidgets.HBox([self._headline, self._stop], layout=looks.top)
         self._rows = Rows(self._most, looks, self._ask_to_cancel)
         self._rest = ipywidgets.HTML(layout=looks.wide, style=looks.html)
         self._failures = ipywidgets.HTML(layout=looks.wide, style=looks.html)
         self._finished = ipywidgets.HTML(layout=looks.wide, style=looks.html)
-        self._fold = ipywidgets.Accordion([self._finished], selected_index=None, layout=looks.rows)
+        self._fold = ipywidgets.Accordion([self._finished], selected_index=None, layout=looks.fold)
+        self._fold.add_class("soundverse-fold")
         self._below = ipywidgets.VBox([], layout=looks.rows)
         parts = [top, self._bar, self._rows.box, self._rest, self._below]
         self._board = ipywidgets.VBox(parts, layout=looks.board)
@@ -137,7 +142,7 @@ class NotebookBoard:
         shown = [self._failures] * bool(failed) + [self._fold] * bool(others)
         done = [
             outbox.set(self._failures, value=failures_html(failed)),
-            outbox.set(self._finished, value=_newest(others)),
+            outbox.set(self._finished, value=_FOLD_STYLE + _newest(others)),
             outbox.set(self._fold, titles=(_fold_title(others),)),
             outbox.set(self._below, children=tuple(shown)),
         ]

@@ -402,7 +402,7 @@ function drawRuler(canvas, length, ratio, ink) {
     brush.fillRect(x, canvas.height - 6 * ratio, ratio, 6 * ratio);
     const label = step < 1 ? mark.toFixed(1) : clock(mark).slice(0, -2);
     const wide = brush.measureText(label).width;
-    const left = Math.min(Math.max(0, x - wide / 2), canvas.width - wide);
+    const left = Math.min(Math.max(4 * ratio, x - wide / 2), canvas.width - wide); // clear of the playhead at 0
     brush.fillText(label, left, canvas.height - 7 * ratio);
   }
 }
@@ -574,7 +574,7 @@ function mount(root, library) {
       lanes[index].body.classList.toggle("svp-quiet", index !== deck.active);
       const { loudness } = takes[index];
       const heard = loudness === null ? "" : `${(loudness + deck.gainOf(index)).toFixed(1)} LUFS`.replace("-", "−");
-      lanes[index].gain.textContent = [heard, `gain ${signed(deck.gainOf(index))}`].filter(Boolean).join(" · ");
+      lanes[index].gain.textContent = takes[index].problem ? "" : [heard, `gain ${signed(deck.gainOf(index))}`].filter(Boolean).join(" · ");
     });
     levels.forEach((choice, index) => {
       const chosen = deck.matched === (index === 0);
@@ -615,8 +615,11 @@ function mount(root, library) {
       if (view !== "spectrogram" || undo.signal.aborted) return;
       const brush = canvas.getContext("2d");
       brush.clearRect(0, 0, canvas.width, canvas.height);
+      const wide = (canvas.width * takes[index].duration) / deck.length;
+      brush.fillStyle = "#000"; // one that is not heard is dimmer, in a light theme, too
+      brush.fillRect(0, 0, wide, canvas.height);
       brush.globalAlpha = index === deck.active ? 1 : 0.6;
-      brush.drawImage(picture, 0, 0, (canvas.width * takes[index].duration) / deck.length, canvas.height);
+      brush.drawImage(picture, 0, 0, wide, canvas.height);
       brush.globalAlpha = 1;
     });
   }
@@ -690,7 +693,8 @@ function mount(root, library) {
 
   const resized = new ResizeObserver((entries) => {
     const exact = entries[entries.length - 1].devicePixelContentBoxSize?.[0].inlineSize;
-    width = exact ?? Math.round(ruler.clientWidth * (window.devicePixelRatio || 1));
+    const about = ruler.clientWidth * (window.devicePixelRatio || 1);
+    width = Math.abs(exact - about) < 2 ? exact : Math.round(about); // emulated screens tell CSS pixels
     paint();
   });
   try {

@@ -127,12 +127,19 @@ class Looks:
     """Layouts and styles, one of each for all rows: each is a widget, so sharing them saves messages."""
 
     def __init__(self) -> None:
-        self.title = ipywidgets.Layout(flex="0 0 26%", width="26%", margin="0", overflow="hidden")
-        self.bar = ipywidgets.Layout(flex="0 0 22%", width="22%", margin="0 10px", min_width="60px")
+        self.title = ipywidgets.Layout(
+            flex="0 0 22%", width="22%", margin="0", min_width="120px", overflow="hidden"
+        )
+        self.bar = ipywidgets.Layout(flex="0 0 16%", width="16%", margin="0 10px", min_width="60px")
         self.overall = ipywidgets.Layout(width="auto", height="10px", margin="4px 2px 6px 0")
-        self.words = ipywidgets.Layout(flex="1 1 auto", width="auto", margin="0", min_width="120px")
+        self.words = ipywidgets.Layout(flex="1 1 200px", width="auto", margin="0", min_width="120px")
         self.button = ipywidgets.Layout(flex="0 0 auto", width="auto", margin="0 2px")
-        self.row = ipywidgets.Layout(width="100%", align_items="center", overflow="hidden")
+        # On a narrow page the words and the button go below the title and the bar.
+        self.row = ipywidgets.Layout(
+            width="100%", margin="1px 0", align_items="center", overflow="hidden", flex_flow="row wrap"
+        )
+        self.top = ipywidgets.Layout(width="100%", align_items="center", overflow="hidden")
+        self.fold = ipywidgets.Layout(width="auto", margin="6px 0 0")
         self.rows = ipywidgets.Layout(width="100%", overflow="hidden")
         self.wide = ipywidgets.Layout(width="auto", flex="1 1 auto", margin="0")
         self.board = ipywidgets.Layout(width="100%", max_width="980px", overflow="hidden")
