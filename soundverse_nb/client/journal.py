@@ -7,12 +7,11 @@ every order without ever sending one twice: an order that is `sending` was perha
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +28,9 @@ _FACTS = frozenset(
         "reference_path", "simulated",
     }
 )  # fmt: skip
+
+
+_AS_KNOWN = "state = ? AND updated_at = ? AND posts = ? AND owner_token IS ?"
 
 
 class Journal:
@@ -52,6 +54,12 @@ class Journal:
         now = self._now()
         lease = new_lease(now)
 
+        request = request_text(order.request)
+        planned = replace(
+            order, state=OrderState.PLANNED, request=json.loads(request), posts=0, created_at=now,
+            updated_at=now, lease=lease,
+        )  # fmt: skip
+
         def work(connection: sqlite3.Connection) -> Order:
             connection.execute(
                 "INSERT INTO orders (order_id, state, service, simulated, request, reference_name,"
@@ -59,11 +67,11 @@ class Journal:
                 " owner_token, beat_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     order.order_id, OrderState.PLANNED.value, order.service, int(order.simulated),
-                    request_text(order.request), order.reference_name, order.reference_path, order.label,
+                    request, order.reference_name, order.reference_path, order.label,
                     now, now, lease.host, lease.pid, lease.started, lease.token, lease.beat_at,
                 ),
             )  # fmt: skip
-            return _get(connection, order.order_id)
+            return planned
 
         return await self._do(work)
 
@@ -132,14 +140,8 @@ class Journal:
         self._writer.close()
 
     async def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        written: Future[T] = self._writer.submit(work)
-        waiting = asyncio.wrap_future(written)
-        # Shielded: a cell that is interrupted must not leave a state unwritten.
-        try:
-            return await asyncio.shield(waiting)
-        except asyncio.CancelledError:
-            waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
-            raise
+        # A cell that is interrupted stops waiting; what it wanted written is written all the same.
+        return await self._writer.submit_here(work)
 
 
 def _move(
@@ -150,22 +152,39 @@ def _move(
     now: float,
     posts: int = 0,
 ) -> Order:
+    token = order.lease and order.lease.token
+    if order.state in sources(to):
+        columns = {**facts, "state": to.value, "updated_at": now, "posts": order.posts + posts}
+        # Nearly always the journal knows what we know, and one statement checks that and goes on from it.
+        known = (order.state.value, order.updated_at, order.posts, token)
+        if _update(connection, order, columns, _AS_KNOWN, known):
+            return replace(order, **{**columns, "state": to})
     found = _get(connection, order.order_id)
     if found.state not in sources(to):
         raise ConfigurationError(
             f"Order {order.order_id} is {found.state.value}, so it cannot become {to.value}.",
             hint="Another kernel looks after it: see client.orders().",
         )
-    if (found.lease and found.lease.token) != (order.lease and order.lease.token):
+    if (found.lease and found.lease.token) != token:
         raise ConfigurationError(
             f"Order {order.order_id} is looked after by another kernel.", hint="See client.orders()."
         )
     columns = {**facts, "state": to.value, "updated_at": now, "posts": found.posts + posts}
-    assignments = ", ".join(f"{name} = ?" for name in columns)
-    connection.execute(
-        f"UPDATE orders SET {assignments} WHERE order_id = ?", (*columns.values(), order.order_id)
-    )
+    _update(connection, order, columns, "1", ())
     return _get(connection, order.order_id)
+
+
+def _update(
+    connection: sqlite3.Connection,
+    order: Order,
+    columns: dict[str, Any],
+    condition: str,
+    values: tuple[Any, ...],
+) -> bool:
+    """Change an order's line where the condition holds; whether it did."""
+    assignments = ", ".join(f"{name} = ?" for name in columns)
+    statement = f"UPDATE orders SET {assignments} WHERE order_id = ? AND {condition}"
+    return connection.execute(statement, (*columns.values(), order.order_id, *values)).rowcount == 1
 
 
 def _set_lease(connection: sqlite3.Connection, order_id: str, lease: Lease) -> None:

@@ -6,6 +6,7 @@ handful of fsyncs, and each caller still gets its answer only after the one that
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import queue
@@ -27,13 +28,16 @@ BUSY_SECONDS = 30.0
 
 _LARGEST_GROUP = 256
 
+_Task = tuple[Work, Future[Any] | asyncio.Future[Any]]
+_Answer = tuple[Any, SoundverseError | None]
+
 
 class Writer:
     """Runs functions of a connection, in order, on a thread of its own; each is durable when it answers."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._queue: queue.SimpleQueue[tuple[Work, Future[Any]] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -41,14 +45,23 @@ class Writer:
     def submit(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
         """Queue some work; its future resolves after the commit that makes it durable."""
         future: Future[T] = Future()
+        self._put((work, future))
+        return future
+
+    def submit_here(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+        """The same with a future of the running loop. Cancelling that stops the waiting, not the work."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._put((work, future))
+        return future
+
+    def _put(self, task: _Task) -> None:
         with self._lock:
             if self._closed:
                 raise ConfigurationError(f"The journal {self.path} is closed.", hint="Make a new Client.")
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="soundverse-journal", daemon=True)
                 self._thread.start()
-            self._queue.put((work, future))
-        return future
+            self._queue.put(task)
 
     def close(self) -> None:
         """Finish what is queued and close the file. Harmless to call again."""
@@ -72,25 +85,17 @@ class Writer:
                     connection = connection or open_database(self.path)
                     answers = _commit(connection, group)
                 except BaseException as error:
-                    failure = translated(error, self.path)
-                    for _, future in group:
-                        future.set_exception(failure)
-                    continue
-                for (_, future), (answer, problem) in zip(group, answers, strict=True):
-                    if problem is not None:
-                        future.set_exception(translated(problem, self.path))
-                    else:
-                        future.set_result(answer)
+                    answers = [(None, error)] * len(group)
+                _tell(group, answers, self.path)
         finally:
             if connection is not None:
                 connection.close()
 
-    def _next_group(self) -> tuple[list[tuple[Work, Future[Any]]], bool]:
-        group: list[tuple[Work, Future[Any]]] = []
+    def _next_group(self) -> tuple[list[_Task], bool]:
+        group: list[_Task] = []
         item = self._queue.get()
         while item is not None:
-            if item[1].set_running_or_notify_cancel():
-                group.append(item)
+            group.append(item)
             if len(group) >= _LARGEST_GROUP:
                 return group, True
             try:
@@ -126,9 +131,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _commit(
-    connection: sqlite3.Connection, group: list[tuple[Work, Future[Any]]]
-) -> list[tuple[Any, BaseException | None]]:
+def _commit(connection: sqlite3.Connection, group: list[_Task]) -> list[tuple[Any, BaseException | None]]:
     """Do a group in one transaction; work that fails is undone alone."""
     answers: list[tuple[Any, BaseException | None]] = []
     connection.execute("BEGIN IMMEDIATE")
@@ -147,6 +150,34 @@ def _commit(
             connection.execute("ROLLBACK")
         raise
     return answers
+
+
+def _tell(group: list[_Task], answers: list[tuple[Any, BaseException | None]], path: Path) -> None:
+    """Answer everybody: blocked threads one by one, each event loop in one call, as each call wakes it."""
+    loops: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], _Answer]]] = {}
+    for (_, future), (value, problem) in zip(group, answers, strict=True):
+        answer = value, None if problem is None else translated(problem, path)
+        if isinstance(future, Future):
+            _resolve(future, answer)
+        else:
+            loops.setdefault(future.get_loop(), []).append((future, answer))
+    for loop, told in loops.items():
+        with contextlib.suppress(RuntimeError):  # the loop is gone, and whoever waited with it
+            loop.call_soon_threadsafe(_tell_here, told)
+
+
+def _tell_here(told: list[tuple[asyncio.Future[Any], _Answer]]) -> None:
+    for future, answer in told:
+        if not future.done():
+            _resolve(future, answer)
+
+
+def _resolve(future: Future[Any] | asyncio.Future[Any], answer: _Answer) -> None:
+    value, problem = answer
+    if problem is not None:
+        future.set_exception(problem)
+    else:
+        future.set_result(value)
 
 
 def translated(error: BaseException, path: Path) -> SoundverseError:
