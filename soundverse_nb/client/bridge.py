@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
+from soundverse_nb.client.coalescing import CoalescingSelector
 from soundverse_nb.errors import ConfigurationError, leave_behind
 
 T = TypeVar("T")
@@ -189,10 +190,17 @@ class BackgroundLoop:
             thread.join(GOODBYE)
 
     def _start(self) -> None:
-        loop = asyncio.new_event_loop()
+        loop = _new_loop()
         thread = threading.Thread(target=_serve, args=(loop,), name="soundverse-loop", daemon=True)
         thread.start()
         self._loop, self._thread, self._pid = loop, thread, os.getpid()
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    # On Windows a selector takes 512 sockets at most, so the usual loop is kept there.
+    if os.name != "posix":
+        return asyncio.new_event_loop()
+    return asyncio.SelectorEventLoop(CoalescingSelector())
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:

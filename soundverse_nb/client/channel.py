@@ -20,17 +20,16 @@ class Channel(Generic[T]):
     """One writer on the background loop, one reader on any loop. Iterate it; it ends when the writer ends."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # Appending and popping are atomic, and there is one of each side.
         self._items: deque[T] = deque(maxlen=MOST_WAITING)
         self._ended = False
         self._error: BaseException | None = None
         self._bell: _Bell | None = None
-        self._woken: asyncio.Event | None = None
+        self._waiter: asyncio.Future[None] | None = None
 
     def put(self, item: T) -> None:
         """Hand an item over; never blocks."""
-        with self._lock:
-            self._items.append(item)
+        self._items.append(item)
         self._wake()
 
     async def filled_by(self, work: Coroutine[Any, Any, object]) -> None:
@@ -50,25 +49,27 @@ class Channel(Generic[T]):
         return self
 
     async def __anext__(self) -> T:
-        if self._woken is None or self._bell is None:
-            self._woken = asyncio.Event()
-            self._bell = _bell_of(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
         while True:
-            self._woken.clear()
             ended = self._ended
-            with self._lock:
-                if self._items:
-                    return self._items.popleft()
+            if self._items:
+                return self._items.popleft()
             if ended:
                 if self._error is not None:
                     raise self._error
                 raise StopAsyncIteration
-            await self._woken.wait()
+            if self._bell is None:
+                self._bell = _bell_of(loop)
+            waiter = self._waiter = loop.create_future()
+            # Looked at again: what came before the waiter was there did not wake it.
+            if not self._items and not self._ended:
+                await waiter
+            self._waiter = None
 
     def _wake(self) -> None:
-        bell, woken = self._bell, self._woken
-        if bell is not None and woken is not None and not woken.is_set():
-            bell.ring(woken)
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and self._bell is not None:
+            self._bell.ring(waiter)
 
 
 class _Bell:
@@ -77,22 +78,32 @@ class _Bell:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = weakref.ref(loop)
         self._lock = threading.Lock()
-        self._rung: list[asyncio.Event] = []
+        self._rung: list[asyncio.Future[None]] = []
 
-    def ring(self, woken: asyncio.Event) -> None:
+    def ring(self, waiter: asyncio.Future[None]) -> None:
         with self._lock:
             first = not self._rung
-            self._rung.append(woken)
+            self._rung.append(waiter)
+        if not first:
+            return
+        try:
+            # Once everything else that came in this moment has been handed over too.
+            asyncio.get_running_loop().call_soon(self._sound)
+        except RuntimeError:
+            self._sound()
+
+    def _sound(self) -> None:
         loop = self._loop()
-        if first and loop is not None:
+        if loop is not None:
             with contextlib.suppress(RuntimeError):  # the reader's loop is gone
                 loop.call_soon_threadsafe(self._answer)
 
     def _answer(self) -> None:
         with self._lock:
             rung, self._rung = self._rung, []
-        for woken in rung:
-            woken.set()
+        for waiter in rung:
+            if not waiter.done():
+                waiter.set_result(None)
 
 
 _bells: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Bell] = weakref.WeakKeyDictionary()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from soundverse_nb.client.coalescing import eager
 from soundverse_nb.client.follow import ask
 from soundverse_nb.client.hearing import Hearing
 from soundverse_nb.client.order import Order, OrderState
@@ -60,7 +62,10 @@ async def _download(hearing: Hearing, folder: Path, max_bytes: int | None) -> Do
         hearing.seat.tell(Phase.FETCHING, progress=percent, song_name=hearing.order.song_name)
 
     async with hearing.service.downloads:
-        return await hearing.service.transport.download(url, target, max_bytes=max_bytes, progress=progress)
+        with eager(asyncio.get_running_loop()):
+            return await hearing.service.transport.download(
+                url, target, max_bytes=max_bytes, progress=progress
+            )
 
 
 async def _renew(hearing: Hearing) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from soundverse_nb.api.secrets import logger, redact
@@ -51,6 +52,7 @@ class Hearing:
         self.sent = False
         self.idle: Callable[[], float] | None = None
         self._progress: float | None = None
+        self._gist: tuple[object, ...] | None = None  # of the latest of the events
 
     @property
     def message_id(self) -> str | None:
@@ -84,11 +86,12 @@ class Hearing:
     async def hear(self, event: RemixEvent) -> bool:
         """Take in one event; tells whether it said anything new."""
         self.touch()
-        previous = self.events[-1].event if self.events else None
-        new = previous is None or _gist(previous) != _gist(event)
+        gist = _gist(event)
+        new = bool(gist != self._gist)
         if new and (len(self.events) < MOST_EVENTS or event.is_terminal):
+            self._gist = gist
             self.events.append(TimedEvent(at=self.seconds, event=event))
-        if event.message_id:
+        if event.message_id and self.order.message_id is None:
             await self.name(event.message_id, song_name=event.song_name, album_art=event.album_art)
         self._announce(event)
         if self._on_event is not None:
@@ -147,9 +150,11 @@ class Hearing:
             )
 
 
-def _gist(event: RemixEvent) -> tuple[object, ...]:
+def _gist(event: RemixEvent) -> Any:
     """What of an event is news: the chunk's number counts on a stream, and a status answer has none."""
-    return (
-        event.status, event.progress, event.chunk_index, event.message_id, event.stream_url, event.audio_url,
-        event.error, event.is_complete,
-    )  # fmt: skip
+    return _news_of(event.__dict__)
+
+
+_news_of = itemgetter(
+    "status", "progress", "chunk_index", "message_id", "stream_url", "audio_url", "error", "is_complete"
+)

@@ -82,7 +82,8 @@ class References:
         """
         seat.tell(Phase.CHECKING)
         given = await self._readable(given)
-        key = await self._in_thread(lambda: _key(given))
+        # An address is its own key; for content a thread has to read it.
+        key = _key(given) if is_url(given) else await self._in_thread(lambda: _key(given))
         check = self._checks.get(key)
         if check is None:
             check = asyncio.ensure_future(self._check(given))
