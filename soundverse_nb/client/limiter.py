@@ -3,8 +3,9 @@
 Providers of this model allow about ten at once for an account and do not say so. Like TCP's congestion
 control (Jacobson 1988; AIMD: Chiu and Jain 1989) the limit starts low, grows while every place is taken
 and orders are accepted, and is cut when the service says it is too much. Until the first cut it grows by
-one for every accepted order, so hundreds of streams are reached in a few round trips; after a cut by
-one for every full round of accepted orders.
+two for every accepted order: an order keeps its place for minutes, so each that was accepted lets two others
+try, and hundreds of streams are reached in a few round trips. After a cut it grows by one for every full
+round of accepted orders.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ from soundverse_nb.errors import ConfigurationError
 START = 2
 """Streams allowed at first, or a sixteenth of the upper bound where that is more: who expects five hundred
 reaches them in five round trips, and is still refused little where the service allows ten."""
+
+GROWTH = 2.0
+"""Places more for each accepted order, as long as the service has refused none: those in use double in every
+round trip, as in TCP's slow start."""
 
 CUT = 0.8
 """What is left of the limit after a rate-limit answer: a fifth is cut off."""
@@ -107,10 +112,10 @@ class ConcurrencyLimiter:
             self._admit()
 
     def accepted(self) -> None:
-        """The service took an order: while every place is taken, try one more."""
+        """The service took an order: while every place is taken, try more."""
         if self._clock() < self._cool_until or self._in_flight < self.limit:
             return
-        self._change(self._limit + (1.0 / self._limit if self._was_cut else 1.0), "grown")
+        self._change(self._limit + (1.0 / self._limit if self._was_cut else GROWTH), "grown")
 
     def refused(self, retry_after: float | None = None) -> None:
         """The service said it is too much: cut by a fifth, once for each cool-down."""
