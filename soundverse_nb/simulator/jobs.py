@@ -6,6 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from soundverse_nb.simulator.faults import Fault
@@ -65,3 +66,9 @@ class JobBook:
         for job in reversed(self._jobs.values()):
             running += job.key_digest == key_digest and not job.is_finished(now)
         return running
+
+    def are_many_running(self, many: int) -> bool:
+        """Whether at least so many are not finished yet, of whichever key."""
+        now = time.monotonic()
+        running = (job for job in reversed(self._jobs.values()) if not job.is_finished(now))
+        return next(islice(running, many - 1, None), None) is not None

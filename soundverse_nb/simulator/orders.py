@@ -26,6 +26,7 @@ from soundverse_nb.simulator.titles import song_name
 
 # Faults that stop a POST before its order is taken, each counted when it is reached; the rest count after.
 _BEFORE_ACCEPTANCE = ("cut_before_accept", "error_in_stream")
+_MANY = 16  # orders under way, from which on a song is made when somebody comes for it
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,9 @@ class Orders:
                 request=submission.request_hash,
             )
         )
-        self._studio.prepare_if_idle(commission)
+        # Among many, making a few songs ahead only holds up what every stream has to say.
+        if not self._jobs.are_many_running(_MANY):
+            self._studio.prepare_if_idle(commission)
         return job
 
 
