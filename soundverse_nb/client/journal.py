@@ -156,6 +156,7 @@ def _move(
     if order.state in sources(to):
         columns = {**facts, "state": to.value, "updated_at": now, "posts": order.posts + posts}
         # Nearly always the journal knows what we know, and one statement checks that and goes on from it.
+        # Where it knows something else, what follows reads it and says why not.
         known = (order.state.value, order.updated_at, order.posts, token)
         if _update(connection, order, columns, _AS_KNOWN, known):
             return replace(order, **{**columns, "state": to})

@@ -84,6 +84,19 @@ async def test_only_the_documented_transitions_happen(
             await journal.move(planned, after)
 
 
+async def test_what_the_file_says_counts_and_not_an_older_view_of_it(journal: Journal) -> None:
+    sending = await journal.sending(await journal.plan(order()))
+    with pytest.raises(ConfigurationError):
+        await journal.sending(replace(sending, state=OrderState.PLANNED, posts=0))
+    accepted = await journal.move(sending, OrderState.ACCEPTED, message_id="m-1")
+    with pytest.raises(ConfigurationError):
+        await journal.move(sending, OrderState.PLANNED)
+    await journal.move(accepted, OrderState.COMPLETED, audio_url="https://x/1", song_name="S")
+    renewed = await journal.move(accepted, OrderState.COMPLETED, audio_url="https://x/2")
+    assert (renewed.song_name, renewed.audio_url, renewed.posts) == ("S", "https://x/2", 1)
+    assert await journal.get(renewed.order_id) == renewed
+
+
 def test_nothing_leads_back_to_a_second_post() -> None:
     """From a state that says the POST arrived, sending cannot be reached again."""
     reached = {OrderState.ACCEPTED, OrderState.UNKNOWN, OrderState.COMPLETED, OrderState.FAILED}
