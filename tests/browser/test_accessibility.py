@@ -21,7 +21,8 @@ SHOWN = {
         "audio",
     ),
     "clip": ("sv.Clip(song)", "audio"),
-    "spectrogram": ("sv.compare(song, 'no such song', labels=['Original', 'Remix'])", ".svp"),
+    "spectrogram": ("sv.compare(song, song, labels=['Original', 'Remix'])", ".svp"),
+    "unreadable": ("sv.compare(song, 'no such song', labels=['Original', 'Remix'])", ".svp"),
     "comparison": ("from IPython.display import HTML\nHTML(sv.compare(song, song).static_html())", "audio"),
     "preflight": ("sv.preflight(song)", ".soundverse-preflight"),
     "refused": ("import numpy\nsv.preflight((numpy.ones((2, 8000)), 8000))", ".soundverse-preflight"),
@@ -68,6 +69,8 @@ def notebook(chromium: Browser, lab_server: LabServer, axe: Path) -> Iterator[La
     opened.wait_until_run()
     for number, (_, mark) in enumerate(SHOWN.values(), 1):
         expect(opened.output_of(number).locator(mark).first).to_be_visible()
+    spectrogram = opened.output_of(1 + list(SHOWN).index("spectrogram"))
+    spectrogram.get_by_role("button", name="Spectrogram").click()
     yield opened
     lab.close()
 
