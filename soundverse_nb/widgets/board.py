@@ -114,7 +114,7 @@ class NotebookBoard:
         self._finished = ipywidgets.HTML(layout=looks.wide, style=looks.html)
         self._fold = ipywidgets.Accordion([self._finished], selected_index=None, layout=looks.fold)
         self._fold.add_class("soundverse-fold")
-        self._below = ipywidgets.VBox([], layout=looks.rows)
+        self._below = ipywidgets.VBox([], layout=looks.below)
         parts = [top, self._bar, self._rows.box, self._rest, self._below]
         self._board = ipywidgets.VBox(parts, layout=looks.board)
         self._fixed = [

@@ -139,6 +139,7 @@ class Looks:
             width="100%", margin="1px 0", align_items="center", overflow="hidden", flex_flow="row wrap"
         )
         self.top = ipywidgets.Layout(width="100%", align_items="center", overflow="hidden")
+        self.below = ipywidgets.Layout(width="100%", margin="6px 0 0", overflow="hidden")
         self.fold = ipywidgets.Layout(width="auto", margin="6px 0 0")
         self.rows = ipywidgets.Layout(width="100%", overflow="hidden")
         self.wide = ipywidgets.Layout(width="auto", flex="1 1 auto", margin="0")
