@@ -107,7 +107,9 @@ class FFmpegDecoding(Decoding):
             self._raw.seek(0)
             self.format = "webm" if b"webm" in self._raw.read(64) else "matroska"
             self._raw.seek(position)
-        self.codec = self._stream.codec_context.codec.canonical_name
+        codec = self._stream.codec_context.codec
+        # PyAV 14.0 knows the decoder's name only: "mp3float" for "mp3".
+        self.codec = getattr(codec, "canonical_name", None) or codec.name.removesuffix("float")
         if self._stream.duration is not None and self._stream.time_base is not None:
             self.promised_seconds = float(self._stream.duration * self._stream.time_base)
         elif self._container.duration is not None:

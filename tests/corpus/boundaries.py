@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 from tests.corpus.case import Recipe
 from tests.corpus.encode import Samples, by_soundfile, encoded, m4a, mp3, tone, vorbis
@@ -12,6 +13,8 @@ from tests.corpus.surgery import chunk, flac_with_block, id3v2, mp3_without_head
 
 SECONDS = (9.960, 9.999, 10.000, 349.990, 350.000, 350.001)
 LARGEST = 10_485_760
+
+_OPUS: dict[str, Any] = {"codec": "libopus", "bit_rate": 12_000, "coding": {"frame_duration": "60"}}
 
 # Extension -> rate and encoder, as cheap as the codec allows.
 _KINDS: dict[str, tuple[int, Callable[[Samples, int], bytes]]] = {
@@ -21,15 +24,15 @@ _KINDS: dict[str, tuple[int, Callable[[Samples, int], bytes]]] = {
     "ogg": (8000, vorbis),
     "opus": (
         8000,
-        lambda samples, rate: encoded(samples, rate, container="ogg", codec="libopus", bit_rate=12_000),
+        lambda samples, rate: encoded(samples, rate, container="ogg", **_OPUS),
     ),
     "mp3": (8000, lambda samples, rate: _mp3(samples, rate)),
     "noxing.mp3": (8000, lambda samples, rate: mp3_without_header(_mp3(samples, rate))),
-    "m4a": (32000, lambda samples, rate: m4a(samples, rate, bit_rate=32_000)),
+    "m4a": (32000, lambda samples, rate: m4a(samples, rate, bit_rate=8_000)),
     "alac.m4a": (8000, lambda samples, rate: m4a(samples, rate, codec="alac")),
     "webm": (
         8000,
-        lambda samples, rate: encoded(samples, rate, container="webm", codec="libopus", bit_rate=12_000),
+        lambda samples, rate: encoded(samples, rate, container="webm", **_OPUS),
     ),
     "wma": (
         8000,

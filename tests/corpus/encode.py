@@ -45,13 +45,14 @@ def encode(
     bit_rate: int | None = None,
     quality: int | None = None,
     muxing: dict[str, str] | None = None,
+    coding: dict[str, str] | None = None,
     tags: dict[str, str] | None = None,
     with_video: bool = False,
     tracks: int = 1,
 ) -> None:
     """Encode with FFmpeg's libraries. `quality` asks for a variable bitrate (0 best).
 
-    `muxing` are the container's options.
+    `muxing` are the container's options, `coding` the codec's.
     """
     # bitexact leaves out version strings and random serial numbers.
     with av.open(str(path), "w", format=container, options={"fflags": "+bitexact", **(muxing or {})}) as out:
@@ -60,12 +61,12 @@ def encode(
         layout = {1: "mono", 2: "stereo", 6: "5.1"}[samples.shape[1]]
         streams = []
         for _ in range(tracks):
-            stream: Any = out.add_stream(codec, rate=rate, layout=layout, options=_QUICK.get(codec))
+            options = {**_QUICK.get(codec, {}), **(coding or {})}
+            if quality is not None:
+                options |= {"flags": "+qscale", "global_quality": str(quality * 118)}
+            stream: Any = out.add_stream(codec, rate=rate, layout=layout, options=options)
             if bit_rate:
                 stream.bit_rate = bit_rate
-            if quality is not None:
-                stream.codec_context.qscale = True
-                stream.codec_context.global_quality = quality * 118
             streams.append(stream)
         if video is not None:
             _write_video(out, video, len(samples) / rate)

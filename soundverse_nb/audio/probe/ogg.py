@@ -139,7 +139,7 @@ def _is_intact(data: bytes, page: Page) -> bool:
 
 def _last_page(window: Window) -> Page | None:
     """The page that ends with the file and whose checksum holds."""
-    for reach in (_LOOK, 5 * _LOOK, LARGEST_PAGE):
+    for reach in (2 * _LOOK, 5 * _LOOK, LARGEST_PAGE):
         start, tail = window.tail(reach)
         at = len(tail)
         while (at := tail.rfind(b"OggS", 0, at)) >= 0:
@@ -167,7 +167,7 @@ def _is_one_stream(window: Window, first: Page, last: Page, stream: Stream) -> b
         near = page
     later = last
     usual_page = (near.offset - first.offset) // max(1, near.number - first.number)
-    look = max(_LOOK, usual_page * 3 // 2)
+    look = max(_LOOK, usual_page * 5 // 4)
     reach = (last.offset - near.offset) // 2
     while reach > _FOLLOWED // 2 and later.offset > near.offset:
         page = _page_after(window, near.offset + reach, look, later)
