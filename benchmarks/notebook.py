@@ -172,7 +172,7 @@ def write_songs(folder: Path, seconds: float) -> None:
     frames = int(seconds * RATE)
     whole = np.tile(song, (frames // len(song) + 1, 1))[:frames]
     darker = (whole + np.roll(whole, 1, axis=0) + np.roll(whole, 2, axis=0))[:, ::-1] / 3
-    songs: tuple[NDArray[np.float32], ...] = (whole, darker)
+    songs: tuple[NDArray[Any], ...] = (whole, darker)
     for name, samples in zip(NAMES, songs, strict=True):
         soundfile.write(folder / name, samples, RATE, subtype="PCM_16")
         mp3 = encode_mp3(np.ascontiguousarray(samples.T), RATE, 192)
