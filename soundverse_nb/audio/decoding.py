@@ -31,7 +31,7 @@ class End(str, Enum):
 
 
 class WorkClock:
-    """Counts work in seconds of processor time, this thread's and what another one reports.
+    """Counts this thread's work in seconds of processor time.
 
     Waiting counts for nothing until it is `_PATIENCE` times the limit, so that a busy machine spoils no
     verdict; and even then half of the work must be done.
@@ -41,12 +41,10 @@ class WorkClock:
         self._limit = limit
         self._work, self._wait = time.thread_time(), time.monotonic()
 
-    def is_up(self, beside: float = 0.0) -> bool:
-        """Whether the limit is passed by either thread, or by both together once and a half."""
+    def is_up(self) -> bool:
         work = time.thread_time() - self._work
-        if work > self._limit or beside > self._limit or work + beside > 1.5 * self._limit:
-            return True
-        return work > self._limit / 2 and time.monotonic() - self._wait > _PATIENCE * self._limit
+        waited = time.monotonic() - self._wait
+        return work > self._limit or (work > self._limit / 2 and waited > _PATIENCE * self._limit)
 
 
 class Decoding(ABC):
@@ -54,8 +52,7 @@ class Decoding(ABC):
 
     Use as a context manager. `frames` counts what has been yielded so far. Damage never raises while
     iterating: what can be decoded is yielded, `damage` says what was wrong first, `end` how it ended, and
-    `cut_short` whether the last piece of the data was incomplete. Who works on the pieces on another thread
-    keeps its processor time in `beside_seconds`.
+    `cut_short` whether the last piece of the data was incomplete.
     """
 
     sample_rate: int
@@ -67,7 +64,6 @@ class Decoding(ABC):
     cut_short: bool = False
     end: End = End.OPEN
     frames: int = 0
-    beside_seconds: float = 0.0
 
     def __init__(self, stop_seconds: float | None, time_limit: float | None) -> None:
         self._stop_seconds = stop_seconds
@@ -93,7 +89,7 @@ class Decoding(ABC):
     def pieces(self) -> Iterator[Any]:
         """The song as the decoder leaves it, piece by piece, for block() to put into shape.
 
-        That may be done on another thread, which then shares the work; piece by piece, in order.
+        That may be done on another thread; piece by piece, in order.
         """
         for frames, piece in self._pieces():
             self.frames += frames
@@ -106,7 +102,7 @@ class Decoding(ABC):
 
     def out_of_time(self) -> bool:
         """Whether the time limit is reached; a decoder asks between pieces of work, and then ends."""
-        return self._clock is not None and self._clock.is_up(self.beside_seconds)
+        return self._clock is not None and self._clock.is_up()
 
     def skim(self) -> float:
         """After running out of time: the length in seconds as far as it can be told without decoding."""

@@ -1,17 +1,13 @@
 """Hear a whole song once: its length and all that can be told about its sound, in a single pass.
 
-Decoding and measuring run side by side, on two threads: both spend their time outside Python, and a song
-is then checked in hardly more time than it takes to decode it.
+Measuring follows decoding on the same thread. On two, which share Python's one lock, handing it over takes
+longer than the measuring: half as long again for a song of three minutes.
 """
 
 from __future__ import annotations
 
 import math
-import queue
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,11 +19,8 @@ from soundverse_nb.audio.decoding import Block, End, planes_of
 from soundverse_nb.audio.envelope import Envelope, EnvelopeMeter, finite
 from soundverse_nb.audio.loudness import LoudnessMeter
 
-# The threads hand over pieces of about 1 MB: each hand-over, and each call into numpy, costs them Python's
-# one lock for a moment, and with small pieces they spend more time on waiting for it than on the song.
+# About 1 MB: every call into numpy costs a little, and large pieces need few.
 _PIECE_FRAMES = 1 << 17
-# Pieces waiting between the threads; few, so that memory stays flat.
-_WAITING = 2
 _POINTS_A_SECOND = 50.0
 # A 16-bit full-scale sample is 32767/32768.
 FULL_SCALE = 0.9999
@@ -84,14 +77,8 @@ def listen(
     """
     with decode(source, _PIECE_FRAMES, stop_seconds, time_limit=time_limit) as sound:
         ears = Ears(sound.sample_rate, sound.channels)
-
-        def measure(piece: Any) -> None:
+        for piece in sound.pieces():
             ears.feed(sound.block(piece))
-            sound.beside_seconds = time.thread_time()  # the thread does nothing else
-
-        with _beside(measure) as feed:
-            for piece in sound.pieces():
-                feed(piece)
         heard_seconds = duration = sound.seconds
         if sound.end is End.OUT_OF_TIME:
             known = announced() if announced is not None else None
@@ -180,29 +167,3 @@ def quiet_ends(envelope: Envelope) -> tuple[float, float]:
         return envelope.duration, envelope.duration
     width = envelope.duration / envelope.points
     return float(places[0] * width), float((envelope.points - 1 - places[-1]) * width)
-
-
-@contextmanager
-def _beside(consume: Callable[[Any], None]) -> Iterator[Callable[[Any], None]]:
-    """Run `consume` on a thread of its own; what it raises is raised here at the end."""
-    pieces: queue.Queue[Any] = queue.Queue(_WAITING)
-    raised: list[BaseException] = []
-
-    def work() -> None:
-        while (piece := pieces.get()) is not None:
-            if raised:
-                continue
-            try:
-                consume(piece)
-            except BaseException as error:
-                raised.append(error)
-
-    worker = threading.Thread(target=work, name="soundverse-listen", daemon=True)
-    worker.start()
-    try:
-        yield pieces.put
-    finally:
-        pieces.put(None)
-        worker.join()
-    if raised:
-        raise raised[0]

@@ -57,7 +57,7 @@ def test_the_quiet_ends_are_measured() -> None:
     assert heard.quiet_end == pytest.approx(0.5, abs=0.03)
 
 
-def test_an_error_of_the_measuring_thread_is_raised_in_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_in_measuring_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(self: Ears, block: Any) -> None:
         raise RuntimeError("measuring failed")
 

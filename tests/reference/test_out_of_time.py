@@ -49,28 +49,26 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> _Time:
 
 
 @pytest.mark.parametrize(
-    ("work", "beside", "wall", "is_up"),
+    ("work", "wall", "is_up"),
     [
-        (0.5, 0.5, 0.5, False),
-        (1.01, 0.0, 1.01, True),  # this thread has worked enough
-        (0.2, 1.01, 1.01, True),  # the other one has
-        (0.8, 0.8, 1.6, True),  # neither alone, but both together
-        (0.4, 0.0, 1e6, False),  # a busy machine kept it waiting
-        (0.6, 0.0, 5.9, False),
-        (0.6, 0.0, 6.1, True),  # half of the work, and more patience than anybody has
+        (0.5, 0.5, False),
+        (1.01, 1.01, True),
+        (0.4, 1e6, False),  # a busy machine kept it waiting
+        (0.6, 5.9, False),
+        (0.6, 6.1, True),  # half of the work, and more patience than anybody has
     ],
 )
 def test_work_ends_a_hearing_and_waiting_hardly_ever(
-    clock: _Time, work: float, beside: float, wall: float, is_up: bool
+    clock: _Time, work: float, wall: float, is_up: bool
 ) -> None:
     watch = WorkClock(1.0)
     clock.work, clock.wall = work, wall
-    assert watch.is_up(beside) == is_up
+    assert watch.is_up() == is_up
 
 
 @pytest.fixture
 def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(WorkClock, "is_up", lambda self, beside=0.0: True)
+    monkeypatch.setattr(WorkClock, "is_up", lambda self: True)
 
 
 @pytest.mark.usefixtures("no_time")
