@@ -53,24 +53,39 @@ def _painted(word: str, colours: bool) -> str:
 def _facts(report: PreflightReport) -> str:
     audio = report.audio
     duration, rate, channels = audio.duration, audio.sample_rate, audio.channels
+    broken = {found.code: found.limit for found in report.problems}
+    longest_or_shortest = broken.get("too_long", broken.get("too_short"))
     parts = [
-        quantity.clock(duration) if duration is not None and math.isfinite(duration) else None,
-        quantity.size(audio.size_bytes) if audio.size_bytes is not None else None,
+        _length(duration, longest_or_shortest) if duration is not None and math.isfinite(duration) else None,
+        _size(audio.size_bytes, broken.get("too_large")) if audio.size_bytes is not None else None,
         str(audio.format).upper() if audio.format else None,
         f"{quantity.rate(rate)} {quantity.channels(channels)}" if rate and channels else None,
     ]
     return plain(", ".join(part for part in parts if part))
 
 
+def _length(seconds: float, limit: float | None) -> str:
+    """As a clock shows it, unless it shows the same for the limit that the song breaks."""
+    hidden = limit is not None and quantity.clock(seconds) == quantity.clock(limit)
+    return quantity.exactly(seconds, limit) if hidden and limit is not None else quantity.clock(seconds)
+
+
+def _size(count: int, limit: int | None) -> str:
+    hidden = limit is not None and quantity.size(count) == quantity.size(limit)
+    return quantity.size_in_full(count) if hidden else quantity.size(count)
+
+
 def _measured(value: object, limit: object) -> str:
-    parts = [f"measured {_number(value)}" if value is not None else ""]
-    parts.append(f"limit {_number(limit)}" if limit is not None else "")
+    parts = [f"measured {_number(value, limit)}" if value is not None else ""]
+    parts.append(f"limit {_number(limit, limit)}" if limit is not None else "")
     return ", ".join(part for part in parts if part)
 
 
-def _number(value: object) -> str:
+def _number(value: object, limit: object) -> str:
+    """A number, with the decimals that tell it from its limit."""
     if isinstance(value, float):
-        return f"{value:,.3f}".rstrip("0").rstrip(".")
+        count = quantity.decimals(value, limit) if isinstance(limit, (int, float)) else 3
+        return f"{value:,.{count}f}".rstrip("0").rstrip(".")
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return plain(value)

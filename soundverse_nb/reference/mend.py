@@ -13,8 +13,9 @@ from soundverse_nb.errors import ConfigurationError, PreflightError
 from soundverse_nb.reference.check import preflight
 from soundverse_nb.reference.limits import Limits
 from soundverse_nb.reference.report import PreflightReport
-from soundverse_nb.reference.rules import PADDABLE_SECONDS, exactly
+from soundverse_nb.reference.rules import PADDABLE_SECONDS
 from soundverse_nb.reference.stretch import Stretch, asked_stretch, check_duration, longest, loudest_stretch
+from soundverse_nb.render.quantity import exactly
 
 _MENDABLE = frozenset({"too_large", "too_long", "too_short", "truncated", "damaged", "not_finite"})
 _CUTTABLE = frozenset({"too_large", "too_long"})

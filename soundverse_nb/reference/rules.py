@@ -10,6 +10,7 @@ from typing import Any
 
 from soundverse_nb.reference.facts import AudioFacts, storable
 from soundverse_nb.reference.limits import Limits
+from soundverse_nb.render.quantity import exactly, in_full
 
 SILENT_PEAK = 10 ** (-70 / 20)
 """A song whose greatest sample stays below -70 dBFS is silence with dither."""
@@ -96,7 +97,8 @@ def _too_short(facts: AudioFacts, limits: Limits, call: str) -> Problem | None:
     duration = facts.duration
     if duration is None or duration >= limits.min_seconds:
         return None
-    message = f"The song lasts {exactly(duration)}; the service takes {limits.min_seconds:g} s or more."
+    lasts, least = exactly(duration, limits.min_seconds), in_full(limits.min_seconds)
+    message = f"The song lasts {lasts}; the service takes {least} s or more."
     if limits.min_seconds - duration <= PADDABLE_SECONDS:
         hint = f"{call} writes a copy with a little silence at its end."
     else:
@@ -108,8 +110,9 @@ def _too_long(facts: AudioFacts, limits: Limits, call: str) -> Problem | None:
     duration = facts.duration
     if duration is None or duration <= limits.max_seconds:
         return None
-    lasts = f"more than {limits.max_seconds:g} s" if facts.goes_on else exactly(duration)
-    message = f"The song lasts {lasts}; the service takes at most {limits.max_seconds:g} s."
+    most = in_full(limits.max_seconds)
+    lasts = f"more than {most} s" if facts.goes_on else exactly(duration, limits.max_seconds)
+    message = f"The song lasts {lasts}; the service takes at most {most} s."
     hint = f"{call} writes a copy of its loudest stretch that fits; start= picks another."
     return Problem("too_long", message, duration, limits.max_seconds, hint)
 
@@ -161,8 +164,11 @@ def _borderline(facts: AudioFacts, limits: Limits, call: str) -> Problem | None:
     for limit in (limits.min_seconds, limits.max_seconds):
         # Rounded, because 350.05 - 350 is a little more than 0.05 in binary.
         if round(abs(duration - limit), 9) <= limits.borderline_seconds:
+            near = (
+                f"so near to the limit of {in_full(limit)} s" if duration != limit else "the limit itself, so"
+            )
             message = (
-                f"{exactly(duration)} is so near to the limit of {limit:g} s that encoders' padding decides; "
+                f"{exactly(duration, limit)} is {near} that encoders' padding decides; "
                 "the service may count otherwise."
             )
             return Problem("borderline", message, duration, limit, f"{call} writes a copy well inside.")
@@ -233,13 +239,6 @@ def _extension_mismatch(facts: AudioFacts, path: str | PurePath | None) -> Probl
     return Problem(
         "extension_mismatch", message, facts.format, ending, "Rename it, so that nothing trips over it."
     )
-
-
-def exactly(seconds: float) -> str:
-    """Seconds with as many decimals as matter at the limits: "9.96 s", "350.001 s", "12 s"."""
-    if seconds >= 1e6:
-        return f"{seconds:.3g} s"
-    return f"{seconds:.3f}".rstrip("0").rstrip(".") + " s"
 
 
 def decibels(linear: float) -> float:

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from soundverse_nb.reference.facts import AudioFacts
-from soundverse_nb.reference.rules import decibels, exactly
+from soundverse_nb.reference.rules import decibels
 from soundverse_nb.render import quantity
 from soundverse_nb.render.escape import plain, text
 from soundverse_nb.render.preflight import Finding, Row, Sheet, sheet_html, sheet_text
@@ -100,24 +100,30 @@ def _size_row(audio: AudioFacts, most: int) -> Row:
     size = audio.size_bytes
     if size is None:
         words = "no file yet" if audio.format == "samples" else "not measured"
-        return Row("size", "unknown", words, f"at most {quantity.size(most)}")
+        return Row("size", "unknown", words, f"at most {quantity.size_in_full(most)}")
     scale = max(1.25 * most, min(size, 4 * most))
     state = "pass" if size <= most else "fail"
-    near = f"{size:,} B" if abs(size - most) < 10_000 else quantity.size(size)
-    return Row(
-        "size", state, near, f"at most {quantity.size(most)}", min(1.0, size / scale), (0.0, most / scale)
-    )
+    allowed = f"at most {quantity.size_in_full(most)}"
+    return Row("size", state, size_beside(size, most), allowed, min(1.0, size / scale), (0.0, most / scale))
+
+
+def size_beside(size: int, most: int) -> str:
+    """A size in bytes beside its limit: to the byte where rounding would hide which is greater."""
+    near = quantity.size(size) == quantity.size(most)
+    return quantity.size_in_full(size) if near else quantity.size(size)
 
 
 def _duration_row(report: PreflightReport) -> Row:
     duration, limits = report.audio.duration, report.limits
-    allowed = f"{limits.min_seconds:g} s to {limits.max_seconds:g} s"
+    least, most = quantity.in_full(limits.min_seconds), quantity.in_full(limits.max_seconds)
+    allowed = f"{least} s to {most} s"
     if duration is None:
         return Row("duration", "unknown", "not measured", allowed)
     state = "pass" if limits.min_seconds <= duration <= limits.max_seconds else "fail"
     if state == "pass" and any(warning.code == "borderline" for warning in report.warnings):
         state = "warn"
-    measured = f"over {limits.max_seconds:g} s" if report.audio.goes_on else exactly(duration)
+    within = quantity.exactly(duration, limits.min_seconds, limits.max_seconds)
+    measured = f"over {most} s" if report.audio.goes_on else within
     places = [place(value) for value in (duration, limits.min_seconds, limits.max_seconds)]
     return Row("duration", state, measured, allowed, places[0], (places[1], places[2]))
 

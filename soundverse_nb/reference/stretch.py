@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.reference.limits import Limits
-from soundverse_nb.reference.rules import PADDABLE_SECONDS, exactly
+from soundverse_nb.reference.rules import PADDABLE_SECONDS
+from soundverse_nb.render.quantity import exactly, in_full
 
 _SNAP_SECONDS = 0.75
 """A cut may move so far to begin where the music is quieter than around it."""
@@ -43,7 +44,9 @@ def asked_stretch(
     Raises ConfigurationError for numbers that leave nothing the service would take.
     """
     if start is not None and not 0 <= start < total:
-        raise ConfigurationError(f"start={start:g} is not inside the song, which lasts {exactly(total)}.")
+        raise ConfigurationError(
+            f"start={in_full(start)} is not inside the song, which lasts {exactly(total, start)}."
+        )
     if start is None and duration is None and total <= longest(limits):
         return padded(Stretch(0.0, total, is_whole=True), limits)
     if start is None:
@@ -53,8 +56,8 @@ def asked_stretch(
     length = min(room, longest(limits) if duration is None else duration)
     if limits.min_seconds - length > PADDABLE_SECONDS:
         raise ConfigurationError(
-            f"Only {exactly(length)} of the song are left after start={start:g}; the service takes "
-            f"{limits.min_seconds:g} s or more.",
+            f"Only {exactly(length, limits.min_seconds)} of the song are left after start={in_full(start)}; "
+            f"the service takes {in_full(limits.min_seconds)} s or more.",
             hint="Start earlier.",
         )
     return padded(Stretch(start, length, is_whole=start == 0 and length == total), limits)
@@ -64,8 +67,8 @@ def check_duration(duration: float | None, limits: Limits) -> None:
     """Refuse a wished length that the service would refuse."""
     if duration is not None and not limits.min_seconds <= duration <= limits.max_seconds:
         raise ConfigurationError(
-            f"duration={duration:g} would not pass: the service takes {limits.min_seconds:g} s to "
-            f"{limits.max_seconds:g} s.",
+            f"duration={in_full(duration)} would not pass: the service takes "
+            f"{in_full(limits.min_seconds)} s to {in_full(limits.max_seconds)} s.",
             hint="Give a duration between.",
         )
 

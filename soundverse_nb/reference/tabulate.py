@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from soundverse_nb.reference.rules import exactly
+from soundverse_nb.reference.show import size_beside
 from soundverse_nb.render import quantity
 from soundverse_nb.render.escape import plain, text
 
@@ -55,13 +55,14 @@ def table_html(table: PreflightTable) -> str:
 
 
 def _cells(report: PreflightReport) -> tuple[str, str, str, str, str, str]:
-    audio = report.audio
+    audio, limits = report.audio, report.limits
+    duration, size = audio.duration, audio.size_bytes
     codes = [problem.code for problem in report.problems] + [f"({w.code})" for w in report.warnings]
     return (
         "✓" if report.ok else "✗",
         plain(report.name, 80),
-        "" if audio.duration is None else exactly(audio.duration),
-        "" if audio.size_bytes is None else quantity.size(audio.size_bytes),
+        "" if duration is None else quantity.exactly(duration, limits.min_seconds, limits.max_seconds),
+        "" if size is None else size_beside(size, limits.max_bytes),
         audio.format or "",
         ", ".join(codes),
     )

@@ -44,6 +44,46 @@ def size(count: float) -> str:
     return f"{count / 1000:.3g} TB"
 
 
+def size_in_full(count: int) -> str:
+    """Bytes in decimal units, to the byte: "10.48576 MB"."""
+    if count < 1000:
+        return f"{count} B"
+    power, unit = (1, "kB") if count < 10**6 else (2, "MB") if count < 10**9 else (3, "GB")
+    return f"{_short(f'{count / 1000**power:.{3 * power}f}')} {unit}"
+
+
+def decimals(value: float, limit: float, least: int = 3) -> int:
+    """How many decimals it takes to read on which side of `limit` a number is; `least` or more.
+
+    9.999875 against 10 takes four: with three it would read "10.000".
+    """
+    for count in range(least, 16):
+        shown = round(value, count)
+        if (shown < limit, shown > limit) == (value < limit, value > limit):
+            return count
+    return 16
+
+
+def exactly(seconds: float, *limits: float) -> str:
+    """Seconds with as many decimals as matter beside these limits: "9.96 s", "350.001 s", "12 s".
+
+    At least milliseconds are told; what is far from every limit and endless anyway is rounded.
+    """
+    if seconds >= 1e6 and all(seconds > 2 * limit for limit in limits):
+        return f"{seconds:.3g} s"
+    return f"{_short(f'{seconds:.{max((decimals(seconds, limit) for limit in limits), default=3)}f}')} s"
+
+
+def in_full(limit: float) -> str:
+    """A limit with every digit that was given: "10", "350.0001"."""
+    return f"{limit:,.15g}"
+
+
+def _short(number: str) -> str:
+    """Without the zeros that end a decimal fraction."""
+    return number.rstrip("0").rstrip(".")
+
+
 def rate(hertz: float) -> str:
     """A sample rate: "44.1 kHz"."""
     return f"{hertz / 1000:g} kHz"

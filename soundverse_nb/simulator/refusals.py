@@ -47,13 +47,21 @@ def reference_too_large(size_bytes: int) -> Refusal:
 
 
 def reference_too_short(seconds: float) -> Refusal:
-    return reference_error(f"Audio too short: {seconds:.2f} seconds (min: {MIN_REFERENCE_SECONDS:.0f})")
+    told = _told(seconds, MIN_REFERENCE_SECONDS)
+    return reference_error(f"Audio too short: {told} seconds (min: {MIN_REFERENCE_SECONDS:.0f})")
 
 
 def reference_too_long(seconds: float, *, cut_off: bool) -> Refusal:
     """`cut_off`: measuring stopped at `seconds`, the song is longer still."""
     more = "more than " if cut_off else ""
-    return reference_error(f"Audio too long: {more}{seconds:.2f} seconds (max: {MAX_REFERENCE_SECONDS:.0f})")
+    told = _told(seconds, MAX_REFERENCE_SECONDS)
+    return reference_error(f"Audio too long: {more}{told} seconds (max: {MAX_REFERENCE_SECONDS:.0f})")
+
+
+def _told(seconds: float, limit: float) -> str:
+    """Hundredths of a second, or as many decimals more as it takes to read otherwise than the limit."""
+    count = next((count for count in range(2, 16) if round(seconds, count) != limit), 16)
+    return f"{seconds:.{count}f}"
 
 
 def rate_limited(retry_after: float | None = None) -> Refusal:

@@ -41,6 +41,27 @@ def test_sizes_are_shown_to_the_byte() -> None:
     assert "measured 12,657,318, limit 10,485,760" in lines
 
 
+@pytest.mark.parametrize(
+    ("code", "audio", "value", "limit", "parts"),
+    [
+        ("too_short", {"duration": 79_999 / 8000}, 79_999 / 8000, 10.0,
+         ["(9.9999 s", "measured 9.9999, limit 10"]),
+        ("too_long", {"duration": 350 + 1 / 44_100}, 350 + 1 / 44_100, 350.0,
+         ["(350.00002 s", "measured 350.00002, limit 350"]),
+        ("too_large", {"size_bytes": 10_485_761}, 10_485_761, 10_485_760,
+         ["(0:31, 10.485761 MB", "measured 10,485,761, limit 10,485,760"]),
+        ("clipped", {}, 0.00034, 1e-4, ["measured 0.0003, limit 0.0001"]),
+    ],
+)  # fmt: skip
+def test_what_was_measured_never_reads_like_the_limit_it_breaks(
+    code: str, audio: dict[str, Any], value: float, limit: float, parts: list[str]
+) -> None:
+    measured = SimpleNamespace(**{**vars(AUDIO), **audio})
+    lines = "\n".join(verdict_lines("s.mp3", report(problem(code, value, limit), audio=measured)))
+    for part in parts:
+        assert part in lines
+
+
 def test_a_warning_does_not_fail_a_song() -> None:
     lines = list(verdict_lines("song.mp3", report(warnings=(problem("quiet"),), audio=AUDIO)))
     assert lines[0].startswith("PASS")

@@ -111,6 +111,34 @@ def test_a_problem_names_value_limit_and_the_call_that_mends_it() -> None:
     assert "sv.repair('a.mp3')" in problem.hint
 
 
+@pytest.mark.parametrize(
+    ("duration", "said"),
+    [
+        (79_999 / 8000, "The song lasts 9.9999 s; the service takes 10 s or more."),
+        (350 + 1 / 44_100, "The song lasts 350.00002 s; the service takes at most 350 s."),
+        (math.nextafter(10, 0), "The song lasts 9.999999999999998 s; the service takes 10 s or more."),
+        (1.25, "The song lasts 1.25 s; the service takes 10 s or more."),
+    ],
+)
+def test_a_length_never_reads_like_the_limit_it_breaks(duration: float, said: str) -> None:
+    (problem,) = problems_of(replace(GOOD, duration=duration), Limits(), "")
+    assert problem.message == said
+
+
+def test_a_limit_with_many_digits_is_said_with_all_of_them() -> None:
+    (problem,) = problems_of(replace(GOOD, duration=350.00015), Limits(max_seconds=350.0001), "")
+    assert problem.message == "The song lasts 350.0002 s; the service takes at most 350.0001 s."
+
+
+def test_a_borderline_length_reads_other_than_the_limit_unless_it_is_the_limit() -> None:
+    near, at = (
+        next(w for w in warnings_of(replace(GOOD, duration=d), Limits(), "", None) if w.code == "borderline")
+        for d in (79_999 / 8000, 10.0)
+    )
+    assert near.message.startswith("9.9999 s is so near to the limit of 10 s")
+    assert at.message.startswith("10 s is the limit itself")
+
+
 @pytest.mark.parametrize(("duration", "is_mendable"), [(9.5, True), (9.0, True), (8.9, False), (1.0, False)])
 def test_only_what_can_be_mended_names_a_call(duration: float, is_mendable: bool) -> None:
     (problem,) = problems_of(replace(GOOD, duration=duration), Limits(), "sv.repair('a.mp3')")

@@ -12,7 +12,11 @@ import numpy as np
 import pytest
 
 import soundverse_nb as sv
-from soundverse_nb.reference.show import place
+from soundverse_nb.reference import AudioFacts, Limits, PreflightReport
+from soundverse_nb.reference.batch import PreflightTable
+from soundverse_nb.reference.rules import problems_of
+from soundverse_nb.reference.show import place, rows_of
+from soundverse_nb.reference.tabulate import table_text
 from tests.audio.songs import RATE, file_of, tone
 
 _KEPT_TAGS = {"div", "span", "b", "code", "img", "table", "thead", "tbody", "tr", "td", "th", "ul", "li"}
@@ -113,6 +117,39 @@ def test_the_waveform_is_in_the_page_and_small() -> None:
 @pytest.mark.parametrize(("low", "high"), [(1, 10), (10, 100), (100, 350), (350, 1000)])
 def test_a_longer_song_stands_further_right_on_the_scale(low: float, high: float) -> None:
     assert 0 <= place(low) < place(high) <= 1
+
+
+@pytest.mark.parametrize(
+    ("size", "measured"),
+    [
+        (10_485_759, "10.485759 MB"),
+        (10_485_760, "10.48576 MB"),
+        (10_485_761, "10.485761 MB"),
+        (10_499_000, "10.499 MB"),
+        (12_657_318, "12.7 MB"),
+        (4_000_000, "4 MB"),
+    ],
+)
+def test_a_size_never_reads_like_a_limit_it_is_not(size: int, measured: str) -> None:
+    row = rows_of(_report(size_bytes=size, duration=180.0))[1]
+    assert (row.measured, row.allowed) == (measured, "at most 10.48576 MB")
+
+
+def test_a_length_in_the_display_never_reads_like_the_limit_it_breaks() -> None:
+    row = rows_of(_report(duration=79_999 / 8000))[2]
+    assert (row.state, row.measured, row.allowed) == ("fail", "9.9999 s", "10 s to 350 s")
+    assert rows_of(_report(duration=350 + 1 / 44_100))[2].measured == "350.00002 s"
+
+
+def test_the_table_shows_enough_digits_at_the_limits() -> None:
+    told = table_text(PreflightTable(("s.mp3",), (_report(duration=79_999 / 8000, size_bytes=10_485_761),)))
+    assert "9.9999 s" in told
+    assert "10.485761 MB" in told
+
+
+def _report(**facts: Any) -> PreflightReport:
+    audio = AudioFacts(format="mp3", codec="mp3", channels=2, sample_rate=44_100, **facts)
+    return PreflightReport("song.mp3", audio, problems=problems_of(audio, Limits(), ""))
 
 
 def test_a_short_repr_names_the_problems() -> None:

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from soundverse_nb.simulator.refusals import reference_too_long, reference_too_short
+
 from .conftest import chunks, order, upload
 
 MEGABYTES_12 = 12_657_318
@@ -47,6 +49,18 @@ def test_a_file_too_large_is_told_with_its_size_as_documented(service):
 )
 def test_durations_outside_10_to_350_seconds_are_refused(service, seconds, word):
     assert word in refused(service, upload(service, sound(seconds)))
+
+
+@pytest.mark.parametrize(
+    ("refusal", "said"),
+    [
+        (reference_too_short(79_999 / 8000), "Audio too short: 9.9999 seconds (min: 10)"),
+        (reference_too_short(9.9), "Audio too short: 9.90 seconds (min: 10)"),
+        (reference_too_long(350 + 1 / 44_100, cut_off=False), "Audio too long: 350.00002 seconds (max: 350)"),
+    ],
+)
+def test_a_refused_length_never_reads_like_the_limit_it_breaks(refusal, said):
+    assert refusal.body["message"] == f"Reference audio error: {said}"
 
 
 @pytest.mark.parametrize("seconds", [10.0, 350.0])
