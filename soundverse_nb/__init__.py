@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from soundverse_nb.errors import SoundverseError as SoundverseError
     from soundverse_nb.errors import TransportError as TransportError
     from soundverse_nb.errors import UnknownOutcomeError as UnknownOutcomeError
+    from soundverse_nb.errors import UnreadableAnswerError as UnreadableAnswerError
     from soundverse_nb.examples import example_song as example_song
     from soundverse_nb.reference import Limits as Limits
     from soundverse_nb.reference import PreflightReport as PreflightReport
@@ -68,6 +69,7 @@ _HOMES = {
     "SoundverseError": "errors",
     "TransportError": "errors",
     "UnknownOutcomeError": "errors",
+    "UnreadableAnswerError": "errors",
     "RemixEvent": "api.event",
     "Stage": "api.event",
     "RemixRequest": "api.request",

@@ -182,6 +182,10 @@ class UnknownOutcomeError(SoundverseError):
     )
 
 
+class UnreadableAnswerError(UnknownOutcomeError, APIError):
+    """The order was sent, and what the service answered does not say whether it was taken."""
+
+
 class DownloadError(SoundverseError):
     """The remix is finished and paid for, but its audio is not on disk yet.
 

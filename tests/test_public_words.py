@@ -45,6 +45,7 @@ WORDS = [
     "GenerationFailedError",
     "TransportError",
     "UnknownOutcomeError",
+    "UnreadableAnswerError",
     "DownloadError",
     "BudgetExceededError",
 ]

@@ -97,7 +97,12 @@ def classify(
     if fine and is_chunk(value) and not is_error_object(value):
         return None
     words = page_text(text) if value is NOT_JSON else said(value)
-    error = documented_refusal(value) or _by_status(status, words, fields) or _by_shape(status, value, words)
+    quoted = _quoted(words or text.strip())
+    error = (
+        documented_refusal(value)
+        or _by_status(status, words, quoted, fields)
+        or _by_shape(status, value, words, quoted)
+    )
     if isinstance(error, (RateLimitError, ServiceUnavailableError)):
         error.retry_after = retry_after_seconds(fields.get("retry-after"))
     error.status_code = status
@@ -131,7 +136,7 @@ def is_error_object(value: Any) -> bool:
     return value.get("success") is False or (complains and not is_chunk(value))
 
 
-def _by_status(status: int | None, words: str, fields: Mapping[str, str]) -> APIError | None:
+def _by_status(status: int | None, words: str, quoted: str, fields: Mapping[str, str]) -> APIError | None:
     if status is None or 200 <= status < 300:
         return None
     answer = f"The service answered HTTP {status}"
@@ -142,7 +147,7 @@ def _by_status(status: int | None, words: str, fields: Mapping[str, str]) -> API
         )
     else:
         kind = _BY_STATUS.get(status, APIError)
-        message = _sentence(words) if kind is InvalidRequestError and words else f"{answer}{_quoted(words)}."
+        message = _sentence(words) if kind is InvalidRequestError and words else f"{answer}{quoted}."
         usual = _WRONG_PLACE if status in (404, 405) else kind.usual_hint or _ASK
         error = kind(message, hint=usual)
     if status >= 500 or status in _OPEN:
@@ -150,7 +155,7 @@ def _by_status(status: int | None, words: str, fields: Mapping[str, str]) -> API
     return error
 
 
-def _by_shape(status: int | None, value: Any, words: str) -> APIError:
+def _by_shape(status: int | None, value: Any, words: str, quoted: str) -> APIError:
     if is_error_object(value):
         if _BAD_KEY.search(words):
             return AuthenticationError(_sentence(words))
@@ -159,9 +164,9 @@ def _by_shape(status: int | None, value: Any, words: str) -> APIError:
         # Inside a stream the order had been let in before this was said.
         spent = Spent.MAYBE if status is None else Spent.NO
         hint = _LOOK_FIRST if spent is Spent.MAYBE else _ASK
-        return APIError(f"The service refused the order{_quoted(words)}.", spent=spent, hint=hint)
-    what = "with nothing" if value is NOT_JSON and not words else "with something that is not a remix stream"
-    return APIError(f"The service answered {what}{_quoted(words)}.", spent=Spent.MAYBE, hint=_LOOK_FIRST)
+        return APIError(f"The service refused the order{quoted}.", spent=spent, hint=hint)
+    what = "something that is not a remix stream" if quoted else "nothing"
+    return APIError(f"The service answered with {what}{quoted}.", spent=Spent.MAYBE, hint=_LOOK_FIRST)
 
 
 def _id_in(value: Any) -> str | None:

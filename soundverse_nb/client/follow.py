@@ -18,6 +18,7 @@ from soundverse_nb.errors import (
     SoundverseError,
     Spent,
     UnknownOutcomeError,
+    UnreadableAnswerError,
 )
 
 if TYPE_CHECKING:
@@ -158,6 +159,16 @@ def nameless(hearing: Hearing, why: str) -> UnknownOutcomeError:
     )
 
 
+def unreadable(hearing: Hearing, said: str, status_code: int | None = None) -> UnreadableAnswerError:
+    """The order was sent, and nothing in the answer says whether it was taken."""
+    return UnreadableAnswerError(
+        f"Order {hearing.order.order_id} was sent, and the answer does not say whether it was taken. {said}",
+        order_id=hearing.order.order_id,
+        status_code=status_code,
+        message_id=None,
+    )
+
+
 def _check_total(hearing: Hearing) -> None:
     limit = hearing.service.patience.in_all
     if hearing.seconds >= limit:
@@ -167,8 +178,10 @@ def _check_total(hearing: Hearing) -> None:
 
 
 def _given_up(hearing: Hearing, why: str) -> UnknownOutcomeError:
+    complaint = f" The service had said: {hearing.complaint.rstrip('.')}." if hearing.complaint else ""
     return UnknownOutcomeError(
-        f"Order {hearing.order.order_id} (message_id {hearing.message_id}) is no longer watched: {why}.",
+        f"Order {hearing.order.order_id} (message_id {hearing.message_id}) is no longer watched: {why}."
+        f"{complaint}",
         hint=PICK_UP,
         order_id=hearing.order.order_id,
         message_id=hearing.message_id,

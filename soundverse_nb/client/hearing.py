@@ -8,6 +8,7 @@ from dataclasses import replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from soundverse_nb.api.body import excerpt
 from soundverse_nb.api.secrets import logger, redact
 from soundverse_nb.client.order import Order, OrderState
 from soundverse_nb.client.service import Service
@@ -50,6 +51,8 @@ class Hearing:
         self.started_at = self.service.clock.time()
         self.began = self.last_heard = self.service.clock.monotonic()
         self.sent = False
+        self.skipped = ""  # why the latest chunk that could not be read could not be
+        self.complaint = ""  # the service's latest word on what went wrong
         self.idle: Callable[[], float] | None = None
         self._progress: float | None = None
         self._gist: tuple[object, ...] | None = None  # of the latest of the events
@@ -86,6 +89,8 @@ class Hearing:
     async def hear(self, event: RemixEvent) -> bool:
         """Take in one event; tells whether it said anything new."""
         self.touch()
+        if event.error:
+            self.complaint = excerpt(event.error)
         gist = _gist(event)
         new = bool(gist != self._gist)
         if new and (len(self.events) < MOST_EVENTS or event.is_terminal):

@@ -15,7 +15,7 @@ from soundverse_nb.api import retry
 from soundverse_nb.api.retry import Next, backoff, decide
 from soundverse_nb.api.secrets import logger
 from soundverse_nb.api.transport import StreamCut
-from soundverse_nb.client.follow import follow, nameless
+from soundverse_nb.client.follow import follow, nameless, unreadable
 from soundverse_nb.client.hearing import Hearing
 from soundverse_nb.client.order import OrderState
 from soundverse_nb.client.stream import listen
@@ -152,9 +152,9 @@ async def _leave(hearing: Hearing) -> None:
 
 def _unknown(hearing: Hearing, error: Exception | None) -> UnknownOutcomeError:
     if isinstance(error, APIError):
-        unknown = nameless(hearing, f"the answer proves nothing ({error.message.rstrip('.')})")
-        unknown.status_code = error.status_code  # type: ignore[attr-defined]
-        return unknown
+        return unreadable(hearing, error.message, error.status_code)
+    if error is None and hearing.skipped and not hearing.events:
+        return unreadable(hearing, f"The stream held nothing but what could not be read ({hearing.skipped}).")
     if error is None:
         return nameless(hearing, "the stream ended")
     return nameless(hearing, "the connection was lost")

@@ -41,6 +41,7 @@ async def _read(hearing: Hearing, wire: dict[str, Any]) -> RemixEvent | None:
         async for item in stream:
             if isinstance(item, SkippedChunk):
                 hearing.touch()
+                hearing.skipped = f'{item.reason}: "{item.excerpt}"'
                 hearing.seat.tell(
                     Phase.STREAMING, message=f"A chunk could not be read and was skipped ({item.reason})."
                 )

@@ -137,8 +137,8 @@ CASES = [
     Case("job_id instead of message_id", "remix", "fetched",
          script=(stream({"job_id": "@ID@", "status": "job_created"}, end="cut"),)),
     # Answers instead of a stream
-    Case("HTML 500", sv.UnknownOutcomeError, "unknown", script=(refusal(HTML, 500),), charged=0),
-    Case("empty 502", sv.UnknownOutcomeError, "unknown", script=(refusal(b"", 502),), charged=0),
+    Case("HTML 500", sv.UnreadableAnswerError, "unknown", script=(refusal(HTML, 500),), charged=0),
+    Case("empty 502", sv.UnreadableAnswerError, "unknown", script=(refusal(b"", 502),), charged=0),
     Case("JSON error with 200", sv.InsufficientBalanceError, "refused",
          script=(refusal(script.NO_BALANCE, 200),), charged=0),
     Case("reference refused with 200", sv.ReferenceAudioError, "refused",
@@ -157,7 +157,7 @@ CASES = [
          script=(refusal(script.UNAVAILABLE, 503),)),
     Case("documented 503 for ever", sv.ServiceUnavailableError, "refused", posts=10, charged=0,
          script=(refusal(script.UNAVAILABLE, 503),) * 30),
-    Case("another 503", sv.UnknownOutcomeError, "unknown", charged=0,
+    Case("another 503", sv.UnreadableAnswerError, "unknown", charged=0,
          script=(refusal({"message": "upstream connect error"}, 503),)),
     Case("redirect of the POST", sv.APIError, "refused", charged=0,
          script=(script.redirect("@BASE@/v7/generate/remix", 308),)),
@@ -191,6 +191,47 @@ async def test_ends_typed(case: Case, make_client: MakeClient) -> None:
     assert len(service.posts) == case.posts
     assert service.charged == case.charged
     assert service.violations == []
+
+
+NONSENSE: dict[str, tuple[script.Reply, str]] = {
+    "a page with 200": (refusal(HTML, 200), "502 Bad Gateway"),
+    "JSON of another kind": (refusal({"hello": "world"}, 200), '{"hello": "world"}'),
+    "a list": (refusal([1, 2], 200), "[1, 2]"),
+    "a word": (refusal("ok", 200), '"ok"'),
+    "500 with JSON": (refusal({"code": 17}, 500), '{"code": 17}'),
+    "events that are no JSON": (stream(b"data: {{{\n\n", b"data: la la la\n\n"), "la la la"),
+}
+
+
+@pytest.mark.parametrize("reply", NONSENSE.values(), ids=NONSENSE)
+async def test_nonsense_is_an_api_error_with_an_excerpt_and_an_unknown_outcome(
+    reply: tuple[script.Reply, str], make_client: MakeClient
+) -> None:
+    answer_, excerpt = reply
+    async with StrictService((answer_,)) as service:
+        ended = await asyncio.wait_for(_outcome(make_client(service)), 30)
+    assert isinstance(ended, sv.APIError), ended
+    assert isinstance(ended, sv.UnknownOutcomeError), ended
+    assert ended.spent.value == "maybe"
+    assert ended.order_id is not None
+    assert excerpt in ended.message
+    assert len(ended.message) < 500
+
+
+async def test_a_refusal_without_words_is_quoted_as_it_came(make_client: MakeClient) -> None:
+    async with StrictService((refusal({"x": 1}, 418),)) as service:
+        ended = await asyncio.wait_for(_outcome(make_client(service)), 30)
+    assert isinstance(ended, sv.APIError)
+    assert '{"x": 1}' in ended.message
+
+
+async def test_what_the_service_complained_of_is_told_in_the_end(make_client: MakeClient) -> None:
+    complaint = {"message_id": "@ID@", "isComplete": False, "status": "streaming", "error": "model exploded"}
+    unknown = answer({"detail": "Not Found"}, 404)
+    async with StrictService((stream(*stages()[:2], complaint),), status=[unknown] * 500) as service:
+        ended = await asyncio.wait_for(_outcome(make_client(service)), 30)
+    assert isinstance(ended, sv.UnknownOutcomeError)
+    assert "model exploded" in ended.message
 
 
 async def _outcome(client: sv.Client) -> sv.Remix | sv.SoundverseError:
