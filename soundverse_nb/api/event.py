@@ -91,7 +91,10 @@ def _whole(value: Any) -> int | None:
 
 def _percentage(value: Any) -> float | None:
     number = _number(value.strip().rstrip("%") if isinstance(value, str) else value)
-    return None if number is None else min(100.0, max(0.0, number))
+    if number is None:
+        return None
+    bounded = min(100.0, max(0.0, number))
+    return int(bounded) if bounded.is_integer() and not isinstance(value, float) else bounded
 
 
 def _number(value: Any) -> float | None:
@@ -124,8 +127,9 @@ _Text = Annotated[str | None, _Lenient(core_schema.str_schema(strict=True, min_l
 _Words = Annotated[str | None, _Lenient(core_schema.str_schema(strict=True, min_length=1), _words)]
 _Flag = Annotated[bool | None, _Lenient(core_schema.bool_schema(strict=True), _flag)]
 _Whole = Annotated[int | None, _Lenient(core_schema.int_schema(strict=True), _whole)]
+# The document says integer, and what is one stays one.
 _Percentage = Annotated[
-    float | None, _Lenient(core_schema.float_schema(strict=True, ge=0, le=100), _percentage)
+    float | None, _Lenient(core_schema.int_schema(strict=True, ge=0, le=100), _percentage)
 ]
 
 

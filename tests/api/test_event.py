@@ -30,12 +30,14 @@ def test_text_bytes_and_mappings_read_alike() -> None:
 
 # field on the wire, attribute, value on the wire, what is read
 LENIENT: list[tuple[str, str, Any, Any]] = [
-    ("progress", "progress", 50, 50.0),
+    ("progress", "progress", 50, 50),
     ("progress", "progress", 33.3, 33.3),
-    ("progress", "progress", "50", 50.0),
-    ("progress", "progress", " 50 % ", 50.0),
-    ("progress", "progress", -5, 0.0),
-    ("progress", "progress", 250, 100.0),
+    ("progress", "progress", 50.0, 50.0),
+    ("progress", "progress", "33.3", 33.3),
+    ("progress", "progress", "50", 50),
+    ("progress", "progress", " 50 % ", 50),
+    ("progress", "progress", -5, 0),
+    ("progress", "progress", 250, 100),
     ("progress", "progress", 10**400, None),
     ("progress", "progress", "much", None),
     ("progress", "progress", True, None),
