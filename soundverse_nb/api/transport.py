@@ -26,6 +26,7 @@ from soundverse_nb.api.status import read_status
 from soundverse_nb.api.stream import BODY_TIMEOUT, RemixStream, SkippedChunk, StreamCut
 from soundverse_nb.errors import (
     APIError,
+    AuthenticationError,
     ConfigurationError,
     SoundverseError,
     Spent,
@@ -39,6 +40,7 @@ REMIX_PATH = "/v7/generate/remix"
 STATUS_PATH = "/status/generation/{message_id}"
 MAX_AUDIO_BYTES = 200_000_000
 MAX_IMAGE_BYTES = 5_000_000
+_ASK_LATER = "The order itself goes on; ask again later."
 
 
 class Transport:
@@ -158,7 +160,7 @@ class Transport:
             said = TransportError(
                 f"The status of {excerpt(message_id, 60)} could not be asked: {reason(error)}.",
                 spent=Spent.MAYBE,
-                hint="The order itself goes on; ask again later.",
+                hint=_ASK_LATER,
             )
         if isinstance(said, RemixEvent):
             return said
@@ -238,12 +240,19 @@ def _read_status(response: aiohttp.ClientResponse, body: bytes, message_id: str)
         if event is not None:
             return event
     error = classify(response.status, response.headers, body, message_id=message_id)
-    return error or APIError(
+    if error is not None:
+        if response.status == 404:
+            error.message = f"The service knows no order {excerpt(message_id, 60)} (HTTP 404)."
+            error.hint = "Check the id; an order that was just sent may be known a little later."
+        elif not isinstance(error, AuthenticationError):
+            error.hint = _ASK_LATER
+        return error
+    return APIError(
         f'The status endpoint answered something that is not a status: "{excerpt(page_text(text))}".',
         status_code=response.status,
         message_id=message_id,
         spent=Spent.MAYBE,
-        hint="The order itself goes on; ask again later.",
+        hint=_ASK_LATER,
     )
 
 

@@ -96,6 +96,9 @@ async def test_a_status_that_cannot_be_had_is_a_typed_error(
             await transport.status("remix-1")
         assert type(caught.value) is kind
         assert caught.value.spent is Spent.MAYBE
+        # Nobody is about to send anything, and an order that is not known is no wrong address.
+        assert "send it again" not in str(caught.value)
+        assert "base URL" not in str(caught.value)
         if isinstance(caught.value, APIError):
             assert caught.value.message_id == "remix-1"
         if isinstance(caught.value, RateLimitError) and reply.headers.get("Retry-After"):
