@@ -25,11 +25,11 @@ class EmbeddedHost:
     """
 
     def __init__(self, base_url: str) -> None:
-        self._base_url = base_url.rstrip("/")
+        self.base_url = base_url.rstrip("/")
         self._recognised = False
 
     def __repr__(self) -> str:
-        return f"EmbeddedHost({self._base_url!r})"
+        return f"EmbeddedHost({self.base_url!r})"
 
     async def publish(self, path: Path) -> PublishedReference:
         path = Path(path)
@@ -39,7 +39,7 @@ class EmbeddedHost:
                 url = await self._upload(session, path)
             except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
                 raise HostingError(
-                    f"{path.name} could not be handed to the simulator at {self._base_url} "
+                    f"{path.name} could not be handed to the simulator at {self.base_url} "
                     f"({type(error).__name__}).",
                     hint="Start the simulator again, for example with a new sv.connect().",
                 ) from None
@@ -51,20 +51,20 @@ class EmbeddedHost:
     async def _recognise(self, session: aiohttp.ClientSession) -> None:
         if self._recognised:
             return
-        async with session.get(f"{self._base_url}/simulator", allow_redirects=False) as answer:
+        async with session.get(f"{self.base_url}/simulator", allow_redirects=False) as answer:
             facts = None
             if answer.status == 200 and answer.content_type == "application/json":
                 facts = await answer.json()
         if not isinstance(facts, dict) or facts.get("simulator") != SIMULATOR:
             raise ConfigurationError(
-                f"{self._base_url} is not the embedded service, so no file was handed to it.",
+                f"{self.base_url} is not the embedded service, so no file was handed to it.",
                 hint='Give the client a bucket: sv.Client(host="s3://my-bucket/remixes").',
             )
         self._recognised = True
 
     async def _upload(self, session: aiohttp.ClientSession, path: Path) -> str:
         async with session.post(
-            f"{self._base_url}/simulator/references",
+            f"{self.base_url}/simulator/references",
             data=_blocks(path),
             headers={"X-Filename": quote(path.name), "Content-Type": "application/octet-stream"},
             allow_redirects=False,

@@ -84,6 +84,15 @@ def test_connect_says_which_service_it_is(
     assert KEY not in said
 
 
+def test_connect_does_not_call_a_running_simulator_paid(capsys: pytest.CaptureFixture[str]) -> None:
+    with sv.simulator.Simulator(api_key="right-key") as service:
+        client = sv.connect("right-key", service.base_url)
+        client.close()
+        said = capsys.readouterr().out
+        assert f"embedded simulator at {service.base_url}" in said
+    assert "paid for" not in said
+
+
 @pytest.mark.parametrize("key", ["two words", "line\nbreak", "schlüssel", "nul\0"])
 def test_a_key_no_header_can_hold_is_refused_unshown(key: str) -> None:
     with pytest.raises(sv.ConfigurationError) as refused:

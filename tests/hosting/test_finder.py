@@ -71,6 +71,11 @@ def test_the_simulators_host_is_for_the_simulator_only() -> None:
         find_host(EmbeddedHost(SIMULATOR), REAL, False)
 
 
+def test_a_simulator_that_left_no_note_here_may_be_named_by_hand() -> None:
+    found = find_host(EmbeddedHost(f"{SIMULATOR}/"), SIMULATOR, False)
+    assert "EmbeddedHost" in repr(found)
+
+
 @pytest.mark.parametrize(
     "setting", [42, object(), [], EmbeddedHost, "folder/of/songs", "file:///songs", "http://x"]
 )
