@@ -83,6 +83,11 @@ class Clip(os.PathLike[str]):
         """The way its samples are written, for example "mp3" or "pcm_s16le"."""
         return _head(*self.fingerprint())[3]
 
+    @property
+    def simulated(self) -> bool:
+        """Whether the embedded service made it; its files say so, under any name."""
+        return _simulated(*self.fingerprint())
+
     def samples(self, start: float = 0.0, duration: float | None = None) -> NDArray[np.float32]:
         """The sound itself: float32 of shape (channels, frames), full scale +-1.
 
@@ -117,6 +122,13 @@ class Clip(os.PathLike[str]):
         from soundverse_nb.remix.show import clip_bundle
 
         return clip_bundle(self)
+
+
+@lru_cache(maxsize=256)
+def _simulated(path: str, _size: int, _changed: int) -> bool:
+    from soundverse_nb.audio.provenance import is_simulated
+
+    return is_simulated(path)
 
 
 @lru_cache(maxsize=256)

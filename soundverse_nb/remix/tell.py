@@ -34,6 +34,7 @@ def clip_facts(clip: Clip, envelope: Envelope) -> tuple[str, ...]:
         quantity.size(clip.size_bytes),
         f"{quantity.rate(clip.sample_rate)} {quantity.channels(clip.channels)}",
         quantity.level(peak),
+        *(["simulated"] * clip.simulated),
         *(["some samples are not numbers"] * broken),
     )
 

@@ -55,6 +55,7 @@ def remix_file(
 
     `checkpoint` is called between steps, from more than one thread; what it raises ends the work.
     """
+    from soundverse_nb.audio.provenance import SIMULATED_ARTIST
     from soundverse_nb.simulator import listening
     from soundverse_nb.simulator.music import mp3
 
@@ -62,7 +63,7 @@ def remix_file(
     remix = restyle(samples, rate, prompt=prompt, lyrics=lyrics, salt=parameters, checkpoint=checkpoint)
     tags = {
         "title": title,
-        "artist": "soundverse_nb simulator",
+        "artist": SIMULATED_ARTIST,
         "comment": "Simulated remix, made by soundverse_nb's embedded service",
     }
     target.write_bytes(mp3.encode(remix.samples, remix.rate, tags, checkpoint))

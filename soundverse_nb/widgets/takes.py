@@ -52,6 +52,7 @@ class Take:
         outline = self.envelope or _NOTHING
         kind = "mono" if len(outline.minima) == 1 else "stereo" if len(outline.minima) == 2 else "surround"
         facts = f"{outline.duration:.1f} s · {outline.sample_rate / 1000:g} kHz · {kind}"
+        facts += " · simulated" if not self.problem and self.clip.simulated else ""
         facts += "" if self.finite else " · some samples are not numbers"
         return {
             "label": self.label,

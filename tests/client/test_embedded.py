@@ -53,6 +53,27 @@ async def test_without_a_key_the_embedded_service_makes_a_remix_and_says_so(
     assert capsys.readouterr().out.count("simulated and free") == 2
 
 
+async def test_what_it_made_is_called_simulated_wherever_it_shows(
+    song: Path, simulator: Simulator, tmp_path: Path
+) -> None:
+    async with client(simulator, tmp_path) as some:
+        remix = await some.remix(song, prompt="dub")
+    kept = sv.Clip(remix.save(tmp_path / "my favourite.mp3"))
+    live = remix.compare()
+    for shown in (
+        str(remix),
+        remix.static_html(),
+        live.static_html(),
+        live._repr_mimebundle_()["text/plain"],
+        kept._repr_mimebundle_()["text/html"],
+        kept._repr_mimebundle_()["text/plain"],
+        sv.compare(song, kept).static_html(),
+    ):
+        assert "simulated" in shown
+    assert ["simulated" in take.state()["facts"] for take in live.takes] == [False, True]
+    assert "simulated" not in sv.Clip(song)._repr_mimebundle_()["text/html"]
+
+
 async def test_a_hundred_at_once_end_with_a_hundred(
     song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
