@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from soundverse_nb import displays
-from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.errors import ConfigurationError, Spent
 from soundverse_nb.remix.address import PrivateURL, private
 from soundverse_nb.remix.clip import Clip
 from soundverse_nb.remix.timeline import StageSpan, TimedEvent, timeline
@@ -114,6 +114,11 @@ class Remix:
         """The service's title, or the prompt, or the file's name: one harmless line."""
         return plain(self.song_name or self.request.prompt or "", 120) or plain(self.audio.name, 120)
 
+    @property
+    def _spent(self) -> Spent:
+        """What an error about it has to say of money: a finished remix is paid for, a simulated one never."""
+        return Spent.NO if self.simulated else Spent.YES
+
     def compare(self, **settings: Any) -> Any:
         """Original and remix in one player, to switch between at the same place.
 
@@ -122,7 +127,9 @@ class Remix:
         player = displays.lookup("player")
         if player is None:
             raise ConfigurationError(
-                "This front end has no player.", hint="Open the notebook in JupyterLab, or play .audio.path."
+                "This front end has no player.",
+                spent=self._spent,
+                hint="Open the notebook in JupyterLab, or play .audio.path.",
             )
         clips, labels = [self.audio], ["Remix"]
         if self.reference is not None:
@@ -143,12 +150,14 @@ class Remix:
         except FileExistsError:
             raise ConfigurationError(
                 f"{target} exists already and was left as it is.",
+                spent=self._spent,
                 hint="Choose another name, or delete it first.",
             ) from None
         except OSError as reason:
             raise ConfigurationError(
                 f"The remix could not be copied to {target}: {reason.strerror or reason}"
                 + (f" ({reason.filename})." if reason.filename else "."),
+                spent=self._spent,
                 hint="Is there such a folder, may you write there, is the disk full?",
             ) from None
         return target

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from soundverse_nb import displays
-from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.errors import ConfigurationError, Spent
 from soundverse_nb.remix import Clip
 from tests.remix.songs import events, remix_of
 
@@ -98,6 +98,22 @@ def test_compare_asks_the_front_end_for_its_player(
     )
     assert remix_of(remixed, original).compare(title="Mine") == "shown"
     assert calls == [((Clip(original), Clip(remixed)), {"labels": ["Original", "Remix"], "title": "Mine"})]
+
+
+@pytest.mark.parametrize(("simulated", "spent"), [(False, Spent.YES), (True, Spent.NO)])
+@pytest.mark.parametrize("name", ["none/mine.mp3", "taken.mp3"])
+def test_an_error_about_a_finished_remix_says_whether_it_was_paid_for(
+    remixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, simulated: bool, spent: Spent
+) -> None:
+    (tmp_path / "taken.mp3").write_bytes(b"precious")
+    monkeypatch.setattr(displays, "_factories", {})
+    remix = remix_of(remixed, simulated=simulated)
+    with pytest.raises(ConfigurationError) as saving:
+        remix.save(tmp_path / name)
+    with pytest.raises(ConfigurationError) as comparing:
+        remix.compare()
+    assert (saving.value.spent, comparing.value.spent) == (spent, spent)
+    assert spent.sentence in str(saving.value)
 
 
 def test_compare_without_a_player_says_so(remixed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
