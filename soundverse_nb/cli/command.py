@@ -9,9 +9,10 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 import soundverse_nb
-from soundverse_nb.errors import SoundverseError
+from soundverse_nb.errors import ConfigurationError, SoundverseError, Spent
 
 FAILED = 1
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = int(command.run(options))
         sys.stdout.flush()
     except SoundverseError as error:
-        print(f"soundverse-nb: {error}", file=sys.stderr)
+        print(f"soundverse-nb: {_told(error)}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print("soundverse-nb: interrupted", file=sys.stderr)
@@ -38,6 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
+def _told(error: SoundverseError) -> str:
+    """What an error has to say here: a wrong setting of a command has nothing to do with money."""
+    if isinstance(error, ConfigurationError) and error.spent is Spent.NO:
+        return f"{error.message} {error.hint}".strip()
+    return str(error)
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = argparse.ArgumentParser(
@@ -46,7 +54,10 @@ def parser() -> argparse.ArgumentParser:
         epilog="The notebooks are the main door: see README.md.",
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=30),
     )
-    top.add_argument("--version", action="version", version=f"soundverse-nb {soundverse_nb.__version__}")
+    # The short form also makes the left column wide enough for each command to stand beside its help.
+    top.add_argument(
+        "-V", "--version", action="version", version=f"soundverse-nb {soundverse_nb.__version__}"
+    )
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     demo = commands.add_parser(
@@ -75,8 +86,11 @@ def parser() -> argparse.ArgumentParser:
     simulator = commands.add_parser(
         "simulator",
         help="run the embedded service alone",
-        description="Serve the remix endpoints on this machine until interrupted; print what was charged.",
+        description="Serve the remix endpoints on this machine until interrupted;\nprint what was charged.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
     )
+    simulator.add_argument("-h", "--help", action=_HelpWithFaults, help="show this help, with all faults")
     simulator.add_argument("--port", type=_port, default=0, metavar="N", help="default: any free port")
     simulator.add_argument("--host", default="127.0.0.1", help="default: %(default)s, this machine only")
     simulator.add_argument("--api-key", metavar="KEY", help="the only key it takes (default: any)")
@@ -99,7 +113,7 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME[=TIMES]",
-        help="misbehave in this way, so many times; may be given again",
+        help="misbehave in this way (see below), so many times; may be given again",
     )
     simulator.set_defaults(module="simulate")
 
@@ -120,24 +134,46 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _port(value: str) -> int:
-    port = int(value)
-    if not 0 <= port <= 65535:
-        raise argparse.ArgumentTypeError(f"{port} is no port (0 to 65535)")
-    return port
+    port = _number(value)
+    if not 0 <= port <= 65535 or port != int(port):
+        raise argparse.ArgumentTypeError(f"{value} is no port (0 to 65535)")
+    return int(port)
 
 
 def _positive(value: str) -> float:
-    number = float(value)
+    number = _number(value)
     if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{value} is not above 0")
+        raise argparse.ArgumentTypeError(f"{value} is not a number above 0")
     return number
 
 
 def _not_negative(value: str) -> float:
-    number = float(value)
+    number = _number(value)
     if not 0 <= number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{value} is not 0 or more")
+        raise argparse.ArgumentTypeError(f"{value} is not a number from 0 upwards")
     return number
+
+
+def _number(value: str) -> float:
+    """What was typed as a number; what is none compares as one that is in no range."""
+    try:
+        return float(value)
+    except ValueError:
+        return float("nan")
+
+
+class _HelpWithFaults(argparse.Action):
+    """The simulator's help. Its faults are looked up only here: no other command has to load the service."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **settings: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, **settings)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from soundverse_nb.cli.simulate import fault_rows
+
+        parser.epilog = "\n".join(["Faults, for --fault:", *fault_rows()])
+        parser.print_help()
+        parser.exit()
 
 
 def _never_fail_at_printing() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from typing import TYPE_CHECKING
 
 from soundverse_nb.errors import ConfigurationError
@@ -24,6 +25,20 @@ def run(options: argparse.Namespace) -> int:
         faults=[_fault(given) for given in options.fault],
     )
     return 0
+
+
+def fault_rows(width: int = 79) -> list[str]:
+    """Each fault's name with what it does, as lines for a terminal."""
+    from soundverse_nb.simulator import FAULTS
+
+    column = max(len(name) for name in FAULTS) + 4
+    rows: list[str] = []
+    for name, kind in FAULTS.items():
+        first = f"  {name}".ljust(column)
+        # The table is written for Python's documentation; a terminal shows no backquotes.
+        said = kind.what.replace("`", "")
+        rows += textwrap.wrap(said, width, initial_indent=first, subsequent_indent=" " * column)
+    return rows
 
 
 def _fault(given: str) -> Fault:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -130,7 +131,15 @@ def test_a_fault_can_be_asked_for() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [["--port", "70000"], ["--port", "x"], ["--speed", "0"], ["--speed", "nan"], ["--hold", "-1"]],
+    [
+        ["--port", "70000"],
+        ["--port", "abc"],
+        ["--speed", "0"],
+        ["--speed", "nan"],
+        ["--speed", "fast"],
+        ["--hold", "-1"],
+        ["--hold", "long"],
+    ],
 )
 def test_a_setting_that_makes_no_sense_is_a_wrong_call(options: list[str]) -> None:
     run = subprocess.run(
@@ -141,7 +150,8 @@ def test_a_setting_that_makes_no_sense_is_a_wrong_call(options: list[str]) -> No
         check=False,
     )
     assert run.returncode == 2
-    assert options[0] in run.stderr
+    assert f"argument {options[0]}: {options[1]} is " in run.stderr
+    assert "_" not in run.stderr.splitlines()[-1], "a private name"
 
 
 def test_an_unknown_fault_is_named_with_the_known_ones() -> None:
@@ -150,7 +160,45 @@ def test_an_unknown_fault_is_named_with_the_known_ones() -> None:
     )
     assert run.returncode == 1
     assert "gremlins" in run.stderr
+    assert "rate_limit" in run.stderr
     assert "Traceback" not in run.stderr
+    assert "paid" not in run.stderr, "money has no part in a mistyped name"
+
+
+def test_help_lists_every_fault_and_what_it_does() -> None:
+    from soundverse_nb.simulator import FAULTS
+
+    run = subprocess.run(
+        [*COMMAND, "--help"], capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "COLUMNS": "80"},
+    )  # fmt: skip
+    assert run.returncode == 0
+    listed = re.findall(r"^  ([a-z0-9_]+)  +\w", run.stdout.partition("Faults")[2], re.MULTILINE)
+    assert listed == list(FAULTS)
+    assert all(len(line) < 80 for line in run.stdout.splitlines())
+
+
+def test_each_command_is_one_row_of_the_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    from soundverse_nb.cli.command import parser
+
+    monkeypatch.setenv("COLUMNS", "80")
+    rows = parser().format_help().partition("COMMAND\n")[2]
+    for name in ("demo", "preflight", "simulator", "orders", "recover"):
+        assert re.search(rf"^ +{name}  +\w", rows, re.MULTILINE)
+
+
+def test_a_port_in_use_says_nothing_of_money() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        run = subprocess.run(
+            [*COMMAND[:-1], str(taken.getsockname()[1])],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert run.returncode == 1
+    assert "cannot listen on 127.0.0.1" in run.stderr
+    assert "paid" not in run.stderr
 
 
 def reference_url(base: str) -> str:
