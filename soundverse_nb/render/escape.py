@@ -15,7 +15,7 @@ MAX_CHARACTERS = 300
 """Longer foreign text is cut with an ellipsis: a title is a line, not a page."""
 
 # C0/C1 controls (they drive terminals), and the bidirectional overrides that let "exe.3pm" read "mp3.exe".
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+")
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+ *")
 
 
 def plain(value: object, limit: int = MAX_CHARACTERS) -> str:

@@ -38,3 +38,11 @@ def test_a_great_batch_is_told_in_twentieths_and_failures() -> None:
     assert len(told) <= 22
     assert "song 7: failed: It broke." in told
     assert told[-1] == "499 of 500 finished · 1 failed in 0.0 s"
+
+
+def test_a_hint_of_several_lines_is_told_without_gaps() -> None:
+    file = io.StringIO()
+    lines = Lines(file=file, clock=lambda: 0.0)
+    lines.open(["song"], lambda _: None)
+    lines.news(News(0, Phase.FAILED, message="Give a host of yours:\n    import a\n\n    client = b"))
+    assert file.getvalue() == "song: failed: Give a host of yours: import a client = b\n"
