@@ -76,9 +76,9 @@ def _size(count: int, limit: int | None) -> str:
 
 
 def _measured(value: object, limit: object) -> str:
-    parts = [f"measured {_number(value, limit)}" if value is not None else ""]
-    parts.append(f"limit {_number(limit, limit)}" if limit is not None else "")
-    return ", ".join(part for part in parts if part)
+    if value is None or limit is None:
+        return ""  # the sentence above has said all of it
+    return f"measured {_number(value, limit)}, limit {_number(limit, limit)}"
 
 
 def _number(value: object, limit: object) -> str:

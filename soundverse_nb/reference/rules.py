@@ -212,14 +212,14 @@ def _very_quiet(facts: AudioFacts, call: str) -> Problem | None:
 def _mono(facts: AudioFacts) -> Problem | None:
     if facts.channels != 1:
         return None
-    return Problem("mono", "The song is mono.", 1, 2, "Nothing to do; a stereo export may remix better.")
+    return Problem("mono", "The song is mono.", 1, None, "Nothing to do; a stereo export may remix better.")
 
 
 def _multichannel(facts: AudioFacts, call: str) -> Problem | None:
     if facts.channels is None or facts.channels <= 2:
         return None
     message = f"The song has {facts.channels} channels; how the service mixes them is not documented."
-    return Problem("multichannel", message, facts.channels, 2, f"{call} writes a stereo mix.")
+    return Problem("multichannel", message, facts.channels, None, f"{call} writes a stereo mix.")
 
 
 def _low_sample_rate(facts: AudioFacts) -> Problem | None:
@@ -237,7 +237,7 @@ def _extension_mismatch(facts: AudioFacts, path: str | PurePath | None) -> Probl
         return None
     message = f"The name ends in .{ending}, but the file is {facts.format}."
     return Problem(
-        "extension_mismatch", message, facts.format, ending, "Rename it, so that nothing trips over it."
+        "extension_mismatch", message, facts.format, None, "Rename it, so that nothing trips over it."
     )
 
 

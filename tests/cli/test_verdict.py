@@ -62,6 +62,12 @@ def test_what_was_measured_never_reads_like_the_limit_it_breaks(
         assert part in lines
 
 
+def test_where_there_is_no_limit_none_is_named() -> None:
+    lines = "\n".join(verdict_lines("s.mp3", report(warnings=(problem("mono", 1),), audio=AUDIO)))
+    assert "measured" not in lines
+    assert "limit" not in lines
+
+
 def test_a_warning_does_not_fail_a_song() -> None:
     lines = list(verdict_lines("song.mp3", report(warnings=(problem("quiet"),), audio=AUDIO)))
     assert lines[0].startswith("PASS")

@@ -145,6 +145,12 @@ def test_only_what_can_be_mended_names_a_call(duration: float, is_mendable: bool
     assert ("sv.repair" in problem.hint) == is_mendable
 
 
+@pytest.mark.parametrize("facts", [{"channels": 1}, {"channels": 6}, {"format": "wav"}])
+def test_what_has_no_limit_names_none(facts: dict[str, Any]) -> None:
+    (warning,) = warnings_of(replace(GOOD, **facts), Limits(), "", PurePath("song.mp3"))
+    assert warning.limit is None
+
+
 def test_other_limits_may_be_set() -> None:
     facts = replace(GOOD, duration=60.0)
     assert [p.code for p in problems_of(facts, Limits(max_seconds=30.0), "")] == ["too_long"]
