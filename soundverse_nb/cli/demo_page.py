@@ -64,8 +64,9 @@ def comparison_page(
     return page_html(
         Page(
             title=f"One song, {count.lower()}",
-            lead=f"{takes[0].title} ({quantity.clock(original.duration)}) passed preflight and went out "
-            f"under {len(remixes)} prompts at once; {quantity.span(seconds)} later everything was here.",
+            lead=f"{takes[0].title} ({quantity.clock(original.duration)}) passed preflight; "
+            f"{len(remixes)} prompts made remixes of it at once, "
+            f"and {quantity.span(seconds)} later everything was here.",
             original=takes[0],
             remixes=tuple(takes[1:]),
             badge="Simulated.",

@@ -51,6 +51,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.Completed
     return done, folder
 
 
+def test_the_demo_page_does_not_contradict_that_nothing_was_sent(
+    demo: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    page = (demo[1] / "soundverse-demo" / "index.html").read_text(encoding="utf-8")
+    assert "Nothing was sent out" in page
+    assert "went out" not in page
+
+
 def test_the_demo_leaves_one_page_with_four_remixes(
     demo: tuple[subprocess.CompletedProcess[str], Path],
 ) -> None:
