@@ -103,9 +103,19 @@ def open_source(source: Any) -> Source:
         return _from_file(source)
     raise refusal(
         "unreadable",
-        f"A {type(source).__name__} is not a song.",
+        f"{described(source)} is not a song.",
         "Pass a path, bytes, a file opened with 'rb', or (samples, rate).",
     )
+
+
+def described(given: object) -> str:
+    """What was given instead of a song, to begin a sentence: "None", "The number 42", "A list"."""
+    if given is None or isinstance(given, bool):
+        return str(given)
+    if isinstance(given, (int, float)):
+        return f"The number {given!r}" if len(repr(given)) <= 20 else "A long number"
+    kind = type(given).__name__
+    return f"A {kind}" if type(given) in (list, tuple, dict, set) else f"An object of type {kind}"
 
 
 def display_name(name: str) -> str:
@@ -120,7 +130,7 @@ def _from_path(source: str | os.PathLike[str]) -> Source:
         raw = os.fsdecode(os.fspath(source))
     except Exception:  # a foreign __fspath__ may raise anything
         raise refusal(
-            "unreadable", f"A {type(source).__name__} without a usable path.", "Pass the path itself."
+            "unreadable", f"{described(source)} has no usable path.", "Pass the path itself."
         ) from None
     if raw[:8].lower().startswith(("http://", "https://")):
         raise refusal(

@@ -285,8 +285,10 @@ def _key(given: Any) -> object:
             return ("samples", str(given[1]), samples.shape, hashlib.sha256(samples.tobytes()).hexdigest())
         except (TypeError, ValueError):
             return ("object", id(given))
+    from soundverse_nb.audio.source import described
+
     raise InvalidRequestError(
-        f"A {type(given).__name__} is no reference song.",
+        f"{described(given)} is no reference song.",
         hint="Give a path, a URL, bytes, an open file, (samples, rate) or a Clip.",
     )
 

@@ -72,7 +72,9 @@ def want_each(item: Any) -> Wanted:
         return want(url if reference is None else reference, **given)
     if isinstance(item, (tuple, list)) and 2 <= len(item) <= 4:
         return want(*item)
-    raise InvalidRequestError(f"A {type(item).__name__} is no request for a remix.", hint=_FORMS)
+    from soundverse_nb.audio.source import described
+
+    raise InvalidRequestError(f"{described(item)} is no request for a remix.", hint=_FORMS)
 
 
 Wish = Wanted | SoundverseError

@@ -250,3 +250,19 @@ def test_every_number_type_is_scaled_to_full_scale(dtype: Any, low: float, high:
     block = samples.block(0, 2)
     assert block.dtype == np.float32
     assert block[:, 0] == pytest.approx([-1.0, 1.0], abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (None, "None"),
+        (42, "The number 42"),
+        (True, "True"),
+        ([], "A list"),
+        (object(), "An object of type object"),
+    ],
+)
+def test_what_is_no_song_is_said_in_plain_words(given: object, said: str) -> None:
+    with pytest.raises(AudioError) as refused:
+        open_source(given)
+    assert refused.value.message == f"{said} is not a song."
