@@ -14,7 +14,14 @@ from soundverse_nb.reference.check import preflight
 from soundverse_nb.reference.limits import Limits
 from soundverse_nb.reference.report import PreflightReport
 from soundverse_nb.reference.rules import PADDABLE_SECONDS
-from soundverse_nb.reference.stretch import Stretch, asked_stretch, check_duration, longest, loudest_stretch
+from soundverse_nb.reference.stretch import (
+    Stretch,
+    asked_stretch,
+    check_duration,
+    check_numbers,
+    longest,
+    loudest_stretch,
+)
 from soundverse_nb.render.quantity import exactly
 
 _MENDABLE = frozenset({"too_large", "too_long", "too_short", "truncated", "damaged", "not_finite"})
@@ -23,6 +30,8 @@ _CALLS_FOR_A_COPY = frozenset({"borderline", "multichannel"})
 _KINDS = {".mp3": "mp3", ".wav": "wav", ".flac": "flac"}
 _LONGEST_SEARCH = 4 * 3600.0  # seconds of a song among which the loudest stretch is looked for
 _SEARCH_TIME = 20.0
+_LONGEST_NAME = 255  # bytes; the usual file systems take no longer one
+_LONGEST_ENDING = 16
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,7 @@ def repair(
     for settings that cannot give a song that passes, or an `out` that exists.
     """
     limits = limits or Limits()
+    check_numbers(start=start, duration=duration)
     check_duration(duration, limits)
     before = preflight(source, limits)
     codes = {problem.code for problem in before.problems}
@@ -90,12 +100,13 @@ def repair(
     kind, target = _target(opened, out)
     notes = {warning.code for warning in before.warnings}
     asked = start is not None or duration is not None
-    if before.ok and not asked and not notes & _CALLS_FOR_A_COPY and opened.path and out is None:
+    is_free = out is None and opened.path is not None  # to end in whatever the song's own name ends in
+    if before.ok and not asked and not notes & _CALLS_FOR_A_COPY and (is_free or before.audio.format == kind):
         with opened.open() as stream:
             data = stream.read()
         steps = ["It passes already: copied as it is."]
         whole = Stretch(0.0, before.audio.duration or 0.0)
-        path = _written(data, target.with_suffix(opened.path.suffix or ".audio"))
+        path = _written(data, target.with_suffix(_ending(opened.path)) if is_free else target)
         return _finished(path, before, whole, steps, limits)
     stretch = _stretch(opened, before, start, duration, limits)
     if kind == "mp3" and before.audio.format == "mp3" and not codes - _CUTTABLE and not stretch.padding:
@@ -117,7 +128,8 @@ def _stretch(
 
     total = before.audio.duration or 0.0
     hops, hop_seconds = None, 0.1
-    if total > limits.max_seconds or (start is None and duration is not None):
+    is_cut = duration is not None or total > longest(limits)
+    if total > limits.max_seconds or (start is None and is_cut):
         stop = _LONGEST_SEARCH if start is None else start + longest(limits)
         heard = listen(opened, stop_seconds=stop, time_limit=_SEARCH_TIME)
         total, hops, hop_seconds = heard.heard_seconds, heard.hops, heard.hop_seconds
@@ -205,7 +217,19 @@ def _target(opened: Source, out: str | os.PathLike[str] | None) -> tuple[str, Pa
     folder, stem = (opened.path.parent, opened.path.stem) if opened.path else (Path.cwd(), "song")
     if not os.access(folder, os.W_OK):
         folder = Path(tempfile.gettempdir())
+    room = _LONGEST_NAME - len("-repaired-9999") - max(len(".mp3"), _size(_ending(opened.path)))
+    while _size(stem) > room:
+        stem = stem[:-1]
     return "mp3", folder / f"{stem}-repaired.mp3"
+
+
+def _ending(path: Path | None) -> str:
+    suffix = path.suffix if path else ""
+    return suffix if suffix and _size(suffix) <= _LONGEST_ENDING else ".audio"
+
+
+def _size(name: str) -> int:
+    return len(os.fsencode(name))
 
 
 def _written(data: bytes, path: Path) -> Path:

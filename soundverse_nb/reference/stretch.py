@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +62,16 @@ def asked_stretch(
             hint="Start earlier.",
         )
     return padded(Stretch(start, length, is_whole=start == 0 and length == total), limits)
+
+
+def check_numbers(**wishes: object) -> None:
+    """Refuse a start or duration that is no number."""
+    for name, given in wishes.items():
+        if given is not None and (isinstance(given, bool) or not isinstance(given, Real)):
+            raise ConfigurationError(
+                f"{name} is not a number of seconds, but of type {type(given).__name__}.",
+                hint=f"Pass it like {name}=12.5",
+            )
 
 
 def check_duration(duration: float | None, limits: Limits) -> None:

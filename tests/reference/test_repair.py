@@ -194,3 +194,39 @@ def test_the_loudest_stretch_begins_at_a_quiet_moment() -> None:
     found = loudest_stretch(hops, 0.1, 100.0, 20.0)
     assert found.start == pytest.approx(49.7)
     assert found.duration == 20.0
+
+
+@pytest.mark.parametrize("seconds", [349.95, 350.0])
+def test_a_song_at_the_longest_length_is_cut_well_inside(seconds: float) -> None:
+    done = sv.repair((tone(seconds, 1, 8000), 8000))
+    assert done.duration == pytest.approx(349.9)
+    assert not any(warning.code == "borderline" for warning in done.report.warnings)
+
+
+@pytest.mark.parametrize("wish", [{"duration": "10"}, {"start": "1"}, {"duration": True}, {"start": [1.0]}])
+def test_a_stretch_is_told_in_numbers(wish: dict[str, Any]) -> None:
+    with pytest.raises(sv.ConfigurationError, match="a number of seconds"):
+        sv.repair((tone(12.0), RATE), **wish)
+
+
+@pytest.mark.parametrize(("letter", "suffix"), [("n", ".wav"), ("é", ".wav"), ("雪", ".wav"), ("n", "")])
+def test_the_copy_of_a_song_with_a_very_long_name_gets_a_shorter_one(letter: str, suffix: str) -> None:
+    name = letter * ((254 - len(suffix)) // len(letter.encode())) + suffix
+    Path(name).write_bytes(file_of(tone(12.0, 1, 8000), 8000))
+    first, second = sv.repair(name), sv.repair(name)
+    assert first.path != second.path
+    assert first.path.stem.removesuffix("-repaired") == letter * len(
+        first.path.stem.removesuffix("-repaired")
+    )
+    assert "-repaired" in second.path.name
+
+
+@pytest.mark.parametrize("kind", ["mp3", "wav", "flac"])
+def test_a_song_that_passes_is_copied_to_any_name_of_its_format(kind: str) -> None:
+    samples = tone(12.0)
+    song = encode_mp3(samples.T, RATE, 128) if kind == "mp3" else file_of(samples, kind=kind.upper())
+    assert sv.repair(song, out=f"bytes.{kind}").path.read_bytes() == song
+    Path(f"good.{kind}").write_bytes(song)
+    assert sv.repair(f"good.{kind}", out=f"copy.{kind}").path.read_bytes() == song
+    with open(f"good.{kind}", "rb") as file:
+        assert sv.repair(file, out=f"file.{kind}").path.read_bytes() == song
