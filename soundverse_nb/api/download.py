@@ -81,6 +81,10 @@ async def fetch(
             why, wait = str(error), error.wait
         except NETWORK_ERRORS as error:
             why = reason(error)
+        except ValueError:
+            # A host that looks like one until it is resolved ("http://a..b/"), here or behind a redirect.
+            why = "the address names no host that can exist"
+            break
         pause = min(LONGEST_WAIT, backoff(attempt, wait))
         if attempt == ATTEMPTS[expect] or clock() + pause > deadline:
             break

@@ -175,8 +175,11 @@ class Engine:
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(BEAT_EVERY)
+            watched = list(self._watched.values())
             with contextlib.suppress(SoundverseError):
-                await self.service.journal.beat([hearing.order for hearing in self._watched.values()])
+                await self.service.journal.beat([hearing.order for hearing in watched])
+                for hearing in watched:
+                    await hearing.catch_up()
 
 
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()

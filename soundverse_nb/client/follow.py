@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from soundverse_nb.api.body import excerpt
 from soundverse_nb.client.hearing import Hearing
 from soundverse_nb.client.order import PICK_UP
 from soundverse_nb.displays import Phase
@@ -180,7 +181,8 @@ def _check_total(hearing: Hearing) -> None:
 def _given_up(hearing: Hearing, why: str) -> UnknownOutcomeError:
     complaint = f" The service had said: {hearing.complaint.rstrip('.')}." if hearing.complaint else ""
     return UnknownOutcomeError(
-        f"Order {hearing.order.order_id} (message_id {hearing.message_id}) is no longer watched: {why}."
+        f"Order {hearing.order.order_id} (message_id {excerpt(hearing.message_id or '', 80)}) "
+        f"is no longer watched: {why}."
         f"{complaint}",
         hint=PICK_UP,
         order_id=hearing.order.order_id,

@@ -26,6 +26,10 @@ MOST_EVENTS = 2000
 """Events kept of one stream. The document's has about a hundred; an endless one must not fill memory."""
 
 
+LONGEST_ID = 1000
+"""Characters of a message_id. An endless one, or one that holds the key, goes into no journal."""
+
+
 class Hearing:
     """One order while it is watched: its latest state, its events, and when it was last heard of."""
 
@@ -37,7 +41,9 @@ class Hearing:
         on_event: Callable[[RemixEvent], object] | None = None,
     ) -> None:
         self.service = service
-        self.order = order
+        self.order = self._on_disk = order
+        self._unwritten: list[tuple[OrderState, dict[str, Any]]] = []
+        self._writing = asyncio.Lock()
         self.seat = seat
         self.identified = asyncio.Event()
         self._on_event = on_event
@@ -105,27 +111,41 @@ class Hearing:
 
     async def name(self, message_id: str, **facts: Any) -> None:
         """The service has named the order: from here on it can be followed. The first name counts."""
+        if len(message_id) > LONGEST_ID or redact(message_id) != message_id:
+            log.warning("Order %s got a name that cannot be kept", self.order.order_id)
+            return
         if self.message_id is None:
             await self.note(OrderState.ACCEPTED, message_id=message_id, **facts)
             self.identified.set()
             self.service.limiter.accepted()
 
     async def note(self, to: OrderState, **facts: Any) -> None:
-        """Write the next state. Once something was sent, a journal that fails stops nothing: it is said."""
+        """Write the next state. Once something was sent, a journal that fails stops nothing: it is said, and
+        what could not be written is written with the next state, or by `catch_up`.
+        """
         known: dict[str, Any] = {
             # What a server says is kept and shown; it must not be the key, even if the server says it.
             name: redact(value) if name in ("song_name", "error") else value
             for name, value in facts.items()
             if value is not None
         }
+        self._unwritten.append((to, known))
         try:
-            await self._written(self.service.journal.move(self.order, to, **known))
+            await self.catch_up()
         except SoundverseError as error:
             if not self.sent and to is not OrderState.FETCHED:
+                self._unwritten.clear()
                 raise
             log.warning("Order %s is now %s, but: %s", self.order.order_id, to.value, error.message)
             self.seat.tell(Phase.STREAMING, message=f"The journal could not be written. {error.message}")
             self.order = replace(self.order, state=to, **known)
+
+    async def catch_up(self) -> None:
+        """Write every state that the journal has not got yet, in order. Nothing to do is the usual case."""
+        async with self._writing:
+            while self._unwritten:
+                to, facts = self._unwritten[0]
+                await self._written(self.service.journal.move(self._on_disk, to, **facts))
 
     async def announce_post(self) -> None:
         """Write down that the POST follows now."""
@@ -135,12 +155,20 @@ class Hearing:
         """An interrupt must not come between what the journal says and what is known here."""
         task = asyncio.ensure_future(writing)
         try:
-            self.order = await asyncio.shield(task)
+            await asyncio.shield(task)
         except asyncio.CancelledError:
             await asyncio.wait({task})
             if task.exception() is None:
-                self.order = task.result()
+                self._keep(task.result())
             raise
+        self._keep(task.result())
+
+    def _keep(self, written: Order) -> None:
+        """What the journal says now. What it still lacks is known here all the same."""
+        del self._unwritten[:1]
+        self._on_disk = self.order = written
+        for to, facts in self._unwritten:
+            self.order = replace(self.order, state=to, **facts)
 
     def _announce(self, event: RemixEvent) -> None:
         if event.progress is not None:

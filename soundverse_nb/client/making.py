@@ -7,21 +7,26 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from soundverse_nb.api.body import excerpt
+from soundverse_nb.api.secrets import logger
 from soundverse_nb.client.fetch import fetch, fetch_art
 from soundverse_nb.client.hearing import Hearing
-from soundverse_nb.client.order import Order, OrderState, new_order_id
+from soundverse_nb.client.order import PICK_UP, Order, OrderState, new_order_id
 from soundverse_nb.client.references import Checked
 from soundverse_nb.client.sender import place_order
 from soundverse_nb.client.settle import settle
 from soundverse_nb.client.wanted import Wanted, shown_request
 from soundverse_nb.client.watching import Audience, Seat
 from soundverse_nb.displays import Phase
-from soundverse_nb.errors import GenerationFailedError, SoundverseError
+from soundverse_nb.errors import GenerationFailedError, SoundverseError, Spent
 from soundverse_nb.remix import Clip, Remix
 
 if TYPE_CHECKING:
     from soundverse_nb.api.event import RemixEvent
     from soundverse_nb.client.engine import Engine
+
+
+log = logger("soundverse_nb.client")
 
 
 async def make_remix(engine: Engine, wanted: Wanted, seat: Seat) -> Remix:
@@ -30,14 +35,38 @@ async def make_remix(engine: Engine, wanted: Wanted, seat: Seat) -> Remix:
         checked = await engine.references.check(wanted.reference, seat)
         hearing = await plan(engine, wanted, checked, seat)
         async with engine.watching(hearing):
-            await order_to_end(engine, hearing, wanted, checked)
-            return await bring_home(engine, hearing, reference_of(checked), wanted)
+            try:
+                await order_to_end(engine, hearing, wanted, checked)
+                return await bring_home(engine, hearing, reference_of(checked), wanted)
+            except Exception as surprise:
+                raise told(surprise, hearing.order) from None
     except SoundverseError as error:
         seat.tell(Phase.FAILED, message=str(error))
         raise
     except asyncio.CancelledError:
         seat.tell(Phase.CANCELLED, message=seat.audience.words_for(seat.index))
         raise
+
+
+def told(error: Exception, order: Order) -> SoundverseError:
+    """The error, if it is one of ours; for a bug, one that knows what was paid by how far the order came."""
+    if isinstance(error, SoundverseError):
+        return error
+    log.error("Order %s met a %s", order.order_id, type(error).__name__, exc_info=error)
+    return SoundverseError(
+        f"This remix failed unexpectedly ({type(error).__name__}: {excerpt(str(error))}).",
+        spent=_SPENT.get(order.state, Spent.MAYBE),
+        hint=f"{PICK_UP} Please report this." if order.state.is_unfinished else "Please report this.",
+        order_id=order.order_id,
+    )
+
+
+_SPENT = {
+    OrderState.PLANNED: Spent.NO,
+    OrderState.REFUSED: Spent.NO,
+    OrderState.COMPLETED: Spent.YES,
+    OrderState.FETCHED: Spent.YES,
+}
 
 
 async def plan(
@@ -49,18 +78,27 @@ async def plan(
 ) -> Hearing:
     """Write the order down before anything else happens."""
     service = engine.service
-    order = await service.journal.plan(
-        Order(
-            order_id=new_order_id(),
-            service=service.base_url,
-            simulated=service.simulated,
-            request=shown_request(wanted.request),
-            reference_name=checked.name,
-            reference_path=str(checked.path) if checked.path else None,
-            label=wanted.label,
-        )
+    order = Order(
+        order_id=new_order_id(),
+        service=service.base_url,
+        simulated=service.simulated,
+        request=shown_request(wanted.request),
+        reference_name=checked.name,
+        reference_path=str(checked.path) if checked.path else None,
+        label=wanted.label,
     )
-    return Hearing(service, order, seat, on_event)
+    writing = asyncio.ensure_future(service.journal.plan(order))
+    try:
+        planned = await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        await asyncio.wait({writing})
+        if writing.exception() is None:
+            with contextlib.suppress(SoundverseError):
+                given_up = Hearing(service, writing.result(), seat)
+                await given_up.note(OrderState.REFUSED, error="It was given up before it was sent.")
+                await service.journal.release(given_up.order)
+        raise
+    return Hearing(service, planned, seat, on_event)
 
 
 async def order_to_end(engine: Engine, hearing: Hearing, wanted: Wanted, checked: Checked) -> None:

@@ -11,7 +11,7 @@ from soundverse_nb.api.request import RemixRequest
 from soundverse_nb.client.batch import stage
 from soundverse_nb.client.follow import follow
 from soundverse_nb.client.hearing import Hearing
-from soundverse_nb.client.making import bring_home
+from soundverse_nb.client.making import bring_home, told
 from soundverse_nb.client.order import Order, OrderState
 from soundverse_nb.client.orders import OrderTable
 from soundverse_nb.client.settle import settle
@@ -103,7 +103,10 @@ async def _take_up(engine: Engine, hearing: Hearing) -> Remix | SoundverseError 
     seat = hearing.seat
     try:
         async with engine.watching(hearing):
-            return await _finish(engine, hearing)
+            try:
+                return await _finish(engine, hearing)
+            except Exception as surprise:
+                raise told(surprise, hearing.order) from None
     except SoundverseError as error:
         seat.tell(Phase.FAILED, message=str(error))
         return error

@@ -116,6 +116,10 @@ async def _attempt(hearing: Hearing, wire: dict[str, Any]) -> RemixEvent | Again
 
 
 async def _judge(hearing: Hearing, error: Exception | None) -> RemixEvent | Again:
+    if isinstance(error, APIError) and error.message_id is not None and hearing.message_id is None:
+        # An error that names an order: then there is one, and it can be asked about.
+        hearing.complaint = error.message
+        await hearing.name(error.message_id)
     step = decide(sent=hearing.sent, error=error, message_id=hearing.message_id)
     if step is Next.FOLLOW:
         return await follow(hearing)

@@ -50,7 +50,7 @@ def latest(hearing: Hearing, field: str) -> str | None:
 
 
 async def _failed(hearing: Hearing, event: RemixEvent) -> GenerationFailedError:
-    said = excerpt(event.error or "no reason was given", 300)
+    said = excerpt(event.reason or "no reason was given", 300)
     error = GenerationFailedError(
         f"The service could not make this remix: {said.rstrip('.')}.",
         message_id=hearing.message_id,

@@ -140,7 +140,9 @@ def _commit(connection: sqlite3.Connection, group: list[_Task]) -> list[tuple[An
             connection.execute("SAVEPOINT work")
             try:
                 answers.append((work(connection), None))
-            except SoundverseError as problem:
+            except sqlite3.OperationalError:
+                raise  # a full disk or a lock: nobody's work can be done
+            except Exception as problem:
                 connection.execute("ROLLBACK TO work")
                 answers.append((None, problem))
             connection.execute("RELEASE work")

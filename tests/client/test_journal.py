@@ -266,3 +266,14 @@ async def test_an_interrupted_write_is_still_written(journal: Journal) -> None:
     with pytest.raises(asyncio.CancelledError):
         await writing
     assert (await journal.get(planned.order_id)).state is OrderState.SENDING
+
+
+async def test_work_that_cannot_be_done_spoils_no_other(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "orders.sqlite3")
+    first, second = Order(new_order_id(), "http://service"), Order(new_order_id(), "http://service")
+    planned = await journal.plan(first)
+    twice, other = await asyncio.gather(journal.plan(first), journal.plan(second), return_exceptions=True)
+    assert isinstance(twice, ConfigurationError)
+    assert isinstance(other, Order)
+    assert {order.order_id for order in await journal.orders()} == {planned.order_id, other.order_id}
+    journal.close()

@@ -99,6 +99,16 @@ CASES = [
     Case("audio_url is javascript:", sv.DownloadError, "completed",
          script=(stream(*stages()[:8], completed("javascript:alert(1)")),),
          status=(answer(completed("javascript:alert(1)")),) * 9),
+    *(
+        Case(f"audio_url names no possible host: {url}", sv.DownloadError, "completed",
+             script=(stream(*stages()[:8], completed(url)),), status=(answer(completed(url)),) * 9)
+        for url in ("http://a..b/x.mp3", f"http://{'a' * 70}.com/x.mp3", "http://\u00ad/x.mp3")
+    ),
+    Case("audio redirecting to no possible host", sv.DownloadError, "completed",
+         files={AUDIO: [script.redirect("http://a..b/x.mp3", 302)]}),
+    Case("album_art names no possible host", "remix", "fetched",
+         script=(stream(stages()[0], {**stages()[1], "album_art": "http://a..b/x.png"}, *stages()[2:-1],
+                        {**completed(), "album_art": "http://a..b/x.png"}),)),
     Case("stale audio_url, status has a good one", "remix", "fetched",
          script=(stream(*stages()[:8], completed("@STORAGE@/gone.mp3")),)),
     Case("audio 404", sv.DownloadError, "completed", files={AUDIO: [answer(b"", 404)]}),
@@ -139,6 +149,9 @@ CASES = [
     # Answers instead of a stream
     Case("HTML 500", sv.UnreadableAnswerError, "unknown", script=(refusal(HTML, 500),), charged=0),
     Case("empty 502", sv.UnreadableAnswerError, "unknown", script=(refusal(b"", 502),), charged=0),
+    Case("500 that names the order", "remix", "fetched", charged=0,
+         script=(refusal({"error": "upstream timeout", "message_id": "@ID@"}, 500),),
+         status=(answer(completed()),)),
     Case("JSON error with 200", sv.InsufficientBalanceError, "refused",
          script=(refusal(script.NO_BALANCE, 200),), charged=0),
     Case("reference refused with 200", sv.ReferenceAudioError, "refused",
@@ -232,6 +245,33 @@ async def test_what_the_service_complained_of_is_told_in_the_end(make_client: Ma
         ended = await asyncio.wait_for(_outcome(make_client(service)), 30)
     assert isinstance(ended, sv.UnknownOutcomeError)
     assert "model exploded" in ended.message
+
+
+async def test_the_reason_of_a_failure_is_told_under_any_name(make_client: MakeClient) -> None:
+    failed = {"success": False, "message": "the GPU caught fire", "message_id": "@ID@"}
+    async with StrictService((stream(stages()[0], failed),)) as service:
+        client = make_client(service)
+        ended = await asyncio.wait_for(_outcome(client), 30)
+        (order,) = client.orders()
+    assert isinstance(ended, sv.GenerationFailedError)
+    assert "the GPU caught fire" in ended.message
+    assert "the GPU caught fire" in str(order.error)
+
+
+@pytest.mark.parametrize("name", ["m" * 900_000, "an id with the key: @KEY@"], ids=["endless", "key"])
+async def test_a_name_that_cannot_be_kept_goes_into_no_journal(name: str, make_client: MakeClient) -> None:
+    async with StrictService() as service:
+        name = name.replace("@KEY@", service.api_key)
+        named = {"message_id": name, "status": "queued", "isComplete": False}
+        service.script.append(stream(stages()[0], named))
+        client = make_client(service)
+        ended = await asyncio.wait_for(_outcome(client), 30)
+        (order,) = client.orders()
+        recovered = await client.recover()
+    assert isinstance(ended, sv.UnknownOutcomeError)
+    assert order.message_id is None
+    assert len(str(ended)) < 1000
+    assert service.api_key not in repr(recovered) + repr(order) + str(ended)
 
 
 async def _outcome(client: sv.Client) -> sv.Remix | sv.SoundverseError:

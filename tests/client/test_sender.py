@@ -65,6 +65,35 @@ async def test_a_service_that_is_not_there_costs_nothing_and_is_given_up_soon(
     assert sum(clock.waits) < 30
 
 
+async def test_what_the_journal_missed_is_written_with_the_next_state(
+    tmp_path: Path, clock: SkippingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with StrictService() as service, an_order(service, tmp_path, clock) as (hearing, _):
+        move, failures = hearing.service.journal.move, [OrderState.ACCEPTED]
+
+        async def fails_once(order: Order, to: OrderState, **facts: object) -> Order:
+            if to in failures:
+                failures.remove(to)
+                raise sv.ConfigurationError("The journal is locked.")
+            return await move(order, to, **facts)
+
+        monkeypatch.setattr(hearing.service.journal, "move", fails_once)
+        event = await place_order(hearing, body)
+        assert not failures
+        assert hearing.message_id == "remix-1"
+        assert await state_of(hearing) is OrderState.SENDING
+        await hearing.catch_up()
+        assert await state_of(hearing) is OrderState.ACCEPTED
+        failures.append(OrderState.COMPLETED)
+        await settle(hearing, event)
+        assert await state_of(hearing) is OrderState.ACCEPTED
+        await hearing.note(OrderState.FETCHED, path="/somewhere/remix.mp3", sha256="0", size_bytes=1)
+        kept = await hearing.service.journal.get(hearing.order.order_id)
+    assert kept.state is OrderState.FETCHED
+    assert (kept.message_id, kept.path) == ("remix-1", "/somewhere/remix.mp3")
+    assert kept.audio_url
+
+
 async def test_a_hold_of_ten_minutes_is_normal(tmp_path: Path) -> None:
     """At 90 % and silent, the status is asked beside the stream, which goes on and wins."""
     clock = StepClock()
