@@ -39,6 +39,12 @@ LENIENT_TAGS: dict[str, Any] = (
 # samples: others are rounded, or leave out silence on purpose.
 _HOLE_SECONDS = 0.015
 _COUNTING_FORMATS = ("ogg", "flac")
+# The clock is asked once in so many packets.
+_PACKETS_BETWEEN = 32
+# So many packets in a row of which nothing can be decoded: there is no song behind them.
+_MOST_IN_VAIN = 5000
+# Frames kept at once. A file may be made of frames of a single sample, each an object of a kilobyte.
+_MOST_FRAMES = 512
 # Tags between the frames of an MP3 that was joined from several look like a damaged frame to the decoder.
 _TAGS = (b"ID3", b"TAG", b"APETAGEX", b"Xing", b"Info", b"VBRI", b"LAME", b"LYRICS")
 
@@ -50,6 +56,8 @@ class FFmpegDecoding(Decoding):
         self, source: Source, block_frames: int, stop_seconds: float | None, time_limit: float | None
     ) -> None:
         super().__init__(stop_seconds, time_limit)
+        self._bytes = 0  # of PCM, decoded
+        self._size = source.size_bytes or 0
         self._stack = ExitStack()
         try:
             self._raw = self._stack.enter_context(source.open())
@@ -123,12 +131,16 @@ class FFmpegDecoding(Decoding):
 
     def _decoded(self) -> Iterator[list[Any]]:
         """The frames of each packet; a packet that cannot be decoded is noted and passed over."""
-        count = 0
+        count = in_vain = 0
         failed: str | None = None  # it is damage only if something can be decoded after it
         ends: float | None = None
         may_have_holes = self.format in _COUNTING_FORMATS
-        while (packet := self._next_packet()) is not None:
+        is_pcm = self._is_pcm()
+        while not self._is_enough(count, in_vain, failed) and (packet := self._next_packet()) is not None:
             count += 1
+            in_vain += 1
+            if is_pcm:
+                self._bytes += packet.size
             try:
                 frames = packet.decode()
             except (av.error.FFmpegError, ValueError) as error:
@@ -136,16 +148,28 @@ class FFmpegDecoding(Decoding):
                     failed = f"FFmpeg: {_words(error)}"
                 continue
             if frames:
+                in_vain = 0
                 if failed:
                     self.damage, failed = self.damage or failed, None
                 if may_have_holes:
                     for frame in frames:
                         ends = self._note_hole(frame, ends)
                 yield frames
-            if not count % 32 and self.out_of_time():
-                self.end = End.OUT_OF_TIME
-                return
-        self.cut_short = failed is not None
+        self.cut_short = failed is not None and self.end is not End.OUT_OF_TIME
+
+    def _is_enough(self, count: int, in_vain: int, failed: str | None) -> bool:
+        """Whether to end before the data does: time is up, or nothing came of a great many packets."""
+        if count % _PACKETS_BETWEEN or not count:
+            return False
+        if in_vain >= _MOST_IN_VAIN:
+            self.damage = self.damage or failed or "thousands of packets without sound"
+            self.end = End.BROKEN
+        elif self.out_of_time():
+            self.end = End.OUT_OF_TIME
+        return self.end is not End.OPEN
+
+    def _is_pcm(self) -> bool:
+        return bool(self._stream.codec_context.name.startswith("pcm_"))
 
     def _next_packet(self) -> Any:
         """The next packet, None at the end. A chained Ogg goes on with its next link."""
@@ -205,7 +229,7 @@ class FFmpegDecoding(Decoding):
                     adapted = self._adapted(frame)
                     piece += adapted
                     filled += sum(part.samples for part in adapted)
-            if filled >= self._length:
+            if filled >= self._length or len(piece) >= _MOST_FRAMES:
                 yield filled, piece
                 piece, filled = [], 0
         if filled:
@@ -250,16 +274,37 @@ class FFmpegDecoding(Decoding):
         return self._adapt[1].resample(frame)
 
     def skim(self) -> float:
-        seconds = self.seconds
+        seconds, count = self.seconds, 0
+        clock = self._skim_clock()
+        # Packets of PCM need not say how long they are: it follows from their bytes.
+        per_byte = self.seconds / self._bytes if self._bytes and self._is_pcm() else 0.0
+        stamp: int | None = None
         try:
             for packet in self._packets:
-                if packet.duration:
+                count += 1
+                if per_byte:
+                    seconds += packet.size * per_byte
+                elif packet.duration:
                     seconds += float(packet.duration * packet.time_base)
+                elif packet.pts is not None:
+                    if stamp is not None and packet.pts > stamp:
+                        seconds += float((packet.pts - stamp) * packet.time_base)
+                    stamp = packet.pts
+                if packet.size:
+                    self.has_rest = True
                 if self._stop_seconds is not None and seconds > self._stop_seconds:
                     break
+                if not count % _PACKETS_BETWEEN and clock is not None and clock.is_up():
+                    return self._extrapolated(seconds, packet.pos)
         except (av.error.FFmpegError, OSError, ValueError):
-            pass
+            self.has_rest = True
         return seconds
+
+    def _extrapolated(self, seconds: float, position: int | None) -> float:
+        """The length of the song if it goes on as it did up to this place in the file."""
+        if not position or position < 0:
+            return max(seconds, self.promised_seconds or 0.0)
+        return seconds * max(1.0, self._size / (self._start + position))
 
     def close(self) -> None:
         self._stack.close()

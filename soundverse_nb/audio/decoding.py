@@ -18,6 +18,7 @@ Block = NDArray[np.float32]
 BLOCK_FRAMES = 32768
 _BLOCK_VALUES = 1 << 20
 _PATIENCE = 6.0
+_SKIM_SECONDS = 0.35  # for counting packets once the time limit is reached
 
 
 class End(str, Enum):
@@ -52,7 +53,8 @@ class Decoding(ABC):
 
     Use as a context manager. `frames` counts what has been yielded so far. Damage never raises while
     iterating: what can be decoded is yielded, `damage` says what was wrong first, `end` how it ended, and
-    `cut_short` whether the last piece of the data was incomplete.
+    `cut_short` whether the last piece of the data was incomplete. After skim(), `has_rest` says whether there
+    was anything left that has not been decoded.
     """
 
     sample_rate: int
@@ -62,6 +64,7 @@ class Decoding(ABC):
     promised_seconds: float | None = None
     damage: str | None = None
     cut_short: bool = False
+    has_rest: bool = False
     end: End = End.OPEN
     frames: int = 0
 
@@ -107,6 +110,9 @@ class Decoding(ABC):
     def skim(self) -> float:
         """After running out of time: the length in seconds as far as it can be told without decoding."""
         return self.promised_seconds or self.seconds
+
+    def _skim_clock(self) -> WorkClock | None:
+        return None if self._clock is None else WorkClock(_SKIM_SECONDS)
 
     @abstractmethod
     def block(self, piece: Any) -> Block:

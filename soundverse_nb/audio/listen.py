@@ -35,10 +35,11 @@ class Heard:
     """What one pass over a song tells.
 
     `duration` in seconds counts decoded frames; where `end` is OUT_OF_TIME it comes from the packets' own
-    lengths, and only the first `heard_seconds` were listened to. `peak` is linear (1.0 full scale),
-    `loudness` in LUFS (-inf for silence), `clipped` the number of samples in flat tops at full scale,
-    `not_finite` of NaN or infinite ones, `quiet_start` and `quiet_end` the seconds below -60 dBFS at either
-    end. `hops` is the K-weighted mean square of each `hop_seconds`, for finding loud places.
+    lengths, and only the first `heard_seconds` were listened to, a part of the song if `is_part`.
+    `peak` is linear (1.0 full scale), `loudness` in LUFS (-inf for silence), `clipped` the number of samples
+    in flat tops at full scale, `not_finite` of NaN or infinite ones, `quiet_start` and `quiet_end` the
+    seconds below -60 dBFS at either end. `hops` is the K-weighted mean square of each `hop_seconds`, for
+    finding loud places.
     """
 
     duration: float
@@ -60,6 +61,7 @@ class Heard:
     damage: str | None
     cut_short: bool
     promised_seconds: float | None
+    is_part: bool
 
 
 def listen(
@@ -105,6 +107,7 @@ def listen(
             damage=sound.damage,
             cut_short=sound.cut_short,
             promised_seconds=sound.promised_seconds,
+            is_part=sound.end is End.OUT_OF_TIME and (sound.has_rest or duration > heard_seconds),
         )
 
 

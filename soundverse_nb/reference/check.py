@@ -113,6 +113,7 @@ def _full(source: Source, limits: Limits, call: str) -> PreflightReport:
         quiet_end=heard.quiet_end,
         heard_seconds=heard.heard_seconds,
         goes_on=goes_on,
+        is_part=heard.is_part,
         missing_bytes=missing,
         missing_seconds=seconds,
         damage=heard.damage,

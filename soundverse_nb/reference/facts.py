@@ -16,7 +16,8 @@ class AudioFacts:
     `duration` in seconds counts decoded frames. `peak` is linear, 1.0 full scale; `loudness` in LUFS after
     ITU-R BS.1770-4 (-inf for silence). `clipped` counts samples in flat tops, `not_finite` NaN and infinite
     ones; `quiet_start`, `quiet_end` are seconds below -60 dBFS; `heard_seconds` is how much was decoded.
-    `goes_on` says that decoding was stopped just past the limit, and the song is longer than `duration`.
+    `goes_on` says that decoding was stopped just past the limit, and the song is longer than `duration`;
+    `is_part` that time was up before the song was, and `duration` is what its packets or header tell.
     `format` and `codec` bear FFmpeg's names ("mp4", "aac"). `envelope` is the outline for drawing.
     """
 
@@ -34,6 +35,7 @@ class AudioFacts:
     quiet_end: float | None = None
     heard_seconds: float | None = None
     goes_on: bool = False
+    is_part: bool = False
     missing_bytes: int = 0
     missing_seconds: float = 0.0
     damage: str | None = None

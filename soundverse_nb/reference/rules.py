@@ -177,7 +177,9 @@ def _borderline(facts: AudioFacts, limits: Limits, call: str) -> Problem | None:
 
 def _partly_heard(facts: AudioFacts, limits: Limits) -> Problem | None:
     heard, duration = facts.heard_seconds, facts.duration
-    if heard is None or duration is None or heard >= min(duration, limits.max_seconds):
+    if heard is None or duration is None or heard >= limits.max_seconds:
+        return None
+    if heard >= duration and not facts.is_part:
         return None
     message = (
         f"Decoding takes long: only the first {exactly(heard)} were heard, the length is that of its packets."

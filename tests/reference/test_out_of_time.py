@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
 
 import soundverse_nb as sv
 from soundverse_nb.audio import decoding
-from soundverse_nb.audio.decoding import WorkClock
+from soundverse_nb.audio.decode import decode
+from soundverse_nb.audio.decoding import Decoding, WorkClock
 from tests.audio.songs import file_of, tone
 from tests.corpus.build import all_recipes
 from tests.corpus.case import Recipe
@@ -68,7 +70,7 @@ def test_work_ends_a_hearing_and_waiting_hardly_ever(
 
 @pytest.fixture
 def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(WorkClock, "is_up", lambda self: True)
+    monkeypatch.setattr(Decoding, "out_of_time", lambda self: True)
 
 
 @pytest.mark.usefixtures("no_time")
@@ -99,3 +101,68 @@ def test_out_of_time_a_header_that_lies_is_not_asked() -> None:
     claim = int.from_bytes(song[at : at + 8], "big") >> 36 << 36 | 400 * 44_100
     song[at : at + 8] = claim.to_bytes(8, "big")
     assert sv.preflight(bytes(song)).audio.duration == pytest.approx(30.0, abs=0.2)
+
+
+def _sized(code: str, content: bytes) -> bytes:
+    return bytes.fromhex(code) + struct.pack(">Q", len(content) | 1 << 56) + content
+
+
+def _number(code: str, value: int) -> bytes:
+    return _sized(code, struct.pack(">Q", value))
+
+
+def matroska(codec: bytes, payload: bytes, count: int, rate: float, private: bytes = b"") -> bytes:
+    """Many packets alike, whose time stamps all say much the same."""
+    sound = _sized("b5", struct.pack(">d", rate)) + _number("9f", 1) + _number("6264", 8)
+    track = (
+        _number("d7", 1) + _number("73c5", 1) + _number("83", 2) + _sized("86", codec) + _sized("e1", sound)
+    )
+    track += _sized("63a2", private) if private else b""
+    packet = b"\xa3" + bytes([0x80 | 4 + len(payload)]) + b"\x81\0\0\x80" + payload
+    return b"".join(
+        [
+            _sized("1a45dfa3", _sized("4282", b"matroska") + _number("4287", 4) + _number("4285", 2)),
+            bytes.fromhex("18538067") + b"\x01" + b"\xff" * 7,
+            _sized("1549a966", _number("2ad7b1", 1_000_000)),
+            _sized("1654ae6b", _sized("ae", track)),
+            _sized("1f43b675", _number("e7", 0) + packet * count),
+        ]
+    )
+
+
+@pytest.mark.usefixtures("no_time")
+def test_out_of_time_packets_that_do_not_say_how_long_they_are_count_by_their_bytes() -> None:
+    report = sv.preflight(matroska(b"A_PCM/INT/LIT", b"\xf0", 36_000, 3000.0))
+    assert report.audio.duration == pytest.approx(12.0, abs=0.01)
+    assert "partly_heard" in {warning.code for warning in report.warnings}
+
+
+def test_when_even_counting_takes_too_long_the_report_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(WorkClock, "is_up", lambda self: True)
+    report = sv.preflight(matroska(b"A_PCM/INT/LIT", b"\xf0", 60_000, 1.0))
+    assert not report.ok or "partly_heard" in {warning.code for warning in report.warnings}
+
+
+@pytest.mark.parametrize(
+    "song",
+    [
+        b"\xff\xf1\x50\x80\x00\xff\xfc" * 20_000,
+        matroska(b"A_AAC", b"\x90", 20_000, 44100.0, b"\x12\x10"),
+    ],
+    ids=["adts", "matroska"],
+)
+@pytest.mark.parametrize("is_up", [True, False])
+def test_packets_that_all_fail_are_given_up_soon(
+    monkeypatch: pytest.MonkeyPatch, song: bytes, is_up: bool
+) -> None:
+    asked = []
+    monkeypatch.setattr(WorkClock, "is_up", lambda self: asked.append(1) or is_up)
+    report = sv.preflight(song)
+    assert [problem.code for problem in report.problems] == ["unreadable"]
+    assert len(asked) <= (1 if is_up else 5000 // 32)
+
+
+def test_only_so_many_frames_are_kept_at_once() -> None:
+    with decode(matroska(b"A_PCM/INT/LIT", b"\xf0", 5000, 3000.0), 1 << 17) as sound:
+        assert max(len(piece) for piece in sound.pieces()) <= 1024
+        assert sound.frames == 5000
