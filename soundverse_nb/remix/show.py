@@ -16,7 +16,7 @@ from soundverse_nb.remix.preview import Playable, playables
 from soundverse_nb.remix.tell import clip_facts, clip_text, clips_text, remix_text
 from soundverse_nb.render.axis import axis_length
 from soundverse_nb.render.card import Card, card_html
-from soundverse_nb.render.escape import hide_query
+from soundverse_nb.render.escape import hide_query, plain
 from soundverse_nb.render.lanes import Lane, lane_png
 from soundverse_nb.render.stages import Stretch
 from soundverse_nb.render.thumbnail import thumbnail
@@ -104,7 +104,14 @@ def fitted(card: Card, songs: list[Song], max_bytes: int | None) -> str:
         left = limit - _weight(frame) - _SLACK * len(songs)
         if left > 0:
             break
-    return card_html(replace(frame, lanes=_with_players(frame.lanes, songs, left * 3 // 4)))
+    shown = len(songs)
+    while left <= 0 and shown > 1:
+        # Not even their names fit: some of many takes say more than a page that is cut off.
+        shown = shown // 2
+        said = f"The first {shown} of {len(songs)} takes: more do not fit under the display's limit."
+        frame = replace(frame, lanes=bare[:shown], subtitle=said)
+        left = limit - _weight(frame) - _SLACK * shown
+    return card_html(replace(frame, lanes=_with_players(frame.lanes, songs[:shown], left * 3 // 4)))
 
 
 def _weight(card: Card) -> int:
@@ -149,8 +156,8 @@ def _with_players(lanes: list[Lane], songs: list[Song], max_bytes: int) -> list[
     ]
 
 
-def _bundle(plain: str, html: str | None) -> dict[str, str]:
-    return {"text/plain": plain} if html is None else {"text/plain": plain, "text/html": html}
+def _bundle(told: str, html: str | None) -> dict[str, str]:
+    return {"text/plain": told} if html is None else {"text/plain": told, "text/html": html}
 
 
 def _in_terminal() -> bool:
@@ -174,4 +181,4 @@ def remix_bundle(remix: Remix) -> dict[str, str]:
 def clips_bundle(songs: Sequence[Song], title: str) -> dict[str, str]:
     """text/plain and, where pages are shown, text/html."""
     told = clips_text([(song.label, song.clip) for song in songs])
-    return _bundle(f"{title}\n{told}", None if _in_terminal() else clips_html(songs, title))
+    return _bundle(f"{plain(title, 120)}\n{told}", None if _in_terminal() else clips_html(songs, title))

@@ -50,7 +50,7 @@ def clips_text(named: Sequence[tuple[str, Clip]]) -> str:
 
     told: list[tuple[str, Envelope | None]] = []
     for label, clip in named:
-        head = f"  {label:<9} " if label else ""
+        head = f"  {plain(label, 40):<9} " if label else ""
         try:
             envelope = clip.envelope(ENVELOPE_POINTS)
             facts = " · ".join(clip_facts(clip, envelope))

@@ -180,3 +180,17 @@ def test_a_terminal_is_spared_the_players(
     assert set(remix_of(remixed, original)._repr_mimebundle_()) == {"text/plain"}
     formatter.active_types = ["text/plain", "text/html"]
     assert set(remix_of(remixed, original)._repr_mimebundle_()) == {"text/plain", "text/html"}
+
+
+def test_many_takes_stay_under_the_limit_and_say_how_many_are_shown(original: Path) -> None:
+    page = Comparison((Clip(original),) * 120, ("a take",) * 120).static_html(20_000)
+    assert len(page.encode()) <= 20_000
+    assert re.search(r"The first \d+ of 120 takes", Page(page).text)
+
+
+def test_a_comparison_in_a_terminal_is_short_and_harmless(original: Path) -> None:
+    evil = "\x1b[31m\u202e<script>" * 500
+    told = Comparison((Clip(original),) * 2, (evil, evil), evil)._repr_mimebundle_()["text/plain"]
+    assert "\x1b" not in told
+    assert "\u202e" not in told
+    assert len(told) < 2000
