@@ -32,6 +32,8 @@ _PROMISED = {
     "webm": {"webm", "matroska"}, "wma": {"asf"}, "wv": {"wavpack"},
 }  # fmt: skip
 
+# numpy makes them of narrower samples easily; those are next to nothing at their full scale.
+_WIDE_INTEGERS = ("int32", "int64")
 _NOTHING_MENDS = "No call mends that; choose another song."
 
 
@@ -154,6 +156,10 @@ def _silent(facts: AudioFacts) -> Problem | None:
     if facts.peak is None or facts.peak > SILENT_PEAK:
         return None
     message = "There is nothing to hear: the whole song is silence."
+    if facts.format == "samples" and facts.codec in _WIDE_INTEGERS and facts.peak > 0:
+        message += f" Its integer samples were read as {facts.codec}, at the full scale of that type."
+        hint = "If they are 16-bit samples, pass samples.astype(np.int16); or floats between -1 and 1."
+        return Problem("silent", message, decibels(facts.peak), -70.0, hint)
     return Problem("silent", message, decibels(facts.peak), -70.0, _NOTHING_MENDS)
 
 

@@ -292,3 +292,13 @@ def test_a_length_just_past_the_limit_is_counted_to_its_end_and_borderline() -> 
     report = sv.preflight(bytes(streamed))
     assert report.audio.duration == pytest.approx(350.03)
     assert "borderline" in [warning.code for warning in report.warnings]
+
+
+@pytest.mark.parametrize("kind", ["int32", "int64", "list"])
+def test_integers_wider_than_their_content_are_explained(kind: str) -> None:
+    values = np.tile(np.array([1000, -1000]), 6 * RATE)
+    report = sv.preflight((values.tolist() if kind == "list" else values.astype(kind), RATE))
+    (problem,) = report.problems
+    assert problem.code == "silent"
+    assert f"read as {'int64' if kind == 'list' else kind}" in problem.message
+    assert "astype(np.int16)" in problem.hint
