@@ -92,7 +92,7 @@ async def test_without_prompt_and_lyrics_nothing_is_sent_or_uploaded(
 
     async with StrictService() as service:
         client = make_client(service, host=host)
-        for reference in (SONG, "/tmp/song.mp3", b"ID3"):
+        for reference in (SONG, "song.mp3", b"ID3"):
             with pytest.raises(sv.InvalidRequestError, match="prompt or lyrics"):
                 await client.remix(reference, **words)
         assert service.requests == []

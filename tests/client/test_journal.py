@@ -60,10 +60,10 @@ async def test_an_order_keeps_what_became_known_of_it(journal: Journal) -> None:
     sending = await journal.sending(planned)
     accepted = await journal.move(sending, OrderState.ACCEPTED, message_id="m-1")
     completed = await journal.move(accepted, OrderState.COMPLETED, audio_url="https://x/y?s=1", song_name="S")
-    await journal.move(completed, OrderState.FETCHED, path="/tmp/a.mp3", sha256="ab", size_bytes=7)
+    await journal.move(completed, OrderState.FETCHED, path="remixes/a.mp3", sha256="ab", size_bytes=7)
     (found,) = await journal.orders()
     assert (found.state, found.message_id, found.posts, found.path) == (
-        OrderState.FETCHED, "m-1", 1, "/tmp/a.mp3",
+        OrderState.FETCHED, "m-1", 1, "remixes/a.mp3",
     )  # fmt: skip
     assert (found.prompt, found.parameters, found.label) == ("jazz", {"seed": 1}, "trial 3")
     assert found.created_at <= found.updated_at
