@@ -81,10 +81,6 @@ async def fetch(
             why, wait = str(error), error.wait
         except NETWORK_ERRORS as error:
             why = reason(error)
-        except ValueError:
-            # A host that looks like one until it is resolved ("http://a..b/"), here or behind a redirect.
-            why = "the address names no host that can exist"
-            break
         pause = min(LONGEST_WAIT, backoff(attempt, wait))
         if attempt == ATTEMPTS[expect] or clock() + pause > deadline:
             break
@@ -135,7 +131,14 @@ async def _opened(
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     """The answer to a GET, behind at most five redirects, each of which must lead to http(s) again."""
     for _ in range(MAX_REDIRECTS + 1):
-        async with session.get(_as_sent(url), timeout=bounds, allow_redirects=False) as response:
+        try:
+            asked = await session.get(_as_sent(url), timeout=bounds, allow_redirects=False)
+        except NETWORK_ERRORS:
+            raise
+        except ValueError:
+            # A host that looks like one until it is resolved, such as "http://a..b/".
+            raise_alone(DownloadError(f"{shown(url)} names no host that can exist."))
+        async with asked as response:
             if response.status == 200:
                 yield response
                 return
