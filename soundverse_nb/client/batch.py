@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from soundverse_nb.api.secrets import logger, redact
-from soundverse_nb.client.making import make_remix
+from soundverse_nb.client.making import make_remix, told
 from soundverse_nb.client.wanted import Wanted, Wish
 from soundverse_nb.client.watching import Audience
 from soundverse_nb.displays import Phase
@@ -17,8 +16,6 @@ from soundverse_nb.remix import Remix
 
 if TYPE_CHECKING:
     from soundverse_nb.client.engine import Engine
-
-log = logger("soundverse_nb.client")
 
 
 async def make_one(engine: Engine, wanted: Wanted, audience: Audience) -> Remix:
@@ -82,12 +79,8 @@ async def _outcome(engine: Engine, wish: Wish, audience: Audience, index: int) -
     except SoundverseError as error:
         return error
     except Exception as surprise:
-        # A bug in one of a hundred must not lose the other ninety-nine.
-        log.error("Remix %d failed unexpectedly", index, exc_info=True)
-        failed = SoundverseError(
-            f"This remix failed unexpectedly ({type(surprise).__name__}: {redact(str(surprise))[:200]}).",
-            hint="client.orders() shows whether it was ordered; please report this.",
-        )
+        # A bug in one of a hundred must not lose the other ninety-nine. Once planned, `make_remix` tells.
+        failed = told(surprise, None)
         audience.tell(index, Phase.FAILED, {"message": str(failed)})
         return failed
 

@@ -48,16 +48,21 @@ async def make_remix(engine: Engine, wanted: Wanted, seat: Seat) -> Remix:
         raise
 
 
-def told(error: Exception, order: Order) -> SoundverseError:
-    """The error, if it is one of ours; for a bug, one that knows what was paid by how far the order came."""
+def told(error: Exception, order: Order | None) -> SoundverseError:
+    """The error, if it is one of ours; for a bug, one that knows what was paid by how far the order came.
+
+    `order` is None where nothing was ordered yet.
+    """
     if isinstance(error, SoundverseError):
         return error
-    log.error("Order %s met a %s", order.order_id, type(error).__name__, exc_info=error)
+    state = OrderState.PLANNED if order is None else order.state
+    log.error("A remix that was %s met a %s", state.value, type(error).__name__, exc_info=error)
+    pick_up = order is not None and state in (OrderState.ACCEPTED, OrderState.COMPLETED)
     return SoundverseError(
         f"This remix failed unexpectedly ({type(error).__name__}: {excerpt(str(error))}).",
-        spent=_SPENT.get(order.state, Spent.MAYBE),
-        hint=f"{PICK_UP} Please report this." if order.state.is_unfinished else "Please report this.",
-        order_id=order.order_id,
+        spent=_SPENT.get(state, Spent.MAYBE),
+        hint=f"{PICK_UP} Please report this." if pick_up else "Please report this.",
+        order_id=order and order.order_id,
     )
 
 
