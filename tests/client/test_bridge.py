@@ -71,19 +71,24 @@ def test_the_callers_context_goes_along(loop: BackgroundLoop) -> None:
 
 
 async def test_cancelling_waits_until_the_work_has_noted_where_it_stopped(loop: BackgroundLoop) -> None:
-    began, noted = threading.Event(), threading.Event()
+    began, stopping, noted = threading.Event(), threading.Event(), threading.Event()
+    go_on = asyncio.Event()
 
     async def work() -> None:
         began.set()
         try:
             await asyncio.sleep(3600)
         finally:
-            await asyncio.sleep(0.05)
+            stopping.set()
+            await go_on.wait()
             noted.set()
 
     task = asyncio.ensure_future(loop.run(work()))
-    await asyncio.get_running_loop().run_in_executor(None, began.wait)
+    assert await asyncio.to_thread(began.wait, 10)
     task.cancel()
+    assert await asyncio.to_thread(stopping.wait, 10)
+    assert not task.done()
+    loop.call_soon(go_on.set)
     with pytest.raises(asyncio.CancelledError):
         await task
     assert noted.is_set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +48,15 @@ class Shelf:
         self.up: list[str] = []
         self.open = asyncio.Event()
         self.open.set()
+        self.began = asyncio.Event()
+        self.uploads: list[asyncio.Task[Any]] = []
 
     async def publish(self, path: Path) -> PublishedReference:
         self.published += 1
+        upload = asyncio.current_task()
+        assert upload is not None
+        self.uploads.append(upload)
+        self.began.set()
         await self.open.wait()
         key = str(self.published)
         self.up.append(key)
@@ -143,13 +149,18 @@ async def test_a_short_life_is_used_to_its_half(references: MakeReferences, song
 
 
 async def test_a_url_about_to_run_out_is_followed_by_a_fresh_one_and_both_are_withdrawn(
-    references: MakeReferences, song: Path
+    references: MakeReferences, song: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shelf = Shelf(timedelta(seconds=0.2))
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Later:
+            return super().now(tz) + timedelta(seconds=200)
+
+    shelf = Shelf(timedelta(seconds=300))
     those = references(shelf)
     checked = await those.check(song, NOBODY)
     first = await those.publish(checked, NOBODY)
-    await asyncio.sleep(0.15)
+    monkeypatch.setattr("soundverse_nb.client.references.datetime", Later)
     second = await those.publish(checked, NOBODY)
     assert first != second
     # Which of the two orders ends first is not known, so neither URL goes while one of them runs.
@@ -193,11 +204,11 @@ async def test_an_upload_that_nobody_waits_for_any_longer_is_stopped(
     those = references(shelf)
     checked = await those.check(song, NOBODY)
     only = asyncio.ensure_future(those.publish(checked, NOBODY))
-    await asyncio.sleep(0.01)
+    await shelf.began.wait()
     only.cancel()
     await asyncio.wait([only])
     shelf.open.set()
-    await asyncio.sleep(0.01)
+    await asyncio.wait(shelf.uploads)
     assert shelf.up == []
     await those.publish(checked, NOBODY)
     assert shelf.up == ["2"]

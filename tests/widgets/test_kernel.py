@@ -14,12 +14,18 @@ from soundverse_nb.displays import News, Phase
 from soundverse_nb.widgets.progress import best_display
 
 async def batch(name):
-    board = best_display(price=0.2)
+    board, loop, beaten = best_display(price=0.2), asyncio.get_running_loop(), asyncio.Event()
+    beat = board.beat
+    def beat_and_tell():
+        beat()
+        loop.call_soon_threadsafe(beaten.set)
+    board.beat = beat_and_tell
     board.open([name + " 1", name + " 2"], lambda index: None)
     for progress in (0, 50, 90):
         for index in range(2):
             board.news(News(index, Phase.STREAMING, "streaming", float(progress), simulated=True))
-        await asyncio.sleep(0.3)
+        beaten.clear()
+        await asyncio.wait_for(beaten.wait(), 30)
     board.news(News(0, Phase.FINISHED))
     board.news(News(1, Phase.FAILED, message="It broke."))
     board.close()
