@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,7 @@ def main() -> int:
         print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.2f}; a song of {SECONDS:g} s")
         slowest = 0.0
         for prompt in PROMPTS:
-            runs = [timed(lambda said=prompt: remix(said)) for _ in range(chosen.rounds)]  # type: ignore[misc]
+            runs = [timed(partial(remix, prompt)) for _ in range(chosen.rounds)]
             clock, processor = (statistics.median(figures) for figures in zip(*runs, strict=True))
             slowest = max(slowest, clock)
             print(f"{prompt:<36} {clock:5.2f} s  ({processor:.2f} s of processor)")

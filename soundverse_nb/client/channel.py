@@ -36,7 +36,7 @@ class Channel(Generic[T]):
         """Run the writer; its end is the channel's end, its error is raised to the reader."""
         try:
             await work
-        except Exception as error:
+        except Exception as error:  # the reader gets it, whatever it is
             self._error = error
         except asyncio.CancelledError:
             self._error = asyncio.CancelledError()

@@ -38,7 +38,7 @@ async def make_remix(engine: Engine, wanted: Wanted, seat: Seat) -> Remix:
             try:
                 await order_to_end(engine, hearing, wanted, checked)
                 return await bring_home(engine, hearing, reference_of(checked), wanted)
-            except Exception as surprise:
+            except Exception as surprise:  # a bug too must say what was paid
                 raise told(surprise, hearing.order) from None
     except SoundverseError as error:
         seat.tell(Phase.FAILED, message=str(error))

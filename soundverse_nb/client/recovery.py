@@ -105,7 +105,7 @@ async def _take_up(engine: Engine, hearing: Hearing) -> Remix | SoundverseError 
         async with engine.watching(hearing):
             try:
                 return await _finish(engine, hearing)
-            except Exception as surprise:
+            except Exception as surprise:  # a bug too must say what was paid
                 raise told(surprise, hearing.order) from None
     except SoundverseError as error:
         seat.tell(Phase.FAILED, message=str(error))

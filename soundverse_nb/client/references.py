@@ -112,7 +112,7 @@ class References:
                 seat.tell(Phase.PUBLISHING)
                 song.publications.append(_Publication(self._find_host(checked.name), checked.path))
             return (await asyncio.shield(song.publications[-1].task)).url
-        except BaseException:
+        except BaseException:  # an order that is cancelled uses the song no longer either
             song.users -= 1
             await self._take_down(checked, song)
             raise
@@ -173,7 +173,7 @@ class References:
         )
         try:
             await self._in_thread(_preflight, fetched.path, self._mode)
-        except BaseException:
+        except BaseException:  # a copy that is refused, or no longer waited for, does not stay
             fetched.path.unlink(missing_ok=True)
             raise
         return Checked(name, path=fetched.path, url=url)
@@ -239,7 +239,7 @@ async def _withdraw(publication: _Publication, name: str) -> None:
     try:
         await publication.withdraw()
     except Exception as error:
-        # The remix is there; that its reference stayed up a little longer is no reason to fail it.
+        # A host may raise anything. The remix is there; that its reference stayed up is no reason to fail it.
         log.warning("%s could not be withdrawn: %s", name, type(error).__name__)
 
 

@@ -73,7 +73,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         if found < VERSION:
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {VERSION}")
-    except BaseException:
+    except BaseException:  # half a schema must not stay, whatever stopped it
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")

@@ -69,7 +69,7 @@ class Audience:
             return
         try:
             act(self._watcher)
-        except Exception as error:
+        except Exception as error:  # a display may raise anything; the remix goes on
             self._watcher = None
             log.warning("The progress display failed and was left alone: %s", type(error).__name__)
 
@@ -120,7 +120,7 @@ def find_watcher(setting: bool | Watcher, price: float | None = None) -> Watcher
             return None
         try:
             made: Watcher | None = factory() if price is None else factory(price=price)
-        except Exception as error:
+        except Exception as error:  # a front end may raise anything; the remix goes on
             log.warning("There is no progress display here: %s", type(error).__name__)
             return None
         return made

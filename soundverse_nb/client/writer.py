@@ -84,7 +84,7 @@ class Writer:
                 try:
                     connection = connection or open_database(self.path)
                     answers = _commit(connection, group)
-                except BaseException as error:
+                except BaseException as error:  # those who wait get it, and the thread lives on
                     answers = [(None, error)] * len(group)
                 _tell(group, answers, self.path)
         finally:
@@ -125,7 +125,7 @@ def open_database(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         schema.prepare(connection, path)
-    except BaseException:
+    except BaseException:  # a file that cannot be used is not held open
         connection.close()
         raise
     return connection
@@ -142,12 +142,12 @@ def _commit(connection: sqlite3.Connection, group: list[_Task]) -> list[tuple[An
                 answers.append((work(connection), None))
             except sqlite3.OperationalError:
                 raise  # a full disk or a lock: nobody's work can be done
-            except Exception as problem:
+            except Exception as problem:  # this work's own: undone alone, told to who asked for it
                 connection.execute("ROLLBACK TO work")
                 answers.append((None, problem))
             connection.execute("RELEASE work")
         connection.execute("COMMIT")
-    except BaseException:
+    except BaseException:  # the next group must not begin inside this one
         with contextlib.suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
         raise

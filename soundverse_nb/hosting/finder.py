@@ -83,7 +83,7 @@ class GuardedHost:
         published = await ask_to_publish(self.host.publish, path, f"The host {type(self.host).__name__}")
         try:
             await check_address(published.url, public=self._public)
-        except BaseException:
+        except BaseException:  # nobody will use it now, nor when the check was cancelled
             with contextlib.suppress(Exception):  # why it is refused is what has to be told
                 await self.host.withdraw(published)
             raise

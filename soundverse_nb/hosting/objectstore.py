@@ -98,7 +98,7 @@ class ObjectStoreHost:
             if content.name not in self._answered:
                 await self._check(published)
                 self._answered.add(content.name)
-        except BaseException:
+        except BaseException:  # nobody will take this file back, whatever stopped us: a cancellation too
             if self.delete and not self._held.get(content.name):
                 await self._remove_quietly(store, content.name)
             raise
@@ -126,7 +126,7 @@ class ObjectStoreHost:
                 await obstore().delete_async(store, name)
             except FileNotFoundError:
                 pass  # gone already, which is what was wanted
-            except Exception as error:
+            except Exception as error:  # obstore's own classes
                 # The remix has been ordered by now, so this must not say that nothing was paid.
                 reason = self._explained(error)
                 raise HostingError(
@@ -155,7 +155,7 @@ class ObjectStoreHost:
             await obstore().put_async(
                 store, content.name, path, attributes={"Content-Type": content.type}, max_concurrency=2
             )
-        except Exception as error:
+        except Exception as error:  # obstore's own classes
             raise self._explained(error) from None
         self._answered.discard(content.name)
         if not is_unchanged(path, content):
@@ -171,7 +171,7 @@ class ObjectStoreHost:
             size: int = (await obstore().head_async(store, name))["size"]
         except FileNotFoundError:
             return None
-        except Exception as error:
+        except Exception as error:  # obstore's own classes
             # A HEAD has no body, so a refusal does not say why; the upload's own answer will.
             refusal = classify(type(error).__name__, str(error))
             if refusal in (Refusal.UNREACHABLE, Refusal.NO_CREDENTIALS, Refusal.SETTING):
@@ -183,7 +183,7 @@ class ObjectStoreHost:
         until = datetime.now(timezone.utc) + timedelta(seconds=self.expires)
         try:
             url = await obstore().sign_async(store, "GET", name, timedelta(seconds=self.expires))
-        except Exception as error:
+        except Exception as error:  # obstore's own classes
             raise cannot_sign(self.bucket, type(error).__name__, str(error)) from None
         return PublishedReference(url, expires_at=until.replace(microsecond=0), key=name)
 

@@ -119,7 +119,7 @@ async def ask_to_publish(function: HostFunction, path: Path, who: str) -> Publis
             answer = await answer
     except SoundverseError:
         raise
-    except Exception as error:
+    except Exception as error:  # somebody's own code may raise anything
         raise _failed(who, error) from None
     published = answer if isinstance(answer, PublishedReference) else None
     url = published.url if published else answer

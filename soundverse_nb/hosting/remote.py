@@ -194,7 +194,7 @@ async def _keep(
     try:
         with os.fdopen(handle, "wb") as file:
             size = await _write_up_to(answer, opening, file, max_bytes + 1)
-    except BaseException:
+    except BaseException:  # a cancelled download leaves no stump either
         os.unlink(path)
         raise
     return RemoteReference(url, Path(path), size, size <= max_bytes, answer.content_type, name)

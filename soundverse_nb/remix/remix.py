@@ -193,6 +193,6 @@ def _copy_to_new(source: BinaryIO, target: Path) -> None:
     with open(target, "xb") as sink:
         try:
             shutil.copyfileobj(source, sink, 1 << 20)
-        except BaseException:
+        except BaseException:  # an interrupt too
             target.unlink(missing_ok=True)
             raise

@@ -54,7 +54,7 @@ class Player(anywidget.AnyWidget):
     def _begin(self, read: Callable[[], list[Take]]) -> None:
         try:
             takes = read()
-        except BaseException as reason:
+        except BaseException as reason:  # a page that waits for an answer must get one
             self._read.set_exception(reason)
             raise
         self._read.set_result(takes)

@@ -51,5 +51,5 @@ class Ticker:
                 self._beat()
             while not self._farewell():
                 threading.Event().wait(self._seconds)
-        except Exception as error:
+        except Exception as error:  # a front end may raise anything
             logger.warning("The progress display stopped: %s", type(error).__name__)

@@ -34,6 +34,7 @@ print('two', type(client.remix_sync('song.wav', prompt='dub')).__name__)""",
     "print('four', *[type(r).__name__ for r in await client.start_all([('song.wav', 'polka')])])",
 ]
 # What the refusal is about, so that nobody believes the danger is over without looking.
+# The pause is the nested run itself: while it lasts, the cells that wait are taken up too early.
 NESTING = [
     "import asyncio, nest_asyncio\nnest_asyncio.apply()",
     "asyncio.get_event_loop().run_until_complete(asyncio.sleep(0.5))\nprint('one')",

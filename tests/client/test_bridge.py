@@ -147,7 +147,7 @@ def test_after_a_fork_the_child_gets_a_loop_of_its_own(loop: BackgroundLoop) -> 
     if child == 0:
         try:
             alright = not loop.is_running and loop.wait(where()) == "soundverse-loop"
-        except BaseException:
+        except BaseException:  # whatever happens, the child must not run the rest of the tests
             alright = False
         os._exit(0 if alright else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -151,6 +151,8 @@ async def test_one_who_gives_up_hands_the_place_on(time: Time) -> None:
 
 
 async def test_its_history_can_be_told_and_plotted(time: Time) -> None:
+    import matplotlib
+
     limiter = ConcurrencyLimiter(8, clock=time)
     async with AsyncExitStack() as stack:
         await fill(limiter, stack)
@@ -161,7 +163,6 @@ async def test_its_history_can_be_told_and_plotted(time: Time) -> None:
     assert [(step.at, step.limit, step.reason) for step in limiter.history] == [
         (0.0, 2, "start"), (2.0, 4, "grown"), (3.0, 1, "cut"),
     ]  # fmt: skip
-    matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("Agg")
     axes = limiter.plot()
     assert axes.get_xlabel() == "time (s)"

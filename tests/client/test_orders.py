@@ -88,7 +88,6 @@ def test_a_long_journal_stays_small_on_the_page() -> None:
 
 
 def test_it_becomes_a_data_frame() -> None:
-    pytest.importorskip("pandas")
     frame = table(8).to_frame()
     assert list(frame["state"]) == [state.value for state in OrderState]
     assert not any("SECRET" in str(value) for value in frame.to_numpy().ravel())
