@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import chain
 from typing import Any
 
 import av
 import av.error
-import numpy as np
 
 from soundverse_nb.audio.decoding import Block, Decoding, End, block_length
 from soundverse_nb.audio.guarded import GuardedFile
 from soundverse_nb.audio.ogg_links import link_starts
 from soundverse_nb.audio.probe.tags import after_id3, before_tail_tags
 from soundverse_nb.audio.probe.window import Window
+from soundverse_nb.audio.sample_types import floats, is_planar, width
 from soundverse_nb.audio.source import AudioError, Source, refusal
 
 # Demuxers of files that hold sound themselves. Playlists and manifests are left out on purpose: FFmpeg
@@ -56,6 +56,7 @@ class FFmpegDecoding(Decoding):
         self, source: Source, block_frames: int, stop_seconds: float | None, time_limit: float | None
     ) -> None:
         super().__init__(stop_seconds, time_limit)
+        self._source = source
         self._bytes = 0  # of PCM, decoded
         self._size = source.size_bytes or 0
         self._stack = ExitStack()
@@ -73,7 +74,7 @@ class FFmpegDecoding(Decoding):
         except BaseException:
             self._stack.close()
             raise
-        self._length = block_length(block_frames, self.channels)
+        self.block_frames = block_length(block_frames, self.channels)
 
     def _open(self, name: str, start: int) -> None:
         self._start, self._position = start, 0
@@ -90,6 +91,7 @@ class FFmpegDecoding(Decoding):
                 raise refusal("not_audio", f"{name} is not an audio file.", _CONVERT)
             raise refusal("no_audio_stream", f"{name} holds no sound, only other streams.", _CONVERT)
         self._stream = streams[0]
+        self.stream_index: int = self._stream.index
         if self._stream.codec_context.name == "flac":
             # By default a frame with a wrong checksum is played as it is, as noise.
             self._stream.codec_context.options = {"err_detect": "crccheck+explode"}
@@ -125,7 +127,7 @@ class FFmpegDecoding(Decoding):
 
     def _describe(self, frame: Any) -> None:
         self.sample_rate, self.channels = int(frame.sample_rate), int(frame.layout.nb_channels)
-        self._sample_format = frame.format.name
+        self.sample_format = frame.format.name
         self._layout = frame.layout
         self._adapt: Any = None
 
@@ -215,7 +217,7 @@ class FFmpegDecoding(Decoding):
 
     def _pieces(self) -> Iterator[tuple[int, list[Any]]]:
         """Frames by the hundred. They are small, and this runs for each: all else is left to block()."""
-        name, rate, channels = self._sample_format, self.sample_rate, self.channels
+        name, rate, channels = self.sample_format, self.sample_rate, self.channels
         piece: list[Any] = []
         filled = 0
         first, self._first = self._first or [], None
@@ -229,49 +231,42 @@ class FFmpegDecoding(Decoding):
                     adapted = self._adapted(frame)
                     piece += adapted
                     filled += sum(part.samples for part in adapted)
-            if filled >= self._length or len(piece) >= _MOST_FRAMES:
+            if filled >= self.block_frames or len(piece) >= _MOST_FRAMES:
                 yield filled, piece
                 piece, filled = [], 0
         if filled:
             yield filled, piece
 
     def block(self, piece: list[Any]) -> Block:
-        kind = self._sample_format.removesuffix("p")
-        is_planar = kind != self._sample_format
-        width = np.dtype(_SAMPLE_TYPES[kind][0]).itemsize * (1 if is_planar else self.channels)
-        planes: list[list[memoryview]] = [[] for _ in range(self.channels if is_planar else 1)]
+        """Planar data stays planar in memory, seen by its strides."""
+        name = self.sample_format
+        count = sum(frame.samples for frame in piece)
+        if not is_planar(name):
+            size = width(name) * self.channels
+            parts = [memoryview(frame.planes[0])[: size * frame.samples] for frame in piece]
+            return floats(bytearray().join(parts), name).reshape(count, -1)
+        planes: list[list[memoryview]] = [[] for _ in range(self.channels)]
         gather = [plane.append for plane in planes]
-        count = 0
+        size = width(name)
         for frame in piece:
-            samples = frame.samples
-            end = width * samples
+            end = size * frame.samples
             for put, part in zip(gather, frame.planes):  # noqa: B905  (strict costs)
                 put(memoryview(part)[:end])
-            count += samples
-        return self._joined(planes, kind, count)
-
-    def _joined(self, planes: list[list[memoryview]], kind: str, count: int) -> Block:
-        """The gathered bytes as a block; planar data stays planar in memory, seen by its strides."""
-        dtype, factor, silence = _SAMPLE_TYPES[kind]
-        values = np.frombuffer(bytearray().join(part for plane in planes for part in plane), dtype)
-        for plane in planes:
-            plane.clear()
-        block = values.reshape(count, -1) if len(planes) == 1 else values.reshape(-1, count).T
-        if dtype == "f4":
-            return block
-        if silence:
-            block = block - np.float32(silence)
-        scaled: Block = np.multiply(block, np.float32(factor), dtype=np.float32, casting="unsafe")
-        return scaled
+        return floats(bytearray().join(chain.from_iterable(planes)), name).reshape(-1, count).T
 
     def _adapted(self, frame: Any) -> Any:
         """A frame of another rate or other channels than the song's start, made like it."""
         frame.pts = None
         shape = (frame.format.name, frame.layout.name, frame.sample_rate)
         if self._adapt is None or self._adapt[0] != shape:
-            resampler = av.AudioResampler(self._sample_format, self._layout, self.sample_rate)
+            resampler = av.AudioResampler(self.sample_format, self._layout, self.sample_rate)
             self._adapt = shape, resampler
         return self._adapt[1].resample(frame)
+
+    def straight(self, seconds: Callable[[], float | None]) -> Decoding | None:
+        from soundverse_nb.audio.straight import open_straight
+
+        return open_straight(self, self._source, seconds)
 
     def skim(self) -> float:
         seconds, count = self.seconds, 0
@@ -292,7 +287,7 @@ class FFmpegDecoding(Decoding):
                     stamp = packet.pts
                 if packet.size:
                     self.has_rest = True
-                if self._stop_seconds is not None and seconds > self._stop_seconds:
+                if self.stop_seconds is not None and seconds > self.stop_seconds:
                     break
                 if not count % _PACKETS_BETWEEN and clock is not None and clock.is_up():
                     return self._extrapolated(seconds, packet.pos)
@@ -311,16 +306,6 @@ class FFmpegDecoding(Decoding):
 
 
 _CONVERT = "Pass an audio file, for example MP3, M4A, WAV, FLAC or Ogg."
-
-# Sample format -> numpy's type, factor to full scale +-1, value of silence.
-_SAMPLE_TYPES: dict[str, tuple[str, float, int]] = {
-    "u8": ("u1", 2**-7, 128),
-    "s16": ("i2", 2**-15, 0),
-    "s32": ("i4", 2**-31, 0),
-    "s64": ("i8", 2**-63, 0),
-    "flt": ("f4", 1.0, 0),
-    "dbl": ("f8", 1.0, 0),
-}
 
 
 def _words(error: Exception) -> str:

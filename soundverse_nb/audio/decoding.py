@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from types import TracebackType
 from typing import Any
@@ -13,12 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 Block = NDArray[np.float32]
+# One channel: contiguous, as numpy works quickly along contiguous memory only.
+Plane = NDArray[np.float32]
 
 # 0.7 s at 48 kHz: large enough that Python's share is small, small enough that memory stays flat.
 BLOCK_FRAMES = 32768
 _BLOCK_VALUES = 1 << 20
 _PATIENCE = 6.0
 _SKIM_SECONDS = 0.35  # for counting packets once the time limit is reached
+
+
+class Doubt(Exception):  # noqa: N818  (nothing is wrong yet)
+    """A quick decoding met something that it is not made for. The text says what."""
 
 
 class End(str, Enum):
@@ -41,9 +47,11 @@ class WorkClock:
     def __init__(self, limit: float) -> None:
         self._limit = limit
         self._work, self._wait = time.thread_time(), time.monotonic()
+        self.helped = 0.0
+        """What a second thread worked meanwhile, in seconds; the longer of the two counts."""
 
     def is_up(self) -> bool:
-        work = time.thread_time() - self._work
+        work = max(time.thread_time() - self._work, self.helped)
         waited = time.monotonic() - self._wait
         return work > self._limit or (work > self._limit / 2 and waited > _PATIENCE * self._limit)
 
@@ -67,10 +75,13 @@ class Decoding(ABC):
     has_rest: bool = False
     end: End = End.OPEN
     frames: int = 0
+    shared: float = 0.0
+    """The part of the channels that a second thread may measure meanwhile, if decoding leaves Python's lock
+    free for long. Handing thousands of small packets on takes longer than measuring them."""
 
     def __init__(self, stop_seconds: float | None, time_limit: float | None) -> None:
-        self._stop_seconds = stop_seconds
-        self._clock = None if time_limit is None else WorkClock(time_limit)
+        self.stop_seconds = stop_seconds
+        self.clock = None if time_limit is None else WorkClock(time_limit)
 
     @property
     def seconds(self) -> float:
@@ -97,22 +108,43 @@ class Decoding(ABC):
         for frames, piece in self._pieces():
             self.frames += frames
             yield piece
-            if self._stop_seconds is not None and self.seconds > self._stop_seconds:
+            if self.stop_seconds is not None and self.seconds > self.stop_seconds:
                 self.end = End.STOPPED
                 return
         if self.end is End.OPEN:
             self.end = End.COMPLETE
 
+    def planes(self, piece: Any, channels: range) -> Sequence[Plane]:
+        """These channels of a piece. The memory may be the decoder's own: it is not to be written to."""
+        planes = planes_of(self.block(piece))
+        return [planes[channel] for channel in channels]
+
+    def straight(self, seconds: Callable[[], float | None]) -> Decoding | None:
+        """A quicker decoding of the same song, if there is one, for when it proves intact.
+
+        `seconds` is asked for the length in its header, if that proves itself. Iterating the quicker one
+        raises Doubt where the song has to be decoded by this one after all.
+        """
+        return None
+
+    def interrupt(self) -> None:  # noqa: B027  (only some can stay away for long)
+        """Make a decoder end that has not come back for long; called from another thread."""
+
+    def note_help(self, seconds: float) -> None:
+        """Count what a second thread worked in all, in seconds, as far as the time limit is concerned."""
+        if self.clock is not None:
+            self.clock.helped = seconds
+
     def out_of_time(self) -> bool:
         """Whether the time limit is reached; a decoder asks between pieces of work, and then ends."""
-        return self._clock is not None and self._clock.is_up()
+        return self.clock is not None and self.clock.is_up()
 
     def skim(self) -> float:
         """After running out of time: the length in seconds as far as it can be told without decoding."""
         return self.promised_seconds or self.seconds
 
     def _skim_clock(self) -> WorkClock | None:
-        return None if self._clock is None else WorkClock(_SKIM_SECONDS)
+        return None if self.clock is None else WorkClock(_SKIM_SECONDS)
 
     @abstractmethod
     def block(self, piece: Any) -> Block:

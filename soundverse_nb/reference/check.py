@@ -86,11 +86,11 @@ def _full(source: Source, limits: Limits, call: str) -> PreflightReport:
     patience = 1.0 if (source.size_bytes or 0) <= limits.max_bytes else _LARGE_FILES_PATIENCE
     # A little further than the limit, so that what ends there is counted to its end.
     stop = limits.max_seconds + 2 * limits.borderline_seconds
-    heard = listen(source, stop, patience * TIME_LIMIT, lambda: _known_by_header(source))
+    heard = listen(source, stop, patience * TIME_LIMIT)
     duration = heard.duration
     stopped, goes_on = heard.end is End.STOPPED, False
     if stopped:
-        known = _known_by_header(source)
+        known = heard.known_seconds
         goes_on = known is None or known < duration
         duration = duration if known is None or goes_on else known
     missing, seconds = _shortfall(source, heard.format), 0.0
@@ -230,11 +230,3 @@ def _read(source: Source, look: Callable[[BinaryIO, int], int]) -> int:
             return look(stream, source.size_bytes)
     except (AudioError, OSError, ValueError):
         return 0
-
-
-def _known_by_header(source: Source) -> float | None:
-    """The length in the header, in seconds, if it proves itself."""
-    if source.is_samples:
-        return source.samples.frames / source.samples.sample_rate if source.samples else None
-    found = probe(source)
-    return None if isinstance(found, Untrusted) else found.duration
