@@ -55,7 +55,8 @@ def break_it(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
         (OrderState.UNKNOWN, LET_GO, script.cut_before_headers(), Spent.MAYBE, False),
     ],
     ids=[
-        "not ordered", "planned", "sending", "accepted", "completed", "fetched", "refused", "failed", "unknown",
+        "not ordered", "planned", "sending", "accepted", "completed",
+        "fetched", "refused", "failed", "unknown",
     ],
 )  # fmt: skip
 async def test_a_bug_says_what_was_paid_by_how_far_the_order_came(
