@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from soundverse_nb.audio.decoding import Block, Decoding, End, block_length
+from soundverse_nb.audio.decoding import Block, Decoding, End, Plane, block_length
 from soundverse_nb.audio.guarded import GuardedFile
+from soundverse_nb.audio.scratch import Scratch
 from soundverse_nb.audio.source import Source
 
 _FORMATS = {"WAVEX": "wav", "RF64": "wav"}
@@ -22,6 +24,7 @@ _CODECS = {
 }  # fmt: skip
 
 _SIXTEEN_BITS = ("PCM_16", "PCM_S8", "ULAW", "ALAW")
+_IS_LITTLE = sys.byteorder == "little"
 
 
 def open_pcm(
@@ -46,6 +49,8 @@ def open_pcm(
     if sound.frames <= 0 or sound.subtype not in _CODECS:
         stack.close()
         return None
+    if source.place is not None and codec_name(sound) == "pcm_s16be":
+        return BigEndianDecoding(sound, stream, stack, block_frames, stop_seconds, time_limit)
     return PCMDecoding(sound, stack, block_frames, stop_seconds, time_limit)
 
 
@@ -66,14 +71,15 @@ class PCMDecoding(Decoding):
         self.codec = codec_name(sound)
         self.promised_seconds = sound.frames / sound.samplerate
         self._sound, self._stack = sound, stack
+        self._scratch = [Scratch() for _ in range(self.channels)]
         # 16-bit samples are scaled here, which numpy does in a third of libsndfile's time.
-        self._type = np.int16 if sound.subtype in _SIXTEEN_BITS else np.float32
+        self._type: Any = np.int16 if sound.subtype in _SIXTEEN_BITS else np.float32
         self._length = block_length(block_frames, self.channels)
 
     def _pieces(self) -> Iterator[tuple[int, NDArray[Any]]]:
         while True:
             try:
-                piece = self._sound.read(out=np.empty((self._length, self.channels), self._type))
+                piece = self._next()
             except Exception as error:  # LibsndfileError, and whatever a foreign file object raises
                 self.end, self.damage = End.BROKEN, f"libsndfile: {error}"
                 return
@@ -84,24 +90,60 @@ class PCMDecoding(Decoding):
                 self.end = End.OUT_OF_TIME
                 return
 
+    def _next(self) -> NDArray[Any]:
+        """The next samples as they lie in the file, none at its end."""
+        piece: NDArray[Any] = self._sound.read(out=np.empty((self._length, self.channels), self._type))
+        return piece
+
+    def planes(self, piece: NDArray[Any]) -> Sequence[Plane]:
+        return [self._plane(piece, channel) for channel in range(self.channels)]
+
+    def _plane(self, piece: NDArray[Any], channel: int) -> Plane:
+        scratch = self._scratch[channel]
+        plane = scratch.array("plane", len(piece))
+        if piece.dtype == np.float32:
+            plane[:] = piece[:, channel]
+            return plane
+        if self.channels != 2 or not _IS_LITTLE:
+            np.multiply(piece[:, channel], np.float32(2**-15), out=plane, dtype=np.float32, casting="unsafe")
+            return plane
+        # Both channels' samples as one number: numpy is quick along contiguous memory only.
+        pairs, values = piece.view(np.int32)[:, 0], scratch.array("values", len(piece), np.int32)
+        is_low = channel == 0
+        if piece.dtype.byteorder == ">":
+            pairs, is_low = pairs.byteswap(), not is_low
+        if is_low:
+            np.left_shift(pairs, 16, out=values)
+        else:
+            np.bitwise_and(pairs, -65536, out=values)
+        np.multiply(values, np.float32(2**-31), out=plane, dtype=np.float32, casting="unsafe")
+        return plane
+
     def block(self, piece: NDArray[Any]) -> Block:
         if piece.dtype == np.float32:
             return piece
-        planar = np.empty((self.channels, len(piece)), np.float32)
-        np.multiply(piece.T, np.float32(2**-15), out=planar, dtype=np.float32, casting="unsafe")
-        return planar.T
-
-    def skip(self, frames: int) -> int:
-        """Go ahead without decoding; returns how many frames were passed over."""
-        try:
-            here = self._sound.tell()
-            there: int = self._sound.seek(min(here + frames, self._sound.frames))
-            return there - int(here)
-        except Exception:
-            return 0
+        return np.stack(self.planes(piece)).T
 
     def close(self) -> None:
         self._stack.close()
+
+
+class BigEndianDecoding(PCMDecoding):
+    """16-bit samples, high byte first, as AIFF has them.
+
+    libsndfile turns them round one by one. They are read here as they lie, from where it says that they
+    begin, and turned by the thousand.
+    """
+
+    def __init__(self, sound: soundfile.SoundFile, stream: BinaryIO, *more: Any) -> None:
+        super().__init__(sound, *more)
+        sound.seek(0)
+        self._stream = stream
+
+    def _next(self) -> NDArray[Any]:
+        frames = min(self._length, self._sound.frames - self.frames)
+        piece = np.empty((frames, self.channels), ">i2")
+        return piece[: self._stream.readinto(piece) // (2 * self.channels)]  # type: ignore[attr-defined]
 
 
 def codec_name(sound: soundfile.SoundFile) -> str:

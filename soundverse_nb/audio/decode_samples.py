@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from soundverse_nb.audio.decoding import Block, Decoding, End, block_length
-from soundverse_nb.audio.samples import Samples
+import numpy as np
+
+from soundverse_nb.audio.decoding import Block, Decoding, End, Plane, block_length
+from soundverse_nb.audio.samples import Samples, scaled
 
 
 class SamplesDecoding(Decoding):
@@ -33,6 +35,9 @@ class SamplesDecoding(Decoding):
 
     def block(self, piece: tuple[int, int]) -> Block:
         return self._samples.block(*piece)
+
+    def planes(self, piece: tuple[int, int]) -> Sequence[Plane]:
+        return [np.ascontiguousarray(scaled(values)) for values in self._samples.values[:, slice(*piece)]]
 
     def skim(self) -> float:
         return self._samples.frames / self.sample_rate

@@ -75,9 +75,9 @@ class Decoding(ABC):
     has_rest: bool = False
     end: End = End.OPEN
     frames: int = 0
-    shared: float = 0.0
-    """The part of the channels that a second thread may measure meanwhile, if decoding leaves Python's lock
-    free for long. Handing thousands of small packets on takes longer than measuring them."""
+    leaves_room: bool = False
+    """Whether decoding leaves Python's lock free for so long that a second thread can measure meanwhile. Two
+    that ask for it thousands of times are slower than one."""
 
     def __init__(self, stop_seconds: float | None, time_limit: float | None) -> None:
         self.stop_seconds = stop_seconds
@@ -114,10 +114,9 @@ class Decoding(ABC):
         if self.end is End.OPEN:
             self.end = End.COMPLETE
 
-    def planes(self, piece: Any, channels: range) -> Sequence[Plane]:
-        """These channels of a piece. The memory may be the decoder's own: it is not to be written to."""
-        planes = planes_of(self.block(piece))
-        return [planes[channel] for channel in channels]
+    def planes(self, piece: Any) -> Sequence[Plane]:
+        """The channels of a piece, in the decoder's own memory: not to be written to, nor kept."""
+        return planes_of(self.block(piece))
 
     def straight(self, seconds: Callable[[], float | None]) -> Decoding | None:
         """A quicker decoding of the same song, if there is one, for when it proves intact.

@@ -45,7 +45,7 @@ class Ear:
 
 
 class Ears:
-    """One ear a channel, each of which may be fed on another thread; together they tell of the song."""
+    """One ear a channel, and what they tell together."""
 
     def __init__(self, sample_rate: int, channels: int) -> None:
         self._ears = [Ear(sample_rate) for _ in range(channels)]
@@ -54,10 +54,10 @@ class Ears:
         self.hop_seconds = meter.hop / sample_rate
         self._knows_loudness = meter.usable
 
-    def feed(self, planes: Iterable[Plane], channels: range) -> None:
-        """Add the next samples of these channels."""
-        for channel, plane in zip(channels, planes, strict=True):
-            self._ears[channel].feed(plane)
+    def feed(self, planes: Iterable[Plane]) -> None:
+        """Add the next samples of each channel."""
+        for ear, plane in zip(self._ears, planes, strict=True):
+            ear.feed(plane)
 
     @property
     def peak(self) -> float:

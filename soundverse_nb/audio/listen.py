@@ -6,7 +6,6 @@ decoded packet by packet: two threads that keep asking for Python's one lock tak
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
@@ -93,21 +92,17 @@ def listen(source: Any, stop_seconds: float | None = None, time_limit: float | N
 def _measured(sound: Decoding) -> Ears:
     """What is heard until the decoding ends; on two threads, if the decoder leaves room for that."""
     ears = Ears(sound.sample_rate, sound.channels)
-    theirs = range(math.ceil(sound.shared * sound.channels))
-    ours = range(len(theirs), sound.channels)
-    if not theirs:
-        for piece in sound.pieces():
-            ears.feed(sound.planes(piece, ours), ours)
-        return ears
 
     def feed(piece: Any) -> None:
-        ears.feed(sound.planes(piece, theirs), theirs)
+        ears.feed(sound.planes(piece))
 
+    if not sound.leaves_room:
+        for piece in sound.pieces():
+            feed(piece)
+        return ears
     with Helper(feed, _PATIENCE, sound.interrupt) as helper:
         for piece in sound.pieces():
             helper.put(piece)
-            if ours:
-                ears.feed(sound.planes(piece, ours), ours)
             sound.note_help(helper.spent)
     return ears
 

@@ -43,7 +43,7 @@ _FILTERS = ("amovie", "asetnsamples", "abuffersink")
 class StraightDecoding(Decoding):
     """The song that `careful` has opened; `copy` is its file in memory, to be closed with this."""
 
-    shared = 1.0
+    leaves_room = True
 
     def __init__(self, careful: FFmpegDecoding, copy: int, seconds: float) -> None:
         super().__init__(careful.stop_seconds, None)
@@ -85,15 +85,15 @@ class StraightDecoding(Decoding):
         except (av.error.FFmpegError, ValueError, OSError) as error:
             raise Doubt("FFmpeg does not get through it by itself") from error
 
-    def planes(self, piece: Any, channels: range) -> Sequence[Plane]:
+    def planes(self, piece: Any) -> Sequence[Plane]:
         if not is_planar(self._sample_format):
-            return super().planes(piece, channels)
-        parts, size = piece.planes, width(self._sample_format) * piece.samples
-        return [floats(memoryview(parts[channel])[:size], self._sample_format) for channel in channels]
+            return super().planes(piece)
+        size = width(self._sample_format) * piece.samples
+        return [floats(memoryview(plane)[:size], self._sample_format) for plane in piece.planes]
 
     def block(self, piece: Any) -> Block:
         if is_planar(self._sample_format):
-            return np.stack(self.planes(piece, range(self.channels))).T
+            return np.stack(self.planes(piece)).T
         size = width(self._sample_format) * piece.samples * self.channels
         return floats(memoryview(piece.planes[0])[:size], self._sample_format).reshape(piece.samples, -1)
 

@@ -58,7 +58,7 @@ def test_the_quiet_ends_are_measured() -> None:
 
 
 def test_an_error_in_measuring_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(self: Ears, planes: Any, channels: range) -> None:
+    def fail(self: Ears, planes: Any) -> None:
         raise RuntimeError("measuring failed")
 
     monkeypatch.setattr(Ears, "feed", fail)

@@ -9,7 +9,7 @@ import numpy as np
 import pyloudnorm
 import pytest
 
-from soundverse_nb.audio.loudness import LoudnessMeter, integrated_loudness, quick_length
+from soundverse_nb.audio.loudness import LoudnessMeter, integrated_loudness
 from tests.audio.songs import tone
 
 
@@ -99,6 +99,19 @@ def test_an_absurd_rate_has_no_loudness_and_costs_nothing(rate: int) -> None:
     assert math.isnan(meter.integrated())
 
 
-@pytest.mark.parametrize(("wanted", "length"), [(1, 1), (1102, 1100), (4801, 4800), (13, 12)])
-def test_transforms_get_lengths_that_are_quick(wanted: int, length: int) -> None:
-    assert abs(quick_length(wanted) - wanted) <= abs(length - wanted)
+@pytest.mark.parametrize("rate", [8000, 44100, 192_000])
+def test_an_offset_is_no_sound(rate: int) -> None:
+    silence = np.full((3 * rate, 1), 0.2, np.float32)
+    assert integrated_loudness([silence], rate) < -60.0  # rounding leaves this much
+    sound = tone(3.0, 1, rate)
+    expected = integrated_loudness([sound], rate)
+    assert integrated_loudness([sound + silence], rate) == pytest.approx(expected, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("hertz", "tolerance"), [(40, 0.2), (60, 0.1), (100, 0.05), (1000, 0.05), (9000, 0.05)]
+)
+def test_a_tone_reads_as_the_filters_weigh_it(hertz: float, tolerance: float) -> None:
+    sound = tone(5.0, 1, 44100, 0.5, hertz)
+    expected = pyloudnorm.Meter(44100, filter_class="DeMan").integrated_loudness(sound.astype(float))
+    assert integrated_loudness(_blocks(sound), 44100) == pytest.approx(expected, abs=tolerance)
