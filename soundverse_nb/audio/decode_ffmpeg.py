@@ -92,6 +92,7 @@ class FFmpegDecoding(Decoding):
             raise refusal("no_audio_stream", f"{name} holds no sound, only other streams.", _CONVERT)
         self._stream = streams[0]
         self.stream_index: int = self._stream.index
+        self.demuxer: str = self._container.format.name.partition(",")[0]
         if self._stream.codec_context.name == "flac":
             # By default a frame with a wrong checksum is played as it is, as noise.
             self._stream.codec_context.options = {"err_detect": "crccheck+explode"}
@@ -269,7 +270,9 @@ class FFmpegDecoding(Decoding):
         return open_straight(self, self._source, seconds)
 
     def skim(self) -> float:
-        seconds, count = self.seconds, 0
+        waiting = sum(frame.samples for frame in self._first or [])
+        seconds: float = self.seconds + waiting / self.sample_rate
+        count = 0
         clock = self._skim_clock()
         # Packets of PCM need not say how long they are: it follows from their bytes.
         per_byte = self.seconds / self._bytes if self._bytes and self._is_pcm() else 0.0

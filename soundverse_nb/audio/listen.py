@@ -75,17 +75,17 @@ def listen(source: Any, stop_seconds: float | None = None, time_limit: float | N
     taken = open_source(source)
     proven = cache(partial(_proven_seconds, taken))
     with decode(taken, _PIECE_FRAMES, stop_seconds, time_limit=time_limit) as careful:
-        doubt = None
+        damage = None
         quick = careful.straight(proven)
         if quick is not None:
             with quick:
                 try:
                     return _told(quick, _measured(quick), proven)
                 except Doubt as met:
-                    doubt = str(met)
+                    damage = met.damage
         ears = _measured(careful)
         if careful.end is End.OUT_OF_TIME:
-            careful.damage = careful.damage or doubt
+            careful.damage = careful.damage or damage
         return _told(careful, ears, proven)
 
 

@@ -1,9 +1,10 @@
 """An intact song decoded inside FFmpeg in one go, without coming back to Python for each packet.
 
 FFmpeg's filter "amovie" reads and decodes a file by itself, and passes over what it cannot decode without a
-word. So its result only counts where it comes out exactly as long as the song's header proves, and without a
-gap on the way; everything else raises Doubt, and the song is decoded packet by packet. While FFmpeg is at
-work Python's lock is free for the thread that measures.
+word. So its result only counts where there is no gap on the way, and where the song comes out exactly as long
+as its header proves; if that proves nothing, the end is decoded again with open eyes. Everything else raises
+Doubt, and the song is decoded packet by packet. While FFmpeg is at work Python's lock is free for the thread
+that measures.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import av.error
 import av.filter
 import numpy as np
 
+from soundverse_nb.audio.decode_ffmpeg import LENIENT_TAGS
 from soundverse_nb.audio.decoding import Block, Decoding, Doubt, End, Plane
 from soundverse_nb.audio.sample_types import floats, is_planar, width
 from soundverse_nb.audio.source import Source
@@ -28,34 +30,41 @@ from soundverse_nb.audio.source import Source
 if TYPE_CHECKING:
     from soundverse_nb.audio.decode_ffmpeg import FFmpegDecoding
 
-# Containers whose headers prove the length. FLAC is not among them: its frames carry checksums, which
-# amovie does not look at.
-_DEMUXERS = {"mp3": "mp3", "mp4": "mov", "ogg": "ogg"}
+# Not among these is FLAC: its frames carry checksums, which amovie does not look at.
+_PROVEN = ("mp3", "mp4", "ogg")
+# Containers whose headers may prove nothing, and whose songs end where their data does.
+_UNPROVEN = ("mp3", "adts", "matroska", "webm", "asf")
 # The file is copied into memory; a little more than the service takes.
 _LARGEST = 16 * 1024 * 1024
 _COPY_BYTES = 1 << 20
 # A jump of the time stamps by more than this is a gap.
 _GAP_SECONDS = 0.015
+# So much of the end is decoded again, and this much earlier it may begin.
+_TAIL_SECONDS = 4.0
+_TAIL_SLACK = 20.0
 _NAMES = "/proc/self/fd"
 _FILTERS = ("amovie", "asetnsamples", "abuffersink")
 
 
 class StraightDecoding(Decoding):
-    """The song that `careful` has opened; `copy` is its file in memory, to be closed with this."""
+    """The song that `careful` has opened; `copy` is its file in memory, to be closed with this.
+
+    `seconds` is its length, if the header proves it.
+    """
 
     leaves_room = True
 
-    def __init__(self, careful: FFmpegDecoding, copy: int, seconds: float) -> None:
+    def __init__(self, careful: FFmpegDecoding, copy: int, seconds: float | None) -> None:
         super().__init__(careful.stop_seconds, None)
         self.clock = careful.clock
         self.sample_rate, self.channels = careful.sample_rate, careful.channels
         self.format, self.codec = careful.format, careful.codec
         self.promised_seconds = careful.promised_seconds
-        self._copy = copy
+        self._careful, self._copy = careful, copy
         self._kind = (careful.sample_rate, careful.channels, careful.sample_format)
         self._sample_format = careful.sample_format
-        self._expected = round(seconds * self.sample_rate)
-        self._graph, self._sink = _graph(copy, self.format, careful.stream_index, careful.block_frames)
+        self._expected = None if seconds is None else round(seconds * self.sample_rate)
+        self._graph, self._sink = _graph(copy, careful.demuxer, careful.stream_index, careful.block_frames)
 
     def _pieces(self) -> Iterator[tuple[int, Any]]:
         began: float | None = None
@@ -67,15 +76,47 @@ class StraightDecoding(Decoding):
             began = frame.time if began is None else began
             gap = frame.time - began - self.seconds
             if abs(gap) > _GAP_SECONDS:
-                raise Doubt(f"{abs(gap):.2f} s are missing before {self.seconds:.1f} s")
-            if self.frames + frame.samples > self._expected:
+                raise self._missing(f"{abs(gap):.2f} s are missing before {self.seconds:.1f} s")
+            if self._expected is not None and self.frames + frame.samples > self._expected:
                 raise Doubt("it is longer than its header says")
             yield frame.samples, frame
             if self.out_of_time():
                 self.end = End.OUT_OF_TIME
                 return
-        if self.frames != self._expected:
-            raise Doubt(f"{(self._expected - self.frames) / self.sample_rate:.2f} s are missing")
+        if self._expected is None:
+            if not self._ends_well((began or 0.0) + self.seconds):
+                raise Doubt("its end cannot be decoded")
+        elif self.frames != self._expected:
+            raise self._missing(f"{(self._expected - self.frames) / self.sample_rate:.2f} s are missing")
+
+    def _missing(self, words: str) -> Doubt:
+        # Where nothing is proven, a jump in time may be meant.
+        return Doubt(words, None if self._expected is None else words)
+
+    def _ends_well(self, end: float) -> bool:
+        """Whether the last seconds can be decoded without a complaint, and end at this time stamp."""
+        try:
+            with av.open(_name(self._copy), format=self._careful.demuxer, **LENIENT_TAGS) as container:
+                stream = container.streams[self._careful.stream_index]
+                wanted = end - _TAIL_SECONDS
+                if wanted > 0:
+                    container.seek(round(wanted * 1e6))
+                time: float | None = None
+                for packet in container.demux(stream):
+                    if packet.pts is not None and float(packet.pts * packet.time_base) < wanted - _TAIL_SLACK:
+                        return False
+                    try:
+                        frames = packet.decode()
+                    except (av.error.FFmpegError, ValueError):
+                        if time is not None:
+                            return False
+                        continue  # it may need what lies before
+                    for frame in frames:
+                        begins = time if frame.time is None else frame.time  # the last may have no stamp
+                        time = None if begins is None else begins + frame.samples / frame.sample_rate
+        except (av.error.FFmpegError, ValueError, OSError):
+            return False
+        return time is not None and abs(time - end) <= _GAP_SECONDS
 
     def _next(self) -> Any:
         try:
@@ -97,6 +138,11 @@ class StraightDecoding(Decoding):
         size = width(self._sample_format) * piece.samples * self.channels
         return floats(memoryview(piece.planes[0])[:size], self._sample_format).reshape(piece.samples, -1)
 
+    def skim(self) -> float:
+        seconds = self._careful.skim()
+        self.has_rest = self._careful.has_rest
+        return max(seconds, self.seconds)
+
     def interrupt(self) -> None:
         """End the file for FFmpeg, which cannot be spoken to while it looks for the next sound."""
         with suppress(OSError):
@@ -111,10 +157,10 @@ def open_straight(
     careful: FFmpegDecoding, source: Source, seconds: Callable[[], float | None]
 ) -> StraightDecoding | None:
     """The song straight through, or None where it is not one to be decoded so."""
-    if careful.format not in _DEMUXERS or not 0 < (source.size_bytes or 0) <= _LARGEST or not _is_possible():
+    if not 0 < (source.size_bytes or 0) <= _LARGEST or not _is_possible():
         return None
-    expected = seconds()
-    if expected is None:
+    expected = seconds() if careful.format in _PROVEN else None
+    if expected is None and (careful.format not in _UNPROVEN or careful.codec.startswith("pcm_")):
         return None
     copy = os.memfd_create("song", os.MFD_CLOEXEC)
     try:
@@ -135,12 +181,16 @@ def _is_possible() -> bool:
     return set(_FILTERS) <= set(av.filter.filters_available)
 
 
-def _graph(copy: int, kind: str, stream_index: int, length: int) -> tuple[Any, Any]:
+def _name(copy: int) -> str:
+    return f"file:{_NAMES}/{copy}"
+
+
+def _graph(copy: int, demuxer: str, stream_index: int, length: int) -> tuple[Any, Any]:
     """FFmpeg's graph from the file to frames of `length` samples, and its end, to pull them from."""
     graph = av.filter.Graph()
     nodes = [
-        graph.add("amovie", filename=f"file:{_NAMES}/{copy}", stream_index=str(stream_index), dec_threads="1",
-                  format_name=_DEMUXERS[kind], format_opts="protocol_whitelist=file"),
+        graph.add("amovie", filename=_name(copy), stream_index=str(stream_index), dec_threads="1",
+                  format_name=demuxer, format_opts="protocol_whitelist=file"),
         graph.add("asetnsamples", nb_out_samples=str(length), pad="0"),
         graph.add("abuffersink"),
     ]  # fmt: skip
