@@ -63,7 +63,7 @@ class FFmpegDecoding(Decoding):
         try:
             self._raw = self._stack.enter_context(source.open())
             self._is_limited = time_limit is not None
-            self._end = self._end_of_flac(source.size_bytes or 0)
+            self.file_end = self._end_of_flac(source.size_bytes or 0)
             self._open(source.name, 0)
             self._name_format()
             self._incoming = self._decoded()
@@ -78,7 +78,7 @@ class FFmpegDecoding(Decoding):
 
     def _open(self, name: str, start: int) -> None:
         self._start, self._position = start, 0
-        file = GuardedFile(self._raw, _OPENING_SECONDS if self._is_limited else None, start, self._end)
+        file = GuardedFile(self._raw, _OPENING_SECONDS if self._is_limited else None, start, self.file_end)
         file.seek(0)
         try:
             self._container: Any = av.open(file, "r", options=_OPTIONS, buffer_size=_BUFFER, **LENIENT_TAGS)

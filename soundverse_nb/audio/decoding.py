@@ -130,6 +130,9 @@ class Decoding(ABC):
         """
         return None
 
+    def confirm(self) -> None:  # noqa: B027  (only some have anything to add)
+        """To be called when all pieces have been looked at; raises Doubt as iterating does."""
+
     def interrupt(self) -> None:  # noqa: B027  (only some can stay away for long)
         """Make a decoder end that has not come back for long; called from another thread."""
 

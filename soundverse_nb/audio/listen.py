@@ -104,6 +104,7 @@ def _measured(sound: Decoding) -> Ears:
         for piece in sound.pieces():
             helper.put(piece)
             sound.note_help(helper.spent)
+    sound.confirm()
     return ears
 
 

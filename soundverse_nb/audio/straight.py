@@ -9,13 +9,14 @@ that measures.
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import av
 import av.error
@@ -24,14 +25,14 @@ import numpy as np
 
 from soundverse_nb.audio.decode_ffmpeg import LENIENT_TAGS
 from soundverse_nb.audio.decoding import Block, Decoding, Doubt, End, Plane
+from soundverse_nb.audio.flac_md5 import FlacChecksum, flac_checksum
 from soundverse_nb.audio.sample_types import floats, is_planar, width
 from soundverse_nb.audio.source import Source
 
 if TYPE_CHECKING:
     from soundverse_nb.audio.decode_ffmpeg import FFmpegDecoding
 
-# Not among these is FLAC: its frames carry checksums, which amovie does not look at.
-_PROVEN = ("mp3", "mp4", "ogg")
+_PROVEN = ("mp3", "mp4", "ogg", "flac")
 # Containers whose headers may prove nothing, and whose songs end where their data does.
 _UNPROVEN = ("mp3", "adts", "matroska", "webm", "asf")
 # The file is copied into memory; a little more than the service takes.
@@ -54,13 +55,16 @@ class StraightDecoding(Decoding):
 
     leaves_room = True
 
-    def __init__(self, careful: FFmpegDecoding, copy: int, seconds: float | None) -> None:
+    def __init__(
+        self, careful: FFmpegDecoding, copy: int, seconds: float | None, checksum: FlacChecksum | None
+    ) -> None:
         super().__init__(careful.stop_seconds, None)
         self.clock = careful.clock
         self.sample_rate, self.channels = careful.sample_rate, careful.channels
         self.format, self.codec = careful.format, careful.codec
         self.promised_seconds = careful.promised_seconds
         self._careful, self._copy = careful, copy
+        self._checksum = checksum
         self._kind = (careful.sample_rate, careful.channels, careful.sample_format)
         self._sample_format = careful.sample_format
         self._expected = None if seconds is None else round(seconds * self.sample_rate)
@@ -126,7 +130,13 @@ class StraightDecoding(Decoding):
         except (av.error.FFmpegError, ValueError, OSError) as error:
             raise Doubt("FFmpeg does not get through it by itself") from error
 
+    def confirm(self) -> None:
+        if self._checksum is not None and self.end is End.COMPLETE and not self._checksum.matches():
+            raise self._missing("its checksum tells of other samples")
+
     def planes(self, piece: Any) -> Sequence[Plane]:
+        if self._checksum is not None:
+            self._checksum.add(self._interleaved(piece))
         if not is_planar(self._sample_format):
             return super().planes(piece)
         size = width(self._sample_format) * piece.samples
@@ -135,8 +145,11 @@ class StraightDecoding(Decoding):
     def block(self, piece: Any) -> Block:
         if is_planar(self._sample_format):
             return np.stack(self.planes(piece)).T
+        return floats(self._interleaved(piece), self._sample_format).reshape(piece.samples, -1)
+
+    def _interleaved(self, piece: Any) -> memoryview:
         size = width(self._sample_format) * piece.samples * self.channels
-        return floats(memoryview(piece.planes[0])[:size], self._sample_format).reshape(piece.samples, -1)
+        return memoryview(piece.planes[0])[:size]
 
     def skim(self) -> float:
         seconds = self._careful.skim()
@@ -162,15 +175,37 @@ def open_straight(
     expected = seconds() if careful.format in _PROVEN else None
     if expected is None and (careful.format not in _UNPROVEN or careful.codec.startswith("pcm_")):
         return None
+    stop = careful.stop_seconds
+    if careful.format == "flac" and (expected is None or (stop is not None and expected > stop)):
+        return None  # its checksum is that of the whole song
     copy = os.memfd_create("song", os.MFD_CLOEXEC)
     try:
-        # In memory no other process can change it, nor put a pipe in its place.
-        with source.open() as stream, open(copy, "wb", closefd=False) as file:
-            shutil.copyfileobj(stream, file, _COPY_BYTES)
-        return StraightDecoding(careful, copy, expected)
+        with source.open() as stream:
+            _copy(stream, copy)
+        if careful.file_end is not None:
+            os.ftruncate(copy, careful.file_end)
+        checksum = None
+        if careful.format == "flac":
+            with open(copy, "rb", closefd=False) as file:
+                checksum = flac_checksum(file, source.size_bytes or 0)
+            if checksum is None or checksum.sample_format != careful.sample_format:
+                # Without it, the checksums of its frames have to be looked at, which amovie does not.
+                raise Doubt("it has no checksum")
+        return StraightDecoding(careful, copy, expected, checksum)
     except Exception:  # FFmpeg's errors, and whatever a foreign file object raises: the careful one can cope
         os.close(copy)
         return None
+
+
+def _copy(stream: BinaryIO, copy: int) -> None:
+    """The file into memory, where no other process can change it or put a pipe in its place."""
+    if isinstance(stream, io.FileIO):
+        done = 0
+        while sent := os.sendfile(copy, stream.fileno(), done, _LARGEST):
+            done += sent
+    else:
+        with open(copy, "wb", closefd=False) as file:
+            shutil.copyfileobj(stream, file, _COPY_BYTES)
 
 
 @cache

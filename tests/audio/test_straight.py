@@ -26,6 +26,7 @@ pytest_plugins = ["tests.corpus.fixture"]
 _NAMES = (
     "mp3-vbr.mp3", "mp3-cbr-no-xing.mp3", "vorbis-stereo.ogg", "opus-mono.opus", "aac.m4a", "alac.m4a",
     "aac-with-video.mp4", "opus.webm", "vorbis.webm", "wma2.wma", "aac.aac", "mp3.mkv",
+    "flac-16.flac", "flac-24.flac",
 )  # fmt: skip
 _SONGS = [recipe for recipe in all_recipes() if recipe.group == "plain" and recipe.name in _NAMES]
 _MEMORY_FILES = pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="files in memory are Linux's")
