@@ -9,13 +9,13 @@ autocorrelation, for the high-pass a weighted spectrum of the lowest frequencies
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from soundverse_nb.audio.decoding import Block, planes_of
+from soundverse_nb.audio.decoding import Block, Plane, planes_of
 from soundverse_nb.audio.scratch import Scratch
 
 _ABSOLUTE_GATE = -70.0  # LUFS, BS.1770-4 section 5.1
@@ -24,7 +24,7 @@ _OFFSET = -0.691  # dB, makes a full-scale 997 Hz sine in one channel read -3.01
 _THINNED_RATE = 11_000
 _RATES = (4000, 400_000)  # outside, the filters have no meaning and the hop no sensible length
 # The shelf's autocorrelation has died away before so many samples of the thinned signal.
-_LAGS = 16
+_LAGS = 8
 # The high-pass lets everything through far below half of this.
 _LOW_RATE = 650
 
@@ -60,25 +60,31 @@ class LoudnessMeter:
         """Add the next block."""
         if not self.usable:
             return
-        if len(self._rest):
-            missing = self.hop - len(self._rest)
-            head = np.concatenate([self._rest, block[:missing]])
-            block = block[missing:]
-            if len(head) < self.hop:
-                self._rest = head
-                return
-            self._powers.append(self._power(head))
-        whole = len(block) - len(block) % self.hop
-        if whole:
-            self._powers.append(self._power(block[:whole]))
-        self._rest = block[whole:].copy()
+        have = len(self._rest)
+        if have + len(block) < self.hop:
+            self._rest = np.concatenate([self._rest, block])
+            return
+        planes = planes_of(block)
+        if have:
+            # One long piece instead of a hop and the others: the calls cost more than the copy.
+            planes = [self._joined(channel, plane) for channel, plane in enumerate(planes)]
+        whole = len(planes[0]) - len(planes[0]) % self.hop
+        self._rest = np.stack([plane[whole:] for plane in planes], axis=1)
+        self._powers.append(self._power([plane[:whole] for plane in planes]))
 
-    def _power(self, block: Block) -> NDArray[np.float64]:
+    def _joined(self, channel: int, plane: Plane) -> Plane:
+        have = len(self._rest)
+        joined: Plane = self._scratch.array(f"channel {channel}", have + len(plane))
+        joined[:have] = self._rest[:, channel]
+        joined[have:] = plane
+        return joined
+
+    def _power(self, planes: Sequence[Plane]) -> NDArray[np.float64]:
         """K-weighted mean square of each hop, summed over channels with their gains."""
-        count = len(block) // self.hop
+        count = len(planes[0]) // self.hop
         total = np.zeros(count)
         with np.errstate(invalid="ignore", over="ignore"):
-            for gain, plane in zip(self._gains, planes_of(block), strict=True):
+            for gain, plane in zip(self._gains, planes, strict=True):
                 if gain:
                     total += gain * self._plane_power(plane, count)
         return total
