@@ -18,7 +18,7 @@ from soundverse_nb.client.settle import settle
 from soundverse_nb.client.wanted import Wanted, shown_request
 from soundverse_nb.client.watching import Audience, Seat
 from soundverse_nb.displays import Phase
-from soundverse_nb.errors import GenerationFailedError, SoundverseError, Spent
+from soundverse_nb.errors import GenerationFailedError, SoundverseError, Spent, raise_alone
 from soundverse_nb.remix import Clip, Remix
 
 if TYPE_CHECKING:
@@ -161,11 +161,15 @@ async def stream_remix(
     engine: Engine, wanted: Wanted, audience: Audience, on_event: Callable[[RemixEvent], object]
 ) -> None:
     """Order one remix and hand its events on; it ends as completed in the journal, its audio not fetched."""
-    await engine.open()
-    seat = audience.seat(0)
-    checked = await engine.references.check(wanted.reference, seat)
-    hearing = await plan(engine, wanted, checked, seat, on_event)
-    async with engine.watching(hearing):
-        # The failing event was handed on, and says it all.
-        with contextlib.suppress(GenerationFailedError):
-            await order_to_end(engine, hearing, wanted, checked)
+    hearing: Hearing | None = None
+    try:
+        await engine.open()
+        seat = audience.seat(0)
+        checked = await engine.references.check(wanted.reference, seat)
+        hearing = await plan(engine, wanted, checked, seat, on_event)
+        async with engine.watching(hearing):
+            # The failing event was handed on, and says it all.
+            with contextlib.suppress(GenerationFailedError):
+                await order_to_end(engine, hearing, wanted, checked)
+    except Exception as surprise:  # a bug too must say what was paid
+        raise_alone(told(surprise, hearing.order if hearing else None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -146,6 +147,27 @@ async def test_leaving_a_bare_stream_keeps_the_order(
             if event.message_id:
                 break
         await events.aclose()  # type: ignore[attr-defined]
+        assert client.orders()[0].state is OrderState.ACCEPTED
+        assert "recover()" in capfd.readouterr().err
+
+
+async def test_a_cancelled_reader_of_a_bare_stream_keeps_the_order(
+    make_client: MakeClient, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with StrictService([script.stream(*script.stages()[:4], script.HOLD)]) as service:
+        client = make_client(service)
+        named = asyncio.Event()
+
+        async def read() -> None:
+            async for event in client.stream((SONG, "jazz")):
+                if event.message_id:
+                    named.set()
+
+        reading = asyncio.ensure_future(read())
+        await named.wait()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
         assert client.orders()[0].state is OrderState.ACCEPTED
         assert "recover()" in capfd.readouterr().err
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,25 +41,28 @@ def break_it(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     monkeypatch.setattr(f"soundverse_nb.client.{place}", bug if is_plain else bug_when_awaited)
 
 
-@pytest.mark.parametrize(
-    ("state", "place", "reply", "spent", "is_kept"),
-    [
-        (None, "making.plan", script.remix(), Spent.NO, False),
-        (OrderState.PLANNED, "making.place_order", script.remix(), Spent.NO, False),
-        (OrderState.SENDING, "sender.decide", script.cut_after(0), Spent.MAYBE, False),
-        (OrderState.ACCEPTED, "making.settle", script.remix(), Spent.MAYBE, True),
-        (OrderState.COMPLETED, "making.fetch", script.remix(), Spent.YES, True),
-        (OrderState.FETCHED, "making.Remix", script.remix(), Spent.YES, False),
-        # Where the order has ended badly, only tidying up is left to have a bug.
-        (OrderState.REFUSED, LET_GO, script.refusal(script.NO_BALANCE, 402), Spent.NO, False),
-        (OrderState.FAILED, LET_GO, FAILED, Spent.MAYBE, False),
-        (OrderState.UNKNOWN, LET_GO, script.cut_before_headers(), Spent.MAYBE, False),
-    ],
-    ids=[
-        "not ordered", "planned", "sending", "accepted", "completed",
-        "fetched", "refused", "failed", "unknown",
-    ],
-)  # fmt: skip
+CASE = ("state", "place", "reply", "spent", "is_kept")
+ON_THE_WAY = {
+    "not checked": (None, "references.References.check", script.remix(), Spent.NO, False),
+    "not ordered": (None, "making.plan", script.remix(), Spent.NO, False),
+    "planned": (OrderState.PLANNED, "making.place_order", script.remix(), Spent.NO, False),
+    "sending": (OrderState.SENDING, "sender.decide", script.cut_after(0), Spent.MAYBE, False),
+    "accepted": (OrderState.ACCEPTED, "making.settle", script.remix(), Spent.MAYBE, True),
+    # Where the order has ended, well or badly, only tidying up is left to have a bug.
+    "completed": (OrderState.COMPLETED, LET_GO, script.remix(), Spent.YES, True),
+    "refused": (OrderState.REFUSED, LET_GO, script.refusal(script.NO_BALANCE, 402), Spent.NO, False),
+    "failed": (OrderState.FAILED, LET_GO, FAILED, Spent.MAYBE, False),
+    "unknown": (OrderState.UNKNOWN, LET_GO, script.cut_before_headers(), Spent.MAYBE, False),
+}
+"""How far an order came when a bug was met: for a remix and for a bare stream."""
+
+AT_HOME = {
+    "fetching": (OrderState.COMPLETED, "making.fetch", script.remix(), Spent.YES, True),
+    "fetched": (OrderState.FETCHED, "making.Remix", script.remix(), Spent.YES, False),
+}
+
+
+@pytest.mark.parametrize(CASE, [*ON_THE_WAY.values(), *AT_HOME.values()], ids=[*ON_THE_WAY, *AT_HOME])
 async def test_a_bug_says_what_was_paid_by_how_far_the_order_came(
     make_client: MakeClient,
     monkeypatch: pytest.MonkeyPatch,
@@ -91,6 +95,62 @@ async def test_a_bug_says_what_was_paid_by_how_far_the_order_came(
             assert len(await client.recover()) == 1
         assert service.charged == len(service.posts) * reply.charges
         assert service.violations == []
+
+
+@pytest.mark.parametrize(CASE, ON_THE_WAY.values(), ids=ON_THE_WAY)
+async def test_a_bug_in_a_bare_stream_says_what_was_paid_too(
+    make_client: MakeClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    state: OrderState | None,
+    place: str,
+    reply: Reply,
+    spent: Spent,
+    is_kept: bool,
+) -> None:
+    async with StrictService([reply]) as service:
+        client = make_client(service)
+        with monkeypatch.context() as broken:
+            break_it(broken, place)
+            with pytest.raises(sv.SoundverseError, match="failed unexpectedly") as raised:
+                async for _ in client.stream((SONG, "jazz")):
+                    pass
+        error = raised.value
+        assert error.spent is spent
+        assert ("client.recover()" in str(error)) is is_kept
+        told = [] if state is None else [(vars(error)["order_id"], state, None)]
+        assert [(order.order_id, order.state, order.lease) for order in client.orders()] == told
+        assert error.__cause__ is None
+        assert error.__context__ is None
+        shown = f"{error}{error!r}{vars(error)}{caplog.text}{''.join(traceback.format_exception(error))}"
+        assert "RuntimeError" in shown
+        assert SECRET not in shown
+        assert service.api_key not in shown
+
+        if is_kept:  # what the hint promises holds
+            assert len(await client.recover()) == 1
+        assert service.charged == len(service.posts) * reply.charges
+        assert service.violations == []
+
+
+async def test_an_error_of_ours_leaves_a_bare_stream_as_it_is(
+    make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = sv.DownloadError("The service does not say where its audio is.", hint="Ask again.")
+
+    async def settle_badly(*_: Any) -> str:
+        try:
+            raise RuntimeError(SECRET)
+        except RuntimeError:
+            raise ours from None
+
+    monkeypatch.setattr("soundverse_nb.client.making.settle", settle_badly)
+    async with StrictService() as service:
+        with pytest.raises(sv.DownloadError) as raised:
+            async for _ in make_client(service).stream((SONG, "jazz")):
+                pass
+    assert raised.value is ours
+    assert ours.__context__ is None
 
 
 async def test_a_bug_in_one_of_many_loses_no_other(
