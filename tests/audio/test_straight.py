@@ -6,6 +6,7 @@ import os
 import random
 from typing import TYPE_CHECKING, Any
 
+import av
 import av.filter
 import numpy as np
 import pytest
@@ -73,6 +74,8 @@ def ended(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 def test_an_intact_song_needs_no_decoding_packet_by_packet(
     corpus: Corpus, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if recipe.name == "mp3-vbr.mp3" and av.library_versions["libavfilter"][0] < 11:
+        pytest.skip("before FFmpeg 8 a trimmed start spoils the first time stamp, which is doubted")
     path = corpus.case(recipe).path
     expected = _without(monkeypatch, path.read_bytes())
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import soundverse_nb as sv
-from soundverse_nb.client import Journal, Order, OrderState
+from soundverse_nb.client import Journal, OrderState
 from soundverse_nb.client.bridge import LOOP
 from soundverse_nb.client.settle import settle
 from soundverse_nb.displays import Phase
@@ -167,33 +167,53 @@ async def test_a_bug_in_one_of_many_loses_no_other(
     assert [type(result) for result in results] == [sv.Remix, sv.SoundverseError, sv.Remix]
 
 
+def held(monkeypatch: pytest.MonkeyPatch, step: str) -> tuple[threading.Event, asyncio.Event]:
+    """Let a step of the journal wait: the first event says that it was reached, the second lets it go on."""
+    reached, go_on = threading.Event(), asyncio.Event()
+    usual = getattr(Journal, step)
+
+    async def wait_first(self: Journal, *given: Any, **facts: Any) -> Any:
+        reached.set()
+        await go_on.wait()
+        return await usual(self, *given, **facts)
+
+    monkeypatch.setattr(Journal, step, wait_first)
+    return reached, go_on
+
+
+@pytest.mark.parametrize("clicks", [1, 2])
 async def test_one_given_up_while_it_is_planned_is_refused_and_never_sent(
-    make_client: MakeClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    make_client: MakeClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clicks: int
 ) -> None:
     song = tmp_path / "song.mp3"
     song.write_bytes(b"ID3" + bytes(1000))
     uploaded: list[Path] = []
-    planning, go_on = threading.Event(), asyncio.Event()
-    usual = Journal.plan
+    planning, go_on = held(monkeypatch, "plan")
+    noting, go_further = held(monkeypatch, "move")
 
     async def publish(path: Path) -> str:
         uploaded.append(path)
         return SONG
 
-    async def plan(self: Journal, order: Order) -> Order:
-        planning.set()
-        await go_on.wait()
-        return await usual(self, order)
+    async def taken_in() -> None:
+        for _ in range(10):
+            await asyncio.sleep(0)
 
-    monkeypatch.setattr(Journal, "plan", plan)
     async with StrictService() as service:
         seen = Notebook()
         client = make_client(service, host=publish, progress=seen)
         remix = asyncio.ensure_future(client.remix(song, prompt="jazz"))
         assert await asyncio.to_thread(planning.wait, 10)
         assert seen.cancel is not None
-        seen.cancel(0)
+        for _ in range(clicks):
+            seen.cancel(0)
+            await LOOP.run(taken_in())
         LOOP.call_soon(go_on.set)
+        assert await asyncio.to_thread(noting.wait, 10)
+        for _ in range(clicks - 1):
+            seen.cancel(0)
+            await LOOP.run(taken_in())
+        LOOP.call_soon(go_further.set)
         with pytest.raises(sv.SoundverseError, match="stopped") as stopped:
             await remix
         assert stopped.value.spent is Spent.NO
