@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from soundverse_nb.api.body import excerpt
@@ -24,6 +24,7 @@ from soundverse_nb.remix import Clip, Remix
 if TYPE_CHECKING:
     from soundverse_nb.api.event import RemixEvent
     from soundverse_nb.client.engine import Engine
+    from soundverse_nb.client.service import Service
 
 
 log = logger("soundverse_nb.client")
@@ -96,14 +97,28 @@ async def plan(
     try:
         planned = await asyncio.shield(writing)
     except asyncio.CancelledError:
-        await asyncio.wait({writing})
-        if writing.exception() is None:
-            with contextlib.suppress(SoundverseError):
-                given_up = Hearing(service, writing.result(), seat)
-                await given_up.note(OrderState.REFUSED, error="It was given up before it was sent.")
-                await service.journal.release(given_up.order)
+        await _undisturbed(_give_up(service, writing, seat))
         raise
     return Hearing(service, planned, seat, on_event)
+
+
+async def _give_up(service: Service, writing: asyncio.Future[Order], seat: Seat) -> None:
+    """Note that an order whose first line is being written is not sent, and let go of it."""
+    await asyncio.wait({writing})
+    if writing.exception() is None:
+        with contextlib.suppress(SoundverseError):
+            given_up = Hearing(service, writing.result(), seat)
+            await given_up.note(OrderState.REFUSED, error="It was given up before it was sent.")
+            await service.journal.release(given_up.order)
+
+
+async def _undisturbed(work: Coroutine[Any, Any, None]) -> None:
+    """See some work to its end, however often whoever waits for it is told to stop."""
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait({task})
+    task.result()
 
 
 async def order_to_end(engine: Engine, hearing: Hearing, wanted: Wanted, checked: Checked) -> None:
