@@ -7,6 +7,7 @@ script finds it by its mark and turns it into the live player in place; so the s
 from __future__ import annotations
 
 import contextvars
+import logging
 import os
 import secrets
 import threading
@@ -26,6 +27,8 @@ from soundverse_nb.remix.comparison import Comparison
 from soundverse_nb.remix.show import COLOURS
 from soundverse_nb.render.spectrogram import spectrogram_png
 from soundverse_nb.widgets.takes import Take, matched, mp3_bytes, sound_bytes, take_of
+
+logger = logging.getLogger("soundverse_nb.widgets")
 
 _reading = ThreadPoolExecutor(max_workers=2, thread_name_prefix="soundverse-takes")
 _answering = ThreadPoolExecutor(max_workers=2, thread_name_prefix="soundverse-player")
@@ -56,7 +59,9 @@ class Player(anywidget.AnyWidget):
             takes = read()
         except BaseException as reason:  # a page that waits for an answer must get one
             self._read.set_exception(reason)
-            raise
+            # Nobody is above a thread; what is raised there ends as a traceback in somebody's cell.
+            logger.warning("The player has no takes: %s", type(reason).__name__)
+            return
         self._read.set_result(takes)
         self.takes = [take.state() for take in takes]
 

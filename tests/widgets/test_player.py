@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image
 
 import soundverse_nb as sv
 from soundverse_nb.widgets.player import LiveComparison, Player, compare
-from soundverse_nb.widgets.takes import matched, mp3_bytes, sound_bytes, take_of
+from soundverse_nb.widgets.takes import Take, matched, mp3_bytes, sound_bytes, take_of
 
 RATE = 22050
 
@@ -117,6 +118,30 @@ def test_the_page_gets_what_it_asks_for_and_a_sentence_where_it_cannot(tmp_path:
     assert answers[0][1] == [(tmp_path / "a.wav").read_bytes()]
     assert Image.open(io.BytesIO(answers[1][1][0])).format == "PNG"
     assert all("problem" in content for content, _ in answers[2:])
+
+
+def test_a_reading_that_breaks_is_one_line_and_an_answer_and_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    unhandled: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", unhandled.append)
+    may_read = threading.Event()
+
+    def read() -> list[Take]:
+        assert may_read.wait(10)
+        raise OSError("https://songs.example.com/song.mp3?signature=of-a-private-song")
+
+    before = set(threading.enumerate())
+    player = _Asked(read, "svp-test")
+    (reading,) = set(threading.enumerate()) - before
+    may_read.set()
+    reading.join(10)
+    assert unhandled == []
+    assert [record.getMessage() for record in caplog.records] == ["The player has no takes: OSError"]
+    assert caplog.records[0].exc_info is None
+    player._answer({"request": "1", "want": "sound", "take": 0})
+    ((answer, _),) = player.__dict__["answers"]
+    assert answer["problem"] == "The kernel cannot prepare this take (OSError)."
 
 
 def test_outside_a_notebook_a_comparison_is_the_static_one(tmp_path: Path) -> None:
