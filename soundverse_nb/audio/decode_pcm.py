@@ -74,7 +74,7 @@ class PCMDecoding(Decoding):
         self._scratch = [Scratch() for _ in range(self.channels)]
         # 16-bit samples are scaled here, which numpy does in a third of libsndfile's time.
         self._type: Any = np.int16 if sound.subtype in _SIXTEEN_BITS else np.float32
-        self._length = block_length(block_frames, self.channels)
+        self.block_frames = block_length(block_frames, self.channels)
 
     def _pieces(self) -> Iterator[tuple[int, NDArray[Any]]]:
         while True:
@@ -92,7 +92,7 @@ class PCMDecoding(Decoding):
 
     def _next(self) -> NDArray[Any]:
         """The next samples as they lie in the file, none at its end."""
-        piece: NDArray[Any] = self._sound.read(out=np.empty((self._length, self.channels), self._type))
+        piece: NDArray[Any] = self._sound.read(out=np.empty((self.block_frames, self.channels), self._type))
         return piece
 
     def planes(self, piece: NDArray[Any]) -> Sequence[Plane]:
@@ -141,7 +141,7 @@ class BigEndianDecoding(PCMDecoding):
         self._stream = stream
 
     def _next(self) -> NDArray[Any]:
-        frames = min(self._length, self._sound.frames - self.frames)
+        frames = min(self.block_frames, self._sound.frames - self.frames)
         piece = np.empty((frames, self.channels), ">i2")
         return piece[: self._stream.readinto(piece) // (2 * self.channels)]  # type: ignore[attr-defined]
 

@@ -22,12 +22,12 @@ class SamplesDecoding(Decoding):
         self.sample_rate, self.channels = samples.sample_rate, samples.channels
         self.codec = str(samples.values.dtype)
         self._samples = samples
-        self._length = block_length(block_frames, self.channels)
+        self.block_frames = block_length(block_frames, self.channels)
 
     def _pieces(self) -> Iterator[tuple[int, tuple[int, int]]]:
         frames = self._samples.frames
-        for start in range(0, frames, self._length):
-            stop = min(start + self._length, frames)
+        for start in range(0, frames, self.block_frames):
+            stop = min(start + self.block_frames, frames)
             yield stop - start, (start, stop)
             if self.out_of_time():
                 self.end = End.OUT_OF_TIME

@@ -79,6 +79,8 @@ class Decoding(ABC):
     has_rest: bool = False
     end: End = End.OPEN
     frames: int = 0
+    block_frames: int
+    """Frames that a piece has at most, or a little more; may be set before the first is taken."""
     leaves_room: bool = False
     """Whether decoding leaves Python's lock free for so long that a second thread can measure meanwhile. Two
     that ask for it thousands of times are slower than one."""

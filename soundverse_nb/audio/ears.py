@@ -44,6 +44,13 @@ class Ear:
         self.loudness.feed(plane[:, np.newaxis])
 
 
+def whole_pieces(frames: int, sample_rate: int) -> int:
+    """A length of pieces, at most `frames` where that is possible, that leaves no ear a rest to keep."""
+    ear = Ear(sample_rate)
+    stride = math.lcm(ear.outline.bin, ear.loudness.hop)
+    return frames - frames % stride or frames
+
+
 class Ears:
     """One ear a channel, and what they tell together."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -62,19 +61,22 @@ class EnvelopeMeter:
         A block with samples that are no numbers is not added; nan is returned then.
         """
         found, rest, edges = self._outline(block)
-        # Least and greatest pass NaN on, so it is enough to look at them.
-        results = [*chain.from_iterable(found), *edges]
-        if not all(np.isfinite(part).all() for part in results):
-            return math.nan
+        peak = 0.0
+        for low, high in [*found, *edges]:
+            # Least and greatest pass NaN on, so it is enough to look at them.
+            lowest, highest = float(low.min()), float(high.max())
+            if not (math.isfinite(lowest) and math.isfinite(highest)):
+                return math.nan
+            peak = max(peak, highest, -lowest)
         self._keep(found, rest, len(block))
-        return max((float(np.abs(part).max()) for part in results), default=0.0)
+        return peak
 
     def feed_as_is(self, block: Block) -> None:
         """Add the next block whatever it holds: stretches with NaN in them become NaN."""
         found, rest, _ = self._outline(block)
         self._keep(found, rest, len(block))
 
-    def _outline(self, block: Block) -> tuple[list[_Extremes], Block, list[NDArray[np.float32]]]:
+    def _outline(self, block: Block) -> tuple[list[_Extremes], Block, list[_Extremes]]:
         """Extremes of each full bin, what is left of the last one, and that one's extremes."""
         rest, body = self._rest, block
         found = []
@@ -88,7 +90,7 @@ class EnvelopeMeter:
             if whole:
                 found.append(extremes(body[:whole], self.bin))
             rest = body[whole:].copy()
-        return found, rest, [rest.min(axis=0), rest.max(axis=0)] if len(rest) else []
+        return found, rest, [(rest.min(axis=0), rest.max(axis=0))] if len(rest) else []
 
     def _keep(self, found: list[_Extremes], rest: Block, frames: int) -> None:
         for low, high in found:
@@ -116,8 +118,13 @@ class EnvelopeMeter:
 
 def extremes(block: Block, length: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Lowest and highest sample of each `length` frames: two arrays (channels, len(block) // length)."""
-    rows = [plane.reshape(-1, length) for plane in planes_of(block)]
-    return np.stack([row.min(axis=1) for row in rows]), np.stack([row.max(axis=1) for row in rows])
+    shape = (block.shape[1], len(block) // length)
+    low, high = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    for channel, plane in enumerate(planes_of(block)):
+        rows = plane.reshape(-1, length)
+        rows.min(axis=1, out=low[channel])
+        rows.max(axis=1, out=high[channel])
+    return low, high
 
 
 def finite(block: Block) -> Block:

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from soundverse_nb.audio.decode import decode
 from soundverse_nb.audio.decoding import Decoding, Doubt, End
-from soundverse_nb.audio.ears import Ears, quiet_ends
+from soundverse_nb.audio.ears import Ears, quiet_ends, whole_pieces
 from soundverse_nb.audio.envelope import Envelope
 from soundverse_nb.audio.helper import Helper
 from soundverse_nb.audio.probe import Untrusted, probe
 from soundverse_nb.audio.source import Source, open_source
 
 # About 1 MB: every call into numpy costs a little, and large pieces need few.
-_PIECE_FRAMES = 1 << 17
+_PIECE_FRAMES = 150_000
 # A decoder that has not come back for so many seconds from a stretch of sound that takes hundredths.
 _PATIENCE = 0.5
 
@@ -75,6 +75,7 @@ def listen(source: Any, stop_seconds: float | None = None, time_limit: float | N
     taken = open_source(source)
     proven = cache(partial(_proven_seconds, taken))
     with decode(taken, _PIECE_FRAMES, stop_seconds, time_limit=time_limit) as careful:
+        careful.block_frames = whole_pieces(careful.block_frames, careful.sample_rate)
         damage = None
         quick = careful.straight(proven)
         if quick is not None:
