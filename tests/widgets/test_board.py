@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextvars
 import random
+import threading
 from typing import Any
 
 import comm
@@ -9,7 +11,12 @@ from comm.base_comm import BaseComm
 
 from soundverse_nb.displays import News, Phase
 from soundverse_nb.widgets.board import NotebookBoard, take_down
+from soundverse_nb.widgets.outcomes import Summary
+from soundverse_nb.widgets.ticker import Ticker
 from tests.render.sanitiser import Page
+
+speaking = contextvars.ContextVar("speaking", default="nobody")
+"""Stands for what ipykernel keeps of the cell that is running."""
 
 
 class Cell:
@@ -209,6 +216,24 @@ def test_a_static_page_takes_the_boards_place(cell: Cell) -> None:
     assert "simulated" in page.text
 
 
+def test_no_widget_is_left_behind_however_quick_the_ticker_is(
+    cell: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Quick(Ticker):
+        def stop(self) -> None:
+            assert isinstance(cell.shown, Summary)
+            while not self._farewell():
+                pass
+
+    monkeypatch.setattr("soundverse_nb.widgets.board.Ticker", Quick)
+    board = cell.board(3)
+    board.news(News(0, Phase.STREAMING, "queued"))
+    cell.beat(board)
+    board.close()
+    kinds = [kind for _, kind in cell.sent]
+    assert kinds.count("comm_open") == kinds.count("comm_close") > 10
+
+
 def test_after_the_end_nothing_moves(cell: Cell) -> None:
     board = cell.board(2)
     board.close()
@@ -239,3 +264,33 @@ def test_a_batch_of_none_is_shown_and_closed(cell: Cell) -> None:
     cell.beat(board)
     board.close()
     assert "0 of 0 finished" in cell.shown._repr_mimebundle_()["text/plain"]
+
+
+def test_whoever_beats_and_closes_all_is_said_by_the_cell_that_opened_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heard: list[tuple[str, str]] = []
+    beaten = threading.Event()
+
+    class Heard(BaseComm):
+        def publish_msg(self, msg_type: str, *_: Any, **__: Any) -> None:
+            heard.append((msg_type, speaking.get()))
+            if threading.current_thread().name == "soundverse-ticker":
+                beaten.set()
+
+    class Output:
+        def update(self, _summary: Any) -> None:
+            heard.append(("update", speaking.get()))
+
+    monkeypatch.setattr(comm, "create_comm", lambda *args, **how: Heard(*args, **how))
+    board = NotebookBoard(show=lambda _: Output())
+    token = speaking.set("cell 7")
+    board.open(["song"], lambda _: None)
+    speaking.reset(token)
+    opened = len(heard)
+    board.news(News(0, Phase.STREAMING, "streaming", 45.0))
+    assert beaten.wait(10)
+    board.close()
+    board._ticker.join(10)
+    assert {"comm_open", "comm_msg", "update", "comm_close"} <= {kind for kind, _ in heard[opened:]}
+    assert {speaker for _, speaker in heard} == {"cell 7"}
