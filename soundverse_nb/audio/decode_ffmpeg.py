@@ -10,6 +10,7 @@ from typing import Any
 import av
 import av.error
 
+from soundverse_nb.audio.containers import DEMUXERS, LENIENT_TAGS
 from soundverse_nb.audio.decoding import Block, Decoding, End, block_length
 from soundverse_nb.audio.guarded import GuardedFile
 from soundverse_nb.audio.ogg_links import link_starts
@@ -18,23 +19,11 @@ from soundverse_nb.audio.probe.window import Window
 from soundverse_nb.audio.sample_types import floats, is_planar, width
 from soundverse_nb.audio.source import AudioError, Source, refusal
 
-# Demuxers of files that hold sound themselves. Playlists and manifests are left out on purpose: FFmpeg
-# would open what they name, over the network too.
-DEMUXERS = (
-    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,dtshd,eac3,flac,flv,iff,loas,matroska,mov,mp3,mpc,mpc8,mpeg,"
-    "mpegts,oga,ogg,oma,rm,tak,truehd,tta,voc,w64,wav,wv,xwma,"
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm"
-)
 _FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4", "aac": "adts", "wv": "wavpack"}
 _BUFFER = 1 << 17
 # Finding out what a file is takes milliseconds; what takes longer is made to.
 _OPENING_SECONDS = 1.5
 _OPTIONS = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none"}
-# Tags that are not UTF-8: PyAV before 19 refuses the file unless told otherwise, from 19 on it takes them.
-LENIENT_TAGS: dict[str, Any] = (
-    {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
-)
-
 # A jump of the time stamps by more than this is a hole in the data. Only where the time stamps count
 # samples: others are rounded, or leave out silence on purpose.
 _HOLE_SECONDS = 0.015

@@ -23,7 +23,7 @@ import av.error
 import av.filter
 import numpy as np
 
-from soundverse_nb.audio.decode_ffmpeg import LENIENT_TAGS
+from soundverse_nb.audio.containers import LENIENT_TAGS
 from soundverse_nb.audio.decoding import Block, Decoding, Doubt, End, Plane
 from soundverse_nb.audio.flac_md5 import FlacChecksum, flac_checksum
 from soundverse_nb.audio.sample_types import floats, is_planar, width
