@@ -81,16 +81,19 @@ class NotebookBoard:
 
     def close(self) -> None:
         """Put the static summary where the board was; its widgets are taken down after it."""
-        self._ticker.stop()
         with self._lock:
             if self._over:
                 return
             self._over = True
             self._leaving += [*self._rows.widgets(), *self._fixed, *self._looks.widgets()]
-            summary = Summary(*summarise(self._batch))
-            if self._handle is not None:
-                # In the cell that opened the board, whoever closes it: nbclient drops what others say.
-                self._context.run(self._handle.update, summary)
+            try:
+                summary = Summary(*summarise(self._batch))
+                if self._handle is not None:
+                    # In the cell that opened the board, whoever closes it: nbclient drops what others say.
+                    self._context.run(self._handle.update, summary)
+            finally:
+                # Not before it knows what to take down: a farewell with nothing to do is over at once.
+                self._ticker.stop()
 
     def beat(self) -> None:
         """Bring the widgets up to date, within the beat's allowance of messages."""
