@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -26,21 +27,30 @@ class Helper:
         self._pieces: queue.Queue[Any] = queue.Queue(_AHEAD)
         self._failure: BaseException | None = None
         self.spent = 0.0
-        self._thread = threading.Thread(target=self._run, name="soundverse_nb-ears", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Helper:
-        self._thread.start()
+        thread = threading.Thread(target=self._run, name="soundverse_nb-ears", daemon=True)
+        # Where none can be started, at the end of the process for example, the first does all the work.
+        with suppress(RuntimeError):
+            thread.start()
+            self._thread = thread
         return self
 
     def put(self, piece: Any) -> None:
         """Hand a piece over; waits while too many are waiting."""
         if self._failure is not None:
             raise self._failure
-        self._pieces.put(piece)
+        if self._thread is None:
+            self._work(piece)
+        else:
+            self._pieces.put(piece)
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._thread is None:
+            return
         self._pieces.put(None)
         self._thread.join()
         if self._failure is not None and kind is None:

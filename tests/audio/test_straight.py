@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -186,3 +187,14 @@ def test_a_helper_works_in_order_and_its_failure_is_raised() -> None:
 
     with pytest.raises(ArithmeticError, match="at 0"):
         hand_over()
+
+
+def test_where_no_thread_can_be_started_one_does_all(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    song = corpus.case(_SONGS[0]).path.read_bytes()
+    expected = _told(song)
+
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert _told(song) == expected
