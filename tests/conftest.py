@@ -1,8 +1,9 @@
-"""The network stops at this machine: a test that wants more is told so, not served."""
+"""What holds for every test: no network but this machine's own, and Ctrl-C is heard."""
 
 from __future__ import annotations
 
 import ipaddress
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -81,6 +82,16 @@ def loopback_only() -> Iterator[None]:
     patch.setattr(socket.socket, "sendto", _guarded(socket.socket.sendto, -1))
     yield
     patch.undo()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hears_interrupts() -> Iterator[None]:
+    """A run in the background of a shell ignores Ctrl-C, and the tests that press it would wait for ever."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def _is_address(host: Any) -> bool:
