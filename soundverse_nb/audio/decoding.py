@@ -54,10 +54,12 @@ class WorkClock:
         self.helped = 0.0
         """What a second thread worked meanwhile, in seconds; the longer of the two counts."""
 
-    def is_up(self) -> bool:
+    def is_up(self, times: float = 1.0) -> bool:
+        """Whether the limit is reached, or so many times the limit."""
         work = max(time.thread_time() - self._work, self.helped)
         waited = time.monotonic() - self._wait
-        return work > self._limit or (work > self._limit / 2 and waited > _PATIENCE * self._limit)
+        limit = times * self._limit
+        return work > limit or (work > limit / 2 and waited > _PATIENCE * limit)
 
 
 class Decoding(ABC):
@@ -135,8 +137,12 @@ class Decoding(ABC):
     def confirm(self) -> None:  # noqa: B027  (only some have anything to add)
         """To be called when all pieces have been looked at; raises Doubt as iterating does."""
 
-    def interrupt(self) -> None:  # noqa: B027  (only some can stay away for long)
-        """Make a decoder end that has not come back for long; called from another thread."""
+    def interrupt(self) -> bool:
+        """Make a decoder end that has not come back for long; called from another thread.
+
+        False where there is nothing to end.
+        """
+        return False
 
     def note_help(self, seconds: float) -> None:
         """Count what a second thread worked in all, in seconds, as far as the time limit is concerned."""

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -17,21 +18,23 @@ _AHEAD = 2
 class Helper:
     """Calls `work` with everything that is put, in order, on a thread of its own.
 
-    `spent` is that thread's processor time in seconds. Where nothing comes for `patience` seconds, `missed`
-    is called, on that thread, again and again. Leaving the `with` waits for the end of the work; what `work`
-    raised is raised by put() or there.
+    `spent` is that thread's processor time in seconds. Where the first thread has worked for `patience`
+    seconds of such time and put nothing, `missed` is called, on the second, which ends unless that returns
+    True. Leaving the `with` waits for the end of the work; what `work` raised is raised by put() or there.
     """
 
-    def __init__(self, work: Callable[[Any], None], patience: float, missed: Callable[[], None]) -> None:
+    def __init__(self, work: Callable[[Any], None], patience: float, missed: Callable[[], bool]) -> None:
         self._work, self._patience, self._missed = work, patience, missed
         self._pieces: queue.Queue[Any] = queue.Queue(_AHEAD)
         self._failure: BaseException | None = None
+        self._is_over = False
         self.spent = 0.0
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Helper:
         thread = threading.Thread(target=self._run, name="soundverse_nb-ears", daemon=True)
         # Where none can be started, at the end of the process for example, the first does all the work.
+        self._worked = _thread_clock()
         with suppress(RuntimeError):
             thread.start()
             self._thread = thread
@@ -49,6 +52,7 @@ class Helper:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._is_over = True  # first of all: whatever interrupts what follows, the other thread will see it
         if self._thread is None:
             return
         self._pieces.put(None)
@@ -57,17 +61,28 @@ class Helper:
             raise self._failure
 
     def _run(self) -> None:
+        heard_of = self._worked()
         while True:
             try:
                 piece = self._pieces.get(timeout=self._patience)
             except queue.Empty:
-                self._missed()
+                is_stuck = self._worked() - heard_of >= self._patience
+                if self._is_over or (is_stuck and not self._missed()):
+                    return
                 continue
             if piece is None:
                 return
+            heard_of = self._worked()
             if self._failure is None:
                 try:
                     self._work(piece)
                 except BaseException as failure:
                     self._failure = failure
                 self.spent = time.thread_time()
+
+
+def _thread_clock() -> Callable[[], float]:
+    """A clock of this thread's work that other threads may read; where there is none, the process's."""
+    if not hasattr(time, "pthread_getcpuclockid"):
+        return time.process_time
+    return partial(time.clock_gettime, time.pthread_getcpuclockid(threading.get_ident()))

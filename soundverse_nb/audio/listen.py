@@ -26,6 +26,8 @@ from soundverse_nb.audio.source import Source, open_source
 _PIECE_FRAMES = 150_000
 # A decoder that has not come back for so many seconds from a stretch of sound that takes hundredths.
 _PATIENCE = 0.5
+# Less than this may be a codec's way to begin or to end.
+_LOST_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,17 @@ def listen(source: Any, stop_seconds: float | None = None, time_limit: float | N
                 except Doubt as met:
                     damage = met.damage
         ears = _measured(careful)
-        if careful.end is End.OUT_OF_TIME:
+        if careful.end is End.COMPLETE:
+            damage = _lost(careful, proven())
+        if careful.end is not End.STOPPED:
             careful.damage = careful.damage or damage
         return _told(careful, ears, proven)
+
+
+def _lost(sound: Decoding, known: float | None) -> str | None:
+    """What of a song that is at its end was to be heard, if its header proves that, and was not."""
+    missing = 0.0 if known is None else known - sound.seconds
+    return f"{missing:.2f} s cannot be decoded" if missing > _LOST_SECONDS else None
 
 
 def _measured(sound: Decoding) -> Ears:

@@ -23,7 +23,7 @@ _RELATIVE_GATE = -10.0  # LU under the loudness of what passed the first gate
 _OFFSET = -0.691  # dB, makes a full-scale 997 Hz sine in one channel read -3.01 LKFS
 _THINNED_RATE = 11_000
 _RATES = (4000, 400_000)  # outside, the filters have no meaning and the hop no sensible length
-# The shelf's autocorrelation has died away before so many samples of the thinned signal.
+# The shelf's autocorrelation has died away before so many samples at that rate.
 _LAGS = 8
 # The high-pass lets everything through far below half of this.
 _LOW_RATE = 650
@@ -34,8 +34,8 @@ class LoudnessMeter:
 
     Above 5 kHz the filter is flat, so what it takes away is found in a version of the signal thinned out to
     about 11 kHz, and what its high-pass takes in one thinned out to 700 Hz. Music reads within 0.05 LU of the
-    standard's filters; noise and tones within 0.1 LU; rumble below 40 Hz with nothing else up to 2 LU too
-    loud.
+    standard's filters; noise and tones within 0.1 LU; a bass drum alone up to 0.2 LU, and rumble below 40 Hz
+    up to 2 LU too loud.
     """
 
     def __init__(self, sample_rate: int, channels: int) -> None:
@@ -44,13 +44,14 @@ class LoudnessMeter:
         self._gains = channel_gains(channels)
         self._halvings = _halvings(sample_rate, _THINNED_RATE)
         thinned_rate = sample_rate / 2**self._halvings
+        self._lags = _LAGS if thinned_rate < 1.3 * _THINNED_RATE else 2 * _LAGS
         self._low_halvings = _halvings(thinned_rate, _LOW_RATE)
-        step = max(_LAGS, 2**self._low_halvings)
+        step = max(self._lags, 2**self._low_halvings)
         self._length = max(1, round(thinned_rate / 10 / step)) * step
         self.hop = self._length << self._halvings
         if self.usable:
             self._flat_gain, self._here, self._ahead, self._low = _weights(
-                sample_rate, self._length, self._halvings, self._low_halvings
+                sample_rate, self._length, self._halvings, self._low_halvings, self._lags
             )
         self._scratch = Scratch()
         self._powers: list[NDArray[np.float64]] = []
@@ -91,7 +92,7 @@ class LoudnessMeter:
 
     def _plane_power(self, plane: NDArray[np.float32], count: int) -> NDArray[np.float64]:
         thinned = self._thinned(plane, self._halvings)
-        filtered = self._filtered(thinned.reshape(count, -1, _LAGS))
+        filtered = self._filtered(thinned.reshape(count, -1, self._lags))
         low = self._thinned(thinned, self._low_halvings).reshape(count, -1)
         spectrum = np.fft.rfft(low, axis=1)
         # Real and imaginary parts side by side: their squares weighted and summed in one go.
@@ -113,7 +114,7 @@ class LoudnessMeter:
 
     def _filtered(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """The sum of each sample and those ahead of it in its hop, with the weights of their distances."""
-        flat = rows.reshape(-1, _LAGS)
+        flat = rows.reshape(-1, self._lags)
         here = self._scratch.array("here", flat.size).reshape(flat.shape)
         ahead = self._scratch.array("ahead", flat.size).reshape(flat.shape)
         np.matmul(flat, self._here, out=here)
@@ -146,12 +147,12 @@ def _dots(rows: NDArray[np.float32], others: NDArray[np.float32] | None = None) 
 
 @cache
 def _weights(
-    sample_rate: int, length: int, halvings: int, low_halvings: int
+    sample_rate: int, length: int, halvings: int, low_halvings: int, count: int
 ) -> tuple[float, NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]:
     """How K-weighted power is put together, from `halvings` times thinned sound.
 
     The filter's gain at high frequencies; then, for what the filter takes away, two matrices that weigh the
-    neighbours of `_LAGS` samples among these and among the next ones, and the weights of each real and
+    neighbours of `count` samples among these and among the next ones, and the weights of each real and
     imaginary part of an rfft of a hop, `length` samples, thinned further.
     """
     flat = float(k_weighting(sample_rate, np.array([0.5]))[0])
@@ -175,15 +176,15 @@ def _weights(
     # The rest is smooth: a short sum of cosines, fitted so that the error is small beside what is left.
     grid = np.linspace(0, 0.5, 501)
     rest = taken(grid, False) - taken(grid, True) * fade(grid)
-    cosines = np.cos(2 * np.pi * np.outer(grid, np.arange(_LAGS)))
+    cosines = np.cos(2 * np.pi * np.outer(grid, np.arange(count)))
     cosines[:, 1:] *= 2
     care = 1 / np.maximum(k_weighting(sample_rate, grid / 2**halvings), 0.02)
     care[0] = 1e4  # an offset is no sound, however large
     lags = np.linalg.lstsq(cosines * care[:, np.newaxis], rest * care, rcond=None)[0]
     lags[1:] *= 2
     # Within a hop there are fewer pairs of samples the larger the lag.
-    lags *= length / (length - np.arange(_LAGS))
-    distance = np.subtract.outer(np.arange(_LAGS), np.arange(_LAGS))  # of the row's sample from the column's
+    lags *= length / (length - np.arange(count))
+    distance = np.subtract.outer(np.arange(count), np.arange(count))  # of the row's sample from the column's
     here = np.where(distance >= 0, lags[distance], 0.0).astype(np.float32)
     ahead = np.where(distance < 0, lags[distance], 0.0).astype(np.float32)
     return flat, here, ahead, np.repeat(weights, 2)

@@ -13,10 +13,10 @@ import io
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, BinaryIO
+from threading import Lock
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import av
 import av.error
@@ -43,6 +43,10 @@ _GAP_SECONDS = 0.015
 # So much of the end is decoded again, and this much earlier it may begin.
 _TAIL_SECONDS = 4.0
 _TAIL_SLACK = 20.0
+# More have their planes where PyAV does not look.
+_MOST_CHANNELS = 8
+# Times the time limit, for songs whose length is known without decoding.
+_MORE_TIME = 1.4
 _NAMES = "/proc/self/fd"
 _FILTERS = ("amovie", "asetnsamples", "abuffersink")
 
@@ -56,7 +60,7 @@ class StraightDecoding(Decoding):
     leaves_room = True
 
     def __init__(
-        self, careful: FFmpegDecoding, copy: int, seconds: float | None, checksum: FlacChecksum | None
+        self, careful: FFmpegDecoding, copy: io.FileIO, seconds: float | None, checksum: FlacChecksum | None
     ) -> None:
         super().__init__(careful.stop_seconds, None)
         self.clock = careful.clock
@@ -64,11 +68,16 @@ class StraightDecoding(Decoding):
         self.format, self.codec = careful.format, careful.codec
         self.promised_seconds = careful.promised_seconds
         self._careful, self._copy = careful, copy
+        self._closing = Lock()
+        self._is_interrupted = False
         self._checksum = checksum
         self._kind = (careful.sample_rate, careful.channels, careful.sample_format)
         self._sample_format = careful.sample_format
         self._expected = None if seconds is None else round(seconds * self.sample_rate)
-        self._graph, self._sink = _graph(copy, careful.demuxer, careful.stream_index, careful.block_frames)
+        self._name = f"file:{_NAMES}/{copy.fileno()}"
+        self._graph, self._sink = _graph(
+            self._name, careful.demuxer, careful.stream_index, careful.block_frames
+        )
 
     def _pieces(self) -> Iterator[tuple[int, Any]]:
         began: float | None = None
@@ -94,13 +103,13 @@ class StraightDecoding(Decoding):
             raise self._missing(f"{(self._expected - self.frames) / self.sample_rate:.2f} s are missing")
 
     def _missing(self, words: str) -> Doubt:
-        # Where nothing is proven, a jump in time may be meant.
-        return Doubt(words, None if self._expected is None else words)
+        # Where nothing is proven, a jump in time may be meant; and what was interrupted proves nothing.
+        return Doubt(words, None if self._expected is None or self._is_interrupted else words)
 
     def _ends_well(self, end: float) -> bool:
         """Whether the last seconds can be decoded without a complaint, and end at this time stamp."""
         try:
-            with av.open(_name(self._copy), format=self._careful.demuxer, **LENIENT_TAGS) as container:
+            with av.open(self._name, format=self._careful.demuxer, **LENIENT_TAGS) as container:
                 stream = container.streams[self._careful.stream_index]
                 wanted = end - _TAIL_SECONDS
                 if wanted > 0:
@@ -140,7 +149,8 @@ class StraightDecoding(Decoding):
         if not is_planar(self._sample_format):
             return super().planes(piece)
         size = width(self._sample_format) * piece.samples
-        return [floats(memoryview(plane)[:size], self._sample_format) for plane in piece.planes]
+        planes = piece.planes[: self.channels]  # PyAV finds one more where there are eight
+        return [floats(memoryview(plane)[:size], self._sample_format) for plane in planes]
 
     def block(self, piece: Any) -> Block:
         if is_planar(self._sample_format):
@@ -156,14 +166,24 @@ class StraightDecoding(Decoding):
         self.has_rest = self._careful.has_rest
         return max(seconds, self.seconds)
 
-    def interrupt(self) -> None:
+    def out_of_time(self) -> bool:
+        # Where the length is proven no time has to be kept for finding it.
+        return self.clock is not None and self.clock.is_up(1.0 if self._expected is None else _MORE_TIME)
+
+    def interrupt(self) -> bool:
         """End the file for FFmpeg, which cannot be spoken to while it looks for the next sound."""
-        with suppress(OSError):
-            os.ftruncate(self._copy, 0)
+        # Under the lock, lest the number be another file's by now.
+        with self._closing:
+            if self._copy.closed:
+                return False
+            self._is_interrupted = True
+            self._copy.truncate(0)
+            return True
 
     def close(self) -> None:
         self._graph = self._sink = None
-        os.close(self._copy)
+        with self._closing:
+            self._copy.close()
 
 
 def open_straight(
@@ -172,39 +192,45 @@ def open_straight(
     """The song straight through, or None where it is not one to be decoded so."""
     if not 0 < (source.size_bytes or 0) <= _LARGEST or not _is_possible():
         return None
+    if careful.channels > _MOST_CHANNELS:
+        return None
     expected = seconds() if careful.format in _PROVEN else None
     if expected is None and (careful.format not in _UNPROVEN or careful.codec.startswith("pcm_")):
         return None
     stop = careful.stop_seconds
+    if careful.codec == "flac" and careful.format != "flac":
+        return None  # no header there has the checksum of its sound
     if careful.format == "flac" and (expected is None or (stop is not None and expected > stop)):
         return None  # its checksum is that of the whole song
-    copy = os.memfd_create("song", os.MFD_CLOEXEC)
+    copy = None
     try:
+        # An object that closes itself, if need be, when Ctrl-C comes at the worst moment.
+        copy = io.FileIO(os.memfd_create("song", os.MFD_CLOEXEC), "r+")
         with source.open() as stream:
             _copy(stream, copy)
         if careful.file_end is not None:
-            os.ftruncate(copy, careful.file_end)
+            copy.truncate(careful.file_end)
         checksum = None
         if careful.format == "flac":
-            with open(copy, "rb", closefd=False) as file:
-                checksum = flac_checksum(file, source.size_bytes or 0)
+            checksum = flac_checksum(cast("BinaryIO", copy), source.size_bytes or 0)
             if checksum is None or checksum.sample_format != careful.sample_format:
                 # Without it, the checksums of its frames have to be looked at, which amovie does not.
                 raise Doubt("it has no checksum")
         return StraightDecoding(careful, copy, expected, checksum)
     except Exception:  # FFmpeg's errors, and whatever a foreign file object raises: the careful one can cope
-        os.close(copy)
+        if copy is not None:
+            copy.close()
         return None
 
 
-def _copy(stream: BinaryIO, copy: int) -> None:
+def _copy(stream: BinaryIO, copy: io.FileIO) -> None:
     """The file into memory, where no other process can change it or put a pipe in its place."""
     if isinstance(stream, io.FileIO):
         done = 0
-        while sent := os.sendfile(copy, stream.fileno(), done, _LARGEST):
+        while sent := os.sendfile(copy.fileno(), stream.fileno(), done, _LARGEST):
             done += sent
     else:
-        with open(copy, "wb", closefd=False) as file:
+        with open(copy.fileno(), "wb", closefd=False) as file:
             shutil.copyfileobj(stream, file, _COPY_BYTES)
 
 
@@ -216,15 +242,11 @@ def _is_possible() -> bool:
     return set(_FILTERS) <= set(av.filter.filters_available)
 
 
-def _name(copy: int) -> str:
-    return f"file:{_NAMES}/{copy}"
-
-
-def _graph(copy: int, demuxer: str, stream_index: int, length: int) -> tuple[Any, Any]:
+def _graph(name: str, demuxer: str, stream_index: int, length: int) -> tuple[Any, Any]:
     """FFmpeg's graph from the file to frames of `length` samples, and its end, to pull them from."""
     graph = av.filter.Graph()
     nodes = [
-        graph.add("amovie", filename=_name(copy), stream_index=str(stream_index), dec_threads="1",
+        graph.add("amovie", filename=name, stream_index=str(stream_index), dec_threads="1",
                   format_name=demuxer, format_opts="protocol_whitelist=file"),
         graph.add("asetnsamples", nb_out_samples=str(length), pad="0"),
         graph.add("abuffersink"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -19,6 +20,7 @@ from soundverse_nb.audio.decoding import WorkClock
 from tests.audio.songs import RATE, file_of
 from tests.corpus.build import all_recipes
 from tests.corpus.case import Recipe
+from tests.corpus.encode import encode
 
 if TYPE_CHECKING:
     from tests.corpus.fixture import Corpus
@@ -118,11 +120,12 @@ def test_a_decoder_that_does_not_come_back_is_stopped(
     song = file_of(noise, kind="OGG", subtype="VORBIS")
     expected = _told(song)
     pull = straight.StraightDecoding._next
+    end = straight.StraightDecoding.interrupt
     stopped: list[bool] = []
 
-    def interrupt(self: straight.StraightDecoding) -> None:
-        os.ftruncate(self._copy, 0)
-        stopped.append(True)
+    def interrupt(self: straight.StraightDecoding) -> bool:
+        stopped.append(end(self))
+        return True
 
     def late(self: straight.StraightDecoding) -> Any:
         while not stopped:
@@ -134,6 +137,65 @@ def test_a_decoder_that_does_not_come_back_is_stopped(
     monkeypatch.setattr(listen, "_PATIENCE", 0.01)
     assert _told(song) == expected
     assert ended == [True, False]
+    # Nor is it called damaged where there is no time to find out.
+    stopped.clear()
+    monkeypatch.setattr(FFmpegDecoding, "out_of_time", lambda self: True)
+    assert not sv.preflight(song).problems
+
+
+@_MEMORY_FILES
+def test_an_interrupt_that_comes_too_late_harms_no_other_file(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    opened: list[straight.StraightDecoding] = []
+    close = straight.StraightDecoding.close
+
+    def kept(self: straight.StraightDecoding) -> None:
+        opened.append(self)
+        close(self)
+
+    monkeypatch.setattr(straight.StraightDecoding, "close", kept)
+    sv.preflight(corpus.case(_SONGS[0]).path)
+    others = [tmp_path / str(number) for number in range(20)]
+    files = [other.open("w+") for other in others]  # one of them has the song's number now
+    for file in files:
+        file.write("precious")
+        file.flush()
+    assert not opened[0].interrupt()
+    assert [other.read_text() for other in others] == ["precious"] * 20
+    for file in files:
+        file.close()
+
+
+@pytest.mark.parametrize(("codec", "container"), [("aac", "mp4"), ("aac", "adts"), ("libopus", "ogg")])
+def test_eight_channels_are_heard(tmp_path: Path, codec: str, container: str) -> None:
+    path = tmp_path / "song"
+    loud = np.arange(1, 9) / 10
+    samples = np.sin(np.arange(12 * 48_000) / 20)[:, None] * loud
+    encode(path, samples.astype(np.float32), 48_000, container=container, codec=codec, bit_rate=512_000)
+    report = sv.preflight(path)
+    assert not report.problems
+    assert report.audio.channels == 8
+    assert report.audio.envelope is not None
+    assert report.audio.envelope.maxima.shape[0] == 8
+
+
+def test_flac_inside_another_container_keeps_its_frames_checksums(tmp_path: Path) -> None:
+    path = tmp_path / "song.mkv"
+    noise = np.random.default_rng(5).normal(0, 0.1, (12 * RATE, 2)).astype(np.float32)
+    encode(path, noise, RATE, container="matroska", codec="flac")
+    assert not sv.preflight(path).problems
+    broken = bytearray(path.read_bytes())
+    broken[len(broken) // 2] ^= 4
+    assert [problem.code for problem in sv.preflight(bytes(broken)).problems] == ["damaged"]
+
+
+def test_what_the_header_proves_and_cannot_be_decoded_is_damage() -> None:
+    noise = np.random.default_rng(6).normal(0, 0.1, (12 * RATE, 2)).astype(np.float32)
+    song = bytearray(file_of(noise, kind="FLAC"))
+    first = song.index(b"\xff\xf8", 42)
+    song[first + 200] ^= 255  # before the first frame that can be decoded nothing shows a gap
+    assert [problem.code for problem in sv.preflight(bytes(song)).problems] == ["damaged"]
 
 
 @_MEMORY_FILES
@@ -147,20 +209,26 @@ def test_no_descriptor_is_left_open(corpus: Corpus) -> None:
     assert set(os.listdir("/proc/self/fd")) == before
 
 
-@pytest.mark.parametrize("missing", ["the filters", "files in memory"])
+@pytest.mark.parametrize("missing", ["the filters", "files in memory", "descriptors"])
 def test_without_the_means_songs_are_decoded_packet_by_packet(
     corpus: Corpus, monkeypatch: pytest.MonkeyPatch, ended: list[bool], missing: str
 ) -> None:
     straight._is_possible.cache_clear()
     if missing == "the filters":
         monkeypatch.setattr(av.filter, "filters_available", frozenset({"abuffersink"}))
-    else:
+    elif missing == "files in memory":
         monkeypatch.delattr(os, "memfd_create", raising=False)
+    else:
+        monkeypatch.setattr(os, "memfd_create", _refused, raising=False)
     try:
         assert sv.preflight(corpus.case(_SONGS[0]).path).ok
     finally:
         straight._is_possible.cache_clear()
     assert ended == []
+
+
+def _refused(*arguments: Any) -> int:
+    raise OSError(24, "Too many open files")
 
 
 def test_what_the_helper_works_counts_against_the_time_limit() -> None:
@@ -172,7 +240,7 @@ def test_what_the_helper_works_counts_against_the_time_limit() -> None:
 
 def test_a_helper_works_in_order_and_its_failure_is_raised() -> None:
     done: list[int] = []
-    with helper.Helper(done.append, 10.0, lambda: None) as second:
+    with helper.Helper(done.append, 10.0, lambda: True) as second:
         for number in range(50):
             second.put(number)
     assert done == list(range(50))
@@ -181,12 +249,29 @@ def test_a_helper_works_in_order_and_its_failure_is_raised() -> None:
         raise ArithmeticError(f"at {number}")
 
     def hand_over() -> None:
-        with helper.Helper(fail, 10.0, lambda: None) as second:
+        with helper.Helper(fail, 10.0, lambda: True) as second:
             for number in range(50):
                 second.put(number)
 
     with pytest.raises(ArithmeticError, match="at 0"):
         hand_over()
+
+
+def test_a_helper_ends_where_its_end_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    second = helper.Helper(lambda piece: None, 0.01, lambda: True)
+
+    def interrupted(piece: Any) -> None:
+        raise KeyboardInterrupt
+
+    def use() -> None:
+        with second:
+            monkeypatch.setattr(second._pieces, "put", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        use()
+    assert second._thread is not None
+    second._thread.join(30)
+    assert not second._thread.is_alive()
 
 
 def test_where_no_thread_can_be_started_one_does_all(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:

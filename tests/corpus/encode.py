@@ -58,7 +58,7 @@ def encode(
     with av.open(str(path), "w", format=container, options={"fflags": "+bitexact", **(muxing or {})}) as out:
         out.metadata.update(tags or {})
         video = _video_stream(out) if with_video else None
-        layout = {1: "mono", 2: "stereo", 6: "5.1"}[samples.shape[1]]
+        layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}[samples.shape[1]]
         streams = []
         for _ in range(tracks):
             options = {**_QUICK.get(codec, {}), **(coding or {})}
@@ -76,8 +76,13 @@ def encode(
 
 def _write_audio(out: Any, stream: Any, samples: Samples, rate: int, layout: str) -> None:
     for start in range(0, len(samples), rate):
-        block = np.ascontiguousarray(samples[start : start + rate].T)
-        frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=layout)
+        part = samples[start : start + rate]
+        if part.shape[1] < 8:
+            block = np.ascontiguousarray(part.T)
+            frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=layout)
+        else:  # PyAV counts the planes of eight channels wrongly
+            block = np.ascontiguousarray(part).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(block, format="flt", layout=layout)
         frame.sample_rate = rate
         frame.pts = start
         out.mux(stream.encode(frame))
