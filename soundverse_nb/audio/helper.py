@@ -66,8 +66,11 @@ class Helper:
             try:
                 piece = self._pieces.get(timeout=self._patience)
             except queue.Empty:
-                is_stuck = self._worked() - heard_of >= self._patience
-                if self._is_over or (is_stuck and not self._missed()):
+                if self._is_over:
+                    # The last piece may have come since.
+                    if self._pieces.empty():
+                        return
+                elif self._worked() - heard_of >= self._patience and not self._missed():
                     return
                 continue
             if piece is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import random
 import threading
 from pathlib import Path
@@ -272,6 +273,36 @@ def test_a_helper_ends_where_its_end_is_interrupted(monkeypatch: pytest.MonkeyPa
     assert second._thread is not None
     second._thread.join(30)
     assert not second._thread.is_alive()
+
+
+def test_a_piece_put_at_the_last_moment_is_worked_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    second = helper.Helper(done.append, 0.01, lambda: True)
+    get = second._pieces.get
+    is_waiting, goes_on = threading.Event(), threading.Event()
+
+    def late(timeout: float) -> Any:
+        try:
+            return get(timeout=timeout)
+        except queue.Empty:
+            # Between finding nothing and saying so.
+            is_waiting.set()
+            assert goes_on.wait(30)
+            raise
+
+    monkeypatch.setattr(second._pieces, "get", late)
+    put = second._pieces.put
+
+    def last(piece: Any) -> None:
+        if piece is None:
+            goes_on.set()
+        put(piece)
+
+    monkeypatch.setattr(second._pieces, "put", last)
+    with second:
+        assert is_waiting.wait(30)
+        second.put("the last")
+    assert done == ["the last"]
 
 
 def test_where_no_thread_can_be_started_one_does_all(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
