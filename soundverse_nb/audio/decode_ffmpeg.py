@@ -16,7 +16,7 @@ from soundverse_nb.audio.guarded import GuardedFile
 from soundverse_nb.audio.ogg_links import link_starts
 from soundverse_nb.audio.probe.tags import after_id3, before_tail_tags
 from soundverse_nb.audio.probe.window import Window
-from soundverse_nb.audio.sample_types import floats, is_planar, width
+from soundverse_nb.audio.sample_types import floats, is_planar, planes_of_frame, width
 from soundverse_nb.audio.source import AudioError, Source, refusal
 
 _FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4", "aac": "adts", "wv": "wavpack"}
@@ -240,7 +240,7 @@ class FFmpegDecoding(Decoding):
         size = width(name)
         for frame in piece:
             end = size * frame.samples
-            for put, part in zip(gather, frame.planes):  # noqa: B905  (strict costs)
+            for put, part in zip(gather, planes_of_frame(frame, self.channels)):  # noqa: B905  (strict costs)
                 put(memoryview(part)[:end])
         return floats(bytearray().join(chain.from_iterable(planes)), name).reshape(-1, count).T
 

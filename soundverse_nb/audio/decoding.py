@@ -24,11 +24,7 @@ _SKIM_SECONDS = 0.35  # for counting packets once the time limit is reached
 
 
 class Doubt(Exception):  # noqa: N818  (nothing is wrong yet)
-    """A quick decoding met something that it is not made for: the text, and `damage`, if it is that."""
-
-    def __init__(self, text: str, damage: str | None = None) -> None:
-        super().__init__(text)
-        self.damage = damage
+    """A quick decoding met something that it is not made for. The text says what."""
 
 
 class End(str, Enum):

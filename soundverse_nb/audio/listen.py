@@ -78,19 +78,16 @@ def listen(source: Any, stop_seconds: float | None = None, time_limit: float | N
     proven = cache(partial(_proven_seconds, taken))
     with decode(taken, _PIECE_FRAMES, stop_seconds, time_limit=time_limit) as careful:
         careful.block_frames = whole_pieces(careful.block_frames, careful.sample_rate)
-        damage = None
         quick = careful.straight(proven)
         if quick is not None:
             with quick:
                 try:
                     return _told(quick, _measured(quick), proven)
-                except Doubt as met:
-                    damage = met.damage
+                except Doubt:
+                    pass
         ears = _measured(careful)
         if careful.end is End.COMPLETE:
-            damage = _lost(careful, proven())
-        if careful.end is not End.STOPPED:
-            careful.damage = careful.damage or damage
+            careful.damage = careful.damage or _lost(careful, proven())
         return _told(careful, ears, proven)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from av.audio.plane import AudioPlane
 
 from soundverse_nb.audio.decoding import Block
 
@@ -17,6 +19,7 @@ _TYPES: dict[str, tuple[str, float, int]] = {
     "flt": ("f4", 1.0, 0),
     "dbl": ("f8", 1.0, 0),
 }
+_ONE_TOO_MANY = 8
 
 
 def is_planar(name: str) -> bool:
@@ -39,3 +42,11 @@ def floats(data: Any, name: str) -> Block:
     if silence:
         scaled -= np.float32(silence * factor)
     return scaled
+
+
+def planes_of_frame(frame: Any, channels: int) -> Sequence[Any]:
+    """The planes of a planar frame. PyAV looks for a ninth where there are eight, and from 19 on raises."""
+    if channels != _ONE_TOO_MANY:
+        planes: Sequence[Any] = frame.planes
+        return planes
+    return [AudioPlane(frame, channel) for channel in range(channels)]

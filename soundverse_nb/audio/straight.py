@@ -26,7 +26,7 @@ import numpy as np
 from soundverse_nb.audio.containers import LENIENT_TAGS
 from soundverse_nb.audio.decoding import Block, Decoding, Doubt, End, Plane
 from soundverse_nb.audio.flac_md5 import FlacChecksum, flac_checksum
-from soundverse_nb.audio.sample_types import floats, is_planar, width
+from soundverse_nb.audio.sample_types import floats, is_planar, planes_of_frame, width
 from soundverse_nb.audio.source import Source
 
 if TYPE_CHECKING:
@@ -69,7 +69,6 @@ class StraightDecoding(Decoding):
         self.promised_seconds = careful.promised_seconds
         self._careful, self._copy = careful, copy
         self._closing = Lock()
-        self._is_interrupted = False
         self._checksum = checksum
         self._kind = (careful.sample_rate, careful.channels, careful.sample_format)
         self._sample_format = careful.sample_format
@@ -89,7 +88,7 @@ class StraightDecoding(Decoding):
             began = frame.time if began is None else began
             gap = frame.time - began - self.seconds
             if abs(gap) > _GAP_SECONDS:
-                raise self._missing(f"{abs(gap):.2f} s are missing before {self.seconds:.1f} s")
+                raise Doubt(f"{abs(gap):.2f} s are missing before {self.seconds:.1f} s")
             if self._expected is not None and self.frames + frame.samples > self._expected:
                 raise Doubt("it is longer than its header says")
             yield frame.samples, frame
@@ -100,11 +99,7 @@ class StraightDecoding(Decoding):
             if not self._ends_well((began or 0.0) + self.seconds):
                 raise Doubt("its end cannot be decoded")
         elif self.frames != self._expected:
-            raise self._missing(f"{(self._expected - self.frames) / self.sample_rate:.2f} s are missing")
-
-    def _missing(self, words: str) -> Doubt:
-        # Where nothing is proven, a jump in time may be meant; and what was interrupted proves nothing.
-        return Doubt(words, None if self._expected is None or self._is_interrupted else words)
+            raise Doubt(f"{(self._expected - self.frames) / self.sample_rate:.2f} s are missing")
 
     def _ends_well(self, end: float) -> bool:
         """Whether the last seconds can be decoded without a complaint, and end at this time stamp."""
@@ -141,7 +136,7 @@ class StraightDecoding(Decoding):
 
     def confirm(self) -> None:
         if self._checksum is not None and self.end is End.COMPLETE and not self._checksum.matches():
-            raise self._missing("its checksum tells of other samples")
+            raise Doubt("its checksum tells of other samples")
 
     def planes(self, piece: Any) -> Sequence[Plane]:
         if self._checksum is not None:
@@ -149,7 +144,7 @@ class StraightDecoding(Decoding):
         if not is_planar(self._sample_format):
             return super().planes(piece)
         size = width(self._sample_format) * piece.samples
-        planes = piece.planes[: self.channels]  # PyAV finds one more where there are eight
+        planes = planes_of_frame(piece, self.channels)
         return [floats(memoryview(plane)[:size], self._sample_format) for plane in planes]
 
     def block(self, piece: Any) -> Block:
@@ -176,7 +171,6 @@ class StraightDecoding(Decoding):
         with self._closing:
             if self._copy.closed:
                 return False
-            self._is_interrupted = True
             self._copy.truncate(0)
             return True
 
