@@ -200,14 +200,15 @@ def test_what_the_header_proves_and_cannot_be_decoded_is_damage() -> None:
 
 
 @_MEMORY_FILES
-def test_no_descriptor_is_left_open(corpus: Corpus) -> None:
+def test_no_file_in_memory_and_no_thread_is_left(corpus: Corpus, ended: list[bool]) -> None:
     song = corpus.case(_SONGS[0]).path.read_bytes()
-    sv.preflight(song)
-    before = set(os.listdir("/proc/self/fd"))
     for seed in range(6):
         sv.preflight(song)
         sv.preflight(_damaged(song, seed))
-    assert not set(os.listdir("/proc/self/fd")) - before
+    assert ended
+    links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    assert not [name for name in map(os.readlink, links) if "memfd:song" in name]
+    assert not [thread for thread in threading.enumerate() if thread.name == "soundverse_nb-ears"]
 
 
 @pytest.mark.parametrize("missing", ["the filters", "files in memory", "descriptors"])
