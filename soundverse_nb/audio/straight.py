@@ -9,6 +9,7 @@ that measures.
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import shutil
@@ -176,6 +177,7 @@ class StraightDecoding(Decoding):
 
     def close(self) -> None:
         self._graph = self._sink = None
+        gc.collect(1)  # from PyAV 19 on a graph and its filters hold each other, and the file
         with self._closing:
             self._copy.close()
 
