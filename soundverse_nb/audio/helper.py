@@ -79,7 +79,7 @@ class Helper:
             if self._failure is None:
                 try:
                     self._work(piece)
-                except BaseException as failure:
+                except BaseException as failure:  # whatever it is, the first thread raises it
                     self._failure = failure
                 self.spent = time.thread_time()
 

@@ -84,7 +84,7 @@ def listen(source: Any, stop_seconds: float | None = None, time_limit: float | N
                 try:
                     return _told(quick, _measured(quick), proven)
                 except Doubt:
-                    pass
+                    pass  # for the careful one to judge
         ears = _measured(careful)
         if careful.end is End.COMPLETE:
             careful.damage = careful.damage or _lost(careful, proven())
