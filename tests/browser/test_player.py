@@ -144,7 +144,7 @@ def wait_for_position(page: Page, test: str) -> None:
 
 def heard(page: Page) -> float:
     """The one gain that is open, as dB, once a tenth of a second of sound has not changed it."""
-    # The sound's clock counts, not the page's: on a busy machine it stands still, and a gain with it, amid a fade.
+    # The sound's clock counts, not the page's: on a busy machine it stands still, and a fade with it.
     page.wait_for_function(
         """() => {
             const open = window.gains.filter((gain) => gain.gain.value > 0.001);
