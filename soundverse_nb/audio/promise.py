@@ -14,7 +14,10 @@ from soundverse_nb.audio.probe.window import Window
 
 # Encoders that write to a pipe leave such sizes in WAV and AIFF headers.
 _UNSET = (0, 0x7FFFFFFF, 0x7FFFF000, 0x80000000, 0xFFFFFFFF)
+_UNSET_64 = 1 << 63
 _MOST_STEPS = 100_000
+_ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
 
 
 def missing_bytes(stream: BinaryIO, size: int) -> int:
@@ -27,7 +30,7 @@ def missing_bytes(stream: BinaryIO, size: int) -> int:
         head = stream.read(4096)
     try:
         return max(0, _missing(stream, head, start, size))
-    except (struct.error, OSError, ValueError, IndexError):
+    except (struct.error, OSError, ValueError, IndexError, OverflowError):
         return 0
 
 
@@ -36,12 +39,12 @@ def ends_inside_a_frame(stream: BinaryIO, size: int) -> bool:
     window = Window(stream, size)
     head = window.at(0, 12)
     try:
-        if head[8:12] == b"WAVE" and head[:4] in (b"RIFF", b"RIFX"):
-            return _stops_inside_a_sample(window, "<" if head[:4] == b"RIFF" else ">")
+        if head[8:12] == b"WAVE" and head[:4] in (b"RIFF", b"RF64", b"RIFX"):
+            return _stops_inside_a_sample(window, ">" if head[:4] == b"RIFX" else "<")
         if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
             return _stops_inside_a_sample(window, ">")
         return stops_inside_a_frame(window)
-    except (struct.error, OSError, ValueError, IndexError):
+    except (struct.error, OSError, ValueError, IndexError, OverflowError):
         return False
 
 
@@ -69,6 +72,16 @@ def _missing(stream: BinaryIO, head: bytes, start: int, size: int) -> int:
         return _riff(stream, "<" if head[:4] == b"RIFF" else ">", b"data", size)
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return _riff(stream, ">", b"SSND", size)
+    if head[:4] == b"RF64" and head[8:12] == b"WAVE":
+        return _rf64(head, size)
+    if head[:4] == b"riff":
+        return _wave64(stream, size)
+    if head[:4] == b".snd":
+        return _sun(head, size)
+    if head[:4] == b"caff":
+        return _caf(stream, size)
+    if head[:16] == _ASF_HEADER:
+        return _asf(stream, head, size)
     if head[:4] == b"OggS":
         return _ogg(stream, size)
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
@@ -97,6 +110,65 @@ def _riff(stream: BinaryIO, order: str, wanted: bytes, size: int) -> int:
             return int(at + 8 + length - size)
         at += 8 + length + length % 2
     return 0
+
+
+def _rf64(head: bytes, size: int) -> int:
+    """WAV with lengths of 64 bits, which stand in a chunk of their own, the first (EBU Tech 3306)."""
+    if head[12:16] != b"ds64":
+        return 0
+    whole, _sound = struct.unpack_from("<QQ", head, 20)
+    return 0 if whole >= _UNSET_64 else int(whole + 8 - size)
+
+
+def _wave64(stream: BinaryIO, size: int) -> int:
+    """Sony Wave64: chunks named by 16 bytes, their lengths including these 24, each on a multiple of 8."""
+    at = 40
+    for _ in range(_MOST_STEPS):
+        stream.seek(at)
+        header = stream.read(24)
+        if len(header) < 24:
+            return 0
+        (length,) = struct.unpack("<Q", header[16:])
+        if length < 24 or length >= _UNSET_64:
+            return 0
+        if header[:4] == b"data":
+            return int(at + length - size)
+        at += (length + 7) & ~7
+    return 0
+
+
+def _sun(head: bytes, size: int) -> int:
+    """Sun AU: where the sound begins and how many bytes it has."""
+    begins, length = struct.unpack_from(">II", head, 4)
+    return 0 if length in _UNSET else int(begins + length - size)
+
+
+def _caf(stream: BinaryIO, size: int) -> int:
+    """Apple's Core Audio Format; a sound chunk that was never finished has the length -1."""
+    at = 8
+    for _ in range(_MOST_STEPS):
+        stream.seek(at)
+        header = stream.read(12)
+        if len(header) < 12:
+            return 0
+        (length,) = struct.unpack(">q", header[4:])
+        if length < 0:
+            return 0
+        if header[:4] == b"data":
+            return int(at + 12 + length - size)
+        at += 12 + length
+    return 0
+
+
+def _asf(stream: BinaryIO, head: bytes, size: int) -> int:
+    """The data object of ASF (WMA), which follows the header; live streams leave its length empty."""
+    (begins,) = struct.unpack_from("<Q", head, 16)
+    stream.seek(begins)
+    header = stream.read(24)
+    if header[:16] != _ASF_DATA:
+        return 0
+    (length,) = struct.unpack_from("<Q", header, 16)
+    return 0 if length >= _UNSET_64 else int(begins + length - size)
 
 
 def _ogg(stream: BinaryIO, size: int) -> int:

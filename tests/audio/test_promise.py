@@ -12,7 +12,7 @@ from soundverse_nb.audio.encode import encode_mp3
 from soundverse_nb.audio.ogg_links import link_starts
 from soundverse_nb.audio.promise import ends_inside_a_frame, missing_bytes
 from tests.audio.songs import RATE, file_of, tone
-from tests.corpus.encode import m4a
+from tests.corpus.encode import encoded, m4a
 
 
 def _missing(data: bytes) -> int:
@@ -25,6 +25,11 @@ _SONGS: dict[str, Callable[[], bytes]] = {
     "ogg": lambda: file_of(tone(2.0), kind="OGG", subtype="VORBIS"),
     "mp3": lambda: encode_mp3(tone(2.0).T, RATE, 128),
     "m4a": lambda: m4a(tone(2.0), RATE),
+    "rf64": lambda: file_of(tone(2.0), kind="RF64"),
+    "w64": lambda: file_of(tone(2.0), kind="W64"),
+    "au": lambda: file_of(tone(2.0), kind="AU"),
+    "caf": lambda: file_of(tone(2.0), kind="CAF"),
+    "wma": lambda: encoded(tone(2.0), RATE, container="asf", codec="wmav2", bit_rate=48_000),
 }
 
 
@@ -49,6 +54,33 @@ def test_a_wrong_size_in_a_file_that_is_whole_by_its_outer_size_is_a_lie_not_a_l
     at = song.index(b"data") + 4
     song[at : at + 4] = struct.pack("<I", 10_000_000)
     assert _missing(bytes(song)) == 0
+
+
+_LEFT_OPEN: dict[str, tuple[bytes, int, bytes]] = {
+    # kind: the mark, how far behind its start the length stands, the length that a pipe leaves there
+    "rf64": (b"ds64", 8, b"\xff" * 8),
+    "w64": (b"data\xf3\xac", 16, b"\xff" * 8),
+    "au": (b".snd", 8, b"\xff" * 4),
+    "caf": (b"data", 4, b"\xff" * 8),
+    "wma": (bytes.fromhex("3626b2758e66cf11"), 16, struct.pack("<Q", 50)),
+}
+
+
+@pytest.mark.parametrize("kind", _LEFT_OPEN)
+def test_a_length_that_was_never_filled_in_promises_nothing(kind: str) -> None:
+    song = bytearray(_SONGS[kind]())
+    mark, behind, unset = _LEFT_OPEN[kind]
+    at = song.index(mark) + behind
+    song[at : at + len(unset)] = unset
+    assert _missing(bytes(song[:-1000])) == 0
+
+
+@pytest.mark.parametrize("kind", ["rf64", "w64", "caf", "wma"])
+def test_a_length_beyond_all_files_crashes_nothing(kind: str) -> None:
+    song = bytearray(_SONGS[kind]())
+    for at in range(4, 200):
+        assert _missing(bytes(song[:at] + b"\x7f" + b"\xff" * 7 + song[at + 8 :])) >= 0
+        assert _missing(bytes(song[:at] + b"\xff" * 7 + b"\x7f" + song[at + 8 :])) >= 0
 
 
 @pytest.mark.parametrize(

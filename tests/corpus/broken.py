@@ -41,7 +41,7 @@ def _write(make: Callable[[], bytes], path: Path) -> None:
 def _song(kind: str, seconds: float = 20.0) -> bytes:
     """A sound file of each kind, to be broken."""
     low, high = tone(seconds, _RATE), tone(seconds, 32_000)
-    if kind in ("WAV", "AIFF", "FLAC"):
+    if kind in ("WAV", "AIFF", "FLAC", "AU", "CAF", "W64", "RF64"):
         return by_soundfile(low, _RATE, kind, "PCM_16")
     if kind == "ogg":
         return vorbis(low, _RATE)
@@ -57,10 +57,15 @@ def _song(kind: str, seconds: float = 20.0) -> bytes:
         return m4a(high, 32_000, muxing={"movflags": "faststart"})
     if kind == "webm":
         return encoded(low, _RATE, container="webm", codec="libopus", bit_rate=24_000)
+    if kind == "wma":
+        return encoded(high, 32_000, container="asf", codec="wmav2", bit_rate=48_000)
     return m4a(high, 32_000)
 
 
-_CUT = ("WAV", "AIFF", "FLAC", "ogg", "opus", "mp3", "noxing.mp3", "m4a", "front.m4a", "webm")
+_CUT = (
+    *("WAV", "AIFF", "FLAC", "AU", "CAF", "W64", "RF64"),
+    *("ogg", "opus", "mp3", "noxing.mp3", "m4a", "front.m4a", "webm", "wma"),
+)
 
 
 def _truncated() -> dict[str, Callable[[], bytes]]:
