@@ -24,6 +24,7 @@ _CODECS = {
 }  # fmt: skip
 
 _SIXTEEN_BITS = ("PCM_16", "PCM_S8", "ULAW", "ALAW")
+_AS_IT_LIES = {"pcm_s16be": ">i2", "pcm_s16le": "<i2"}
 _IS_LITTLE = sys.byteorder == "little"
 
 
@@ -49,8 +50,8 @@ def open_pcm(
     if sound.frames <= 0 or sound.subtype not in _CODECS:
         stack.close()
         return None
-    if source.place is not None and codec_name(sound) == "pcm_s16be":
-        return BigEndianDecoding(sound, stream, stack, block_frames, stop_seconds, time_limit)
+    if source.place is not None and codec_name(sound) in _AS_IT_LIES:
+        return SixteenBitDecoding(sound, stream, stack, block_frames, stop_seconds, time_limit)
     return PCMDecoding(sound, stack, block_frames, stop_seconds, time_limit)
 
 
@@ -96,28 +97,36 @@ class PCMDecoding(Decoding):
         return piece
 
     def planes(self, piece: NDArray[Any]) -> Sequence[Plane]:
+        if piece.dtype != np.float32 and self.channels == 2 and _IS_LITTLE:
+            return self._both(piece)
         return [self._plane(piece, channel) for channel in range(self.channels)]
 
     def _plane(self, piece: NDArray[Any], channel: int) -> Plane:
-        scratch = self._scratch[channel]
-        plane = scratch.array("plane", len(piece))
+        plane = self._scratch[channel].array("plane", len(piece))
         if piece.dtype == np.float32:
             plane[:] = piece[:, channel]
-            return plane
-        if self.channels != 2 or not _IS_LITTLE:
-            np.multiply(piece[:, channel], np.float32(2**-15), out=plane, dtype=np.float32, casting="unsafe")
-            return plane
-        # Both channels' samples as one number: numpy is quick along contiguous memory only.
-        pairs, values = piece.view(np.int32)[:, 0], scratch.array("values", len(piece), np.int32)
-        is_low = channel == 0
-        if piece.dtype.byteorder == ">":
-            pairs, is_low = pairs.byteswap(), not is_low
-        if is_low:
-            np.left_shift(pairs, 16, out=values)
         else:
-            np.bitwise_and(pairs, -65536, out=values)
-        np.multiply(values, np.float32(2**-31), out=plane, dtype=np.float32, casting="unsafe")
+            np.multiply(piece[:, channel], np.float32(2**-15), out=plane, dtype=np.float32, casting="unsafe")
         return plane
+
+    def _both(self, piece: NDArray[Any]) -> list[Plane]:
+        """Left and right, from both channels' samples as one number.
+
+        numpy is quick along contiguous memory only.
+        """
+        pairs = piece.view(np.int32)[:, 0]
+        is_swapped = piece.dtype.byteorder == ">"
+        if is_swapped:
+            pairs = pairs.byteswap()  # and left and right change places
+        values = self._scratch[0].array("values", len(piece), np.int32)
+        planes = [scratch.array("plane", len(piece)) for scratch in self._scratch]
+        for plane, is_low in zip(planes, (not is_swapped, is_swapped), strict=True):
+            if is_low:
+                np.left_shift(pairs, 16, out=values)
+            else:
+                np.bitwise_and(pairs, -65536, out=values)
+            np.multiply(values, np.float32(2**-31), out=plane, dtype=np.float32, casting="unsafe")
+        return planes
 
     def block(self, piece: NDArray[Any]) -> Block:
         if piece.dtype == np.float32:
@@ -128,21 +137,22 @@ class PCMDecoding(Decoding):
         self._stack.close()
 
 
-class BigEndianDecoding(PCMDecoding):
-    """16-bit samples, high byte first, as AIFF has them.
+class SixteenBitDecoding(PCMDecoding):
+    """16-bit samples, read as they lie in the file, from where libsndfile says that they begin.
 
-    libsndfile turns them round one by one. They are read here as they lie, from where it says that they
-    begin, and turned by the thousand.
+    libsndfile goes through a small buffer, and turns the bytes of an AIFF round one by one; numpy does that
+    by the thousand.
     """
 
     def __init__(self, sound: soundfile.SoundFile, stream: BinaryIO, *more: Any) -> None:
         super().__init__(sound, *more)
         sound.seek(0)
         self._stream = stream
+        self._type = _AS_IT_LIES[self.codec]
 
     def _next(self) -> NDArray[Any]:
         frames = min(self.block_frames, self._sound.frames - self.frames)
-        piece = np.empty((frames, self.channels), ">i2")
+        piece = np.empty((frames, self.channels), self._type)
         return piece[: self._stream.readinto(piece) // (2 * self.channels)]  # type: ignore[attr-defined]
 
 

@@ -3,7 +3,7 @@
 The standard filters the signal ("K-weighting": a high-pass and a shelf), squares it, and averages over
 gated stretches of 400 ms. Numpy has no recursive filters; here the power of each 100 ms is taken whole, and
 what the filters would have taken from it is subtracted: for the shelf a sum over a few lags of the signal's
-autocorrelation, for the high-pass a weighted spectrum of the lowest frequencies (Parseval's theorem).
+autocorrelation, for the high-pass one over all lags of a signal that holds the lowest frequencies only.
 """
 
 from __future__ import annotations
@@ -46,13 +46,14 @@ class LoudnessMeter:
         thinned_rate = sample_rate / 2**self._halvings
         self._lags = _LAGS if thinned_rate < 1.3 * _THINNED_RATE else 2 * _LAGS
         self._low_halvings = _halvings(thinned_rate, _LOW_RATE)
-        step = max(self._lags, 2**self._low_halvings)
+        step = max(2 * self._lags, 2**self._low_halvings)
         self._length = max(1, round(thinned_rate / 10 / step)) * step
         self.hop = self._length << self._halvings
         if self.usable:
-            self._flat_gain, self._here, self._ahead, self._low = _weights(
+            self._flat_gain, self._within, self._across, self._low = _weights(
                 sample_rate, self._length, self._halvings, self._low_halvings, self._lags
             )
+            self._low_sum = np.ones(2**self._low_halvings, np.float32)
         self._scratch = Scratch()
         self._powers: list[NDArray[np.float64]] = []
         self._rest: Block = np.empty((0, channels), np.float32)
@@ -91,37 +92,29 @@ class LoudnessMeter:
         return total
 
     def _plane_power(self, plane: NDArray[np.float32], count: int) -> NDArray[np.float64]:
-        thinned = self._thinned(plane, self._halvings)
-        filtered = self._filtered(thinned.reshape(count, -1, self._lags))
-        low = self._thinned(thinned, self._low_halvings).reshape(count, -1)
-        spectrum = np.fft.rfft(low, axis=1)
-        # Real and imaginary parts side by side: their squares weighted and summed in one go.
-        parts = spectrum.view(spectrum.real.dtype)
+        thinned = self._thinned(plane)
+        # Products of neighbours, summed over the rows of each hop: among the samples of a row, and of the end
+        # of one row with the start of the next.
+        lags = self._lags
+        rows = thinned.reshape(count, -1, 2 * lags)
+        within = np.matmul(rows.transpose(0, 2, 1), rows).reshape(count, -1)
+        across = np.matmul(rows[:, :-1, lags:].transpose(0, 2, 1), rows[:, 1:, :lags]).reshape(count, -1)
+        low = np.matmul(thinned.reshape(-1, len(self._low_sum)), self._low_sum).reshape(count, -1)
         power = self._flat_gain * _dots(plane.reshape(count, self.hop))
-        power -= _dots(thinned.reshape(count, self._length), filtered.reshape(count, self._length))
-        power -= np.square(parts) @ self._low.astype(parts.dtype)
+        power -= within @ self._within
+        power -= across @ self._across
+        power -= _dots(low, low @ self._low)
         power /= self.hop
         # Rounding may leave a hair less than nothing where the filter takes all.
         np.maximum(power, 0.0, out=power)
         return power
 
-    def _thinned(self, plane: NDArray[np.float32], halvings: int) -> NDArray[np.float32]:
-        """Neighbours added, so many times."""
-        for _ in range(halvings):
+    def _thinned(self, plane: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Neighbours added, until few are left that matter."""
+        for _ in range(self._halvings):
             pairs = plane.reshape(-1, 2)
             plane = np.add(pairs[:, 0], pairs[:, 1], out=self._scratch.array(f"{len(pairs)}", len(pairs)))
         return plane
-
-    def _filtered(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The sum of each sample and those ahead of it in its hop, with the weights of their distances."""
-        flat = rows.reshape(-1, self._lags)
-        here = self._scratch.array("here", flat.size).reshape(flat.shape)
-        ahead = self._scratch.array("ahead", flat.size).reshape(flat.shape)
-        np.matmul(flat, self._here, out=here)
-        np.matmul(flat, self._ahead, out=ahead)
-        rows = here.reshape(rows.shape)
-        rows[:, :-1] += ahead.reshape(rows.shape)[:, 1:]
-        return rows
 
     def integrated(self) -> float:
         """Loudness in LUFS; -inf for silence and for anything under 400 ms, nan where it has no meaning."""
@@ -148,12 +141,12 @@ def _dots(rows: NDArray[np.float32], others: NDArray[np.float32] | None = None) 
 @cache
 def _weights(
     sample_rate: int, length: int, halvings: int, low_halvings: int, count: int
-) -> tuple[float, NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]:
+) -> tuple[float, NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """How K-weighted power is put together, from `halvings` times thinned sound.
 
-    The filter's gain at high frequencies; then, for what the filter takes away, two matrices that weigh the
-    neighbours of `count` samples among these and among the next ones, and the weights of each real and
-    imaginary part of an rfft of a hop, `length` samples, thinned further.
+    The filter's gain at high frequencies; then, for what the filter takes away, the weights of the products
+    of two samples less than `count` apart, in one row of twice as many, and in the end of one and the start
+    of the next; and a matrix that weighs the products of all samples of a hop, `length`, thinned further.
     """
     flat = float(k_weighting(sample_rate, np.array([0.5]))[0])
 
@@ -184,10 +177,17 @@ def _weights(
     lags[1:] *= 2
     # Within a hop there are fewer pairs of samples the larger the lag.
     lags *= length / (length - np.arange(count))
-    distance = np.subtract.outer(np.arange(count), np.arange(count))  # of the row's sample from the column's
-    here = np.where(distance >= 0, lags[distance], 0.0).astype(np.float32)
-    ahead = np.where(distance < 0, lags[distance], 0.0).astype(np.float32)
-    return flat, here, ahead, np.repeat(weights, 2)
+    by_distance = np.concatenate([lags, np.zeros(2 * count)])
+    places = np.arange(2 * count)
+    ahead = places - places[:, np.newaxis]
+    within = np.where(ahead >= 0, by_distance[ahead], 0.0)
+    across = by_distance[2 * count + ahead[count:, :count]]
+    # By Parseval's theorem the weighted spectrum's sum is one of products, too.
+    turns = np.outer(np.arange(low_length), np.arange(len(weights))) / low_length
+    by_lag = np.cos(2 * np.pi * turns) @ weights
+    products = by_lag[np.abs(np.subtract.outer(np.arange(low_length), np.arange(low_length)))]
+    single = np.float32
+    return flat, within.ravel().astype(single), across.ravel().astype(single), products.astype(single)
 
 
 def _response(frequencies: NDArray[np.float64], halvings: int) -> NDArray[np.float64]:
