@@ -22,8 +22,8 @@ from soundverse_nb.audio.helper import Helper
 from soundverse_nb.audio.probe import Untrusted, probe
 from soundverse_nb.audio.source import Source, open_source
 
-# About 1 MB: every call into numpy costs a little, and large pieces need few.
-_PIECE_FRAMES = 150_000
+# Half a megabyte a channel: calls into numpy cost a little each, and more does not stay in the cache.
+_PIECE_FRAMES = 110_000
 # A decoder that has not come back for so many seconds from a stretch of sound that takes hundredths.
 _PATIENCE = 0.5
 # Less than this may be a codec's way to begin or to end.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import stat
-import tempfile
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -207,8 +207,9 @@ def _from_file(source: Any) -> Source:
 
 
 def _refuse_special(source: Any, name: str) -> None:
-    if isinstance(source, tempfile.SpooledTemporaryFile):  # asking for its number would write it to disk
-        return
+    temporary = sys.modules.get("tempfile")  # whoever has such a file has loaded it
+    if temporary is not None and isinstance(source, temporary.SpooledTemporaryFile):
+        return  # asking for its number would write it to disk
     try:
         mode = os.fstat(source.fileno()).st_mode
     except (OSError, ValueError, AttributeError, TypeError):

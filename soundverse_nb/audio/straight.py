@@ -26,12 +26,12 @@ import numpy as np
 
 from soundverse_nb.audio.containers import LENIENT_TAGS
 from soundverse_nb.audio.decoding import Block, Decoding, Doubt, End, Plane
-from soundverse_nb.audio.flac_md5 import FlacChecksum, flac_checksum
 from soundverse_nb.audio.sample_types import floats, is_planar, planes_of_frame, width
 from soundverse_nb.audio.source import Source
 
 if TYPE_CHECKING:
     from soundverse_nb.audio.decode_ffmpeg import FFmpegDecoding
+    from soundverse_nb.audio.flac_md5 import FlacChecksum
 
 _PROVEN = ("mp3", "mp4", "ogg", "flac")
 # Containers whose headers may prove nothing, and whose songs end where their data does.
@@ -208,6 +208,8 @@ def open_straight(
             copy.truncate(careful.file_end)
         checksum = None
         if careful.format == "flac":
+            from soundverse_nb.audio.flac_md5 import flac_checksum
+
             checksum = flac_checksum(cast("BinaryIO", copy), source.size_bytes or 0)
             if checksum is None or checksum.sample_format != careful.sample_format:
                 # Without it, the checksums of its frames have to be looked at, which amovie does not.

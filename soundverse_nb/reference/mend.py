@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -216,6 +215,8 @@ def _target(opened: Source, out: str | os.PathLike[str] | None) -> tuple[str, Pa
         return kind, path
     folder, stem = (opened.path.parent, opened.path.stem) if opened.path else (Path.cwd(), "song")
     if not os.access(folder, os.W_OK):
+        import tempfile
+
         folder = Path(tempfile.gettempdir())
     room = _LONGEST_NAME - len("-repaired-9999") - max(len(".mp3"), _size(_ending(opened.path)))
     while _size(stem) > room:
