@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from tests.corpus.case import Recipe
-from tests.corpus.encode import by_soundfile, encoded, m4a, mp3, tone, vorbis
+from tests.corpus.encode import by_soundfile, cut_by_copying, encoded, m4a, mp3, tone, vorbis
 from tests.corpus.plain import raw
 from tests.corpus.surgery import (
     aiff_claiming,
@@ -144,6 +144,8 @@ def _streamed() -> dict[str, Callable[[], bytes]]:
         "size-zero.wav": lambda: wav(sound, data_size=0, riff_size=0),
         "sox-pipe.wav": lambda: wav(sound, data_size=0x7FFFFFFF - 36, riff_size=0x7FFFFFFF),
         "fragments.m4a": lambda: m4a(tone(20.0, 32_000), 32_000, muxing=no_way_back),
+        "cut-by-copying.ogg": lambda: cut_by_copying(_song("ogg"), 4.0, 14.0),
+        "cut-by-copying.opus": lambda: cut_by_copying(_song("opus"), 4.0, 14.0),
         "radio-from-the-middle.ogg": lambda: ogg_edited(_song("ogg"), add_to_granules=1000 * _RATE),
         "radio-from-the-middle.opus": lambda: ogg_edited(_song("opus"), add_to_granules=1000 * 48_000),
     }

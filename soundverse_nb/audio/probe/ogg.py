@@ -8,8 +8,8 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
+from soundverse_nb.audio.probe import opus, vorbis
 from soundverse_nb.audio.probe.checksum import ogg_crc
-from soundverse_nb.audio.probe.opus import page_samples
 from soundverse_nb.audio.probe.outcome import Probed, Untrusted, implausible
 from soundverse_nb.audio.probe.window import Window
 
@@ -36,13 +36,17 @@ class Page(NamedTuple):
 
 
 class Stream(NamedTuple):
-    """The one audio stream, from its first packet. `longest` is the most samples a packet can add."""
+    """The one audio stream, from its first packet.
+
+    `longest` is the most samples a packet can add, `blocks` the sizes of Vorbis's short and long block.
+    """
 
     codec: str
     sample_rate: int
     channels: int
     pre_skip: int
     longest: int
+    blocks: tuple[int, int] = (0, 0)
 
 
 def probe_ogg(window: Window) -> Probed | Untrusted:
@@ -57,10 +61,11 @@ def probe_ogg(window: Window) -> Probed | Untrusted:
     absurd = implausible("ogg", stream.sample_rate, stream.channels)
     if absurd is not None:
         return absurd
-    first = _first_sound(window, opening)
-    if isinstance(first, Untrusted):
-        return first
-    if not _starts_at_zero(window, first, stream):
+    found = _first_sound(window, opening)
+    if isinstance(found, Untrusted):
+        return found
+    first, header = found
+    if not _starts_at_zero(window, first, header, stream):
         return Untrusted("The Ogg is a piece of a longer stream: its clock does not start at zero.", "ogg")
     last = _last_page(window)
     if last is None:
@@ -90,7 +95,8 @@ def parse_page(data: bytes, at: int, offset: int) -> Page | None:
 def _identify(packet: bytes) -> Stream | Untrusted:
     if packet[:7] == b"\x01vorbis" and len(packet) >= 30:
         channels, rate = struct.unpack_from("<BI", packet, 11)
-        return Stream("vorbis", rate, channels, 0, 1 << (packet[28] >> 4) >> 1)
+        blocks = 1 << (packet[28] & 15), 1 << (packet[28] >> 4)
+        return Stream("vorbis", rate, channels, 0, blocks[1] >> 1, blocks)
     if packet[:8] == b"OpusHead" and len(packet) >= 19:
         return Stream("opus", _OPUS_RATE, packet[9], packet[10] | packet[11] << 8, 5760)
     return Untrusted("The Ogg begins with something else than Vorbis or Opus.", "ogg")
@@ -101,14 +107,18 @@ def _lacing(window: Window, page: Page) -> bytes:
     return window.at(page.offset + 27, page.segments)
 
 
-def _first_sound(window: Window, opening: Page) -> Page | Untrusted:
-    """The first page that ends a packet of sound; header pages have the granule position 0."""
+def _first_sound(window: Window, opening: Page) -> tuple[Page, bytes] | Untrusted:
+    """The first page that ends a packet of sound, and the end of the header that lies before it.
+
+    Header pages have the granule position 0.
+    """
     page: Page | None = opening
     for _ in range(_MOST_HEADER_PAGES):
         if page is None:
             break
         if page.granule not in (0, _NO_GRANULE):
-            return page
+            _start, header = window.tail(vorbis.LIST_BYTES, page.offset)
+            return page, header
         size = 27 + page.segments + sum(_lacing(window, page))
         if page.offset < _FOLLOWED and not _is_intact(window.at(page.offset, size), page):
             return Untrusted("The Ogg's header is damaged.", "ogg")
@@ -119,17 +129,26 @@ def _first_sound(window: Window, opening: Page) -> Page | Untrusted:
     return Untrusted("The Ogg's header is incomplete.", "ogg")
 
 
-def _starts_at_zero(window: Window, first: Page, stream: Stream) -> bool:
-    """Whether the first page's packets account for its whole granule position."""
+def _starts_at_zero(window: Window, first: Page, header: bytes, stream: Stream) -> bool:
+    """Whether the first page's packets account for its granule position, no less and no more.
+
+    Where they hold more, the song was cut out of a longer one, and decoders differ on what is to be heard.
+    """
     lacing = _lacing(window, first)
     if first.granule < 0:
         return False
-    if stream.codec == "vorbis":
-        packets = sum(1 for length in lacing if length < 255)
-        return first.granule <= packets * stream.longest
     body = window.at(first.offset + 27 + len(lacing), sum(lacing))
-    samples = page_samples(lacing, body)
-    return first.granule == samples or (first.granule < samples and bool(first.flags & _LAST))
+    samples: int | None
+    if stream.codec == "vorbis":
+        modes = vorbis.long_blocks(header)
+        if modes is None or first.flags & _CONTINUED:
+            return False
+        samples = vorbis.page_samples(lacing, body, stream.blocks, modes)
+    else:
+        samples = opus.page_samples(lacing, body)
+    return samples is not None and (
+        first.granule == samples or (first.granule < samples and bool(first.flags & _LAST))
+    )
 
 
 def _is_intact(data: bytes, page: Page) -> bool:
