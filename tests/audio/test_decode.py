@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,38 @@ def test_decoding_counts_exactly_the_frames_that_were_written(tmp_path: Path, ex
     assert (sound.sample_rate, sound.channels, sound.end) == (RATE, 2, End.COMPLETE)
     assert blocks[0].dtype == np.float32
     assert blocks[0].shape[1] == 2
+
+
+_ENDINGS = {
+    "whole": lambda song: song,
+    "with a chunk behind it": lambda song: song + b"LIST\4\0\0\0INFO",
+    "with an odd byte behind it": lambda song: song + b"\7",
+    "cut inside a sample": lambda song: song[:-12_345],
+}
+
+
+@pytest.mark.parametrize("ending", _ENDINGS)
+@pytest.mark.parametrize("channels", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("kind", "endian"),
+    [("WAV", "FILE"), ("WAV", "BIG"), ("WAVEX", "FILE"), ("AIFF", "FILE"), ("AIFF", "LITTLE"), ("AU", "FILE"),
+     ("CAF", "FILE"), ("RF64", "FILE")],
+)  # fmt: skip
+def test_sixteen_bits_are_those_written_from_the_disk_and_from_memory(
+    tmp_path: Path, kind: str, endian: str, channels: int, ending: str
+) -> None:
+    noise = np.random.default_rng(3).integers(-32768, 32768, (RATE, channels), dtype=np.int16)
+    buffer = io.BytesIO()
+    soundfile.write(buffer, noise, RATE, format=kind, subtype="PCM_16", endian=endian)
+    song = _ENDINGS[ending](buffer.getvalue())
+    frames = RATE - math.ceil(12_345 / (2 * channels)) if ending.startswith("cut") else RATE
+    path = tmp_path / "song"
+    path.write_bytes(song)
+    for source in (path, song, io.BytesIO(song)):
+        with decode(source, 10_000) as sound:
+            decoded = np.concatenate(list(sound))
+        assert np.array_equal(decoded, noise[:frames] / np.float32(32768))
+        assert sound.end is End.COMPLETE
 
 
 def test_an_encoded_mp3_is_gapless() -> None:
