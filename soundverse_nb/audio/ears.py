@@ -47,7 +47,7 @@ class Ear:
 def whole_pieces(frames: int, sample_rate: int) -> int:
     """A length of pieces, at most `frames` where that is possible, that leaves no ear a rest to keep."""
     ear = Ear(sample_rate)
-    stride = math.lcm(ear.outline.bin, ear.loudness.hop)
+    stride = math.lcm(ear.outline.bin, ear.loudness.stride)
     return frames - frames % stride or frames
 
 

@@ -45,11 +45,11 @@ class Envelope:
 
 
 class EnvelopeMeter:
-    """Collects an outline block by block, `density` points a second or up to twice as many."""
+    """Collects an outline block by block, `density` points a second or a few more."""
 
     def __init__(self, sample_rate: int, channels: int, density: float = 100.0) -> None:
         self.sample_rate, self.channels = sample_rate, channels
-        self.bin = min(_LONGEST_BIN, 1 << max(0, math.floor(math.log2(max(1.0, sample_rate / density)))))
+        self.bin = min(_LONGEST_BIN, max(1, math.floor(sample_rate / density)))
         self.frames = 0
         self._minima: list[NDArray[np.float32]] = []
         self._maxima: list[NDArray[np.float32]] = []

@@ -62,6 +62,28 @@ def test_it_agrees_with_the_filters_of_the_standard(signal: Any, rate: int) -> N
     assert integrated_loudness(_blocks(samples), rate) == pytest.approx(expected, abs=0.1)
 
 
+@pytest.mark.parametrize("rate", [11_025, 22_050, 44_100, 48_000, 88_200, 176_400])
+@pytest.mark.parametrize("period", [0.5, 1.0])
+def test_a_beat_in_step_with_the_blocks_reads_as_it_should(rate: int, period: float) -> None:
+    """Blocks that are a little longer than 100 ms drift along the beat, and the gate takes others of them."""
+    time = np.arange(24 * rate) / rate
+    noise = np.random.default_rng(1).normal(0, 0.3, len(time))
+    samples = (noise * np.exp(-12 * (time % period))).astype(np.float32)[:, None]
+    expected = pyloudnorm.Meter(rate, filter_class="DeMan").integrated_loudness(samples.astype(float))
+    assert integrated_loudness(_blocks(samples), rate) == pytest.approx(expected, abs=0.1)
+
+
+@pytest.mark.parametrize("rate", [44_100, 48_000])
+def test_a_song_is_heard_to_its_last_tenth_of_a_second(rate: int) -> None:
+    sound = tone(0.5, 1, rate, 0.5, 997.0)
+    silence = np.zeros((2 * rate, 1), np.float32)
+    whole = integrated_loudness([silence, sound], rate)
+    expected = pyloudnorm.Meter(rate, filter_class="DeMan").integrated_loudness(
+        np.concatenate([silence, sound]).astype(float)
+    )
+    assert whole == pytest.approx(expected, abs=0.05)
+
+
 def test_planar_and_interleaved_blocks_read_the_same() -> None:
     samples = _noise(44100)
     planar = [np.asfortranarray(block) for block in _blocks(samples)]
