@@ -55,7 +55,7 @@ class _Plan(NamedTuple):
 def _plan(sample_rate: int) -> _Plan:
     halvings = max(0, math.floor(math.log2(max(1.0, sample_rate / _THINNED_RATE))))
     whole = 1 << halvings
-    hop = round(sample_rate / 10)
+    hop = max(1, round(sample_rate / 10))
     group = whole // math.gcd(hop, whole)
     if group > 2:  # a rate that nobody uses: a few samples off
         hop, group = round(hop / whole) * whole, 1
