@@ -18,7 +18,6 @@ from soundverse_nb.reference import check
 from tests.corpus.boundaries import LARGEST
 from tests.corpus.build import all_recipes
 from tests.corpus.case import Recipe
-from tests.corpus.truth import tolerance
 
 if TYPE_CHECKING:
     from tests.corpus.fixture import Corpus
@@ -109,7 +108,7 @@ def test_a_reported_length_is_the_decoded_one(corpus: Corpus, recipe: Recipe, qu
     if seconds is None or seconds > 351:
         return
     assert duration is not None
-    assert math.isclose(duration, seconds, abs_tol=tolerance(case.path, 0.001) if quick else 0.001)
+    assert math.isclose(duration, seconds, abs_tol=0.001)
 
 
 @either_way

@@ -6,11 +6,12 @@ ISO/IEC 14496-12 (boxes), 14496-14 (MP4), 14496-3 (AudioSpecificConfig), Apple's
 from __future__ import annotations
 
 import struct
+from functools import cache
 from typing import NamedTuple
 
 from soundverse_nb.audio.probe.aac import AudioConfig, audio_config, decoder_config
 from soundverse_nb.audio.probe.boxes import Box, box_at, boxes, children, descend
-from soundverse_nb.audio.probe.itunes import itunes_priming
+from soundverse_nb.audio.probe.itunes import itunes_note
 from soundverse_nb.audio.probe.outcome import Probed, Untrusted, implausible
 from soundverse_nb.audio.probe.packets import holds_packets, packet_times, samples_of
 from soundverse_nb.audio.probe.window import LARGEST, Window
@@ -18,6 +19,7 @@ from soundverse_nb.audio.probe.window import LARGEST, Window
 _MOST_BOXES = 1000
 # What encoders pad the last packet with, at most: two packets of the longest AAC.
 _MOST_PADDING = 2 * 2048
+_CUTTING_LIBAVFORMAT = 63
 
 
 class Track(NamedTuple):
@@ -110,12 +112,16 @@ def _length(data: bytes, track: Track, movie: dict[bytes, Box], size: int) -> Pr
     samples = samples_of(runs, packets, scale, config)
     if samples is None:
         return Untrusted("The MP4's clock does not fit its codec's packets.", "mp4")
-    skipped = _skipped(data, track.edits, scale, _timescale(data, movie.get(b"mvhd"))[0], total)
-    if skipped is None:
+    edit = _edit(data, track.edits, scale, _timescale(data, movie.get(b"mvhd"))[0], total)
+    if edit is None:
         return Untrusted("The MP4's edit list plays only parts of its sound.", "mp4")
+    skipped, padding = edit
     # FFmpeg lets the note win over the edit list; where both stand they say the same.
-    priming = itunes_priming(data, movie.get(b"udta")) if config.codec == "aac" else 0
-    duration = samples / config.sample_rate - (priming / config.sample_rate or skipped / scale)
+    priming, behind = itunes_note(data, movie.get(b"udta")) if config.codec == "aac" else (0, 0)
+    whole = samples / config.sample_rate
+    if (padding or behind or total / scale < whole) and _padding_is_cut():
+        whole = min(whole, (total - padding) / scale) - behind / config.sample_rate
+    duration = whole - (priming / config.sample_rate or skipped / scale)
     if duration <= 0:
         return Untrusted("The MP4's header claims no sound.", "mp4")
     return Probed("mp4", config.codec, config.sample_rate, config.channels, duration)
@@ -142,18 +148,30 @@ def _description(data: bytes, box: Box) -> AudioConfig | None:
     return None
 
 
-def _skipped(data: bytes, edits: Box | None, scale: int, movie_scale: int, total: int) -> int | None:
-    """Units skipped at the start by the one edit that plays all the rest; None for any other list."""
+def _edit(data: bytes, edits: Box | None, scale: int, movie_scale: int, total: int) -> tuple[int, int] | None:
+    """Units left out at the start and at the end by the one edit there is; None for any other list."""
     if edits is None:
-        return 0
+        return 0, 0
     fields = data[edits.start : edits.start + 28]
     if len(fields) < 20 or movie_scale == 0 or int.from_bytes(fields[4:8], "big") != 1:
         return None
     length: int
     begins: int
     length, begins = struct.unpack_from(">Qq" if fields[0] == 1 else ">Ii", fields, 8)
-    played = length * scale // movie_scale
+    played = (2 * length * scale + movie_scale) // (2 * movie_scale)  # to the nearest
     tolerance = max(scale // movie_scale, 1) + 1
     if begins < 0 or not -tolerance <= total - begins - played <= _MOST_PADDING + tolerance:
         return None
-    return begins
+    return begins, max(0, total - begins - played)
+
+
+@cache
+def _padding_is_cut() -> bool:
+    """Whether the decoder leaves out what the encoder added to fill the last packet.
+
+    The table says how much of that packet is sound, as do the edit list and iTunes' note. libavformat
+    heeds them from version 63 on; before that it played all.
+    """
+    import av
+
+    return bool(av.library_versions["libavformat"][0] >= _CUTTING_LIBAVFORMAT)

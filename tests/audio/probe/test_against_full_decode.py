@@ -9,7 +9,7 @@ import pytest
 from soundverse_nb.audio.probe import Probed, Untrusted, probe_file
 from tests.corpus.build import all_recipes
 from tests.corpus.case import Recipe
-from tests.corpus.truth import STOP_SECONDS, tolerance
+from tests.corpus.truth import STOP_SECONDS
 
 if TYPE_CHECKING:
     from tests.corpus.fixture import Corpus
@@ -63,7 +63,7 @@ def test_what_a_probe_answers_is_what_a_full_decode_counts(corpus: Corpus, recip
     case = corpus.case(recipe)
     truth = corpus.true_seconds(case)
     assert truth is not None, f"{answer}, and nothing can be decoded"
-    expected = pytest.approx(min(truth, STOP_SECONDS), abs=tolerance(case.path, 1e-4))
+    expected = pytest.approx(min(truth, STOP_SECONDS), abs=1e-4)
     assert min(answer.duration, STOP_SECONDS) == expected
 
 
