@@ -192,9 +192,16 @@ def _is_one_stream(window: Window, first: Page, last: Page, stream: Stream) -> b
         page = _page_after(window, near.offset + reach, look, later)
         if page is None or page.flags & _FIRST or not _is_before(page, later, stream):
             return False
+        if _misses_pages(page, later, usual_page):
+            return False
         later = page
         reach //= 2
-    return _is_before(near, later, stream)
+    return _is_before(near, later, stream) and not _misses_pages(near, later, usual_page)
+
+
+def _misses_pages(page: Page, later: Page, usual_page: int) -> bool:
+    """Whether the numbers tell of twice as many pages from one to the other as there is room for."""
+    return 2 * (later.offset - page.offset) < (later.number - page.number) * usual_page
 
 
 def _is_before(page: Page, later: Page, stream: Stream) -> bool:

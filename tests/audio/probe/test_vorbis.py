@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import struct
+from io import BytesIO
 
 import numpy as np
 import pytest
 import soundfile
 
-from soundverse_nb.audio.probe import Untrusted, probe
+from soundverse_nb.audio.probe import Untrusted, probe, probe_file
 from soundverse_nb.audio.probe.vorbis import long_blocks, page_samples
 from soundverse_nb.audio.source import open_source
 from tests.corpus.encode import by_soundfile, cut_by_copying, tone, vorbis
@@ -85,3 +86,13 @@ def test_a_song_cut_out_of_a_longer_one_is_decoded(tmp_path) -> None:
     found = probe(open_source(path))
     assert isinstance(found, Untrusted)
     assert "longer stream" in found.reason
+
+
+def test_a_song_that_misses_most_of_its_pages_is_decoded() -> None:
+    """The pages that are left are whole, and their numbers rise."""
+    noise = np.random.default_rng(5).normal(0, 0.1, (20 * 44_100, 2)).astype(np.float32)
+    song = by_soundfile(noise, 44_100, "OGG", "VORBIS")
+    pages = ogg_pages(song)
+    assert not isinstance(probe_file(BytesIO(song), len(song)), Untrusted)
+    with_hole = song[: pages[len(pages) // 4].start] + song[pages[len(pages) * 9 // 10].start :]
+    assert isinstance(probe_file(BytesIO(with_hole), len(with_hole)), Untrusted)
