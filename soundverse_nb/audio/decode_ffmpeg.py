@@ -21,6 +21,7 @@ from soundverse_nb.audio.source import AudioError, Source, refusal
 
 _FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4", "aac": "adts", "wv": "wavpack"}
 _BUFFER = 1 << 17
+_ADTS_HEADER = 7
 # Finding out what a file is takes milliseconds; what takes longer is made to.
 _OPENING_SECONDS = 1.5
 _OPTIONS = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none"}
@@ -66,7 +67,7 @@ class FFmpegDecoding(Decoding):
         self.block_frames = block_length(block_frames, self.channels)
 
     def _open(self, name: str, start: int) -> None:
-        self._start, self._position = start, 0
+        self._start, self._position, self._packet_end = start, 0, 0
         file = GuardedFile(self._raw, _OPENING_SECONDS if self._is_limited else None, start, self.file_end)
         file.seek(0)
         try:
@@ -171,11 +172,14 @@ class FFmpegDecoding(Decoding):
             except (av.error.FFmpegError, OSError, ValueError) as error:
                 if self.format == "ogg" and self._open_next_link():
                     continue
+                if self.format == "adts" and self._size - self._packet_end < _ADTS_HEADER:
+                    return None  # a few bytes behind the last packet, too few for another
                 self.damage = self.damage or f"FFmpeg: {_words(error)}"
                 self.end = End.BROKEN
                 return None
             if packet is not None and packet.pos is not None:
                 self._position = packet.pos
+                self._packet_end = packet.pos + packet.size
             return packet
 
     def _open_next_link(self) -> bool:

@@ -29,9 +29,9 @@ _IS_LITTLE = sys.byteorder == "little"
 
 
 def open_pcm(
-    source: Source, block_frames: int, stop_seconds: float | None, time_limit: float | None
+    source: Source, begin: int, block_frames: int, stop_seconds: float | None, time_limit: float | None
 ) -> PCMDecoding | None:
-    """The decoding of an uncompressed file, or None where libsndfile is not the one to ask.
+    """The decoding of an uncompressed file from byte `begin`, or None where libsndfile is not the one to ask.
 
     It is not for a data chunk said to be empty, as programs leave it that write to a pipe, nor for
     codecs other than PCM inside a WAV.
@@ -39,10 +39,10 @@ def open_pcm(
     stack = ExitStack()
     stream = stack.enter_context(source.open())
     try:
-        if source.place is not None:
+        if source.place is not None and not begin:
             sound = soundfile.SoundFile(stream.fileno(), closefd=False)
         else:
-            sound = soundfile.SoundFile(GuardedFile(stream))
+            sound = soundfile.SoundFile(GuardedFile(stream, start=begin))
     except Exception:  # LibsndfileError, and whatever a foreign file object raises
         stack.close()
         return None
@@ -50,7 +50,7 @@ def open_pcm(
     if sound.frames <= 0 or sound.subtype not in _CODECS:
         stack.close()
         return None
-    if source.place is not None and codec_name(sound) in _AS_IT_LIES:
+    if source.place is not None and not begin and codec_name(sound) in _AS_IT_LIES:
         return SixteenBitDecoding(sound, stream, stack, block_frames, stop_seconds, time_limit)
     return PCMDecoding(sound, stack, block_frames, stop_seconds, time_limit)
 

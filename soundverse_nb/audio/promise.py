@@ -9,12 +9,15 @@ from __future__ import annotations
 import struct
 from typing import BinaryIO
 
+from soundverse_nb.audio.guarded import GuardedFile
 from soundverse_nb.audio.probe.mp3 import stops_inside_a_frame
+from soundverse_nb.audio.probe.tags import after_id3
 from soundverse_nb.audio.probe.window import Window
 
-# Encoders that write to a pipe leave such sizes in WAV and AIFF headers.
-_UNSET = (0, 0x7FFFFFFF, 0x7FFFF000, 0x80000000, 0xFFFFFFFF)
-_UNSET_64 = 1 << 63
+# Programs that write to a pipe leave sizes from here on in their headers, or 0: sox about 0x7F000000, arecord
+# 0x7FFFFF00, FFmpeg 0xFFFFFFFF, and 0x7FFFFFFFFFFFFFFF in Wave64.
+_LEAST_UNSET = 0x7EFFFF00
+_UNSET_64 = 1 << 62
 _MOST_STEPS = 100_000
 _ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
@@ -22,14 +25,13 @@ _ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
 
 def missing_bytes(stream: BinaryIO, size: int) -> int:
     """How many promised bytes lie beyond the file's end; 0 where nothing is missing or promised."""
-    stream.seek(0)
+    start = after_id3(Window(stream, size))
+    stream.seek(start)
     head = stream.read(4096)
-    start = _after_id3(head)
     if start:
-        stream.seek(start)
-        head = stream.read(4096)
+        stream = GuardedFile(stream, start=start)  # type: ignore[assignment]
     try:
-        return max(0, _missing(stream, head, start, size))
+        return max(0, _missing(stream, head, size - start))
     except (struct.error, OSError, ValueError, IndexError, OverflowError):
         return 0
 
@@ -67,7 +69,7 @@ def _stops_inside_a_sample(window: Window, order: str) -> bool:
     return False
 
 
-def _missing(stream: BinaryIO, head: bytes, start: int, size: int) -> int:
+def _missing(stream: BinaryIO, head: bytes, size: int) -> int:
     if head[:4] in (b"RIFF", b"RIFX") and head[8:12] == b"WAVE":
         return _riff(stream, "<" if head[:4] == b"RIFF" else ">", b"data", size)
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
@@ -89,7 +91,7 @@ def _missing(stream: BinaryIO, head: bytes, start: int, size: int) -> int:
     if head[:4] == b"\x1a\x45\xdf\xa3":
         return _matroska(head, size)
     if head[:1] == b"\xff":
-        return _xing(head, start, size)
+        return _xing(head, size)
     return 0
 
 
@@ -105,11 +107,15 @@ def _riff(stream: BinaryIO, order: str, wanted: bytes, size: int) -> int:
             return 0
         (length,) = struct.unpack(order + "I", header[4:])
         if header[:4] == wanted:
-            if length in _UNSET or whole in _UNSET or whole + 8 <= size:
+            if _is_unset(length) or _is_unset(whole) or whole + 8 <= size:
                 return 0
             return int(at + 8 + length - size)
         at += 8 + length + length % 2
     return 0
+
+
+def _is_unset(length: int) -> bool:
+    return length == 0 or length >= _LEAST_UNSET
 
 
 def _rf64(head: bytes, size: int) -> int:
@@ -140,7 +146,7 @@ def _wave64(stream: BinaryIO, size: int) -> int:
 def _sun(head: bytes, size: int) -> int:
     """Sun AU: where the sound begins and how many bytes it has."""
     begins, length = struct.unpack_from(">II", head, 4)
-    return 0 if length in _UNSET else int(begins + length - size)
+    return 0 if _is_unset(length) else int(begins + length - size)
 
 
 def _caf(stream: BinaryIO, size: int) -> int:
@@ -221,21 +227,11 @@ def _ebml_number(data: bytes, at: int) -> tuple[int | None, int]:
     return (None if value == (1 << 7 * width) - 1 else value), at + width
 
 
-def _xing(head: bytes, start: int, size: int) -> int:
+def _xing(head: bytes, size: int) -> int:
     """The byte count of an MP3's Xing header, where it has one."""
     at = next((p for p in (head.find(b"Xing", 0, 200), head.find(b"Info", 0, 200)) if p > 0), -1)
     if at < 0:
         return 0
     flags, _frames, count = struct.unpack(">III", head[at + 4 : at + 16])
     # Both fields must be there for the second to be the byte count.
-    return start + count - size if flags & 3 == 3 and count not in _UNSET else 0
-
-
-def _after_id3(head: bytes) -> int:
-    """Where the sound begins behind an ID3v2 tag (id3.org, ID3v2.4 section 3.1)."""
-    if head[:3] != b"ID3" or len(head) < 10:
-        return 0
-    length = 0
-    for byte in head[6:10]:
-        length = length << 7 | byte & 0x7F
-    return 10 + length + (10 if head[5] & 0x10 else 0)
+    return count - size if flags & 3 == 3 and not _is_unset(count) else 0

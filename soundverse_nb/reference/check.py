@@ -31,6 +31,8 @@ _LARGE_FILES_PATIENCE = 4.0
 # Small differences between what a header announces and what is there are the habit of some encoders.
 _TOLERATED_BYTES = {"mp3": 4096, "wav": 4096, "aiff": 4096}
 _TOLERATED_SECONDS = 0.1
+# What is said of their length was reckoned from their size.
+_ESTIMATED = ("mp3", "adts")
 
 
 def preflight(source: Any, limits: Limits | None = None, *, quick: bool = False) -> PreflightReport:
@@ -94,7 +96,7 @@ def _full(source: Source, limits: Limits, call: str) -> PreflightReport:
         goes_on = known is None or known < duration
         duration = duration if known is None or goes_on else known
     missing, seconds = _shortfall(source, heard.format), 0.0
-    if heard.cut_short and not stopped and heard.promised_seconds:
+    if heard.cut_short and not stopped and heard.promised_seconds and heard.format not in _ESTIMATED:
         seconds = max(0.0, heard.promised_seconds - duration)
         # A FLAC counts its samples; other announcements are rounded, or count what decoders trim.
         seconds = seconds if seconds > (0.0 if heard.format == "flac" else _TOLERATED_SECONDS) else 0.0

@@ -20,7 +20,10 @@ import soundverse_nb as sv
 from soundverse_nb.audio.encode import encode_mp3
 from soundverse_nb.reference import check, preflight_async
 from tests.audio.songs import RATE, file_of, music, tone
-from tests.corpus.encode import m4a
+from tests.corpus.encode import encoded, m4a
+from tests.corpus.encode import mp3 as mp3_of
+from tests.corpus.encode import tone as corpus_tone
+from tests.corpus.surgery import id3v2
 
 
 def codes(source: Any, **settings: Any) -> list[str]:
@@ -225,6 +228,37 @@ def test_tags_between_joined_mp3s_are_no_damage(mp3: bytes) -> None:
     report = sv.preflight(joined)
     assert report.ok
     assert report.audio.duration == pytest.approx(24.0, abs=0.1)
+
+
+@pytest.mark.parametrize("count", [1, 4, 1000, 4096, 65_536])
+@pytest.mark.parametrize("kind", ["mp3", "mp3 without header", "aac"])
+def test_zeros_behind_the_sound_take_nothing_from_it(kind: str, count: int) -> None:
+    song = _SOUNDS[kind]()
+    report = sv.preflight(song + bytes(count))
+    assert report.ok, report
+    # FFmpeg takes a header that does not fit the file's size for wrong, and plays the encoder's padding.
+    assert report.audio.duration == pytest.approx(sv.preflight(song).audio.duration, abs=0.02)
+
+
+_SOUNDS = {
+    "mp3": lambda: mp3_of(corpus_tone(12.0, RATE), RATE),
+    "mp3 without header": lambda: mp3_of(corpus_tone(12.0, RATE), RATE, xing=False),
+    "aac": lambda: encoded(corpus_tone(12.0, RATE), RATE, container="adts", codec="aac", bit_rate=64_000),
+}
+
+
+@pytest.mark.parametrize("kind", ["WAV", "AIFF"])
+def test_a_tag_in_front_is_stepped_over(tmp_path: Path, kind: str) -> None:
+    """Taggers that treat all files alike put an ID3 tag where none belongs."""
+    song = id3v2(5000) + file_of(tone(12.0), kind=kind)
+    path = tmp_path / "song"
+    path.write_bytes(song)
+    for source in (path, song):
+        for quick in (False, True):
+            report = sv.preflight(source, quick=quick)
+            assert report.ok, report
+            assert report.audio.duration == 12.0
+    assert codes(song[:-100_001]) == ["truncated"]
 
 
 def test_a_chained_ogg_is_heard_to_the_end_of_its_last_link() -> None:
