@@ -22,6 +22,8 @@ from soundverse_nb.audio.source import AudioError, Source, refusal
 _FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4", "aac": "adts", "wv": "wavpack"}
 _BUFFER = 1 << 17
 _ADTS_HEADER = 7
+_OGG_PAGE, _OGG_LAST = 27, 4
+_LARGEST_REST = 1 << 24
 # Finding out what a file is takes milliseconds; what takes longer is made to.
 _OPENING_SECONDS = 1.5
 _OPTIONS = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none"}
@@ -172,8 +174,8 @@ class FFmpegDecoding(Decoding):
             except (av.error.FFmpegError, OSError, ValueError) as error:
                 if self.format == "ogg" and self._open_next_link():
                     continue
-                if self.format == "adts" and self._size - self._packet_end < _ADTS_HEADER:
-                    return None  # a few bytes behind the last packet, too few for another
+                if self._is_behind_the_sound():
+                    return None
                 self.damage = self.damage or f"FFmpeg: {_words(error)}"
                 self.end = End.BROKEN
                 return None
@@ -181,6 +183,21 @@ class FFmpegDecoding(Decoding):
                 self._position = packet.pos
                 self._packet_end = packet.pos + packet.size
             return packet
+
+    def _is_behind_the_sound(self) -> bool:
+        """Whether the song is over, and only something else lies behind it."""
+        if self.format == "adts":  # too few bytes for another packet
+            return self._size - self._packet_end < _ADTS_HEADER
+        if self.format != "ogg":
+            return False
+        try:
+            self._raw.seek(self._start + self._position)
+            page = self._raw.read(_OGG_PAGE)
+            rest = self._raw.read(_LARGEST_REST + 1)
+        except Exception:  # whatever a foreign file object raises
+            return False
+        is_last = len(page) == _OGG_PAGE and page[:4] == b"OggS" and bool(page[5] & _OGG_LAST)
+        return is_last and len(rest) <= _LARGEST_REST and b"OggS" not in rest
 
     def _open_next_link(self) -> bool:
         """FFmpeg stops at a link with another rate or other channels: open the file again from there."""

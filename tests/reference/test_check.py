@@ -20,7 +20,7 @@ import soundverse_nb as sv
 from soundverse_nb.audio.encode import encode_mp3
 from soundverse_nb.reference import check, preflight_async
 from tests.audio.songs import RATE, file_of, music, tone
-from tests.corpus.encode import encoded, m4a
+from tests.corpus.encode import encoded, m4a, vorbis
 from tests.corpus.encode import mp3 as mp3_of
 from tests.corpus.encode import tone as corpus_tone
 from tests.corpus.surgery import id3v2
@@ -231,7 +231,7 @@ def test_tags_between_joined_mp3s_are_no_damage(mp3: bytes) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 4, 1000, 4096, 65_536])
-@pytest.mark.parametrize("kind", ["mp3", "mp3 without header", "aac"])
+@pytest.mark.parametrize("kind", ["mp3", "mp3 without header", "aac", "ogg", "opus"])
 def test_zeros_behind_the_sound_take_nothing_from_it(kind: str, count: int) -> None:
     song = _SOUNDS[kind]()
     report = sv.preflight(song + bytes(count))
@@ -244,7 +244,16 @@ _SOUNDS = {
     "mp3": lambda: mp3_of(corpus_tone(12.0, RATE), RATE),
     "mp3 without header": lambda: mp3_of(corpus_tone(12.0, RATE), RATE, xing=False),
     "aac": lambda: encoded(corpus_tone(12.0, RATE), RATE, container="adts", codec="aac", bit_rate=64_000),
+    "ogg": lambda: vorbis(corpus_tone(12.0, 8000), 8000),
+    "opus": lambda: encoded(corpus_tone(12.0, 48_000), 48_000, container="ogg", codec="libopus"),
 }
+
+
+def test_a_song_whose_end_is_zeros_is_damaged() -> None:
+    """As a download leaves it that took its room beforehand and was broken off."""
+    song = file_of(music(24.0), kind="OGG", subtype="VORBIS")
+    assert "damaged" in codes(song[: len(song) * 2 // 3] + bytes(len(song) // 3))
+    assert "damaged" in codes(song + bytes(100_000) + song)
 
 
 @pytest.mark.parametrize("kind", ["WAV", "AIFF"])
