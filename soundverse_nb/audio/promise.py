@@ -1,18 +1,20 @@
 """What a file says it holds, against what is there: the sign of a download that was cut.
 
 Only plain promises count: sizes of boxes, chunks and pages that reach beyond the end of the file. A size that
-programs leave unset when they write to a pipe (0 or all ones) promises nothing.
+programs leave unset when they write to a pipe promises nothing.
 """
 
 from __future__ import annotations
 
 import struct
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from soundverse_nb.audio.guarded import GuardedFile
 from soundverse_nb.audio.probe.mp3 import stops_inside_a_frame
+from soundverse_nb.audio.probe.mpeg import frame_kind
 from soundverse_nb.audio.probe.tags import after_id3
 from soundverse_nb.audio.probe.window import Window
+from soundverse_nb.audio.probe.xing import encoder_header
 
 # Programs that write to a pipe leave sizes from here on in their headers, or 0: sox about 0x7F000000, arecord
 # 0x7FFFFF00, FFmpeg 0xFFFFFFFF, and 0x7FFFFFFFFFFFFFFF in Wave64.
@@ -25,20 +27,18 @@ _ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
 
 def missing_bytes(stream: BinaryIO, size: int) -> int:
     """How many promised bytes lie beyond the file's end; 0 where nothing is missing or promised."""
-    start = after_id3(Window(stream, size))
-    stream.seek(start)
+    stream, size = _behind_tags(stream, size)
+    stream.seek(0)
     head = stream.read(4096)
-    if start:
-        stream = GuardedFile(stream, start=start)  # type: ignore[assignment]
     try:
-        return max(0, _missing(stream, head, size - start))
+        return max(0, _missing(stream, head, size))
     except (struct.error, OSError, ValueError, IndexError, OverflowError):
         return 0
 
 
 def ends_inside_a_frame(stream: BinaryIO, size: int) -> bool:
     """Whether a WAV, AIFF or MP3 stops in the middle of a frame: so ends no encoder, only a cut."""
-    window = Window(stream, size)
+    window = Window(*_behind_tags(stream, size))
     head = window.at(0, 12)
     try:
         if head[8:12] == b"WAVE" and head[:4] in (b"RIFF", b"RF64", b"RIFX"):
@@ -48,6 +48,12 @@ def ends_inside_a_frame(stream: BinaryIO, size: int) -> bool:
         return stops_inside_a_frame(window)
     except (struct.error, OSError, ValueError, IndexError, OverflowError):
         return False
+
+
+def _behind_tags(stream: BinaryIO, size: int) -> tuple[BinaryIO, int]:
+    """The file and its size as if it began behind the ID3 tags in front."""
+    start = after_id3(Window(stream, size))
+    return (cast("BinaryIO", GuardedFile(stream, start=start)), size - start) if start else (stream, size)
 
 
 def _stops_inside_a_sample(window: Window, order: str) -> bool:
@@ -95,23 +101,38 @@ def _missing(stream: BinaryIO, head: bytes, size: int) -> int:
     return 0
 
 
+def _chunk(
+    stream: BinaryIO, at: int, shape: str, wanted: bytes, *, multiple: int = 1, with_head: bool = False
+) -> tuple[int, int] | None:
+    """Where the content of a chunk begins, and its length; None where there is no such chunk.
+
+    Chunks follow one another from `at`. `shape` is that of name and length, `multiple` what their starts are
+    rounded up to; `with_head` says that name and length count as part of the length.
+    """
+    head = struct.Struct(shape)
+    for _ in range(_MOST_STEPS):
+        stream.seek(at)
+        data = stream.read(head.size)
+        if len(data) < head.size:
+            return None
+        name, length = head.unpack(data)
+        length -= head.size if with_head else 0
+        at += head.size
+        if name.startswith(wanted):
+            return at, length
+        if length < 0:
+            return None
+        at += length
+        at += -at % multiple
+    return None
+
+
 def _riff(stream: BinaryIO, order: str, wanted: bytes, size: int) -> int:
     """Chunks of WAV and AIFF. The sound is cut where its chunk *and* the whole are said to be longer."""
     stream.seek(4)
     (whole,) = struct.unpack(order + "I", stream.read(4))
-    at = 12
-    for _ in range(_MOST_STEPS):
-        stream.seek(at)
-        header = stream.read(8)
-        if len(header) < 8:
-            return 0
-        (length,) = struct.unpack(order + "I", header[4:])
-        if header[:4] == wanted:
-            if _is_unset(length) or _is_unset(whole) or whole + 8 <= size:
-                return 0
-            return int(at + 8 + length - size)
-        at += 8 + length + length % 2
-    return 0
+    begins, length = _chunk(stream, 12, order + "4sI", wanted, multiple=2) or (0, 0)
+    return 0 if _is_unset(length) or _is_unset(whole) or whole + 8 <= size else begins + length - size
 
 
 def _is_unset(length: int) -> bool:
@@ -122,25 +143,14 @@ def _rf64(head: bytes, size: int) -> int:
     """WAV with lengths of 64 bits, which stand in a chunk of their own, the first (EBU Tech 3306)."""
     if head[12:16] != b"ds64":
         return 0
-    whole, _sound = struct.unpack_from("<QQ", head, 20)
+    (whole,) = struct.unpack_from("<Q", head, 20)
     return 0 if whole >= _UNSET_64 else int(whole + 8 - size)
 
 
 def _wave64(stream: BinaryIO, size: int) -> int:
-    """Sony Wave64: chunks named by 16 bytes, their lengths including these 24, each on a multiple of 8."""
-    at = 40
-    for _ in range(_MOST_STEPS):
-        stream.seek(at)
-        header = stream.read(24)
-        if len(header) < 24:
-            return 0
-        (length,) = struct.unpack("<Q", header[16:])
-        if length < 24 or length >= _UNSET_64:
-            return 0
-        if header[:4] == b"data":
-            return int(at + length - size)
-        at += (length + 7) & ~7
-    return 0
+    """Sony Wave64: chunks named by 16 bytes, each on a multiple of 8."""
+    begins, length = _chunk(stream, 40, "<16sQ", b"data", multiple=8, with_head=True) or (0, 0)
+    return 0 if length >= _UNSET_64 else begins + length - size
 
 
 def _sun(head: bytes, size: int) -> int:
@@ -151,19 +161,8 @@ def _sun(head: bytes, size: int) -> int:
 
 def _caf(stream: BinaryIO, size: int) -> int:
     """Apple's Core Audio Format; a sound chunk that was never finished has the length -1."""
-    at = 8
-    for _ in range(_MOST_STEPS):
-        stream.seek(at)
-        header = stream.read(12)
-        if len(header) < 12:
-            return 0
-        (length,) = struct.unpack(">q", header[4:])
-        if length < 0:
-            return 0
-        if header[:4] == b"data":
-            return int(at + 12 + length - size)
-        at += 12 + length
-    return 0
+    begins, length = _chunk(stream, 8, ">4sq", b"data") or (0, 0)
+    return 0 if length < 0 else begins + length - size
 
 
 def _asf(stream: BinaryIO, head: bytes, size: int) -> int:
@@ -228,10 +227,9 @@ def _ebml_number(data: bytes, at: int) -> tuple[int | None, int]:
 
 
 def _xing(head: bytes, size: int) -> int:
-    """The byte count of an MP3's Xing header, where it has one."""
-    at = next((p for p in (head.find(b"Xing", 0, 200), head.find(b"Info", 0, 200)) if p > 0), -1)
-    if at < 0:
+    """The byte count of an MP3's Xing or VBRI header, where it has one."""
+    kind = frame_kind(head)
+    header = encoder_header(head[: kind.lengths[head[2]]], kind.side_info) if kind is not None else None
+    if header is None or not header.frames or header.size is None or _is_unset(header.size):
         return 0
-    flags, _frames, count = struct.unpack(">III", head[at + 4 : at + 16])
-    # Both fields must be there for the second to be the byte count.
-    return count - size if flags & 3 == 3 and not _is_unset(count) else 0
+    return header.size - size
