@@ -14,6 +14,7 @@ from soundverse_nb.audio.containers import DEMUXERS, LENIENT_TAGS
 from soundverse_nb.audio.decoding import Block, Decoding, End, block_length
 from soundverse_nb.audio.guarded import GuardedFile
 from soundverse_nb.audio.ogg_links import link_starts
+from soundverse_nb.audio.probe.ogg import parse_page
 from soundverse_nb.audio.probe.tags import after_id3, before_tail_tags
 from soundverse_nb.audio.probe.window import Window
 from soundverse_nb.audio.sample_types import floats, is_planar, planes_of_frame, width
@@ -22,7 +23,6 @@ from soundverse_nb.audio.source import AudioError, Source, refusal
 _FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4", "aac": "adts", "wv": "wavpack"}
 _BUFFER = 1 << 17
 _ADTS_HEADER = 7
-_OGG_PAGE, _OGG_LAST = 27, 4
 _LARGEST_REST = 1 << 24
 # Finding out what a file is takes milliseconds; what takes longer is made to.
 _OPENING_SECONDS = 1.5
@@ -192,12 +192,11 @@ class FFmpegDecoding(Decoding):
             return False
         try:
             self._raw.seek(self._start + self._position)
-            page = self._raw.read(_OGG_PAGE)
-            rest = self._raw.read(_LARGEST_REST + 1)
+            rest = self._raw.read(_LARGEST_REST)
         except Exception:  # whatever a foreign file object raises
             return False
-        is_last = len(page) == _OGG_PAGE and page[:4] == b"OggS" and bool(page[5] & _OGG_LAST)
-        return is_last and len(rest) <= _LARGEST_REST and b"OggS" not in rest
+        page = parse_page(rest, 0, 0)
+        return page is not None and page.is_last and len(rest) < _LARGEST_REST and b"OggS" not in rest[4:]
 
     def _open_next_link(self) -> bool:
         """FFmpeg stops at a link with another rate or other channels: open the file again from there."""

@@ -63,7 +63,7 @@ def _plan(sample_rate: int) -> _Plan:
     rate = sample_rate / whole
     wide = 1 if rate < 1.3 * _THINNED_RATE else 2
     rows = _ROWS if rate >= _LOW_RATE * max(_ROWS) else _ROWS[:1]
-    row = wide * min(rows, key=lambda row: (thinned // group) % (wide * row))
+    row = wide * min(rows, key=lambda width: (thinned // group) % (wide * width))
     low = row // wide
     while rate < _LOW_RATE * low:
         low //= 2
@@ -271,9 +271,7 @@ def channel_gains(channels: int) -> tuple[float, ...]:
     """Weights of the channels in the order L R C LFE Ls Rs; the LFE is left out (BS.1770-4, table 3)."""
     if channels == 5:
         return (1.0, 1.0, 1.0, 1.41, 1.41)
-    if channels == 6:
-        return (1.0, 1.0, 1.0, 0.0, 1.41, 1.41)
-    if channels > 6:  # those at the back, which count as they are, come before those at the sides
+    if channels >= 6:  # from 7 on those at the back, which count as they are, come before those at the sides
         return (1.0, 1.0, 1.0, 0.0, *(1.0,) * (channels - 6), 1.41, 1.41)
     return (1.0,) * channels
 

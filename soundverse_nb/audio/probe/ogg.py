@@ -34,6 +34,11 @@ class Page(NamedTuple):
     checksum: int
     segments: int
 
+    @property
+    def is_last(self) -> bool:
+        """Whether it says that its stream ends with it."""
+        return bool(self.flags & _LAST)
+
 
 class Stream(NamedTuple):
     """The one audio stream, from its first packet.
@@ -72,7 +77,7 @@ def probe_ogg(window: Window) -> Probed | Untrusted:
         return Untrusted("The Ogg ends in the middle of a page, or with something that is no Ogg.", "ogg")
     if last.serial != opening.serial:
         return Untrusted("The Ogg chains several streams, one behind the other.", "ogg")
-    if not last.flags & _LAST or last.granule == _NO_GRANULE:
+    if not last.is_last or last.granule == _NO_GRANULE:
         return Untrusted("The Ogg stops without an end mark: it may have been cut.", "ogg")
     if not _is_one_stream(window, first, last, stream):
         return Untrusted("The Ogg's pages do not follow one clock: it is chained, or misses pages.", "ogg")
@@ -146,9 +151,7 @@ def _starts_at_zero(window: Window, first: Page, header: bytes, stream: Stream) 
         samples = vorbis.page_samples(lacing, body, stream.blocks, modes)
     else:
         samples = opus.page_samples(lacing, body)
-    return samples is not None and (
-        first.granule == samples or (first.granule < samples and bool(first.flags & _LAST))
-    )
+    return samples is not None and (first.granule == samples or (first.granule < samples and first.is_last))
 
 
 def _is_intact(data: bytes, page: Page) -> bool:
