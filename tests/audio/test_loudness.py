@@ -84,6 +84,26 @@ def test_a_song_is_heard_to_its_last_tenth_of_a_second(rate: int) -> None:
     assert whole == pytest.approx(expected, abs=0.05)
 
 
+@pytest.mark.parametrize(
+    ("channels", "weights"),
+    [
+        (2, "11"),
+        (5, "111ss"),
+        (6, "111-ss"),
+        (7, "111-1ss"),  # L R C LFE, one at the back, two at the sides
+        (8, "111-11ss"),
+    ],
+)
+def test_each_channel_weighs_what_the_standard_says(channels: int, weights: str) -> None:
+    for channel, weight in enumerate(weights):
+        sound = np.zeros((3 * 48_000, channels), np.float32)
+        sound[:, channel] = tone(3.0, 1, 48_000, 0.5, 997.0)[:, 0]
+        loudness = integrated_loudness(_blocks(sound), 48_000)
+        # BS.1770-4, table 3: 1.41 is 1.5 dB; a sine of half the full scale reads 6 dB under -3.01.
+        expected = {"1": -9.03, "s": -7.54, "-": -math.inf}[weight]
+        assert loudness == pytest.approx(expected, abs=0.05), channel
+
+
 def test_planar_and_interleaved_blocks_read_the_same() -> None:
     samples = _noise(44100)
     planar = [np.asfortranarray(block) for block in _blocks(samples)]

@@ -23,7 +23,7 @@ from tests.audio.songs import RATE, file_of, music, tone
 from tests.corpus.encode import encoded, m4a, vorbis
 from tests.corpus.encode import mp3 as mp3_of
 from tests.corpus.encode import tone as corpus_tone
-from tests.corpus.surgery import id3v2
+from tests.corpus.surgery import id3v2, m4a_from_itunes, mp3_with_vbri
 
 
 def codes(source: Any, **settings: Any) -> list[str]:
@@ -268,6 +268,28 @@ def test_a_tag_in_front_is_stepped_over(tmp_path: Path, kind: str) -> None:
             assert report.ok, report
             assert report.audio.duration == 12.0
     assert codes(song[:-100_001]) == ["truncated"]
+    assert codes(song[:-1]) == ["truncated"]
+
+
+@pytest.mark.parametrize("kind", ["as written", "iTunes' note", "no edit list", "ALAC"])
+def test_a_quick_look_at_an_m4a_says_what_the_decoder_plays(kind: str) -> None:
+    """What fills the last packet is played by some FFmpegs and left out by others."""
+    codec = "alac" if kind == "ALAC" else "aac"
+    song = m4a(corpus_tone(12.123, 44_100), 44_100, codec=codec)
+    if kind == "iTunes' note":
+        song = m4a_from_itunes(song, 2112)
+    elif kind == "no edit list":
+        song = song.replace(b"edts", b"free")
+    quick = sv.preflight(song, quick=True)
+    assert not quick.notes
+    assert quick.audio.duration == pytest.approx(sv.preflight(song).audio.duration, abs=1e-4)
+
+
+@pytest.mark.parametrize("share", [0.55, 0.8])
+def test_an_mp3_that_misses_what_its_vbri_header_counts_is_truncated(share: float) -> None:
+    song = mp3_with_vbri(mp3_of(corpus_tone(20.0, 32_000), 32_000))
+    assert codes(song) == []
+    assert codes(song[: round(len(song) * share)]) == ["truncated"]
 
 
 def test_a_chained_ogg_is_heard_to_the_end_of_its_last_link() -> None:
