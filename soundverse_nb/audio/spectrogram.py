@@ -15,6 +15,7 @@ from soundverse_nb.audio.decode import decode
 from soundverse_nb.audio.decoding import Block
 from soundverse_nb.audio.source import open_source
 
+FLOOR = -80.0  # dB under the loudest: no band is told as quieter
 FRAME = 2048
 BATCH = 512  # frames transformed together: decoders give a few at a time, and each product wakes threads
 _BREAK_HZ, _LINEAR_HZ = 1000.0, 200.0 / 3.0  # under 1 kHz the scale is linear, 66.7 Hz a mel
@@ -57,7 +58,7 @@ def mel_spectrogram(source: object, columns: int = 1200, bands: int = 96) -> NDA
         filters = mel_filters(sound.sample_rate, bands).T
         powers = [_powers(block, filters) for block in _whole_frames(sound)]
     if not powers:
-        return np.full((bands, 1), -80.0, np.float32)
+        return np.full((bands, 1), FLOOR, np.float32)
     power = np.concatenate(powers)
     count = len(power)
     if count > columns:
@@ -66,9 +67,10 @@ def mel_spectrogram(source: object, columns: int = 1200, bands: int = 96) -> NDA
         power = (np.add.reduceat(power, edges, axis=0) / lengths[:, None]).astype(np.float32)
     loudest = float(power.max())
     if not loudest > 0:
-        return np.full((bands, len(power)), -80.0, np.float32)
+        return np.full((bands, len(power)), FLOOR, np.float32)
     decibels = 10.0 * np.log10(np.maximum(power / loudest, 1e-8))
-    return np.ascontiguousarray(decibels.T, dtype=np.float32)
+    # In float32 the logarithm of the floor is -80.00001 on some processors and -80 on others.
+    return np.clip(np.ascontiguousarray(decibels.T, dtype=np.float32), np.float32(FLOOR), np.float32(0))
 
 
 def _powers(mono: NDArray[np.float32], filters: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -29,8 +29,8 @@ def test_a_rising_step_lights_a_low_band_first_and_a_high_one_after() -> None:
     )
     level = mel_spectrogram((song, rate), columns=40)
     assert level.shape == (96, 40)
-    assert level.max() == pytest.approx(0, abs=1e-4)
-    assert level.min() >= -80
+    assert -80 <= level.min() < -79.99  # the bounds are promised to the bit, and reached here but for rounding
+    assert -0.01 < level.max() <= 0
     first, last = level[:, 5].argmax(), level[:, -5].argmax()
     centres = mel_to_hz(np.linspace(0, hz_to_mel(np.array([rate / 2.0]))[0], 98))[1:-1]
     assert abs(centres[first] - 220) < 60
@@ -43,6 +43,17 @@ def test_silence_and_not_a_number_draw_as_floor() -> None:
     broken = silence.copy()
     broken[0, 100] = np.nan
     assert np.isfinite(mel_spectrogram((broken, 8000))).all()
+
+
+@pytest.mark.parametrize("loud", [1e-6, 0.3, 0.7, 1.0])
+def test_no_level_lies_outside_of_what_is_promised(loud: float) -> None:
+    """The logarithm of the floor in float32 is a hair under it on some processors."""
+    song = np.zeros(8000 * 4, np.float32)
+    song[: 8000 * 2] = loud * np.sin(np.arange(8000 * 2) / 3)
+    level = mel_spectrogram((song, 8000), columns=16)
+    assert level.dtype == np.float32
+    assert ((level >= -80) & (level <= 0)).all()
+    assert (level[:, -1] < -79.99).all()
 
 
 def test_a_long_song_has_no_more_columns_than_the_picture() -> None:
