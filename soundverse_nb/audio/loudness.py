@@ -33,6 +33,11 @@ _LOW_RATE = 550
 _ROWS = (16, 20, 18)
 
 
+# So many float32 products are added up in float32, then on in float64. BLAS adds them in an order of the
+# processor's: over long rows of one offset its rounding differs by 20 dB from one processor to another.
+_LONGEST_SUM = 2048
+
+
 class _Plan(NamedTuple):
     """How the sound of one rate is taken apart.
 
@@ -172,9 +177,17 @@ class LoudnessMeter:
 def _dots(rows: NDArray[np.float32], others: NDArray[np.float32] | None = None) -> NDArray[np.float64]:
     """The dot product of each row with that of the other array, or with itself."""
     others = rows if others is None else others
+    parts = _parts(rows.shape[1])
+    shape = len(rows) * parts, rows.shape[1] // parts
     # As products of matrices of one row and one column, which numpy leaves to BLAS.
-    products = np.matmul(rows[:, np.newaxis, :], others[:, :, np.newaxis])
-    return np.asarray(products[:, 0, 0], dtype=np.float64)
+    products = np.matmul(rows.reshape(shape)[:, np.newaxis, :], others.reshape(shape)[:, :, np.newaxis])
+    return np.asarray(products.reshape(-1, parts).sum(axis=1, dtype=np.float64))
+
+
+def _parts(length: int) -> int:
+    """How many equal parts of a row are added up apart, so that none is longer than _LONGEST_SUM."""
+    least = -(-length // _LONGEST_SUM)
+    return next((parts for parts in range(max(1, least), 2 * least + 1) if length % parts == 0), 1)
 
 
 @cache

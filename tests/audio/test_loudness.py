@@ -141,10 +141,11 @@ def test_an_absurd_rate_has_no_loudness_and_costs_nothing(rate: int) -> None:
     assert math.isnan(meter.integrated())
 
 
-@pytest.mark.parametrize("rate", [8000, 44100, 192_000])
+@pytest.mark.parametrize("rate", [8000, 44100, 192_000, 384_000])
 def test_an_offset_is_no_sound(rate: int) -> None:
     silence = np.full((3 * rate, 1), 0.2, np.float32)
-    assert integrated_loudness([silence], rate) < -60.0  # rounding leaves this much
+    # Nothing at all or what rounding leaves, which is under -70 whatever order a processor adds in.
+    assert integrated_loudness([silence], rate) < -60.0
     sound = tone(3.0, 1, rate)
     expected = integrated_loudness([sound], rate)
     assert integrated_loudness([sound + silence], rate) == pytest.approx(expected, abs=0.02)
