@@ -29,7 +29,8 @@ def test_a_rising_step_lights_a_low_band_first_and_a_high_one_after() -> None:
     )
     level = mel_spectrogram((song, rate), columns=40)
     assert level.shape == (96, 40)
-    assert -80 <= level.min() < -79.99  # the bounds are promised to the bit, and reached here but for rounding
+    # Promised to the bit, reached but for rounding.
+    assert -80 <= level.min() < -79.99
     assert -0.01 < level.max() <= 0
     first, last = level[:, 5].argmax(), level[:, -5].argmax()
     centres = mel_to_hz(np.linspace(0, hz_to_mel(np.array([rate / 2.0]))[0], 98))[1:-1]

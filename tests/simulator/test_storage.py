@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pytest
 import requests
 from PIL import Image
@@ -76,9 +77,10 @@ def test_a_link_expires(song_file):
 def test_the_album_art_is_a_square_picture_that_stays_the_same(remix):
     first, second = (requests.get(remix["album_art"], timeout=30) for _ in range(2))
     assert first.headers["Content-Type"] == "image/jpeg"
-    assert first.content == second.content
-    picture = Image.open(io.BytesIO(first.content))
+    picture, again = (Image.open(io.BytesIO(answer.content)) for answer in (first, second))
     assert picture.size[0] == picture.size[1] >= 512
+    # Drawn anew, so not to the last bit; another cover is tens of shades off.
+    assert np.abs(np.asarray(picture, float) - np.asarray(again, float)).mean() < 1
 
 
 def test_equal_orders_give_equal_bytes_and_other_prompts_others(service, reference, remix, audio):
