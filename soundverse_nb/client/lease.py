@@ -78,10 +78,11 @@ def _linux_start(pid: int) -> str | None:
 
 
 def _ps_start(pid: int) -> str:
+    # It writes a date in the words and the time zone of whoever asks, and two kernels may differ in both.
+    spoken = {**os.environ, "LC_ALL": "C", "TZ": "UTC0"}
+    command = ["ps", "-o", "lstart=", "-p", str(pid)]
     try:
-        told = subprocess.run(
-            ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, timeout=5, check=False
-        )
+        told = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False, env=spoken)
     except (OSError, subprocess.SubprocessError):
         return ""
     return told.stdout.strip()

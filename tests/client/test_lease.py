@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +38,24 @@ def test_a_pid_that_was_given_again_is_another_process() -> None:
 def test_another_machine_holds_by_its_heartbeat(age: float, held: bool) -> None:
     lease = replace(new_lease(1000.0), host="elsewhere")
     assert is_held(lease, 1000.0 + age) is held
+
+
+@pytest.mark.parametrize("settings", [{"TZ": "Asia/Tokyo"}, {"LC_ALL": "de_DE.UTF-8"}, {"LC_TIME": "tr_TR"}])
+def test_a_start_reads_the_same_whatever_language_and_time_zone_a_kernel_has(
+    settings: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is no /proc, `ps` is asked, and writes as its environment says."""
+    ps = tmp_path / "ps"
+    ps.write_text('#!/bin/sh\necho "Wed Nov 25 ${LC_ALL-$LC_TIME} ${TZ-here} $4"\n', "utf-8")
+    ps.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    before = process_start(os.getpid())
+    assert before
+    assert str(os.getpid()) in before
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert process_start(os.getpid()) == before
 
 
 def test_a_process_is_told_from_none() -> None:
