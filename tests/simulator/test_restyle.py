@@ -107,7 +107,7 @@ def test_techno_kicks_on_every_beat_and_ambient_does_not(remixes):
 def test_the_same_request_gives_the_same_samples(song, remixes):
     samples, rate = song
     again = restyle(samples, rate, prompt="techno").samples
-    # Not to the last bit, which is up to how a processor shares out its sums; another prompt is 0.1 and more off.
+    # Not to the last bit, which is up to how a processor shares out its sums.
     np.testing.assert_allclose(again, remixes["techno"].samples, rtol=0, atol=1e-3)
 
 
