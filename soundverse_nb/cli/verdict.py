@@ -37,7 +37,8 @@ def shown_name(name: str) -> str:
 
     Names are what tells files apart, so nothing is dropped: "a\\nb.mp3" keeps its "\\n" in sight.
     """
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    # Bytes that were no text in this locale come as lone surrogates; they may be UTF-8 all the same.
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 

@@ -66,7 +66,10 @@ class EmbeddedHost:
         async with session.post(
             f"{self.base_url}/simulator/references",
             data=_blocks(path),
-            headers={"X-Filename": quote(path.name), "Content-Type": "application/octet-stream"},
+            headers={
+                "X-Filename": quote(path.name, errors="surrogateescape"),
+                "Content-Type": "application/octet-stream",
+            },
             allow_redirects=False,
         ) as answer:
             facts = await answer.json() if answer.status == 201 else None

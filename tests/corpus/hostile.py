@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
@@ -104,7 +105,7 @@ def _names() -> list[str]:
         "-rf.wav",
         "two\nlines.wav",
         "<img src=x onerror=alert(1)>.wav",
-        "Ω 曲 🎵.wav",
+        os.fsdecode("Ω 曲 🎵.wav".encode()),  # whatever this locale makes of it
         " spaces at both ends .wav ",
         "a" * 240 + ".wav",
         "no-extension",

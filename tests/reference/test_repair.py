@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -211,13 +212,12 @@ def test_a_stretch_is_told_in_numbers(wish: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("letter", "suffix"), [("n", ".wav"), ("é", ".wav"), ("雪", ".wav"), ("n", "")])
 def test_the_copy_of_a_song_with_a_very_long_name_gets_a_shorter_one(letter: str, suffix: str) -> None:
-    name = letter * ((254 - len(suffix)) // len(letter.encode())) + suffix
+    letter = os.fsdecode(letter.encode())  # the same bytes in any locale
+    name = letter * ((254 - len(suffix)) // len(os.fsencode(letter))) + suffix
     Path(name).write_bytes(file_of(tone(12.0, 1, 8000), 8000))
     first, second = sv.repair(name), sv.repair(name)
     assert first.path != second.path
-    assert first.path.stem.removesuffix("-repaired") == letter * len(
-        first.path.stem.removesuffix("-repaired")
-    )
+    assert set(first.path.stem.removesuffix("-repaired")) == set(letter)
     assert "-repaired" in second.path.name
 
 
