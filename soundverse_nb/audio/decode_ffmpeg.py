@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from itertools import chain
 from typing import Any
@@ -13,6 +13,7 @@ import av.error
 from soundverse_nb.audio.containers import DEMUXERS, LENIENT_TAGS
 from soundverse_nb.audio.decoding import Block, Decoding, End, block_length
 from soundverse_nb.audio.guarded import GuardedFile
+from soundverse_nb.audio.layouts import have_tables, release_layout
 from soundverse_nb.audio.ogg_links import link_starts
 from soundverse_nb.audio.probe.ogg import parse_page
 from soundverse_nb.audio.probe.tags import after_id3, before_tail_tags
@@ -52,6 +53,12 @@ class FFmpegDecoding(Decoding):
         self._bytes = 0  # of PCM, decoded
         self._size = source.size_bytes or 0
         self._stack = ExitStack()
+        self._files: list[GuardedFile] = []
+        self._incoming: Iterator[list[Any]] = iter(())
+        self._packets: Iterator[Any] = iter(())
+        self._first: list[Any] | None = None
+        self._container: Any = None
+        self._adapt: Any = None
         try:
             self._raw = self._stack.enter_context(source.open())
             self._is_limited = time_limit is not None
@@ -61,10 +68,18 @@ class FFmpegDecoding(Decoding):
             self._incoming = self._decoded()
             self._first = next(self._incoming, None)
             if self._first is None:
+                self.check_reads()
                 raise refusal("unreadable", f"No sound could be decoded from {source.name}.", _CONVERT)
-            self._describe(self._first[0])
+            self._describe(self._first)
+        except AudioError:
+            self.close()
+            raise
+        except Exception as error:  # FFmpeg's, PyAV's, and whatever a foreign file object raises
+            self.close()
+            message = f"{source.name} cannot be decoded ({_words(error)})."
+            raise refusal("unreadable", message, _CONVERT) from None
         except BaseException:
-            self._stack.close()
+            self.close()
             raise
         self.block_frames = block_length(block_frames, self.channels)
 
@@ -72,9 +87,11 @@ class FFmpegDecoding(Decoding):
         self._start, self._position, self._packet_end = start, 0, 0
         file = GuardedFile(self._raw, _OPENING_SECONDS if self._is_limited else None, start, self.file_end)
         file.seek(0)
+        self._files.append(file)
         try:
-            self._container: Any = av.open(file, "r", options=_OPTIONS, buffer_size=_BUFFER, **LENIENT_TAGS)
-        except (av.error.FFmpegError, ValueError, OSError, UnicodeError):
+            self._container = av.open(file, "r", options=_OPTIONS, buffer_size=_BUFFER, **LENIENT_TAGS)
+        except Exception:  # FFmpeg's errors, and what PyAV raises over names and tags
+            self.check_reads()
             raise refusal("not_audio", f"{name} is not an audio file.", _CONVERT) from None
         self._stack.callback(self._container.close)
         streams = [s for s in self._container.streams.audio if s.codec_context is not None]
@@ -85,6 +102,7 @@ class FFmpegDecoding(Decoding):
         self._stream = streams[0]
         self.stream_index: int = self._stream.index
         self.demuxer: str = self._container.format.name.partition(",")[0]
+        self.had_table, self._order = release_layout(self._stream.codec_context)
         if self._stream.codec_context.name == "flac":
             # By default a frame with a wrong checksum is played as it is, as noise.
             self._stream.codec_context.options = {"err_detect": "crccheck+explode"}
@@ -118,11 +136,16 @@ class FFmpegDecoding(Decoding):
         elif self._container.duration is not None:
             self.promised_seconds = self._container.duration / 1e6
 
-    def _describe(self, frame: Any) -> None:
+    def _describe(self, frames: list[Any]) -> None:
+        frame = frames[0]
+        if have_tables(frames):
+            message = f"The channels of {self._source.name} are in an order that cannot be decoded safely."
+            raise refusal("unreadable", message, "Export it in stereo.")
         self.sample_rate, self.channels = int(frame.sample_rate), int(frame.layout.nb_channels)
         self.sample_format = frame.format.name
         self._layout = frame.layout
-        self._adapt: Any = None
+        if self._order is not None and len(self._order) != self.channels:
+            self._order = None
 
     def _decoded(self) -> Iterator[list[Any]]:
         """The frames of each packet; a packet that cannot be decoded is noted and passed over."""
@@ -138,7 +161,7 @@ class FFmpegDecoding(Decoding):
                 self._bytes += packet.size
             try:
                 frames = packet.decode()
-            except (av.error.FFmpegError, ValueError) as error:
+            except Exception as error:  # FFmpeg's; PyAV also raises others, as for want of memory
                 if count > 1 and not (self.format == "mp3" and any(t in bytes(packet) for t in _TAGS)):
                     failed = f"FFmpeg: {_words(error)}"
                 continue
@@ -171,7 +194,7 @@ class FFmpegDecoding(Decoding):
         while True:
             try:
                 packet = next(self._packets, None)
-            except (av.error.FFmpegError, OSError, ValueError) as error:
+            except Exception as error:
                 if self.format == "ogg" and self._open_next_link():
                     continue
                 if self._is_behind_the_sound():
@@ -249,6 +272,10 @@ class FFmpegDecoding(Decoding):
 
     def block(self, piece: list[Any]) -> Block:
         """Planar data stays planar in memory, seen by its strides."""
+        block = self._joined(piece)
+        return block if self._order is None else block[:, self._order]
+
+    def _joined(self, piece: list[Any]) -> Block:
         name = self.sample_format
         count = sum(frame.samples for frame in piece)
         if not is_planar(name):
@@ -265,13 +292,25 @@ class FFmpegDecoding(Decoding):
         return floats(bytearray().join(chain.from_iterable(planes)), name).reshape(-1, count).T
 
     def _adapted(self, frame: Any) -> Any:
-        """A frame of another rate or other channels than the song's start, made like it."""
-        frame.pts = None
+        """A frame of another rate or other channels than the song's start, made like it.
+
+        None where that cannot be done: a damaged header may claim thirty channels.
+        """
         shape = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if self._adapt is None or self._adapt[0] != shape:
-            resampler = av.AudioResampler(self.sample_format, self._layout, self.sample_rate)
-            self._adapt = shape, resampler
-        return self._adapt[1].resample(frame)
+        try:
+            if have_tables([frame]):
+                raise ValueError("its channels are in another order")
+            frame.pts = None
+            if self._adapt is None or self._adapt[0] != shape:
+                resampler = av.AudioResampler(self.sample_format, self._layout, self.sample_rate)
+                self._adapt = shape, resampler
+            return self._adapt[1].resample(frame)
+        except Exception:
+            self._adapt = None  # lest it keep the frame
+            place = f"at {frame.time:.1f} s " if frame.time is not None else ""
+            kind = f"{frame.layout.nb_channels} channels at {frame.sample_rate} Hz"
+            self.damage = self.damage or f"{place}it claims to have {kind}"
+            return []
 
     def straight(self, seconds: Callable[[], float | None]) -> Decoding | None:
         from soundverse_nb.audio.straight import open_straight
@@ -303,7 +342,7 @@ class FFmpegDecoding(Decoding):
                     break
                 if not count % _PACKETS_BETWEEN and clock is not None and clock.is_up():
                     return self._extrapolated(seconds, packet.pos)
-        except (av.error.FFmpegError, OSError, ValueError):
+        except Exception:  # whatever stops FFmpeg here: there is more than was heard
             self.has_rest = True
         return seconds
 
@@ -313,8 +352,20 @@ class FFmpegDecoding(Decoding):
             return max(seconds, self.promised_seconds or 0.0)
         return seconds * max(1.0, self._size / (self._start + position))
 
+    def read_error(self) -> str | None:
+        return next((file.broken for file in self._files if file.broken), None)
+
     def close(self) -> None:
-        self._stack.close()
+        """Give everything back now: what refers to each other would wait for the collector, frames and all."""
+        for steps in (self._incoming, self._packets):
+            if isinstance(steps, Generator):
+                steps.close()
+        self._incoming = self._packets = iter(())
+        self._first = self._adapt = self._stream = None
+        try:
+            self._stack.close()
+        finally:
+            self._container = None
 
 
 _CONVERT = "Pass an audio file, for example MP3, M4A, WAV, FLAC or Ogg."

@@ -26,6 +26,7 @@ import numpy as np
 
 from soundverse_nb.audio.containers import LENIENT_TAGS
 from soundverse_nb.audio.decoding import Block, Decoding, Doubt, End, Plane
+from soundverse_nb.audio.layouts import release_layout
 from soundverse_nb.audio.sample_types import floats, is_planar, planes_of_frame, width
 from soundverse_nb.audio.source import Source
 
@@ -107,6 +108,7 @@ class StraightDecoding(Decoding):
         try:
             with av.open(self._name, format=self._careful.demuxer, **LENIENT_TAGS) as container:
                 stream = container.streams[self._careful.stream_index]
+                release_layout(stream.codec_context)
                 wanted = end - _TAIL_SECONDS
                 if wanted > 0:
                     container.seek(round(wanted * 1e6))
@@ -116,14 +118,14 @@ class StraightDecoding(Decoding):
                         return False
                     try:
                         frames = packet.decode()
-                    except (av.error.FFmpegError, ValueError):
+                    except Exception:
                         if time is not None:
                             return False
                         continue  # it may need what lies before
                     for frame in frames:
                         begins = time if frame.time is None else frame.time  # the last may have no stamp
                         time = None if begins is None else begins + frame.samples / frame.sample_rate
-        except (av.error.FFmpegError, ValueError, OSError):
+        except Exception:
             return False
         return time is not None and abs(time - end) <= _GAP_SECONDS
 
@@ -132,7 +134,7 @@ class StraightDecoding(Decoding):
             return self._sink.pull()
         except (av.error.EOFError, av.error.BlockingIOError):
             return None
-        except (av.error.FFmpegError, ValueError, OSError) as error:
+        except Exception as error:
             raise Doubt("FFmpeg does not get through it by itself") from error
 
     def confirm(self) -> None:
@@ -188,7 +190,7 @@ def open_straight(
     """The song straight through, or None where it is not one to be decoded so."""
     if not 0 < (source.size_bytes or 0) <= _LARGEST or not _is_possible():
         return None
-    if careful.channels > _MOST_CHANNELS:
+    if careful.channels > _MOST_CHANNELS or careful.had_table:
         return None
     expected = seconds() if careful.format in _PROVEN else None
     if expected is None and (careful.format not in _UNPROVEN or careful.codec.startswith("pcm_")):
