@@ -18,8 +18,9 @@ from soundverse_nb.audio.ogg_links import link_starts
 from soundverse_nb.audio.probe.ogg import parse_page
 from soundverse_nb.audio.probe.tags import after_id3, before_tail_tags
 from soundverse_nb.audio.probe.window import Window
+from soundverse_nb.audio.refusal import AudioError, not_read, refusal
 from soundverse_nb.audio.sample_types import floats, is_planar, planes_of_frame, width
-from soundverse_nb.audio.source import AudioError, Source, refusal
+from soundverse_nb.audio.source import Source
 
 _FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4", "aac": "adts", "wv": "wavpack"}
 _BUFFER = 1 << 17
@@ -352,11 +353,14 @@ class FFmpegDecoding(Decoding):
             return max(seconds, self.promised_seconds or 0.0)
         return seconds * max(1.0, self._size / (self._start + position))
 
-    def read_error(self) -> str | None:
-        return next((file.broken for file in self._files if file.broken), None)
+    def read_error(self) -> AudioError | None:
+        broken = next((file.broken for file in self._files if file.broken is not None), None)
+        if broken is None or isinstance(broken, AudioError):
+            return broken
+        return not_read(self._source.name, broken)
 
     def close(self) -> None:
-        """Give everything back now: what refers to each other would wait for the collector, frames and all."""
+        """Give everything back now: what refers to each other would wait for the collector."""
         for steps in (self._incoming, self._packets):
             if isinstance(steps, Generator):
                 steps.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from soundverse_nb.audio.decoding import Block, Decoding, End, Plane, block_length
 from soundverse_nb.audio.guarded import GuardedFile
+from soundverse_nb.audio.refusal import AudioError, not_read
 from soundverse_nb.audio.scratch import Scratch
 from soundverse_nb.audio.source import Source
 
@@ -38,11 +39,12 @@ def open_pcm(
     """
     stack = ExitStack()
     stream = stack.enter_context(source.open())
+    # Of a path libsndfile reads by itself; a read that fails looks to it like the end of the file.
+    by_itself = source.place is not None and not begin
+    guarded = GuardedFile(stream, start=begin)
     try:
-        if source.place is not None and not begin:
-            sound = soundfile.SoundFile(stream.fileno(), closefd=False)
-        else:
-            sound = soundfile.SoundFile(GuardedFile(stream, start=begin))
+        file: Any = stream.fileno() if by_itself else guarded
+        sound = soundfile.SoundFile(file, closefd=False)
     except Exception:  # LibsndfileError, and whatever a foreign file object raises
         stack.close()
         return None
@@ -50,9 +52,8 @@ def open_pcm(
     if sound.frames <= 0 or sound.subtype not in _CODECS:
         stack.close()
         return None
-    if source.place is not None and not begin and codec_name(sound) in _AS_IT_LIES:
-        return SixteenBitDecoding(sound, stream, stack, block_frames, stop_seconds, time_limit)
-    return PCMDecoding(sound, stack, block_frames, stop_seconds, time_limit)
+    kind = SixteenBitDecoding if by_itself and codec_name(sound) in _AS_IT_LIES else PCMDecoding
+    return kind(sound, guarded, source.name, stack, block_frames, stop_seconds, time_limit)
 
 
 class PCMDecoding(Decoding):
@@ -61,6 +62,8 @@ class PCMDecoding(Decoding):
     def __init__(
         self,
         sound: soundfile.SoundFile,
+        file: GuardedFile,
+        name: str,
         stack: ExitStack,
         block_frames: int,
         stop_seconds: float | None,
@@ -71,7 +74,7 @@ class PCMDecoding(Decoding):
         self.format = _FORMATS.get(sound.format, sound.format.lower())
         self.codec = codec_name(sound)
         self.promised_seconds = sound.frames / sound.samplerate
-        self._sound, self._stack = sound, stack
+        self._sound, self._stack, self._file, self._name = sound, stack, file, name
         self._scratch = [Scratch() for _ in range(self.channels)]
         # 16-bit samples are scaled here, which numpy does in a third of libsndfile's time.
         self._type: Any = np.int16 if sound.subtype in _SIXTEEN_BITS else np.float32
@@ -81,7 +84,7 @@ class PCMDecoding(Decoding):
         while True:
             try:
                 piece = self._next()
-            except Exception as error:  # LibsndfileError, and whatever a foreign file object raises
+            except Exception as error:  # LibsndfileError
                 self.end, self.damage = End.BROKEN, f"libsndfile: {error}"
                 return
             if not len(piece):
@@ -90,6 +93,12 @@ class PCMDecoding(Decoding):
             if self.out_of_time():
                 self.end = End.OUT_OF_TIME
                 return
+
+    def read_error(self) -> AudioError | None:
+        if self.end is End.OPEN and self.frames < self._sound.frames and self._file.broken is None:
+            self._file.read_on()  # to see whether that is all there is
+        broken = self._file.broken
+        return broken if broken is None or isinstance(broken, AudioError) else not_read(self._name, broken)
 
     def _next(self) -> NDArray[Any]:
         """The next samples as they lie in the file, none at its end."""
@@ -144,16 +153,15 @@ class SixteenBitDecoding(PCMDecoding):
     by the thousand.
     """
 
-    def __init__(self, sound: soundfile.SoundFile, stream: BinaryIO, *more: Any) -> None:
-        super().__init__(sound, *more)
+    def __init__(self, sound: soundfile.SoundFile, file: GuardedFile, *more: Any) -> None:
+        super().__init__(sound, file, *more)
         sound.seek(0)
-        self._stream = stream
         self._type = _AS_IT_LIES[self.codec]
 
     def _next(self) -> NDArray[Any]:
         frames = min(self.block_frames, self._sound.frames - self.frames)
         piece = np.empty((frames, self.channels), self._type)
-        return piece[: self._stream.readinto(piece) // (2 * self.channels)]  # type: ignore[attr-defined]
+        return piece[: self._file.readinto(piece.reshape(-1).view(np.uint8)) // (2 * self.channels)]
 
 
 def codec_name(sound: soundfile.SoundFile) -> str:

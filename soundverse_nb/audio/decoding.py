@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soundverse_nb.audio.source import refusal
+from soundverse_nb.audio.refusal import AudioError
 
 Block = NDArray[np.float32]
 # One channel: contiguous, as numpy works quickly along contiguous memory only.
@@ -66,8 +66,8 @@ class Decoding(ABC):
     Use as a context manager. `frames` counts what has been yielded so far. Damage never raises while
     iterating: what can be decoded is yielded, `damage` says what was wrong first, `end` how it ended, and
     `cut_short` whether the last piece of the data was incomplete. Only a file whose reading fails raises, an
-    AudioError "unreadable", once all before that place has been yielded. After skim(), `has_rest` says whether there
-    was anything left that has not been decoded.
+    AudioError "unreadable", once all before that place has been yielded. After skim(), `has_rest` says
+    whether there was anything left that has not been decoded.
     """
 
     sample_rate: int
@@ -122,16 +122,15 @@ class Decoding(ABC):
         if self.end is End.OPEN:
             self.end = End.COMPLETE
 
-    def read_error(self) -> str | None:
-        """What the file answered instead of its content, None where all could be read."""
+    def read_error(self) -> AudioError | None:
+        """What to say where the file could not be read to its end."""
         return None
 
     def check_reads(self) -> None:
         """Refuse a song that could not be read: what is behind the place was not heard, and is not damage."""
-        reason = self.read_error()
-        if reason is not None:
-            message = f"The song cannot be read to its end ({reason})."
-            raise refusal("unreadable", message, "Copy it to a disk of this machine, and try again.")
+        error = self.read_error()
+        if error is not None:
+            raise error
 
     def planes(self, piece: Any) -> Sequence[Plane]:
         """The channels of a piece, in the decoder's own memory: not to be written to, nor kept."""

@@ -1,9 +1,9 @@
 """Which channel is which, told without touching what FFmpeg still owns.
 
-A layout of FFmpeg's "custom" order (Apple's orders of 5.1, 6.1 and 7.1 in QuickTime and CAF, for example) holds
-a table in FFmpeg's own memory. PyAV 17.1 to 18.1 hand out a copy that points to the same table, and free it
-with the copy: FFmpeg then frees it a second time, and the process is aborted. So such a layout is taken from
-the decoder before it is opened: its samples are the same, and which channel is which is remembered here.
+A layout of FFmpeg's "custom" order (Apple's orders of 5.1, 6.1 and 7.1 in QuickTime and CAF, for example)
+holds a table in FFmpeg's own memory. PyAV 17.1 to 18.1 hand out a copy that points to the same table, and free
+it with the copy: FFmpeg then frees it a second time, and the process is aborted. So such a layout is taken
+from the decoder before it is opened: its samples are the same, and which channel is which is remembered here.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import av
 
 # FFmpeg's names in the order of its own layouts (libavutil/channel_layout.h).
 _IN_ORDER = (
-    "FL", "FR", "FC", "LFE", "BL", "BR", "FLC", "FRC", "BC", "SL", "SR", "TC", "TFL", "TFC", "TFR", "TBL", "TBC",
-    "TBR",
+    "FL", "FR", "FC", "LFE", "BL", "BR", "FLC", "FRC", "BC", "SL", "SR",
+    "TC", "TFL", "TFC", "TFR", "TBL", "TBC", "TBR",
 )  # fmt: skip
 # "5.1(side)", "6 channels" and "ambisonic 1" are FFmpeg's own; "6 channels (FL+FC+...)" may be a table.
 _WITHOUT_TABLE = re.compile(r"\S+|\d+ channels|ambisonic \d+")

@@ -10,31 +10,20 @@ import io
 import os
 import stat
 import sys
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from soundverse_nb.audio.reading import ForeignFile, RegularFile, borrowed
+from soundverse_nb.audio.refusal import AudioError, refusal
 from soundverse_nb.audio.samples import Samples, as_samples
-from soundverse_nb.errors import PreflightError
 
 # Largest stream without random access that is taken into memory (six times the service's limit).
 _LARGEST_COPY = 64 * 1024 * 1024
 
 _FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_BINARY", "O_CLOEXEC"))
-
-
-class AudioError(PreflightError):
-    """This cannot be used as audio; `.code` is the rule it breaks, for example "not_a_file"."""
-
-    code: str = "unreadable"
-
-
-def refusal(code: str, message: str, hint: str) -> AudioError:
-    """The error for a source that breaks the rule `code`."""
-    return AudioError(message, hint=hint, code=code)
 
 
 @dataclass(frozen=True)
@@ -71,19 +60,13 @@ class Source:
         if self._content is not None:
             return io.BytesIO(self._content)
         if self._file is not None:
-            return _borrowed(self._file)
+            return borrowed(self._file, self.name, self.size_bytes or 0)
         raise refusal("unreadable", f"{self.name} is not a file.", "Read its samples instead.")
 
-
-@contextmanager
-def _borrowed(file: Any) -> Iterator[BinaryIO]:
-    before = file.tell()
-    file.seek(0)
-    try:
-        yield file
-    finally:
-        with suppress(OSError, ValueError):
-            file.seek(before)
+    def content(self) -> bytes:
+        """All of the file. Raises AudioError where it cannot be read to its end."""
+        with self.open() as stream:
+            return stream.read()
 
 
 def open_source(source: Any) -> Source:
@@ -180,16 +163,16 @@ def _from_file(source: Any) -> Source:
         try:
             source.seek(0)
             head = source.read(1)
-            if not isinstance(head, bytes):
+            if isinstance(head, str):
                 raise refusal("unreadable", f"{name} is open as text.", "Open it with open(path, 'rb').")
             if not head:
                 raise refusal("empty", f"{name} is empty (0 bytes).", "Pass a file that holds audio.")
             try:
                 size = source.seek(0, os.SEEK_END)
-                size = source.tell() if size is None else size
+                size = int(source.tell() if size is None else size)
             except (OSError, ValueError):  # for example gzip: readable from the front only
                 source.seek(0)
-                content = source.read(_LARGEST_COPY + 1)
+                content = ForeignFile(source, name).read(_LARGEST_COPY + 1)
                 if len(content) > _LARGEST_COPY:
                     raise refusal(
                         "unreadable", f"{name} is too large to take into memory.", "Save it to a file first."
@@ -203,7 +186,7 @@ def _from_file(source: Any) -> Source:
         raise refusal(
             "unreadable", f"{name} cannot be read and rewound.", "Pass a file opened with 'rb', or its bytes."
         ) from None
-    return Source(name=name, size_bytes=int(size), _file=source)
+    return Source(name=name, size_bytes=size, _file=source)
 
 
 def _refuse_special(source: Any, name: str) -> None:
@@ -240,7 +223,9 @@ def _open_regular(path: str, name: str) -> BinaryIO:
     if not stat.S_ISREG(mode):
         os.close(number)
         raise _not_a_file(name, mode)
-    return cast(BinaryIO, io.FileIO(number, "rb"))
+    file = RegularFile(number, "rb")
+    file.song = name
+    return cast(BinaryIO, file)
 
 
 def _unopened(error: OSError | ValueError, name: str) -> AudioError:
