@@ -323,8 +323,7 @@ def _on_disk(given: Any, folder: Path) -> Path:
         sound = taken.block(0, taken.frames).T
         data, suffix = encode_mp3(sound, taken.sample_rate, _UPLOAD_KBPS), ".mp3"
     else:
-        with source.open() as stream:
-            data = stream.read()
+        data = source.content()
         suffix = suffix_of("", data[:4096])
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{hashlib.sha256(data).hexdigest()[:16]}{suffix}"

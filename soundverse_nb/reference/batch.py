@@ -109,7 +109,7 @@ def preflight_all(
         waiting: list[int] = []
         for index, path in enumerate(found):
             report = header_report(path, limits) if quick else None
-            if report is None and isinstance(path, (str, os.PathLike)):
+            if report is None and _has_path(path):
                 waiting.append(index)
                 continue
             reports[index] = report or preflight(path, limits)
@@ -122,6 +122,13 @@ def preflight_all(
                 reports[index] = report
                 advance()
     return PreflightTable(tuple(found), tuple(reports[i] for i in range(len(found))), skipped, folder)
+
+
+def _has_path(song: Any) -> bool:
+    try:
+        return isinstance(song, (str, os.PathLike)) and bool(os.fspath(song))
+    except Exception:  # a foreign __fspath__ may raise anything
+        return False
 
 
 def _listed(paths: Any) -> tuple[str | None, list[Any], int]:

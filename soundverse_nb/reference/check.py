@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from soundverse_nb.audio.decoding import End
 from soundverse_nb.audio.probe import Untrusted, probe
-from soundverse_nb.audio.source import AudioError, Source, open_source
+from soundverse_nb.audio.refusal import AudioError, refusal
+from soundverse_nb.audio.source import Source, open_source
 from soundverse_nb.reference.facts import AudioFacts
 from soundverse_nb.reference.limits import Limits
 from soundverse_nb.reference.report import PreflightReport
@@ -60,6 +61,8 @@ def preflight(source: Any, limits: Limits | None = None, *, quick: bool = False)
     except AudioError as error:
         facts = AudioFacts(size_bytes=opened.size_bytes, missing_bytes=_missing(opened))
         return _refused(opened, error, facts, limits, call)
+    except Exception as error:  # one song that nobody thought of is no reason to lose a table of a thousand
+        return _refused(opened, _unexpected(opened, error), AudioFacts(), limits, call)
 
 
 async def preflight_async(
@@ -138,6 +141,8 @@ def header_report(source: Any, limits: Limits) -> PreflightReport | None:
         return None if opened.is_samples else _from_header(opened, limits, call)[0]
     except AudioError as error:
         return _refused(source, error, AudioFacts(), limits, call)
+    except Exception:  # for the decoder to judge
+        return None
 
 
 def _quick(source: Source, limits: Limits, call: str) -> PreflightReport:
@@ -196,6 +201,14 @@ def _refused(source: Any, error: AudioError, facts: AudioFacts, limits: Limits, 
 def refused(source: Any, error: AudioError, limits: Limits) -> PreflightReport:
     """The report on something that cannot be decoded, for the reason that `error` tells."""
     return _refused(source, error, AudioFacts(), limits, repair_call(source))
+
+
+def _unexpected(source: Source, error: Exception) -> AudioError:
+    return refusal(
+        "unreadable",
+        f"{source.name} cannot be checked ({type(error).__name__}).",
+        "Export it again, as MP3 or WAV for example.",
+    )
 
 
 def _name_of(source: Any) -> str:

@@ -101,8 +101,7 @@ def repair(
     asked = start is not None or duration is not None
     is_free = out is None and opened.path is not None  # to end in whatever the song's own name ends in
     if before.ok and not asked and not notes & _CALLS_FOR_A_COPY and (is_free or before.audio.format == kind):
-        with opened.open() as stream:
-            data = stream.read()
+        data = opened.content()
         steps = ["It passes already: copied as it is."]
         whole = Stretch(0.0, before.audio.duration or 0.0)
         path = _written(data, target.with_suffix(_ending(opened.path)) if is_free else target)
@@ -213,8 +212,8 @@ def _target(opened: Source, out: str | os.PathLike[str] | None) -> tuple[str, Pa
         if not path.parent.is_dir():
             raise ConfigurationError(f"There is no folder {path.parent}.", hint="Make it first.")
         return kind, path
-    folder, stem = (opened.path.parent, opened.path.stem) if opened.path else (Path.cwd(), "song")
-    if not os.access(folder, os.W_OK):
+    folder, stem = (opened.path.parent, opened.path.stem) if opened.path else (_here(), "song")
+    if folder is None or not os.access(folder, os.W_OK):
         import tempfile
 
         folder = Path(tempfile.gettempdir())
@@ -222,6 +221,13 @@ def _target(opened: Source, out: str | os.PathLike[str] | None) -> tuple[str, Pa
     while _size(stem) > room:
         stem = stem[:-1]
     return "mp3", folder / f"{stem}-repaired.mp3"
+
+
+def _here() -> Path | None:
+    try:
+        return Path.cwd()
+    except OSError:  # it was deleted
+        return None
 
 
 def _ending(path: Path | None) -> str:
