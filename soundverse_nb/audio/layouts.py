@@ -1,7 +1,7 @@
 """Which channel is which, told without touching what FFmpeg still owns.
 
 A layout of FFmpeg's "custom" order (Apple's orders of 5.1, 6.1 and 7.1 in QuickTime and CAF, for example)
-holds a table in FFmpeg's own memory. PyAV 17.1 to 18.1 hand out a copy that points to the same table, and free
+holds a table in FFmpeg's own memory. PyAV 17.1 to 18.1 hand out a copy that points to that table, and free
 it with the copy: FFmpeg then frees it a second time, and the process is aborted. So such a layout is taken
 from the decoder before it is opened: its samples are the same, and which channel is which is remembered here.
 """

@@ -41,16 +41,19 @@ def as_samples(values: Any, rate: Any) -> Samples:
     1-D is mono. In 2-D the shorter side is the channels: (2, 441000) and (441000, 2) are the same song.
     scipy's order, (rate, samples), is understood too.
     """
-    if np.ndim(values) == 0 and np.ndim(rate) > 0:
+    if _is_one_number(values) and not _is_one_number(rate):
         values, rate = rate, values
     try:
+        if isinstance(rate, (bool, np.bool_, str, bytes)):
+            raise TypeError
         hertz = float(rate)
-    except (TypeError, ValueError):
+    except Exception:  # a foreign __float__ may raise anything
         raise ValueError("The sample rate is not a number.") from None
     if not math.isfinite(hertz) or not 1 <= hertz < 2**31:
         raise ValueError(f"A sample rate of {hertz:g} Hz is not possible.")
     try:
-        array = np.asarray(values)
+        # What is masked out of an array is nothing to hear.
+        array = values.filled(0) if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
     except Exception:  # a foreign __array__ may raise anything
         raise ValueError("The samples are not an array of numbers.") from None
     if array.dtype.kind not in "iuf":
@@ -66,6 +69,14 @@ def as_samples(values: Any, rate: Any) -> Samples:
     if array.shape[0] > MOST_CHANNELS:
         raise ValueError(f"{array.shape[0]} channels are too many.")
     return Samples(array, round(hertz))
+
+
+def _is_one_number(value: Any) -> bool:
+    """Whether this may be a rate: whatever else it is, it has no length."""
+    try:
+        return np.ndim(value) == 0
+    except Exception:  # a foreign __array__ may raise anything
+        return False
 
 
 def scaled(values: NDArray[Any]) -> NDArray[np.float32]:

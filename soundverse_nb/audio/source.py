@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from soundverse_nb.audio.addresses import address_refusal, local_path
 from soundverse_nb.audio.reading import ForeignFile, RegularFile, borrowed
 from soundverse_nb.audio.refusal import AudioError, refusal
 from soundverse_nb.audio.samples import Samples, as_samples
@@ -80,7 +81,7 @@ def open_source(source: Any) -> Source:
         return _from_bytes(source)
     if isinstance(source, (str, os.PathLike)):
         return _from_path(source)
-    if isinstance(source, (tuple, list)) and len(source) == 2:
+    if isinstance(source, (tuple, list)) and _is_pair(source):
         return _from_samples(source[0], source[1])
     if hasattr(source, "read"):
         return _from_file(source)
@@ -89,6 +90,13 @@ def open_source(source: Any) -> Source:
         f"{described(source)} is not a song.",
         "Pass a path, bytes, a file opened with 'rb', or (samples, rate).",
     )
+
+
+def _is_pair(given: Any) -> bool:
+    try:
+        return len(given) == 2
+    except Exception:  # a foreign list may raise anything
+        return False
 
 
 def described(given: object) -> str:
@@ -115,21 +123,26 @@ def _from_path(source: str | os.PathLike[str]) -> Source:
         raise refusal(
             "unreadable", f"{described(source)} has no usable path.", "Pass the path itself."
         ) from None
-    if raw[:8].lower().startswith(("http://", "https://")):
-        raise refusal(
-            "missing",
-            "This is a URL, not a local file.",
-            "Give the URL to client.remix(), or download the song and check the file.",
-        )
+    raw = local_path(raw) or raw
     if not raw:
         raise refusal("missing", "The path is empty.", "Pass the path of an audio file.")
-    if raw[0] == "~" and not os.path.lexists(raw):
+    if not _exists(raw):
+        address = address_refusal(raw)
+        if address is not None:
+            raise address
         raw = os.path.expanduser(raw)
     name = display_name(os.path.basename(raw) or Path(raw).name or raw)
     size = _status(raw, name).st_size
     if size == 0:
         raise refusal("empty", f"{name} is empty (0 bytes).", "Pass a file that holds audio.")
     return Source(name, raw, size)
+
+
+def _exists(path: str) -> bool:
+    try:
+        return os.path.lexists(path)
+    except ValueError:  # not a possible name
+        return False
 
 
 def _from_bytes(source: bytes | bytearray | memoryview) -> Source:
@@ -143,12 +156,13 @@ def _from_bytes(source: bytes | bytearray | memoryview) -> Source:
 
 
 def _from_samples(samples: Any, rate: Any) -> Source:
+    hint = "Pass (samples, rate): a 1-D or 2-D array of numbers and a rate in Hz."
     try:
         taken = as_samples(samples, rate)
     except ValueError as error:
-        raise refusal(
-            "unreadable", str(error), "Pass (samples, rate): a 1-D or 2-D array of numbers and a rate in Hz."
-        ) from None
+        raise refusal("unreadable", str(error), hint) from None
+    except Exception:  # a foreign array may raise anything, whatever it is asked
+        raise refusal("unreadable", "The samples are not an array of numbers.", hint) from None
     if taken.frames == 0:
         raise refusal("empty", "There are no samples.", "Pass an array that holds audio.")
     return Source(name=f"{taken.frames:,} samples at {taken.sample_rate:,} Hz", samples=taken)

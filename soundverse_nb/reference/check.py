@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from soundverse_nb.audio.addresses import address_refusal
 from soundverse_nb.audio.decoding import End
 from soundverse_nb.audio.probe import Untrusted, probe
 from soundverse_nb.audio.refusal import AudioError, refusal
@@ -81,7 +82,9 @@ def repair_call(source: Any) -> str:
         given = os.fspath(source) if isinstance(source, (str, os.PathLike)) else None
     except Exception:  # a foreign __fspath__ may raise anything
         given = None
-    return f"sv.repair({given!r})" if isinstance(given, str) else "sv.repair(source)"
+    # An address may hold a signature, which is repeated nowhere.
+    is_shown = isinstance(given, str) and address_refusal(given) is None
+    return f"sv.repair({given!r})" if is_shown else "sv.repair(source)"
 
 
 def _full(source: Source, limits: Limits, call: str) -> PreflightReport:
@@ -218,6 +221,8 @@ def _name_of(source: Any) -> str:
         text = "" if isinstance(source, bytes) else os.fsdecode(os.fspath(source))
     except Exception:  # not a path, or a foreign one
         return type(source).__name__
+    if address_refusal(text) is not None:
+        return f"an address ({text.strip().partition(':')[0][:10]}:)"
     return display_name(os.path.basename(text.rstrip("/\\")) or text) or type(source).__name__
 
 
