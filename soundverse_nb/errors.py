@@ -6,6 +6,7 @@ This module imports nothing of the package, so each layer can raise from it.
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import Any, NoReturn
 
@@ -27,6 +28,17 @@ _SPENT_SENTENCES = {
     Spent.MAYBE: "It may have been paid for.",
     Spent.YES: "It has been paid for.",
 }
+
+
+_HALVES = re.compile("[\ud800-\udfff]")
+
+
+def whole_characters(text: str) -> str:
+    """The text without the half characters that stand for the odd bytes of a name that is not UTF-8.
+
+    With them neither JSON nor a database takes it, nor a terminal or a notebook.
+    """
+    return text if text.isascii() else _HALVES.sub("\ufffd", text)
 
 
 class SoundverseError(Exception):
@@ -53,10 +65,11 @@ class SoundverseError(Exception):
         hint: str | None = None,
         **details: Any,
     ) -> None:
+        message = whole_characters(message)
         super().__init__(message)
         self.message = message
         self.spent = self.usual_spent if spent is None else spent
-        self.hint = self.usual_hint if hint is None else hint
+        self.hint = self.usual_hint if hint is None else whole_characters(hint)
         self._details = details
         for name, value in details.items():
             setattr(self, name, value)

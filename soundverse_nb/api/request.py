@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,8 @@ from soundverse_nb.api.secrets import hide_query
 from soundverse_nb.errors import InvalidRequestError
 
 _NOT_JSON = "The request holds something that is not JSON (a NaN, an array, a broken character, ...)."
+# A lone surrogate: JSON written in UTF-8 cannot hold it.
+_HALF = re.compile("[\ud800-\udfff]")
 _PLAIN = "Use plain numbers, strings, lists and dicts in parameters."
 
 
@@ -69,7 +72,7 @@ class RemixRequest(BaseModel):
     @classmethod
     def _name_a_song(cls, value: object) -> object:
         if isinstance(value, os.PathLike):
-            value = os.fspath(value)
+            value = os.fsdecode(os.fspath(value))
         if isinstance(value, str) and not value.strip():
             raise InvalidRequestError(
                 "The request names no song.", hint="Give song_reference_url: a URL or a path."
@@ -97,8 +100,18 @@ class RemixRequest(BaseModel):
                 "Either prompt or lyrics must be provided.",
                 hint='For example prompt="upbeat jazz remix with brass horns".',
             )
+        for name in ("prompt", "lyrics"):
+            half = _HALF.search(getattr(self, name) or "")
+            if half is not None:
+                raise InvalidRequestError(
+                    f"{name} holds half a character at position {half.start()}, which JSON cannot hold.",
+                    hint="Was it cut inside an emoji, or read in another encoding than its own?",
+                )
+        fields = self._fields()
+        if "://" not in self.song_reference_url:
+            del fields["song_reference_url"]  # a path is never sent, whatever bytes its name is made of
         try:
-            json.dumps(self._fields(), allow_nan=False, ensure_ascii=False).encode("utf-8")
+            json.dumps(fields, allow_nan=False, ensure_ascii=False).encode("utf-8")
         except (TypeError, ValueError, RecursionError):
             raise InvalidRequestError(_NOT_JSON, hint=_PLAIN) from None
 

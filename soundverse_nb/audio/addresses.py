@@ -20,7 +20,21 @@ _STORES = {
     "gs": "gcloud storage cp", "gcs": "gcloud storage cp",
     "az": "azcopy copy", "abfs": "azcopy copy", "abfss": "azcopy copy", "adl": "azcopy copy",
 }  # fmt: skip
-_FETCHED = ("ftp", "ftps", "sftp", "scp", "ssh", "smb", "nfs", "dav", "davs", "webdav", "rsync", "hdfs", "dbfs")
+_FETCHED = (
+    "ftp",
+    "ftps",
+    "sftp",
+    "scp",
+    "ssh",
+    "smb",
+    "nfs",
+    "dav",
+    "davs",
+    "webdav",
+    "rsync",
+    "hdfs",
+    "dbfs",
+)
 
 
 def local_path(given: str) -> str | None:
@@ -66,7 +80,9 @@ def address_refusal(given: str) -> AudioError | None:
         )
     if found is not None and given[found.end() :].startswith("//"):
         return refusal(
-            "missing", f"This is an address ({scheme}:), not a local file.", "Download the song, and pass the file."
+            "missing",
+            f"This is an address ({scheme}:), not a local file.",
+            "Download the song, and pass the file.",
         )
     if os.name != "nt" and _WINDOWS.match(given):
         return refusal(

@@ -8,6 +8,7 @@ every order without ever sending one twice: an order that is `sending` was perha
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -29,7 +30,8 @@ _FACTS = frozenset(
     }
 )  # fmt: skip
 
-
+# Halves of characters that no byte of a name stands for.
+_HIGH = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _AS_KNOWN = "state = ? AND updated_at = ? AND posts = ? AND owner_token IS ?"
 
 
@@ -67,7 +69,7 @@ class Journal:
                 " owner_token, beat_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     order.order_id, OrderState.PLANNED.value, order.service, int(order.simulated),
-                    request, order.reference_name, order.reference_path, order.label,
+                    request, order.reference_name, _storable(order.reference_path), _storable(order.label),
                     now, now, lease.host, lease.pid, lease.started, lease.token, lease.beat_at,
                 ),
             )  # fmt: skip
@@ -185,7 +187,23 @@ def _update(
     """Change an order's line where the condition holds; whether it did."""
     assignments = ", ".join(f"{name} = ?" for name in columns)
     statement = f"UPDATE orders SET {assignments} WHERE order_id = ? AND {condition}"
-    return connection.execute(statement, (*columns.values(), order.order_id, *values)).rowcount == 1
+    facts = map(_storable, columns.values())
+    return connection.execute(statement, (*facts, order.order_id, *values)).rowcount == 1
+
+
+def _storable(value: Any) -> Any:
+    """A path that is not UTF-8 is kept as the bytes it is made of: SQLite's text does not hold it."""
+    if not isinstance(value, str) or value.isascii():
+        return value
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "surrogateescape" if _HIGH.search(value) is None else "replace")
+    return value
+
+
+def _text(value: Any) -> Any:
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
 
 
 def _set_lease(connection: sqlite3.Connection, order_id: str, lease: Lease) -> None:
@@ -231,16 +249,16 @@ def _order(row: sqlite3.Row) -> Order:
         simulated=bool(row["simulated"]),
         request=json.loads(row["request"]),
         reference_name=row["reference_name"],
-        reference_path=row["reference_path"],
-        label=row["label"],
+        reference_path=_text(row["reference_path"]),
+        label=_text(row["label"]),
         message_id=row["message_id"],
         audio_url=row["audio_url"],
         album_art=row["album_art"],
-        song_name=row["song_name"],
-        path=row["path"],
+        song_name=_text(row["song_name"]),
+        path=_text(row["path"]),
         sha256=row["sha256"],
         size_bytes=row["size_bytes"],
-        error=row["error"],
+        error=_text(row["error"]),
         posts=row["posts"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],

@@ -269,10 +269,11 @@ def _key(given: Any) -> object:
     if is_url(given):
         return ("url", given)
     if isinstance(given, (str, os.PathLike)):
-        path = os.path.abspath(os.path.expanduser(os.fsdecode(os.fspath(given))))
+        path = os.path.expanduser(os.fsdecode(os.fspath(given)))
         try:
+            path = os.path.abspath(path)  # fails where the working directory was deleted
             found = os.stat(path)
-        except OSError:
+        except (OSError, ValueError):
             return ("path", path)
         return ("path", path, found.st_size, found.st_mtime_ns, found.st_ino)
     if isinstance(given, (bytes, bytearray, memoryview)):
@@ -283,7 +284,7 @@ def _key(given: Any) -> object:
         try:
             samples = np.ascontiguousarray(given[0])
             return ("samples", str(given[1]), samples.shape, hashlib.sha256(samples.tobytes()).hexdigest())
-        except (TypeError, ValueError):
+        except Exception:  # a foreign array may raise anything; preflight says what is wrong with it
             return ("object", id(given))
     from soundverse_nb.audio.source import described
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from soundverse_nb.api.request import RemixRequest
 from soundverse_nb.client.references import is_url, title_of
-from soundverse_nb.errors import InvalidRequestError, SoundverseError
+from soundverse_nb.errors import InvalidRequestError, SoundverseError, whole_characters
 
 _FORMS = (
     'Give a RemixRequest, a dict such as {"reference": "song.mp3", "prompt": "jazz"}, '
@@ -50,10 +50,19 @@ def want(
                 "A whole request was given together with a prompt, lyrics or parameters.",
                 hint="Give one or the other; request.model_copy(update={...}) makes a changed request.",
             )
-        return reference if isinstance(reference, Wanted) else Wanted(reference.song_reference_url, reference)
+        return reference if isinstance(reference, Wanted) else _as_asked(reference)
     is_path = isinstance(reference, (str, os.PathLike))
-    name = os.fsdecode(os.fspath(reference)) if is_path else title_of(reference)
+    # The file's name goes nowhere; in the request it is for showing.
+    name = whole_characters(os.fsdecode(os.fspath(reference))) if is_path else title_of(reference)
     return Wanted(reference, RemixRequest(name, prompt, lyrics, parameters), label)
+
+
+def _as_asked(request: RemixRequest) -> Wanted:
+    place = request.song_reference_url
+    name = whole_characters(place)
+    return Wanted(
+        place, request if name == place else request.model_copy(update={"song_reference_url": name})
+    )
 
 
 def want_each(item: Any) -> Wanted:

@@ -9,8 +9,9 @@ from urllib.parse import quote
 
 import aiohttp
 
-from soundverse_nb.errors import ConfigurationError, HostingError
+from soundverse_nb.errors import ConfigurationError, HostingError, whole_characters
 from soundverse_nb.hosting.protocol import PublishedReference
+from soundverse_nb.render.escape import plain
 
 SIMULATOR = "soundverse-nb"
 _BLOCK = 256 * 1024
@@ -39,7 +40,7 @@ class EmbeddedHost:
                 url = await self._upload(session, path)
             except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
                 raise HostingError(
-                    f"{path.name} could not be handed to the simulator at {self.base_url} "
+                    f"{plain(path.name, 120)} could not be handed to the simulator at {self.base_url} "
                     f"({type(error).__name__}).",
                     hint="Start the simulator again, for example with a new sv.connect().",
                 ) from None
@@ -67,7 +68,7 @@ class EmbeddedHost:
             f"{self.base_url}/simulator/references",
             data=_blocks(path),
             headers={
-                "X-Filename": quote(path.name, errors="surrogateescape"),
+                "X-Filename": quote(whole_characters(path.name)),
                 "Content-Type": "application/octet-stream",
             },
             allow_redirects=False,
@@ -75,7 +76,9 @@ class EmbeddedHost:
             facts = await answer.json() if answer.status == 201 else None
             url = facts.get("url") if isinstance(facts, dict) else None
             if not isinstance(url, str):
-                raise HostingError(f"The simulator did not take {path.name} (HTTP {answer.status}).")
+                raise HostingError(
+                    f"The simulator did not take {plain(path.name, 120)} (HTTP {answer.status})."
+                )
             return url
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from soundverse_nb.reference.check import header_report, preflight
+from soundverse_nb.reference.facts import storable
 from soundverse_nb.reference.limits import Limits
 from soundverse_nb.reference.report import PreflightReport
 
@@ -180,5 +181,5 @@ def _record(path: Any, report: PreflightReport) -> dict[str, Any]:
         "warnings": [warning.code for warning in report.warnings],
         **{key: audio[key] for key in kept},
         "checked": report.checked,
-        "path": str(path) if isinstance(path, (str, os.PathLike)) else None,
+        "path": storable(os.fsdecode(path)) if _has_path(path) else None,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,15 @@ def test_text_and_parameters_pass_through_untouched() -> None:
     assert wire["parameters"] == parameters
 
 
+def test_a_path_may_be_made_of_any_bytes() -> None:
+    class Entry(os.PathLike[bytes]):
+        def __fspath__(self) -> bytes:
+            return b"caf\xe9.mp3"
+
+    request = RemixRequest(Entry(), prompt="jazz")  # type: ignore[arg-type]
+    assert request.song_reference_url == os.fsdecode(b"caf\xe9.mp3")
+
+
 def test_parameters_changed_afterwards_do_not_change_the_request() -> None:
     parameters = {"seed": 7, "nested": {"a": 1}}
     request = RemixRequest(URL, prompt="jazz", parameters=parameters)
@@ -78,7 +88,10 @@ def test_parameters_changed_afterwards_do_not_change_the_request() -> None:
         ({"prompt": "jazz", "parameters": {"a": math.nan}}, "JSON"),
         ({"prompt": "jazz", "parameters": {"a": {1, 2}}}, "JSON"),
         ({"prompt": "jazz", "parameters": {"a": Path("x")}}, "JSON"),
-        ({"prompt": "jazz \ud83d"}, "JSON"),
+        ({"prompt": "jazz \ud83d"}, "prompt holds half a character at position 5"),
+        ({"lyrics": "\udcff la"}, "lyrics holds half a character at position 0"),
+        ({"prompt": "jazz", "parameters": {"a": "\ud83d"}}, "JSON"),
+        ({"prompt": "jazz", "song_reference_url": "https://a.example/\udce9.mp3"}, "JSON"),
         ({"prompt": "jazz", "genre": "swing"}, "genre"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -51,6 +52,48 @@ async def test_without_a_key_the_embedded_service_makes_a_remix_and_says_so(
     assert remix.reference == sv.Clip(song)
     assert remix.audio.duration == pytest.approx(11, abs=3)
     assert capsys.readouterr().out.count("simulated and free") == 2
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"caf\xe9.wav",
+        b"\xff\xfe.wav",
+        b"a\nb\x1b[31m.wav",
+        "\u202egnp.wav".encode(),
+        b"%41#?.wav",
+        b"x" * 251 + b".wav",
+    ],
+    ids=["latin-1", "no-utf-8", "controls", "right-to-left", "url-signs", "255-bytes"],
+)
+async def test_a_file_may_have_any_name_that_the_disk_takes(
+    name: bytes, song: Path, simulator: Simulator, tmp_path: Path
+) -> None:
+    folder = tmp_path / os.fsdecode(b"m\xfcsik")
+    folder.mkdir()
+    path = folder / os.fsdecode(name)
+    path.write_bytes(song.read_bytes())
+    async with client(simulator, folder) as some:
+        remix = await some.remix(path, prompt="dub")
+        table = some.orders()
+    (order,) = table
+    assert remix.reference == sv.Clip(path)
+    assert order.reference_path == str(path)
+    assert order.path is not None
+    assert Path(order.path).is_file()
+    for shown in (str(remix), order.reference_name or "", str(table)):
+        shown.encode()
+
+
+async def test_a_whole_request_may_name_such_a_file_too(
+    song: Path, simulator: Simulator, tmp_path: Path
+) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.wav")
+    path.write_bytes(song.read_bytes())
+    async with client(simulator, tmp_path) as some:
+        remix = await some.remix(sv.RemixRequest(path, "dub"))
+    assert remix.reference == sv.Clip(path)
+    remix.request.model_dump_json()
 
 
 async def test_what_it_made_is_called_simulated_wherever_it_shows(

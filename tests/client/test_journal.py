@@ -53,6 +53,27 @@ async def test_only_its_user_can_read_it(journal: Journal, path: Path) -> None:
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
+async def test_paths_of_any_bytes_are_kept_as_they_are(tmp_path: Path) -> None:
+    odd = os.fsdecode(b"/music/caf\xe9.mp3")
+    place = tmp_path / os.fsdecode(b"stud\xe9") / "orders.sqlite3"
+    journal = Journal(place)
+    planned = await journal.plan(
+        order(reference_path=odd, reference_name="caf\ufffd.mp3", label="\udce9 \ud800")
+    )
+    moved = await journal.sending(planned)
+    for state, facts in (
+        (OrderState.ACCEPTED, {"message_id": "m-1"}),
+        (OrderState.COMPLETED, {"song_name": "\ud800 in blue"}),
+        (OrderState.FETCHED, {"path": odd, "sha256": "0"}),
+    ):
+        moved = await journal.move(moved, state, **facts)
+    journal.close()
+    again = Journal(place)
+    (kept,) = again.read()
+    again.close()
+    assert (kept.reference_path, kept.path, kept.reference_name) == (odd, odd, "caf\ufffd.mp3")
+
+
 async def test_an_order_keeps_what_became_known_of_it(journal: Journal) -> None:
     planned = await journal.plan(
         order(request={"prompt": "jazz", "parameters": {"seed": 1}}, reference_name="a.mp3", label="trial 3")
