@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 
 from soundverse_nb.api.body import excerpt
 
@@ -79,8 +80,14 @@ class Connections:
     """
 
     def __init__(
-        self, *, proxy: str | None = None, ssl: tls.SSLContext | bool = True, connect_timeout: float = 30.0
+        self,
+        *,
+        proxy: str | None = None,
+        ssl: tls.SSLContext | bool = True,
+        connect_timeout: float = 30.0,
+        resolver: Callable[[], AbstractResolver] | None = None,
     ) -> None:
+        self._resolver = resolver
         self._proxy = proxy
         self._ssl = ssl
         self._connect_timeout = connect_timeout
@@ -98,7 +105,11 @@ class Connections:
             trace.on_request_headers_sent.append(_headers_sent)
             session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    limit=0, force_close=True, ssl=self._ssl, socket_factory=keepalive_socket
+                    limit=0,
+                    force_close=True,
+                    ssl=self._ssl,
+                    socket_factory=keepalive_socket,
+                    resolver=self._resolver() if self._resolver is not None else None,
                 ),
                 timeout=aiohttp.ClientTimeout(
                     total=None,

@@ -21,6 +21,7 @@ from soundverse_nb.api.connection import NETWORK_ERRORS, reason, timeout
 from soundverse_nb.api.filetype import HEAD_BYTES, audio_kind, image_kind
 from soundverse_nb.api.retry import backoff, retry_after_seconds
 from soundverse_nb.api.secrets import hide_query
+from soundverse_nb.api.sight import OnlyHereError, Sight
 from soundverse_nb.errors import DownloadError, raise_alone
 
 Expect = Literal["audio", "image"]
@@ -63,6 +64,7 @@ async def fetch(
     max_bytes: int,
     expect: Expect,
     progress: Progress | None,
+    sight: Sight,
     connect_timeout: float,
     clock: Callable[[], float],
     sleep: Callable[[float], Awaitable[Any]],
@@ -76,7 +78,9 @@ async def fetch(
         wait: float | None = None
         try:
             async with timeout(max(1.0, deadline - clock())):
-                return await _attempt(session, address, Path(path), bounds, max_bytes, expect, progress)
+                return await _attempt(
+                    session, address, Path(path), bounds, max_bytes, expect, progress, sight
+                )
         except _AttemptError as error:
             why, wait = str(error), error.wait
         except NETWORK_ERRORS as error:
@@ -96,8 +100,9 @@ async def _attempt(
     max_bytes: int,
     expect: Expect,
     progress: Progress | None,
+    sight: Sight,
 ) -> Downloaded:
-    async with _opened(session, url, bounds) as response:
+    async with _opened(session, url, bounds, sight) as response:
         total = response.content_length
         if total is not None and total > max_bytes:
             raise DownloadError(f"The {expect} has {total:,} bytes; {max_bytes:,} are allowed.")
@@ -127,17 +132,25 @@ async def _attempt(
 
 @asynccontextmanager
 async def _opened(
-    session: aiohttp.ClientSession, url: str, bounds: aiohttp.ClientTimeout
+    session: aiohttp.ClientSession, url: str, bounds: aiohttp.ClientTimeout, sight: Sight
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     """The answer to a GET, behind at most five redirects, each of which must lead to http(s) again."""
     for _ in range(MAX_REDIRECTS + 1):
+        hidden = None
         try:
+            sight.check(url)
             asked = await session.get(_as_sent(url), timeout=bounds, allow_redirects=False)
-        except NETWORK_ERRORS:
-            raise
+        except NETWORK_ERRORS as error:
+            hidden = _hidden(error)
+            if hidden is None:
+                raise
         except ValueError:
             # A host that looks like one until it is resolved, such as "http://a..b/".
             raise_alone(DownloadError(f"{shown(url)} names no host that can exist."))
+        if hidden is not None:
+            raise_alone(
+                DownloadError(f"Nothing is fetched from {shown(url)}, where the service leads: {hidden}.")
+            )
         async with asked as response:
             if response.status == 200:
                 yield response
@@ -159,6 +172,13 @@ async def _head(response: aiohttp.ClientResponse) -> bytes:
             break
         head += part
     return bytes(head)
+
+
+def _hidden(error: BaseException) -> str | None:
+    """Why an address is out of the service's sight, where that is the error; aiohttp wraps the resolver's."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        error = error.os_error
+    return str(error) if isinstance(error, OnlyHereError) else None
 
 
 def _not_expected(head: bytes, content_type: str, expect: Expect) -> str:

@@ -22,6 +22,7 @@ from soundverse_nb.api.connection import NETWORK_ERRORS, Connections, Sending, l
 from soundverse_nb.api.download import Downloaded, fetch
 from soundverse_nb.api.event import RemixEvent
 from soundverse_nb.api.secrets import hide_query, remember_secret
+from soundverse_nb.api.sight import Sight
 from soundverse_nb.api.status import read_status
 from soundverse_nb.api.stream import BODY_TIMEOUT, RemixStream, SkippedChunk, StreamCut
 from soundverse_nb.errors import (
@@ -82,7 +83,10 @@ class Transport:
         self._answer_timeout = answer_timeout
         self._clock = clock
         self._sleep = sleep
-        self._connections = Connections(proxy=proxy, ssl=ssl, connect_timeout=connect_timeout)
+        self._sight = Sight(self.base_url)
+        self._connections = Connections(
+            proxy=proxy, ssl=ssl, connect_timeout=connect_timeout, resolver=self._sight.resolver
+        )
 
     def __repr__(self) -> str:
         return f"Transport({hide_query(self.base_url)!r})"
@@ -202,6 +206,7 @@ class Transport:
             max_bytes=max_bytes,
             expect=expect,
             progress=progress,
+            sight=self._sight,
             connect_timeout=self._connect_timeout,
             clock=self._clock,
             sleep=self._sleep,

@@ -7,9 +7,11 @@ does not have.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from soundverse_nb.client.settings import is_loopback, simulator_notice
+from soundverse_nb.client.settings import is_loopback
+from soundverse_nb.whereabouts import is_ours, notes, pass_for
 
 
 def is_simulator(base_url: str) -> bool:
@@ -17,11 +19,20 @@ def is_simulator(base_url: str) -> bool:
     address = urlsplit(base_url)
     if address.scheme != "http" or address.port is None or not is_loopback(address.hostname):
         return False
+    if pass_for(address.port) is not None:
+        return True
+    return any(is_ours(note) and _names_a_process(note) for note in notes(address.port))
+
+
+def _names_a_process(note: Path) -> bool:
     try:
-        process = int(simulator_notice(address.port).read_text(encoding="ascii"))
+        process = int(note.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return False
+    try:
         os.kill(process, 0)  # signal 0 sends nothing: it only asks whether the process is there
     except PermissionError:
         return True
-    except (OSError, ValueError, OverflowError):
+    except (OSError, OverflowError):
         return False
     return True

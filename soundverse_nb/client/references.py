@@ -14,6 +14,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pydantic import SecretStr
+
 from soundverse_nb.api.secrets import logger
 from soundverse_nb.client.watching import Seat
 from soundverse_nb.displays import Phase
@@ -63,6 +65,7 @@ class References:
         folder: Path,
         executor: Executor | None = None,
         proxy: str | None = None,
+        api_key: SecretStr | None = None,
     ) -> None:
         self._mode = mode
         self._host_setting = host
@@ -71,6 +74,7 @@ class References:
         self._folder = folder
         self._executor = executor
         self._proxy = proxy
+        self._api_key = api_key
         self._host: Host | None = None
         self._checks: OrderedDict[object, asyncio.Future[Checked]] = OrderedDict()
         self._songs: dict[Path, _Song] = {}
@@ -139,9 +143,9 @@ class References:
         if self._host is None:
             from soundverse_nb.hosting.finder import find_host, missing_host
 
-            self._host = find_host(self._host_setting, self._base_url, self._simulated)
+            self._host = find_host(self._host_setting, self._base_url, self._simulated, self._api_key)
             if self._host is None:
-                raise missing_host(name)
+                raise missing_host(name, self._base_url)
         return self._host
 
     async def _check(self, given: Any) -> Checked:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import aiohttp
+from pydantic import SecretStr
 
 from soundverse_nb.errors import ConfigurationError, HostingError, whole_characters
 from soundverse_nb.hosting.protocol import PublishedReference
+from soundverse_nb.hosting.reach import host_of, read_address
 from soundverse_nb.render.escape import plain
+from soundverse_nb.whereabouts import PASS_HEADER, pass_for
 
 SIMULATOR = "soundverse-nb"
 _BLOCK = 256 * 1024
@@ -23,14 +27,22 @@ class EmbeddedHost:
 
     Before the first file leaves, the server is asked whether it is the simulator; anything else
     gets nothing and a ConfigurationError. The URL expires with the simulator.
+
+    `api_key` is for a simulator that takes one key alone; a client of that simulator lends its own. One
+    that runs in this process asks for none.
     """
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, api_key: SecretStr | str | None = None) -> None:
         self.base_url = base_url.rstrip("/")
+        self._key = SecretStr(api_key) if isinstance(api_key, str) else api_key
         self._recognised = False
 
     def __repr__(self) -> str:
         return f"EmbeddedHost({self.base_url!r})"
+
+    def use_key(self, api_key: SecretStr) -> None:
+        """The key of a client of this simulator, where none was given."""
+        self._key = self._key or api_key
 
     async def publish(self, path: Path) -> PublishedReference:
         path = Path(path)
@@ -70,16 +82,31 @@ class EmbeddedHost:
             headers={
                 "X-Filename": quote(whole_characters(path.name)),
                 "Content-Type": "application/octet-stream",
+                **self._credentials(),
             },
             allow_redirects=False,
         ) as answer:
-            facts = await answer.json() if answer.status == 201 else None
-            url = facts.get("url") if isinstance(facts, dict) else None
+            facts = await answer.json() if answer.content_type == "application/json" else None
+            url = facts.get("url") if isinstance(facts, dict) and answer.status == 201 else None
             if not isinstance(url, str):
+                said = facts.get("detail") if isinstance(facts, dict) else None
                 raise HostingError(
-                    f"The simulator did not take {plain(path.name, 120)} (HTTP {answer.status})."
+                    f"The simulator did not take {plain(path.name, 120)} (HTTP {answer.status}).",
+                    hint=plain(said, 300) if isinstance(said, str) else "",
                 )
             return url
+
+    def _credentials(self) -> dict[str, str]:
+        with contextlib.suppress(ValueError):  # a port that is none; the request will say so
+            shown = pass_for(urlsplit(self.base_url).port) if self._is_here() else None
+            if shown is not None:
+                return {PASS_HEADER: shown}
+        return {} if self._key is None else {"Authorization": f"Bearer {self._key.get_secret_value()}"}
+
+    def _is_here(self) -> bool:
+        """Whether the address is this machine's own: another machine has ports of the same number."""
+        address = read_address(host_of(self.base_url) or "")
+        return address.is_loopback if address is not None else host_of(self.base_url) == "localhost"
 
 
 async def _blocks(path: Path) -> AsyncIterator[bytes]:

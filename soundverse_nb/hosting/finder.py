@@ -7,13 +7,15 @@ import os
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.hosting.protocol import Host, PublishedReference, as_host, ask_to_publish
 
 VARIABLE = "SOUNDVERSE_HOST"
 
 
-def find_host(setting: Any, base_url: str, simulated: bool) -> Host | None:
+def find_host(setting: Any, base_url: str, simulated: bool, api_key: SecretStr | None = None) -> Host | None:
     """The host for a client's local files, None where there is none.
 
     Parameters
@@ -22,6 +24,7 @@ def find_host(setting: Any, base_url: str, simulated: bool) -> Host | None:
         "az://...", a host, an `async (path) -> url` function, or None for the default.
     base_url : the service's address.
     simulated : whether that service is the simulator.
+    api_key : the client's key; only the simulator's own host is given it, and only for that service.
 
     The default is the simulator's own host where the service is the simulator, else the bucket in
     the environment variable SOUNDVERSE_HOST. So trying things out never uploads anything.
@@ -29,16 +32,27 @@ def find_host(setting: Any, base_url: str, simulated: bool) -> Host | None:
     anything but the simulator it names.
     """
     if setting is None:
-        return _default_host(base_url, simulated)
+        return _default_host(base_url, simulated, api_key)
     if isinstance(setting, str):
         return _guarded(_bucket(setting), base_url)
     host = as_host(setting)
     _refuse_embedded(host, base_url, simulated)
+    _lend_key(host, base_url, api_key)
     return _guarded(host, base_url)
 
 
-def missing_host(name: str) -> ConfigurationError:
+def missing_host(name: str, base_url: str = "") -> ConfigurationError:
     """The error for a local file where there is no host: it shows the two lines to add."""
+    from soundverse_nb.hosting.remote import must_be_public
+
+    if base_url and not must_be_public(base_url):
+        return ConfigurationError(
+            f"{name} is on this machine, and the service can only fetch a URL: it needs a host.",
+            hint=f"If {base_url} is the simulator (of another user, or in a container), say so:\n"
+            "    from soundverse_nb.hosting import EmbeddedHost\n"
+            f"    client = sv.Client(..., host=EmbeddedHost({base_url!r}))\n"
+            'Otherwise give it a bucket of yours: sv.Client(host="s3://my-bucket/remixes").',
+        )
     return ConfigurationError(
         f"{name} is on this machine, and the service can only fetch a URL: it needs a host.",
         hint="Add two lines with a bucket of yours:\n"
@@ -48,11 +62,11 @@ def missing_host(name: str) -> ConfigurationError:
     )
 
 
-def _default_host(base_url: str, simulated: bool) -> Host | None:
+def _default_host(base_url: str, simulated: bool, api_key: SecretStr | None) -> Host | None:
     if simulated:
         from soundverse_nb.hosting.embedded import EmbeddedHost
 
-        return EmbeddedHost(base_url)
+        return EmbeddedHost(base_url, api_key)
     bucket = os.environ.get(VARIABLE, "").strip()
     if not bucket:
         return None
@@ -103,6 +117,14 @@ def _bucket(url: str) -> Host:
     from soundverse_nb.hosting.objectstore import ObjectStoreHost
 
     return ObjectStoreHost(url)
+
+
+def _lend_key(host: Host, base_url: str, api_key: SecretStr | None) -> None:
+    """A simulator that was started with a key takes songs from those who have it."""
+    from soundverse_nb.hosting.embedded import EmbeddedHost
+
+    if isinstance(host, EmbeddedHost) and host.base_url == base_url.rstrip("/") and api_key is not None:
+        host.use_key(api_key)
 
 
 def _refuse_embedded(host: Host, base_url: str, simulated: bool) -> None:

@@ -19,6 +19,7 @@ from yarl import URL
 from soundverse_nb.errors import ConfigurationError, PreflightError
 from soundverse_nb.hosting.content import suffix_of
 from soundverse_nb.hosting.reach import host_of, read_address, why_local, why_resolved_local
+from soundverse_nb.reach import is_public_service
 from soundverse_nb.render.escape import hide_query
 
 MAX_HOPS = 5
@@ -52,8 +53,7 @@ def must_be_public(base_url: str) -> bool:
 
     Not so for a service on this machine or its network (the simulator): it sees what we see.
     """
-    host = host_of(base_url)
-    return host is None or why_local(host) is None
+    return is_public_service(base_url)
 
 
 def check_url(url: str, *, public: bool = True) -> None:

@@ -5,21 +5,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import aiohttp
 from yarl import URL
 
 from soundverse_nb.simulator import listening, refusals
+from soundverse_nb.simulator.bounds import BoundedResolver, OutOfBoundsError, check_bounds
+
+if TYPE_CHECKING:
+    from soundverse_nb.simulator.uploads import Uploads
 
 FETCH_SECONDS = 60.0
 MAX_REDIRECTS = 5
 BLOCK_BYTES = 1 << 16
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True)
@@ -69,12 +76,30 @@ def _rename(file: IO[bytes], path: Path) -> Path:
     return Path(file.name).replace(path)
 
 
-class Intake:
-    """Fetches and measures references; the same URL asked for twice at one time is fetched once."""
+def _keep_too(path: Path, kept: Path) -> None:
+    if kept.exists():
+        return
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(path, kept)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        shutil.copyfile(path, kept)
 
-    def __init__(self, folder: Path, executor: Executor) -> None:
+
+class Intake:
+    """Fetches and measures references; the same URL asked for twice at one time is fetched once.
+
+    `guarded` is for a service that other machines can ask: then it fetches from nowhere that only this
+    machine can see. What was handed to the service itself is at hand, and not fetched.
+    """
+
+    def __init__(self, folder: Path, executor: Executor, uploads: Uploads, *, guarded: bool) -> None:
         self._folder = folder
         self._executor = executor
+        self._uploads = uploads
+        self._guarded = guarded
         self._session: aiohttp.ClientSession | None = None
         self._verdicts: dict[str, asyncio.Future[Reference]] = {}
         self._under_way: dict[str, asyncio.Future[Reference]] = {}
@@ -82,7 +107,10 @@ class Intake:
     async def open(self) -> None:
         timeout = aiohttp.ClientTimeout(total=FETCH_SECONDS)
         self._session = aiohttp.ClientSession(
-            timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), headers={"Accept-Encoding": "identity"}
+            timeout=timeout,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"Accept-Encoding": "identity"},
+            connector=aiohttp.TCPConnector(resolver=BoundedResolver()) if self._guarded else None,
         )
 
     async def close(self) -> None:
@@ -97,7 +125,11 @@ class Intake:
 
     async def _fetch_and_measure(self, url: str) -> Reference:
         digest, path = await self._fetch(url)
-        return await _shared(self._verdicts, digest, lambda: self._measure(digest, path), keep=True)
+        try:
+            return await _shared(self._verdicts, digest, lambda: self._measure(digest, path), keep=True)
+        except refusals.Refusal:  # nobody makes a remix of it
+            path.unlink(missing_ok=True)
+            raise
 
     async def _fetch(self, url: str) -> tuple[str, Path]:
         try:
@@ -107,10 +139,11 @@ class Intake:
             reachable = False
         if not reachable:
             raise refusals.reference_error("Invalid URL, it must be publicly accessible over http or https")
-        assert self._session is not None
+        if self._uploads.names(target):
+            return await self._handed_over(target)
         limit = refusals.MAX_REFERENCE_BYTES
         try:
-            async with self._session.get(target, max_redirects=MAX_REDIRECTS) as answer:
+            async with self._opened(target) as answer:
                 if answer.status != 200:
                     raise refusals.reference_error(f"Failed to download file: HTTP {answer.status}")
                 if answer.content_length is not None and answer.content_length > limit:
@@ -123,10 +156,39 @@ class Intake:
             raise refusals.reference_too_large(limit + 1) from None
         except asyncio.TimeoutError:
             raise refusals.reference_error("Failed to download file: timed out") from None
-        except aiohttp.TooManyRedirects:
-            raise refusals.reference_error("Failed to download file: too many redirects") from None
-        except (aiohttp.ClientError, OSError, ValueError):
-            raise refusals.reference_error("Failed to download file: could not be reached") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            told = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+            why = str(told) if isinstance(told, OutOfBoundsError) else "could not be reached"
+            raise refusals.reference_error(f"Failed to download file: {why}") from None
+
+    @contextlib.asynccontextmanager
+    async def _opened(self, target: URL) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer behind at most five redirects, each looked at before it is followed."""
+        assert self._session is not None
+        for _ in range(MAX_REDIRECTS + 1):
+            if self._guarded:
+                check_bounds(target)
+            async with self._session.get(target, allow_redirects=False) as answer:
+                where = answer.headers.get("Location") if answer.status in _REDIRECTS else None
+                if where is None:
+                    yield answer
+                    return
+            target = target.join(URL(where, encoded=where.isascii()))
+            if target.scheme not in ("http", "https") or not target.host:
+                raise ValueError("it is redirected to what is not http")
+        raise refusals.reference_error("Failed to download file: too many redirects")
+
+    async def _handed_over(self, url: URL) -> tuple[str, Path]:
+        """A song that lies here already: linked where it can be, as it may be taken back any time."""
+        path = self._uploads.behind(url)
+        if path is None:
+            raise refusals.reference_error("Failed to download file: HTTP 404")
+        size = path.stat().st_size
+        if size > refusals.MAX_REFERENCE_BYTES:
+            raise refusals.reference_too_large(size)
+        kept = self._folder / path.name
+        await asyncio.get_running_loop().run_in_executor(self._executor, _keep_too, path, kept)
+        return path.name, kept
 
     async def _measure(self, digest: str, path: Path) -> Reference:
         longest = refusals.MAX_REFERENCE_SECONDS

@@ -43,6 +43,8 @@ class Settings:
     max_concurrent: int | None
     server: str
     version: str
+    is_public: bool = False
+    """Whether other machines can reach this service."""
 
 
 class Orders:
@@ -64,7 +66,7 @@ class Orders:
 
     async def generate(self, request: web.Request) -> web.StreamResponse:
         """POST /v7/generate/remix: refuse, or take the order, charge it, and tell its story."""
-        key_digest = self._authenticate(request)
+        key_digest = self.authenticate(request)
         body = await request.read()
         submission = read_submission(body)
         asked = self._faults_asked(submission)
@@ -87,7 +89,7 @@ class Orders:
 
     async def status(self, request: web.Request) -> web.StreamResponse:
         """GET /status/generation/{message_id}: the chunk that stands now, as JSON."""
-        self._authenticate(request)
+        self.authenticate(request)
         job = self._jobs.get(request.match_info["message_id"])
         if job is None or job.fault("status_unknown"):
             raise refusals.not_found("Generation not found")
@@ -96,7 +98,7 @@ class Orders:
             raise refusals.unavailable(fault.retry_after)
         return web.json_response(dict(job.latest(time.monotonic())))
 
-    def _authenticate(self, request: web.Request) -> str:
+    def authenticate(self, request: web.Request) -> str:
         """Any bearer token, or the one this service was started with; gives its digest, not the token."""
         scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
         token = token.strip()

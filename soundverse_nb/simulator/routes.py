@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import mimetypes
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -12,15 +11,16 @@ from urllib.parse import quote, unquote
 
 from aiohttp import hdrs, web
 
-from soundverse_nb.simulator import audio_answers, refusals, stream
-from soundverse_nb.simulator.intake import BLOCK_BYTES, TooManyBytesError, keep_bytes
+from soundverse_nb.simulator import audio_answers, refusals, stream, uploads
+from soundverse_nb.simulator.callers import refuse_foreign_name, refuse_web_pages, shows_pass
+from soundverse_nb.simulator.intake import BLOCK_BYTES, TooManyBytesError
 from soundverse_nb.simulator.orders import Orders, Settings
 from soundverse_nb.simulator.refusals import Refusal
 from soundverse_nb.simulator.signing import Signer
 from soundverse_nb.simulator.studio import Studio
+from soundverse_nb.simulator.uploads import MAX_UPLOAD_BYTES, Uploads, sound_type
 
 MAX_BODY_BYTES = 1 << 20
-MAX_UPLOAD_BYTES = 64 << 20  # above the documented limit, so that the documented error can be seen
 
 
 @dataclass(frozen=True)
@@ -28,17 +28,23 @@ class Service:
     """Everything one running service holds, and what it answers on each path."""
 
     settings: Settings
-    folder: Path
+    uploads: Uploads
     executor: Executor
     signer: Signer
     studio: Studio
     orders: Orders
+    secret: str
+    """What only this process knows."""
 
     def application(self) -> web.Application:
-        app = web.Application(middlewares=[_errors_as_json], client_max_size=MAX_BODY_BYTES)
+        rules = [_errors_as_json] if self.settings.is_public else [_errors_as_json, _own_names_only]
+        app = web.Application(middlewares=rules, client_max_size=MAX_BODY_BYTES)
 
         async def name_server(request: web.Request, response: web.StreamResponse) -> None:
             response.headers[hdrs.SERVER] = self.settings.server
+            # No answer holds a script that is meant to run, whatever a browser makes of it.
+            response.headers["X-Content-Type-Options"] = "nosniff"
+            response.headers["Content-Security-Policy"] = "sandbox"
 
         app.on_response_prepare.append(name_server)
         app.router.add_post("/v7/generate/remix", self.orders.generate)
@@ -47,9 +53,9 @@ class Service:
         app.router.add_get("/storage/streams/{message_id}.mp3", self.remix_audio)
         app.router.add_get("/storage/album_art/{message_id}.jpg", self.album_art)
         app.router.add_get("/simulator", self.identity)
-        app.router.add_post("/simulator/references", self.take_reference)
-        app.router.add_get("/simulator/references/{digest}/{name}", self.give_reference)
-        app.router.add_delete("/simulator/references/{digest}/{name}", self.drop_reference)
+        app.router.add_post(uploads.PATH, self.take_reference)
+        app.router.add_get(uploads.PATH + "/{digest}/{name}", self.give_reference)
+        app.router.add_delete(uploads.PATH + "/{digest}/{name}", self.drop_reference)
         return app
 
     # Storage: what the URLs in the chunks point to; none of it asks for the key
@@ -92,30 +98,38 @@ class Service:
 
     async def take_reference(self, request: web.Request) -> web.StreamResponse:
         """Take a local song in (raw body, X-Filename percent-encoded) and give it a URL."""
+        self._check_uploader(request)
         if request.content_length is not None and request.content_length > MAX_UPLOAD_BYTES:
             raise Refusal(413, {"detail": f"At most {MAX_UPLOAD_BYTES} bytes are taken"})
+        self.uploads.make_sure_of_room(request.content_length)
         try:
-            digest, _, size = await keep_bytes(
-                request.content.iter_chunked(BLOCK_BYTES), self.folder / "uploads", MAX_UPLOAD_BYTES
-            )
+            digest, size = await self.uploads.take(request.content.iter_chunked(BLOCK_BYTES), request.host)
         except TooManyBytesError:
             raise Refusal(413, {"detail": f"At most {MAX_UPLOAD_BYTES} bytes are taken"}) from None
         name = _safe_name(request.headers.get("X-Filename", ""))
-        url = f"{request.scheme}://{request.host}/simulator/references/{digest}/{quote(name)}"
+        url = f"{request.scheme}://{request.host}{uploads.PATH}/{digest}/{quote(name)}"
         return web.json_response({"url": url, "size_bytes": size, "sha256": digest}, status=201)
 
     async def give_reference(self, request: web.Request) -> web.StreamResponse:
-        kind = mimetypes.guess_type(request.match_info["name"])[0] or "application/octet-stream"
-        return web.FileResponse(self._uploaded(request), headers={"Content-Type": kind})
+        kind = sound_type(request.match_info["name"])
+        headers = {"Content-Type": kind, "Content-Disposition": "attachment"}
+        return web.FileResponse(self._uploaded(request), headers=headers)
 
     async def drop_reference(self, request: web.Request) -> web.StreamResponse:
-        self._uploaded(request).unlink(missing_ok=True)
+        self._check_uploader(request)
+        self._uploaded(request)
+        self.uploads.drop(request.match_info["digest"])
         return web.Response(status=204)
 
+    def _check_uploader(self, request: web.Request) -> None:
+        """Programs of this process, or whoever has the key where there is one; never a foreign web page."""
+        refuse_web_pages(request)
+        if self.settings.api_key is not None and not shows_pass(request, self.secret):
+            self.orders.authenticate(request)
+
     def _uploaded(self, request: web.Request) -> Path:
-        digest = request.match_info["digest"]
-        path = self.folder / "uploads" / digest
-        if len(digest) != 64 or not digest.isalnum() or not path.is_file():
+        path = self.uploads.find(request.match_info["digest"])
+        if path is None:
             raise refusals.not_found()
         return path
 
@@ -125,6 +139,14 @@ def _safe_name(header: str) -> str:
     name = unquote(header, errors="replace").replace("\\", "/").rpartition("/")[2]
     kept = "".join(letter for letter in name if letter.isprintable()).strip(". ")
     return kept[-100:] or "reference"
+
+
+@web.middleware
+async def _own_names_only(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    refuse_foreign_name(request)
+    return await handler(request)
 
 
 @web.middleware

@@ -38,6 +38,12 @@ def run(
         print(f"  POST {simulator.base_url}/v7/generate/remix", file=out)
         if not is_loopback(host):
             print("  Warning: other machines can reach it.", file=out)
+        if not simulator.has_note:
+            print(
+                "  Warning: no note of it could be written, so other programs take it for a real service.\n"
+                "  Set HOME, XDG_STATE_HOME or TMPDIR to a place that can be written, for them and for it.",
+                file=out,
+            )
         print("  Press Ctrl-C to stop.", file=out, flush=True)
         while not interrupted.wait(1.0):  # in slices: a plain wait() is deaf to Ctrl-C on Windows
             pass

@@ -28,7 +28,9 @@ from soundverse_nb.simulator.orders import Orders, Settings
 from soundverse_nb.simulator.routes import Service
 from soundverse_nb.simulator.signing import Signer
 from soundverse_nb.simulator.studio import Studio, worker_count
+from soundverse_nb.simulator.uploads import Uploads
 from soundverse_nb.simulator.workspace import workspace
+from soundverse_nb.whereabouts import runs_here, runs_here_no_more
 
 BACKLOG = 1024  # five hundred clients may knock at once
 LINK_LIFETIME = 86_400.0
@@ -91,6 +93,7 @@ class Simulator:
             max_concurrent=max_concurrent,
             server=f"soundverse-nb-simulator/{version}",
             version=version,
+            is_public=not is_loopback(host),
         )
         self._ledger = Ledger()
         self._lock = threading.Lock()
@@ -98,6 +101,8 @@ class Simulator:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
         self._bound_port = 0
+        self._secret = secrets.token_urlsafe(24)
+        self._has_note = False
 
     @property
     def base_url(self) -> str:
@@ -115,6 +120,11 @@ class Simulator:
     @property
     def is_running(self) -> bool:
         return self._thread is not None
+
+    @property
+    def has_note(self) -> bool:
+        """Whether other processes can tell that this is a simulator: by the note it left when it started."""
+        return self._has_note
 
     def start(self) -> Simulator:
         """Start serving; returns when the address is bound. Starting a running one changes nothing."""
@@ -135,7 +145,8 @@ class Simulator:
                 )
             self._bound_port = bound.port
             self._thread = thread
-            put_up(bound.port)
+            runs_here(bound.port, self._secret)
+            self._has_note = put_up(bound.port)
             _running.add(self)
             return self
 
@@ -146,6 +157,7 @@ class Simulator:
             if thread is None:
                 return
             _running.discard(self)
+            runs_here_no_more(self._bound_port)
             take_down(self._bound_port)
             loop, stopping = self._loop, self._stopping
             assert loop is not None
@@ -194,11 +206,12 @@ class Simulator:
     async def _serve_from(self, folder: Path, listener: socket.socket, bound: _Bound) -> None:
         workers = worker_count()
         executor = ThreadPoolExecutor(workers, thread_name_prefix="soundverse-nb-studio")
-        intake = Intake(folder / "references", executor)
+        uploads = Uploads(folder / "uploads")
+        intake = Intake(folder / "references", executor, uploads, guarded=self._settings.is_public)
         studio = Studio(folder, executor, workers)
         signer = Signer(secrets.token_bytes(32), self._lifetime)
         orders = Orders(self._settings, self._ledger, signer, intake, studio)
-        service = Service(self._settings, folder, executor, signer, studio, orders)
+        service = Service(self._settings, uploads, executor, signer, studio, orders, self._secret)
         runner = web.AppRunner(
             service.application(), access_log=None, handler_cancellation=True, shutdown_timeout=0.05
         )

@@ -48,9 +48,12 @@ def reference(service, song_file) -> str:
     return upload(service, song_file)
 
 
-def upload(service: Simulator, content: bytes, name: str = "song.flac") -> str:
+def upload(service: Simulator, content: bytes, name: str = "song.flac", **headers: str) -> str:
     answer = requests.post(
-        f"{service.base_url}/simulator/references", data=content, headers={"X-Filename": name}, timeout=30
+        f"{service.base_url}/simulator/references",
+        data=content,
+        headers={"X-Filename": name, **headers},
+        timeout=30,
     )
     assert answer.status_code == 201
     return str(answer.json()["url"])

@@ -60,7 +60,10 @@ def test_without_a_bearer_token_both_endpoints_answer_401(service, reference, he
 
 def test_a_service_with_a_key_takes_no_other(song_file):
     with Simulator(speed=SPEED, api_key="right") as service:
-        body = {"song_reference_url": upload(service, song_file), "prompt": JAZZ}
+        body = {
+            "song_reference_url": upload(service, song_file, Authorization="Bearer right"),
+            "prompt": JAZZ,
+        }
         wrong = order(service, body, headers={"Authorization": "Bearer wrong"})
         right = order(service, body, headers={"Authorization": "bearer right"})
         assert (wrong.status_code, wrong.json()) == (401, {"detail": "Invalid API key"})

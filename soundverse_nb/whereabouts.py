@@ -1,0 +1,81 @@
+"""Where simulators run: those of this process are known as such, others by a note they leave on this machine.
+
+Nobody has to ask a service what it is. A note is a small file named after the port and holding the number of
+the process; it lies in the user's state folder or, where that cannot be written, in the system's temporary
+one. What runs in this very process needs no file to be known, and no key to be trusted: it gave a pass.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+PASS_HEADER = "X-Simulator-Pass"
+"""The header in which whoever runs in the simulator's own process shows the pass."""
+
+
+class _Here(NamedTuple):
+    process: int
+    secret: str
+
+
+_here: dict[int, _Here] = {}
+
+
+def runs_here(port: int, secret: str) -> None:
+    """A simulator of this process serves on this port and trusts whoever knows its secret."""
+    _here[port] = _Here(os.getpid(), secret)
+
+
+def runs_here_no_more(port: int) -> None:
+    _here.pop(port, None)
+
+
+def pass_for(port: int | None) -> str | None:
+    """The pass of this process's simulator on this port; None where none runs.
+
+    A forked child may still know its parent's, which the note of the parent answers for.
+    """
+    known = _here.get(port) if port is not None else None
+    return known.secret if known is not None and known.process == os.getpid() else None
+
+
+def notes(port: int) -> list[Path]:
+    """Where the note of a simulator on this port may lie, the best place first.
+
+    At times there is no place at all: no home is known, and no temporary folder can be written.
+    """
+    places = [_state_folder(), _temporary_folder()]
+    return [place / f"port-{port}" for place in places if place is not None]
+
+
+def is_ours(note: Path) -> bool:
+    """Whether nobody but this user can have put a note there: a temporary folder is everybody's."""
+    if not hasattr(os, "getuid"):
+        return True
+    try:
+        folder = note.parent.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(folder.st_mode) and folder.st_uid == os.getuid() and not folder.st_mode & stat.S_IWOTH
+
+
+def _state_folder() -> Path | None:
+    import platformdirs
+
+    # Without a home some versions raise and others give a path with the ~ still in it.
+    with contextlib.suppress(RuntimeError, KeyError, OSError):
+        path = platformdirs.user_state_path("soundverse_nb")
+        return path / "simulators" if path.is_absolute() else None
+    return None
+
+
+def _temporary_folder() -> Path | None:
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    with contextlib.suppress(OSError):
+        return Path(tempfile.gettempdir()) / f"soundverse-nb-{user}"
+    return None
