@@ -109,7 +109,7 @@ class Client:
         self._settings = Settings(
             base_url=checked_base_url(url or SERVICE, allow_insecure=allow_insecure),
             api_key=key,
-            folder=results_folder(directory),
+            directory=None if directory is None else results_folder(directory),
             journal=journal,
             simulated=simulated,
             host=host,

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from ssl import SSLContext
 from typing import Any, TypeVar
@@ -26,9 +27,16 @@ from soundverse_nb.client.journal import Journal
 from soundverse_nb.client.lease import BEAT_EVERY
 from soundverse_nb.client.limiter import ConcurrencyLimiter
 from soundverse_nb.client.notice import is_simulator
+from soundverse_nb.client.places import writable
 from soundverse_nb.client.references import References
 from soundverse_nb.client.service import Service
-from soundverse_nb.client.settings import Patience, journal_file
+from soundverse_nb.client.settings import (
+    PLACE_FOR_ORDERS,
+    PLACE_FOR_REMIXES,
+    Patience,
+    journal_file,
+    results_folder,
+)
 from soundverse_nb.errors import ConfigurationError, SoundverseError
 
 T = TypeVar("T")
@@ -40,7 +48,7 @@ class Settings:
 
     base_url: str
     api_key: SecretStr
-    folder: Path
+    directory: str | os.PathLike[str] | None = None
     journal: str | os.PathLike[str] | None = None
     simulated: bool | None = None
     host: Any = None
@@ -54,17 +62,20 @@ class Settings:
     patience: Patience = field(default_factory=Patience)
     clock: Clock = field(default_factory=SystemClock)
 
+    @property
+    def folder(self) -> Path:
+        """Where finished remixes go. Looked for when it is needed: a look at the orders needs none."""
+        return results_folder(self.directory)
+
 
 class Engine:
     """The session, the journal, the limit and the references of one client. Lives on the background loop."""
 
     service: Service
-    references: References
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.limiter = ConcurrencyLimiter(settings.max_streams, clock=settings.clock.monotonic)
-        self.folder = settings.folder
         self.max_bytes = settings.max_bytes
         self.closed = False
         self._opening: asyncio.Future[None] | None = None
@@ -74,6 +85,27 @@ class Engine:
         self._watched: dict[str, Hearing] = {}
         self._beating: asyncio.Task[None] | None = None
         _engines.add(self)
+
+    @property
+    def folder(self) -> Path:
+        """Where finished remixes go."""
+        return self.settings.folder
+
+    @cached_property
+    def references(self) -> References:
+        """Every order begins here, so a folder that no remix can be put into is found before it is paid."""
+        settings = self.settings
+        writable(self.folder, PLACE_FOR_REMIXES)
+        return References(
+            mode=settings.preflight,
+            host=settings.host,
+            base_url=settings.base_url,
+            simulated=self.service.simulated,
+            folder=self.folder / "references",
+            executor=settings.executor,
+            proxy=settings.proxy,
+            api_key=settings.api_key,
+        )
 
     async def do(self, work: Coroutine[Any, Any, T]) -> T:
         """Run something of this client's; closing the client cancels it."""
@@ -154,23 +186,20 @@ class Engine:
         self.service = Service(
             base_url=settings.base_url,
             transport=transport,
-            journal=Journal(journal_file(settings.journal, simulated), now=settings.clock.time),
+            journal=Journal(self._journal_file(simulated), now=settings.clock.time),
             limiter=self.limiter,
             simulated=simulated,
             patience=settings.patience,
             clock=settings.clock,
         )
-        self.references = References(
-            mode=settings.preflight,
-            host=settings.host,
-            base_url=settings.base_url,
-            simulated=simulated,
-            folder=self.folder / "references",
-            executor=settings.executor,
-            proxy=settings.proxy,
-        )
         self._beating = asyncio.ensure_future(self._beat())
         self._is_open = True
+
+    def _journal_file(self, simulated: bool) -> Path:
+        path = journal_file(self.settings.journal, simulated)
+        if self.settings.journal is None and not path.exists():
+            writable(path.parent, PLACE_FOR_ORDERS)
+        return path
 
     async def _beat(self) -> None:
         while True:

@@ -10,12 +10,17 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from soundverse_nb.client.places import given_path, own_folder
 from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.whereabouts import notes
 
 KEY_VARIABLE = "SOUNDVERSE_API_KEY"
 URL_VARIABLE = "SOUNDVERSE_BASE_URL"
 SERVICE = "https://api.soundverse.ai"
 """The vendor's API domain."""
+
+PLACE_FOR_REMIXES = "Give the folder for finished remixes, directory=..., or set HOME or XDG_DATA_HOME"
+PLACE_FOR_ORDERS = "Give the file for the journal of orders, journal=..., or set HOME or XDG_STATE_HOME"
 
 
 @dataclass(frozen=True)
@@ -143,24 +148,18 @@ def is_loopback(host: str | None) -> bool:
 def results_folder(given: str | os.PathLike[str] | None) -> Path:
     """Where remixes are kept: the folder given, else this user's data folder."""
     if given is not None:
-        return Path(given).expanduser()
-    import platformdirs
-
-    return platformdirs.user_data_path("soundverse_nb") / "remixes"
+        return given_path(given, "directory")
+    return own_folder("user_data_path", PLACE_FOR_REMIXES) / "remixes"
 
 
 def journal_file(given: str | os.PathLike[str] | None, simulated: bool) -> Path:
     """Where the orders are kept: the file given, else this user's state folder; simulated ones apart."""
     if given is not None:
-        return Path(given).expanduser()
-    import platformdirs
-
+        return given_path(given, "journal")
     name = "orders-simulated.sqlite3" if simulated else "orders.sqlite3"
-    return platformdirs.user_state_path("soundverse_nb") / name
+    return own_folder("user_state_path", PLACE_FOR_ORDERS) / name
 
 
 def simulator_notice(port: int) -> Path:
-    """Where a simulator on this port leaves its note; the same place as in simulator/notice.py."""
-    import platformdirs
-
-    return platformdirs.user_state_path("soundverse_nb") / "simulators" / f"port-{port}"
+    """Where a simulator on this port leaves its note by right; the same place as in simulator/notice.py."""
+    return notes(port)[0]

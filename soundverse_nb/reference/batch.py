@@ -135,7 +135,7 @@ def _has_path(song: Any) -> bool:
 def _listed(paths: Any) -> tuple[str | None, list[Any], int]:
     if not isinstance(paths, (str, os.PathLike)):
         return None, list(paths), 0
-    folder = Path(paths).expanduser()
+    folder = Path(os.path.expanduser(paths))
     if not folder.is_dir():
         return None, [paths], 0
     files = sorted(

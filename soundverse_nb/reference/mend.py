@@ -198,7 +198,7 @@ def _kept(stretch: Stretch, before: PreflightReport) -> str:
 def _target(opened: Source, out: str | os.PathLike[str] | None) -> tuple[str, Path]:
     """The format to write, and a path at which nothing is yet."""
     if out is not None:
-        path = Path(os.fsdecode(os.fspath(out))).expanduser()
+        path = Path(os.path.expanduser(os.fsdecode(os.fspath(out))))
         kind = _KINDS.get(path.suffix.lower())
         if kind is None:
             raise ConfigurationError(

@@ -31,7 +31,7 @@ class Clip(os.PathLike[str]):
     path: Path
 
     def __init__(self, path: str | os.PathLike[str] | Clip) -> None:
-        object.__setattr__(self, "path", Path(os.fspath(path)).expanduser())
+        object.__setattr__(self, "path", Path(os.path.expanduser(os.fspath(path))))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Clip does not change; make a new one for another {name}")

@@ -141,7 +141,7 @@ class Remix:
 
         Nothing is overwritten and no folder is made: both raise ConfigurationError.
         """
-        target = Path(os.fspath(path)).expanduser()
+        target = Path(os.path.expanduser(os.fspath(path)))
         if target.is_dir():
             target = target / self.audio.name
         try:

@@ -44,9 +44,15 @@ def tone(path: Path, seconds: float) -> Path:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
     folder = tmp_path_factory.mktemp("demo")
-    # A real key and a real address are set: the demo must use neither.
+    # A real key and a real address are set: the demo must use neither. Nor does it need a home: not even
+    # root can write to one that lies below a file.
+    (folder / "file").write_text("no folder")
     done = run(
-        "demo", folder=folder, SOUNDVERSE_API_KEY="a-real-key", SOUNDVERSE_BASE_URL="https://api.example.org"
+        "demo",
+        folder=folder,
+        SOUNDVERSE_API_KEY="a-real-key",
+        SOUNDVERSE_BASE_URL="https://api.example.org",
+        **dict.fromkeys(("HOME", "XDG_STATE_HOME", "XDG_DATA_HOME"), str(folder / "file" / "home")),
     )
     return done, folder
 
