@@ -6,7 +6,6 @@ notebook needs neither widgets nor a kernel to tell what happened.
 
 from __future__ import annotations
 
-import contextvars
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from soundverse_nb.displays import News, Phase
 from soundverse_nb.render.escape import text
 from soundverse_nb.render.tally import Outcome, counts, failures_html, money_words, outcomes_html
 from soundverse_nb.widgets.batch import Batch, Tally
+from soundverse_nb.widgets.farewell import Farewell
 from soundverse_nb.widgets.outbox import PER_BEAT, Outbox
 from soundverse_nb.widgets.outcomes import Summary, outcome, summarise, time_words
 from soundverse_nb.widgets.rows import BUSY_CELL, Looks, Rows
@@ -69,8 +69,7 @@ class NotebookBoard:
         self._cancel = cancel
         self._outbox = Outbox()
         self._build()
-        self._handle = self._show(self._board)
-        self._context = contextvars.copy_context()
+        self._farewell = Farewell(self._show(self._board))
         self._ticker = Ticker(self.beat, partial(take_down, self._leaving))
         if self._ticking:
             self._ticker.start()
@@ -87,10 +86,7 @@ class NotebookBoard:
             self._over = True
             self._leaving += [*self._rows.widgets(), *self._fixed, *self._looks.widgets()]
             try:
-                summary = Summary(*summarise(self._batch))
-                if self._handle is not None:
-                    # In the cell that opened the board, whoever closes it: nbclient drops what others say.
-                    self._context.run(self._handle.update, summary)
+                self._farewell.say(Summary(*summarise(self._batch)))
             finally:
                 # Not before it knows what to take down: a farewell with nothing to do is over at once.
                 self._ticker.stop()
