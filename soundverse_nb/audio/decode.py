@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from soundverse_nb.audio.decoding import BLOCK_FRAMES, Decoding
-from soundverse_nb.audio.probe.tags import after_id3
+from soundverse_nb.audio.probe.tags import after_front_tags
 from soundverse_nb.audio.probe.window import Window
 from soundverse_nb.audio.source import open_source
 
@@ -41,7 +41,7 @@ def decode(
         return SamplesDecoding(taken.samples, block_frames, stop_seconds, time_limit)
     with taken.open() as stream:
         window = Window(stream, taken.size_bytes or 0)
-        begin = after_id3(window)  # some programs tag everything alike
+        begin = after_front_tags(window)  # some programs tag everything alike
         head = window.at(begin, 12)
     if is_uncompressed(head):
         from soundverse_nb.audio.decode_pcm import open_pcm

@@ -16,11 +16,10 @@ from soundverse_nb.audio.guarded import GuardedFile
 from soundverse_nb.audio.layouts import have_tables, release_layout
 from soundverse_nb.audio.ogg_links import link_starts
 from soundverse_nb.audio.probe.ogg import parse_page
-from soundverse_nb.audio.probe.tags import after_id3, before_tail_tags
-from soundverse_nb.audio.probe.window import Window
 from soundverse_nb.audio.refusal import AudioError, not_read, refusal
 from soundverse_nb.audio.sample_types import floats, is_planar, planes_of_frame, width
 from soundverse_nb.audio.source import Source
+from soundverse_nb.audio.span import sound_span
 
 _FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4", "aac": "adts", "wv": "wavpack"}
 _BUFFER = 1 << 17
@@ -63,8 +62,8 @@ class FFmpegDecoding(Decoding):
         try:
             self._raw = self._stack.enter_context(source.open())
             self._is_limited = time_limit is not None
-            self.file_end = self._end_of_flac(source.size_bytes or 0)
-            self._open(source.name, 0)
+            self.file_begin, self.file_end = sound_span(self._raw, self._size)
+            self._open(source.name, self.file_begin)
             self._name_format()
             self._incoming = self._decoded()
             self._first = next(self._incoming, None)
@@ -109,17 +108,6 @@ class FFmpegDecoding(Decoding):
             self._stream.codec_context.options = {"err_detect": "crccheck+explode"}
         self._packets = self._container.demux(self._stream)
         file.forget_time()
-
-    def _end_of_flac(self, size: int) -> int | None:
-        """Where the tags behind a FLAC's sound begin, which some FFmpegs take for part of a frame."""
-        try:
-            window = Window(self._raw, size)
-            if window.at(after_id3(window), 4) != b"fLaC":
-                return None
-            end = before_tail_tags(window)
-        except Exception:  # whatever a foreign file object raises
-            return None
-        return end if end < size else None
 
     def _name_format(self) -> None:
         name = self._container.format.name

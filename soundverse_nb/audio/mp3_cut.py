@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from soundverse_nb.audio.probe.mpeg import FrameKind, frame_kind
-from soundverse_nb.audio.probe.tags import after_id3, before_tail_tags
+from soundverse_nb.audio.probe.tags import after_front_tags, end_of_sound
 from soundverse_nb.audio.probe.window import Window
 from soundverse_nb.audio.probe.xing import encoder_header
 
@@ -20,6 +20,7 @@ _DECODER_DELAY = 529  # samples a layer III decoder is late; its users skip them
 _MOST_DELAY = 4095  # the field has 12 bits
 _SHORTEST_INFO = 192  # libavformat's checksum covers 190 bytes
 _LARGEST_FILE = 1 << 30
+_TAGS = (b"ID3", b"APE")
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,10 @@ def cut_mp3(stream: BinaryIO, size: int, start: float, duration: float) -> Cut |
     None where the file is not a plain run of equal-rate frames: then only decoding and encoding helps.
     """
     stream.seek(0)
-    if size > _LARGEST_FILE or (stream.read(3)[:3] != b"ID3" and not _begins_with_a_frame(stream)):
+    if size > _LARGEST_FILE or (stream.read(3)[:3] not in _TAGS and not _begins_with_a_frame(stream)):
         return None
     window = Window(stream, size)
-    begin, end = after_id3(window), before_tail_tags(window)
+    begin, end = after_front_tags(window), end_of_sound(window)
     stream.seek(begin)
     data = stream.read(end - begin)
     kind = frame_kind(data[:4])

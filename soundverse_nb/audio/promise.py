@@ -12,7 +12,7 @@ from typing import BinaryIO, cast
 from soundverse_nb.audio.guarded import GuardedFile
 from soundverse_nb.audio.probe.mp3 import stops_inside_a_frame
 from soundverse_nb.audio.probe.mpeg import frame_kind
-from soundverse_nb.audio.probe.tags import after_id3
+from soundverse_nb.audio.probe.tags import after_front_tags, end_of_sound
 from soundverse_nb.audio.probe.window import Window
 from soundverse_nb.audio.probe.xing import encoder_header
 
@@ -51,8 +51,8 @@ def ends_inside_a_frame(stream: BinaryIO, size: int) -> bool:
 
 
 def _behind_tags(stream: BinaryIO, size: int) -> tuple[BinaryIO, int]:
-    """The file and its size as if it began behind the ID3 tags in front."""
-    start = after_id3(Window(stream, size))
+    """The file and its size as if it began behind the tags in front."""
+    start = after_front_tags(Window(stream, size))
     return (cast("BinaryIO", GuardedFile(stream, start=start)), size - start) if start else (stream, size)
 
 
@@ -93,7 +93,7 @@ def _missing(stream: BinaryIO, head: bytes, size: int) -> int:
     if head[:4] == b"OggS":
         return _ogg(stream, size)
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
-        return _boxes(stream, size)
+        return _boxes(stream, end_of_sound(Window(stream, size)))
     if head[:4] == b"\x1a\x45\xdf\xa3":
         return _matroska(head, size)
     if head[:1] == b"\xff":
@@ -195,7 +195,7 @@ def _boxes(stream: BinaryIO, size: int) -> int:
     for _ in range(_MOST_STEPS):
         stream.seek(at)
         header = stream.read(16)
-        if len(header) < 8:
+        if len(header) < 8 or at == size:
             return 0
         length, kind = struct.unpack(">I4s", header[:8])
         if length == 1 and len(header) == 16:

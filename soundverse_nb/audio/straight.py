@@ -205,9 +205,9 @@ def open_straight(
         # An object that closes itself, if need be, when Ctrl-C comes at the worst moment.
         copy = io.FileIO(os.memfd_create("song", os.MFD_CLOEXEC), "r+")
         with source.open() as stream:
-            _copy(stream, copy)
+            _copy(stream, copy, careful.file_begin)
         if careful.file_end is not None:
-            copy.truncate(careful.file_end)
+            copy.truncate(careful.file_end - careful.file_begin)
         checksum = None
         if careful.format == "flac":
             from soundverse_nb.audio.flac_md5 import flac_checksum
@@ -223,13 +223,13 @@ def open_straight(
         return None
 
 
-def _copy(stream: BinaryIO, copy: io.FileIO) -> None:
-    """The file into memory, where no other process can change it or put a pipe in its place."""
+def _copy(stream: BinaryIO, copy: io.FileIO, begin: int) -> None:
+    """The file from `begin` into memory, where no other process can change it or put a pipe in its place."""
     if isinstance(stream, io.FileIO):
-        done = 0
-        while sent := os.sendfile(copy.fileno(), stream.fileno(), done, _LARGEST):
-            done += sent
+        while sent := os.sendfile(copy.fileno(), stream.fileno(), begin, _LARGEST):
+            begin += sent
     else:
+        stream.seek(begin)
         with open(copy.fileno(), "wb", closefd=False) as file:
             shutil.copyfileobj(stream, file, _COPY_BYTES)
 

@@ -17,7 +17,7 @@ from soundverse_nb.audio.probe.mp4 import probe_mp4
 from soundverse_nb.audio.probe.ogg import probe_ogg
 from soundverse_nb.audio.probe.outcome import Probed, Untrusted
 from soundverse_nb.audio.probe.signature import recognise
-from soundverse_nb.audio.probe.tags import after_id3
+from soundverse_nb.audio.probe.tags import after_front_tags
 from soundverse_nb.audio.probe.wav import probe_wav
 from soundverse_nb.audio.probe.window import Window
 
@@ -64,8 +64,8 @@ def _probe(window: Window) -> Probed | Untrusted:
         return probe_flac(window, 0)
     if name == "mp3":
         return probe_mp3(window, 0)
-    if name == "id3":
-        offset = after_id3(window)
+    if name in ("id3", "ape tag"):
+        offset = after_front_tags(window)
         if window.at(offset, 4) == b"fLaC":
             return probe_flac(window, offset)
         return probe_mp3(window, offset)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from soundverse_nb.audio.probe.mpeg import FrameKind, count_frames, frame_kind
 from soundverse_nb.audio.probe.outcome import Probed, Untrusted
-from soundverse_nb.audio.probe.tags import after_id3, before_tail_tags
+from soundverse_nb.audio.probe.tags import after_front_tags, before_tail_tags
 from soundverse_nb.audio.probe.window import Window
 from soundverse_nb.audio.probe.xing import EncoderHeader, encoder_header
 
@@ -128,7 +128,7 @@ def _walk(window: Window, kind: FrameKind, start: int, end: int) -> int | None:
 
 def stops_inside_a_frame(window: Window) -> bool:
     """Whether the last frame is incomplete, and all before it stand one behind the other."""
-    start = _skip_zeros(window, after_id3(window))
+    start = _skip_zeros(window, after_front_tags(window))
     lead = window.at(start, 4)
     kind = frame_kind(lead)
     if kind is None or window.size - start > _MOST_WALKED:

@@ -14,6 +14,7 @@ from soundverse_nb.audio.probe.boxes import Box, box_at, boxes, children, descen
 from soundverse_nb.audio.probe.itunes import itunes_note
 from soundverse_nb.audio.probe.outcome import Probed, Untrusted, implausible
 from soundverse_nb.audio.probe.packets import holds_packets, packet_times, samples_of
+from soundverse_nb.audio.probe.tags import before_tail_tags
 from soundverse_nb.audio.probe.window import LARGEST, Window
 
 _MOST_BOXES = 1000
@@ -32,8 +33,9 @@ class Track(NamedTuple):
 
 def probe_mp4(window: Window) -> Probed | Untrusted:
     """Packets times samples a packet, less the priming that the edit list skips."""
-    top = _top(window)
-    if not {b"moov", b"mdat"} <= top.keys() or max(box.end for box in top.values()) > window.size:
+    end = before_tail_tags(window)
+    top = _top(window, end)
+    if not {b"moov", b"mdat"} <= top.keys() or max(box.end for box in top.values()) > end:
         return Untrusted("The MP4 is cut short: its header or its sound is missing.", "mp4")
     if top[b"moov"].end - top[b"moov"].start > LARGEST:
         return Untrusted("The MP4's header is unusually large.", "mp4")
@@ -48,12 +50,12 @@ def probe_mp4(window: Window) -> Probed | Untrusted:
     return _length(data, tracks[0], movie, window.size)
 
 
-def _top(window: Window) -> dict[bytes, Box]:
-    """The file's own boxes by name; of several with one name the last."""
+def _top(window: Window, end: int) -> dict[bytes, Box]:
+    """The file's own boxes up to `end` by name; of several with one name the last."""
     found: dict[bytes, Box] = {}
     offset = 0
     for _ in range(_MOST_BOXES):
-        box = box_at(window.at(offset, min(16, window.size - offset)), 0, offset, window.size)
+        box = box_at(window.at(offset, min(16, end - offset)), 0, offset, end)
         if box is None:
             break
         found[box.name] = box

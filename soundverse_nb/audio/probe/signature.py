@@ -25,7 +25,7 @@ _OTHERS = (
 
 
 def recognise(head: bytes) -> str | None:
-    """The container's name, "id3" where a tag hides it, None where the bytes are of no known kind."""
+    """The container's name, "id3" or "ape tag" where one hides it, None where the bytes are of no known kind."""
     mark, kind = head[:4], head[8:12]
     if mark == b"RIFF" or mark in (b"RF64", b"BW64"):
         if kind == b"WAVE":
@@ -39,6 +39,8 @@ def recognise(head: bytes) -> str | None:
         return "aiff"
     if mark[:3] == b"ID3":
         return "id3"
+    if head[:8] == b"APETAGEX":
+        return "ape tag"
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
         return "mp4"
     if mark[:1] == b"\xff" and len(mark) == 4 and mark[1] & 0xE0 == 0xE0:

@@ -1,47 +1,157 @@
-"""Tags that stand before and behind the sound: ID3v2 in front; ID3v1, Lyrics3 and APE at the end."""
+"""Tags that stand before and behind the sound: ID3 and APE at both ends, Lyrics3 at the end.
+
+A tag may hold a cover of megabytes, in whose bytes a decoder finds frames that are none. So the sound ends
+where the first of the tags behind it begins. Sources: ID3v1 and ID3v2.4 (id3.org), APEv1 and APEv2
+(Hydrogenaudio), Lyrics3 v1 and v2.00.
+"""
 
 from __future__ import annotations
 
-from soundverse_nb.audio.probe.window import Window
+from soundverse_nb.audio.probe.signature import recognise
+from soundverse_nb.audio.probe.window import LARGEST, Window
 
 _MOST_TAGS = 16
 TAIL = 360
+_APE = b"APETAGEX"
+_APE_EDGE = 32
+_LARGEST_LYRICS = 5100 + len(b"LYRICSBEGINLYRICSEND")
+# Taggers that shorten a tag, and disks that count in blocks, leave zeros behind it.
+_MOST_ZEROS = 1 << 16
 
 
 def after_id3(window: Window) -> int:
     """Where the bytes after all leading ID3v2 tags begin (0 where there is none); may lie past the end."""
     offset = 0
     for _ in range(_MOST_TAGS):
-        head = window.at(offset, 10)
-        if len(head) < 10 or head[:3] != b"ID3" or max(head[6:10]) > 0x7F:
+        length = _id3_length(window.at(offset, 10))
+        if not length:
             break
-        size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
-        offset += 10 + size + (10 if head[5] & 0x10 else 0)
+        offset += length
     return offset
+
+
+def after_front_tags(window: Window) -> int:
+    """The same, where APE tags may stand among them, and zeros behind them."""
+    offset = 0
+    for _ in range(_MOST_TAGS):
+        head = window.at(offset, _APE_EDGE)
+        length = _id3_length(head) or _ape_length(head)
+        if not length:
+            break
+        offset = _behind_zeros(window, offset + length)
+    return offset
+
+
+def _behind_zeros(window: Window, offset: int) -> int:
+    """Where the next thing begins behind the zeros that taggers leave, at most one block of them."""
+    if window.at(offset, 1) != b"\0":
+        return offset
+    block = window.at(offset, _MOST_ZEROS)
+    zeros = len(block) - len(block.lstrip(b"\0"))
+    if zeros == len(block):
+        return offset
+    # An MP4 begins with up to three zeros of its own.
+    own = next((own for own in (3, 2, 1) if own <= zeros and recognise(block[zeros - own :][:12])), 0)
+    return offset + zeros - own
+
+
+def _id3_length(head: bytes) -> int:
+    """Length in bytes of the ID3v2 tag that begins so, 0 where none does."""
+    if len(head) < 10 or head[:3] != b"ID3" or max(head[6:10]) > 0x7F:
+        return 0
+    size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
+    return 10 + size + (10 if head[5] & 0x10 else 0)
+
+
+def _ape_length(head: bytes) -> int:
+    """Length in bytes of the APE tag whose header this is, 0 where it is none.
+
+    The length in the header is that of the items and the footer.
+    """
+    if len(head) < _APE_EDGE or head[:8] != _APE:
+        return 0
+    return _APE_EDGE + int.from_bytes(head[12:16], "little")
 
 
 def before_tail_tags(window: Window) -> int:
     """Where the sound ends: the file's end without the tags that are stacked there."""
-    end = window.size
+    return _unstacked(window, _without_zeros(window, window.size))
+
+
+def end_of_sound(window: Window) -> int:
+    """The same, where tags of the front that were written at the end count, too: this reads the whole file."""
+    end = before_tail_tags(window)
+    appended = _appended_id3(window, end)
+    return end if appended == end else _unstacked(window, appended)
+
+
+def _unstacked(window: Window, end: int) -> int:
+    """`end` without the tags that end there."""
     for _ in range(_MOST_TAGS):
-        _, tail = window.tail(TAIL, end)
-        length = _tail_tag(tail)
+        length = _tail_tag(window, end)
         if length == 0 or length > end:
             break
         end -= length
     return end
 
 
-def _tail_tag(tail: bytes) -> int:
-    """Length in bytes of the tag that these last bytes close, 0 where they close none."""
-    if tail[-128:-125] == b"TAG" and len(tail) >= 128:
+def _without_zeros(window: Window, end: int) -> int:
+    """The end of the last tag where nothing but zeros stands behind it; otherwise `end` itself."""
+    _, tail = window.tail(TAIL, end)
+    if any(tail[-128:]) or _tail_tag(window, end):
+        return end
+    begins, tail = window.tail(_MOST_ZEROS, end)
+    # Of all tags, only an APE's footer can be told from sound by its mark alone.
+    at = tail.rfind(_APE)
+    closes = at + _APE_EDGE
+    if at < 0 or any(tail[closes:]) or not _tail_tag(window, begins + closes):
+        return end
+    return begins + closes
+
+
+def _tail_tag(window: Window, end: int) -> int:
+    """Length in bytes of the tag that ends at `end`, 0 where none does."""
+    _, tail = window.tail(TAIL, end)
+    if tail[-128:-125] == b"TAG":
         return 128 + 227 if tail[-355:-351] == b"TAG+" else 128
-    if tail[-32:-24] == b"APETAGEX":
-        size = int.from_bytes(tail[-20:-16], "little")
-        has_header = bool(int.from_bytes(tail[-12:-8], "little") & 0x80000000)
-        return size + (32 if has_header else 0)
+    if tail[-32:-24] == _APE:
+        return _tail_ape(window, end, tail)
     if tail[-9:] == b"LYRICS200" and tail[-15:-9].isdigit():
         return int(tail[-15:-9]) + 15
+    if tail[-9:] == b"LYRICSEND":
+        begins, block = window.tail(_LARGEST_LYRICS, end)
+        at = block.rfind(b"LYRICSBEGIN")
+        return end - begins - at if at >= 0 else 0
     if tail[-10:-7] == b"3DI" and max(tail[-4:]) <= 0x7F:
         return 20 + (tail[-4] << 21 | tail[-3] << 14 | tail[-2] << 7 | tail[-1])
     return 0
+
+
+def _tail_ape(window: Window, end: int, tail: bytes) -> int:
+    """The length of the APE tag that ends at `end`, with its header where it has one.
+
+    The footer says whether there is a header, and taggers are known that say it wrongly.
+    """
+    size = int.from_bytes(tail[-20:-16], "little")
+    if size < _APE_EDGE:
+        return 0
+    if size + _APE_EDGE <= end and window.at(end - size - _APE_EDGE, 8) == _APE:
+        return size + _APE_EDGE
+    return size
+
+
+def _appended_id3(window: Window, end: int) -> int:
+    """Where an ID3v2 tag begins that ends at `end` without a footer that says so; `end` where there is none.
+
+    Some programs write at the end what belongs to the front. Such a tag is found by its start alone, and
+    proven by its length.
+    """
+    begins, block = window.tail(LARGEST, end)
+    at = len(block)
+    for _ in range(_MOST_TAGS):
+        at = block.rfind(b"ID3", 0, at)
+        if at < 0:
+            break
+        if at + _id3_length(block[at : at + 10]) == len(block):
+            return begins + at
+    return end
