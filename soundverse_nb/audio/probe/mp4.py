@@ -13,7 +13,7 @@ from soundverse_nb.audio.probe.aac import AudioConfig, audio_config, decoder_con
 from soundverse_nb.audio.probe.boxes import Box, box_at, boxes, children, descend
 from soundverse_nb.audio.probe.itunes import itunes_note
 from soundverse_nb.audio.probe.outcome import Probed, Untrusted, implausible
-from soundverse_nb.audio.probe.packets import holds_packets, packet_times, samples_of
+from soundverse_nb.audio.probe.packets import holds_packets, packet_times, packets_until, samples_of
 from soundverse_nb.audio.probe.tags import before_tail_tags
 from soundverse_nb.audio.probe.window import LARGEST, Window
 
@@ -118,6 +118,8 @@ def _length(data: bytes, track: Track, movie: dict[bytes, Box], size: int) -> Pr
     if edit is None:
         return Untrusted("The MP4's edit list plays only parts of its sound.", "mp4")
     skipped, padding = edit
+    # Decoders take packets up to the one in which the edit ends, and of that one all.
+    samples = min(samples, packets_until(runs, total - padding) * config.packet_samples)
     # FFmpeg lets the note win over the edit list; where both stand they say the same.
     priming, behind = itunes_note(data, movie.get(b"udta")) if config.codec == "aac" else (0, 0)
     whole = samples / config.sample_rate

@@ -36,6 +36,16 @@ def samples_of(runs: list[tuple[int, int]], packets: int, scale: int, config: Au
     return packets * config.packet_samples
 
 
+def packets_until(runs: list[tuple[int, int]], time: int) -> int:
+    """How many packets it takes to reach this time, in the table's units."""
+    packets = 0
+    for count, step in runs:
+        if step and time <= count * step:
+            return packets - (-time // step)
+        packets, time = packets + count, time - count * step
+    return packets
+
+
 def holds_packets(data: bytes, table: dict[bytes, Box], packets: int, size: int) -> bool:
     """Whether the last chunk of packets ends inside a file of `size` bytes."""
     chunks = table.get(b"co64") or table.get(b"stco")
