@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import av
 import av.error
 
 from soundverse_nb.audio.containers import DEMUXERS, LENIENT_TAGS
+from soundverse_nb.audio.continuity import Continuity
 from soundverse_nb.audio.decoding import Block, Decoding, End, block_length
 from soundverse_nb.audio.guarded import GuardedFile
 from soundverse_nb.audio.layouts import have_tables, release_layout
 from soundverse_nb.audio.ogg_links import link_starts
+from soundverse_nb.audio.ogg_pages import fault_of_pages
+from soundverse_nb.audio.probe.matroska import clock_seconds, matroska_seconds
 from soundverse_nb.audio.probe.ogg import parse_page
 from soundverse_nb.audio.refusal import AudioError, not_read, refusal
 from soundverse_nb.audio.sample_types import floats, is_planar, planes_of_frame, width
@@ -28,10 +31,10 @@ _LARGEST_REST = 1 << 24
 # Finding out what a file is takes milliseconds; what takes longer is made to.
 _OPENING_SECONDS = 1.5
 _OPTIONS = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none"}
-# A jump of the time stamps by more than this is a hole in the data. Only where the time stamps count
-# samples: others are rounded, or leave out silence on purpose.
-_HOLE_SECONDS = 0.015
-_COUNTING_FORMATS = ("ogg", "flac")
+# What a header announces beyond this is missing: programs that measure with a clock are off by less.
+_SHORT_SECONDS = 1.0
+# By default a frame with a wrong checksum is played as it is, as noise.
+_CHECKED_CODECS = ("flac", "tta")
 # The clock is asked once in so many packets.
 _PACKETS_BETWEEN = 32
 # So many packets in a row of which nothing can be decoded: there is no song behind them.
@@ -40,6 +43,9 @@ _MOST_IN_VAIN = 5000
 _MOST_FRAMES = 512
 # Tags between the frames of an MP3 that was joined from several look like a damaged frame to the decoder.
 _TAGS = (b"ID3", b"TAG", b"APETAGEX", b"Xing", b"Info", b"VBRI", b"LAME", b"LYRICS")
+
+
+_Answer = TypeVar("_Answer")
 
 
 class FFmpegDecoding(Decoding):
@@ -103,8 +109,7 @@ class FFmpegDecoding(Decoding):
         self.stream_index: int = self._stream.index
         self.demuxer: str = self._container.format.name.partition(",")[0]
         self.had_table, self._order = release_layout(self._stream.codec_context)
-        if self._stream.codec_context.name == "flac":
-            # By default a frame with a wrong checksum is played as it is, as noise.
+        if self._stream.codec_context.name in _CHECKED_CODECS:
             self._stream.codec_context.options = {"err_detect": "crccheck+explode"}
         self._packets = self._container.demux(self._stream)
         file.forget_time()
@@ -140,8 +145,7 @@ class FFmpegDecoding(Decoding):
         """The frames of each packet; a packet that cannot be decoded is noted and passed over."""
         count = in_vain = 0
         failed: str | None = None  # it is damage only if something can be decoded after it
-        ends: float | None = None
-        may_have_holes = self.format in _COUNTING_FORMATS
+        watch = Continuity(self.format, self.codec, bytes(self._stream.codec_context.extradata or b""))
         is_pcm = self._is_pcm()
         while not self._is_enough(count, in_vain, failed) and (packet := self._next_packet()) is not None:
             count += 1
@@ -149,6 +153,8 @@ class FFmpegDecoding(Decoding):
             if is_pcm:
                 self._bytes += packet.size
             try:
+                if watch.is_blank(packet):
+                    raise ValueError("a packet of zeros")
                 frames = packet.decode()
             except Exception as error:  # FFmpeg's; PyAV also raises others, as for want of memory
                 if count > 1 and not (self.format == "mp3" and any(t in bytes(packet) for t in _TAGS)):
@@ -158,11 +164,13 @@ class FFmpegDecoding(Decoding):
                 in_vain = 0
                 if failed:
                     self.damage, failed = self.damage or failed, None
-                if may_have_holes:
-                    for frame in frames:
-                        ends = self._note_hole(frame, ends)
+                if watch.is_watching:
+                    watch.note(packet, frames)
+                    self.damage = self.damage or watch.damage
                 yield frames
-        self.cut_short = failed is not None and self.end is not End.OUT_OF_TIME
+        if self.end is not End.OUT_OF_TIME:
+            self.cut_short = failed is not None or self.falls_short(watch.ends)
+            self.damage = self.damage or self._fault_of_pages()
 
     def _is_enough(self, count: int, in_vain: int, failed: str | None) -> bool:
         """Whether to end before the data does: time is up, or nothing came of a great many packets."""
@@ -227,15 +235,39 @@ class FFmpegDecoding(Decoding):
             return False
         return True
 
-    def _note_hole(self, frame: Any, ends: float | None) -> float | None:
-        begins: float | None = frame.time
-        if begins is None:  # behind damage FFmpeg needs some frames to know the time again
-            begins = ends
-        if begins is None:
+    def falls_short(self, ends: float | None) -> bool:
+        """Whether a song that ends at this time, in seconds, ends before its container says it does."""
+        if ends is None or self.format not in ("matroska", "webm"):
+            return False
+        announced = self._announced(self._asked(matroska_seconds, self.file_begin))
+        if announced is None or announced - ends <= _SHORT_SECONDS:
+            return False
+        self.promised_seconds = announced
+        return True
+
+    def _announced(self, longest: float | None) -> float | None:
+        """Seconds of this track, where the header says how long the longest track is."""
+        if longest is None or len(self._container.streams) == 1:
+            return longest
+        # Programs that copy tracks may leave the tag of a longer one as it was.
+        own = clock_seconds(self._stream.metadata.get("DURATION", ""))
+        return own if own is not None and own <= longest + _SHORT_SECONDS else None
+
+    def _fault_of_pages(self) -> str | None:
+        if self.format != "ogg":
             return None
-        if ends is not None and begins - ends > _HOLE_SECONDS:
-            self.damage = self.damage or f"{begins - ends:.2f} s are missing at {ends:.1f} s"
-        return begins + float(frame.samples / frame.sample_rate)
+        return self._asked(fault_of_pages, self.file_begin, self.file_end)
+
+    def _asked(self, look: Callable[..., _Answer], *where: int | None) -> _Answer | None:
+        """What a look into the file tells, None where it cannot be read; FFmpeg reads on from where it was."""
+        try:
+            position = self._raw.tell()
+            try:
+                return look(self._raw, *where)
+            finally:
+                self._raw.seek(position)
+        except Exception:  # whatever a foreign file object raises
+            return None
 
     def _pieces(self) -> Iterator[tuple[int, list[Any]]]:
         """Frames by the hundred. They are small, and this runs for each: all else is left to block()."""

@@ -98,6 +98,8 @@ class StraightDecoding(Decoding):
                 self.end = End.OUT_OF_TIME
                 return
         if self._expected is None:
+            if self._careful.falls_short((began or 0.0) + self.seconds):
+                raise Doubt("it ends before its header says so")
             if not self._ends_well((began or 0.0) + self.seconds):
                 raise Doubt("its end cannot be decoded")
         elif self.frames != self._expected:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Executor
 
+    from soundverse_nb.audio.listen import Heard
+
 _USUAL = Limits()
 
 TIME_LIMIT = 1.15
@@ -34,7 +36,9 @@ _LARGE_FILES_PATIENCE = 4.0
 _TOLERATED_BYTES = {"mp3": 4096, "wav": 4096, "aiff": 4096}
 _TOLERATED_SECONDS = 0.1
 # What is said of their length was reckoned from their size.
-_ESTIMATED = ("mp3", "adts")
+_ESTIMATED = ("mp3", "adts", "ac3", "eac3", "dts", "loas", "amr")
+# Of such songs, and of some more, nothing but their last bytes tells that the end is missing.
+_MAY_END_IN_ZEROS = (*_ESTIMATED, "avi", "flv", "mpegts")
 
 
 def preflight(source: Any, limits: Limits | None = None, *, quick: bool = False) -> PreflightReport:
@@ -106,6 +110,9 @@ def _full(source: Source, limits: Limits, call: str) -> PreflightReport:
         seconds = max(0.0, heard.promised_seconds - duration)
         # A FLAC counts its samples; other announcements are rounded, or count what decoders trim.
         seconds = seconds if seconds > (0.0 if heard.format == "flac" else _TOLERATED_SECONDS) else 0.0
+    damage = heard.damage
+    if heard.end is End.COMPLETE and damage is None and not missing and not seconds:
+        damage = _blank_end(source, heard)
     facts = AudioFacts(
         duration=duration,
         size_bytes=source.size_bytes,
@@ -124,7 +131,7 @@ def _full(source: Source, limits: Limits, call: str) -> PreflightReport:
         is_part=heard.is_part,
         missing_bytes=missing,
         missing_seconds=seconds,
-        damage=heard.damage,
+        damage=damage,
         envelope=heard.envelope,
     )
     librosa = None
@@ -240,6 +247,16 @@ def _shortfall(source: Source, kind: str) -> int:
     if 0 < missing <= _TOLERATED_BYTES.get(kind, 0) and not _read(source, ends_inside_a_frame):
         return 0
     return missing
+
+
+def _blank_end(source: Source, heard: Heard) -> str | None:
+    """What is missing of a song whose file goes on with zeros; None where it is all there."""
+    from soundverse_nb.audio.blank import blank_end
+
+    if heard.format not in _MAY_END_IN_ZEROS:
+        return None
+    zeros = _read(source, lambda stream, size: blank_end(stream, size, heard.duration))
+    return f"its last {zeros:,} bytes are zeros" if zeros else None
 
 
 def _read(source: Source, look: Callable[[BinaryIO, int], int]) -> int:

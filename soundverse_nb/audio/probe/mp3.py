@@ -36,7 +36,8 @@ def probe_mp3(window: Window, offset: int) -> Probed | Untrusted:
         if frames is None:
             frames = _walk(window, kind, start, end)
         return _BROKEN if frames is None else _answer(kind, frames, 0)
-    if header.is_intact and header.frames and _fits(header, end - start, length):
+    is_filled = any(window.tail(_LONGEST_FRAME, end)[1])  # no frame is all zeros
+    if header.is_intact and header.frames and is_filled and _fits(header, end - start, length):
         return _answer(kind, header.frames, header.trimmed)
     frames = _walk(window, kind, start + length, end)
     if frames is None:

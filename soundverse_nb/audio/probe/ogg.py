@@ -19,6 +19,8 @@ _NO_GRANULE = -1
 _MOST_HEADER_PAGES = 1000
 _LOOK = 1 << 12
 _FOLLOWED = 1 << 15
+# A file up to this size is followed to its end: only that finds pages that stand in it twice.
+_FOLLOWED_WHOLE = 5 << 16
 _HEAD = struct.Struct("<5sBqIIIB")
 _OPUS_RATE = 48_000
 
@@ -33,6 +35,11 @@ class Page(NamedTuple):
     number: int
     checksum: int
     segments: int
+
+    @property
+    def is_first(self) -> bool:
+        """Whether its stream begins with it."""
+        return bool(self.flags & _FIRST)
 
     @property
     def is_last(self) -> bool:
@@ -181,7 +188,10 @@ def _is_one_stream(window: Window, first: Page, last: Page, stream: Stream) -> b
     look shows no larger number than the earlier.
     """
     near = first
-    while near.offset < _FOLLOWED and near.offset < last.offset:
+    followed = last.offset if window.size <= _FOLLOWED_WHOLE else _FOLLOWED
+    if followed > _FOLLOWED:
+        window.at(0, _FOLLOWED_WHOLE)  # read at once what is looked at piece by piece
+    while near.offset < followed and near.offset < last.offset:
         offset = near.offset + 27 + near.segments + sum(_lacing(window, near))
         page = parse_page(window.at(offset, 27), 0, offset)
         if page is None or page.number != near.number + 1 or not _is_before(near, page, stream):

@@ -25,7 +25,7 @@ _OTHERS = (
 
 
 def recognise(head: bytes) -> str | None:
-    """The container's name, "id3" or "ape tag" where one hides it, None where the bytes are of no known kind."""
+    """The container's name, "id3" or "ape tag" where one hides it, None for bytes of no known kind."""
     mark, kind = head[:4], head[8:12]
     if mark == b"RIFF" or mark in (b"RF64", b"BW64"):
         if kind == b"WAVE":

@@ -79,7 +79,7 @@ def before_tail_tags(window: Window) -> int:
 
 
 def end_of_sound(window: Window) -> int:
-    """The same, where tags of the front that were written at the end count, too: this reads the whole file."""
+    """The same, where tags of the front that were written at the end count, too; reads the whole file."""
     end = before_tail_tags(window)
     appended = _appended_id3(window, end)
     return end if appended == end else _unstacked(window, appended)
