@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from soundverse_nb.api.body import NOT_JSON, body_text, excerpt, page_text, read_json, said
+from soundverse_nb.api.event import RemixEvent
 from soundverse_nb.api.retry import retry_after_seconds
 from soundverse_nb.errors import (
     APIError,
@@ -53,9 +54,15 @@ _BY_STATUS: dict[int, type[APIError]] = {
     503: ServiceUnavailableError,
     504: ServiceUnavailableError,
 }
-# Statuses that do not prove a refusal although they are below 500: 303 points at what a POST has made,
-# 408 and 499 come from gateways that stopped waiting.
-_OPEN = frozenset((303, 408, 499))
+# The statuses that say that the request was not carried out (RFC 9110, 15.5; RFC 6585; RFC 8470). No other
+# proves it: a redirect or a switch of protocols may follow what a POST has made, 408 and 499 come from
+# gateways that stopped waiting, 409 and 423 may mean that the very order is being made.
+_REFUSING = frozenset(
+    (400, 401, 402, 403, 404, 405, 406, 410, 411, 412, 413, 414, 415, 416, 417, 418, 421, 422, 425, 426, 428,
+     429, 431, 451)
+)  # fmt: skip
+# Answers whose body decides: a plain 200, one that a proxy passed on, and what a sloppy service sends.
+_BODY_DECIDES = frozenset((200, 201, 203))
 _LOOK_FIRST = "The order may have been taken: look at the account before you send it again."
 _ASK = "Mend what it names, or ask the service's support."
 _WRONG_PLACE = "Check the base URL: this does not look like the remix endpoint."
@@ -77,7 +84,12 @@ _CHUNK_FIELDS = frozenset(
 
 
 def classify(
-    status: int | None, headers: Mapping[str, str] | None, body: bytes, *, message_id: str | None = None
+    status: int | None,
+    headers: Mapping[str, str] | None,
+    body: bytes,
+    *,
+    message_id: str | None = None,
+    taken: bool = False,
 ) -> APIError | None:
     """The error an answer is, or None where it is none.
 
@@ -87,6 +99,7 @@ def classify(
     headers : the answer's headers, in any case.
     body : its bytes; about 256 KiB are looked at.
     message_id : the order's id where one is known; then nothing proves any longer that it costs nothing.
+    taken : whether the order is known to have been let in; nor does anything then.
 
     The error's `spent` is Spent.NO only where the order was certainly refused.
     """
@@ -107,8 +120,12 @@ def classify(
         error.retry_after = retry_after_seconds(fields.get("retry-after"))
     error.status_code = status
     error.message_id = message_id or _id_in(value)
-    if error.message_id is not None and error.spent is Spent.NO:
+    believed = status is None or status in _BODY_DECIDES or status >= 400
+    open_ended = taken or error.message_id is not None or not believed or _is_being_made(value)
+    if open_ended and error.spent is Spent.NO:
         error.spent = Spent.MAYBE
+        if message_id is None or not isinstance(error, AuthenticationError):
+            error.hint = _LOOK_FIRST
     return error
 
 
@@ -128,6 +145,11 @@ def is_chunk(value: Any) -> bool:
     return isinstance(value, dict) and not _CHUNK_FIELDS.isdisjoint(value)
 
 
+def _is_being_made(value: Any) -> bool:
+    """Whether a JSON value says, beside whatever else, that the remix is under way or done."""
+    return isinstance(value, dict) and RemixEvent.parse(value).shows_work
+
+
 def is_error_object(value: Any) -> bool:
     """Whether a JSON value is an error answer: `success` is false, or it complains and is no chunk."""
     if not isinstance(value, dict):
@@ -142,16 +164,16 @@ def _by_status(status: int | None, words: str, quoted: str, fields: Mapping[str,
     answer = f"The service answered HTTP {status}"
     if 300 <= status < 400:
         target = excerpt(fields.get("location", "")) or "nowhere"
-        error = APIError(
-            f"{answer}: a redirect to {target}, which an order does not follow.", hint=_WRONG_PLACE
-        )
+        error = APIError(f"{answer}: a redirect to {target}, which an order does not follow.")
     else:
         kind = _BY_STATUS.get(status, APIError)
         message = _sentence(words) if kind is InvalidRequestError and words else f"{answer}{quoted}."
         usual = _WRONG_PLACE if status in (404, 405) else kind.usual_hint or _ASK
         error = kind(message, hint=usual)
-    if status >= 500 or status in _OPEN:
+    if status not in _REFUSING:
         error.spent, error.hint = Spent.MAYBE, _LOOK_FIRST
+        if status < 400:
+            error.hint += " " + _WRONG_PLACE
     return error
 
 

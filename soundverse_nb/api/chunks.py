@@ -17,6 +17,8 @@ from soundverse_nb.errors import APIError
 
 _SMALL = 1 << 16  # bytes; the decoder's cap is far above it
 _ID = re.compile(r'"(?:message_id|job_id)"\s*:\s*"([^"\\]{1,200})"')
+# What a server says to keep a connection open. Whatever else cannot be read may have been a chunk.
+_KEEP_ALIVES = frozenset(("", "null", "ping", "pong", "keepalive", "keep-alive", "heartbeat"))
 _AS_DOCUMENTED = frozenset(stage.value for stage in Stage if stage not in (Stage.FAILED, Stage.UNKNOWN))
 
 
@@ -35,11 +37,15 @@ Chunk = RemixEvent | SkippedChunk | APIError
 class ChunkReader:
     """Reads what a stream says: events, chunks that had to be skipped, and errors in a chunk's clothes.
 
-    `message_id` is the order's id as soon as any chunk named it, even one that could not be read.
+    `message_id` is the order's id as soon as any chunk named it, even one that could not be read. `taken`
+    is true once a chunk came that says more than "validating", or may have: the order was let in then, and
+    no error that follows is a refusal of it.
     """
 
     def __init__(self) -> None:
         self.message_id: str | None = None
+        self.taken = False
+        self._seen = 0
         self._decoder = EventStreamDecoder()
 
     def feed(self, data: bytes) -> Iterable[Chunk]:
@@ -75,8 +81,20 @@ class ChunkReader:
         if self.message_id is None:
             self.message_id = fields["message_id"]
         if fields["status"] in _AS_DOCUMENTED and fields["error"] is None and not event.__pydantic_extra__:
-            return event
-        return self._refusal(event, data) or event
+            refusal = None
+        else:
+            refusal = self._refusal(event, data)
+        if refusal is not None:
+            return refusal
+        if not self.taken:
+            gap = event.status is None and self._is_gap(event)
+            self.taken = gap or event.is_past_validating
+        self._seen += 1
+        return event
+
+    def _is_gap(self, event: RemixEvent) -> bool:
+        """Whether its number is too high for its place: what is missing may have said that it was let in."""
+        return event.chunk_index is not None and event.chunk_index > self._seen
 
     def _refusal(self, event: RemixEvent, data: bytes | str) -> APIError | None:
         """The error answer a chunk really is, if it is one."""
@@ -85,9 +103,10 @@ class ChunkReader:
             return None
         text = data if isinstance(data, str) else data.decode("utf-8", "replace")
         value = read_json(text)
-        known = self.message_id is not None
+        taken = self.taken or self._is_gap(event) or event.shows_work
+        known = self.message_id is not None or taken
         if is_error_object(value) and not (known and event.is_failure and is_chunk(value)):
-            return classify(None, {}, text.encode(), message_id=self.message_id)
+            return classify(None, {}, text.encode(), message_id=self.message_id, taken=taken)
         # A failure before there is an order may be one of the documented refusals.
         return documented_refusal(value) if event.is_failure and not known else None
 
@@ -99,4 +118,5 @@ class ChunkReader:
         named = _ID.search(head)
         if named and self.message_id is None:
             self.message_id = named[1]
+        self.taken = self.taken or head.strip().lower() not in _KEEP_ALIVES
         return SkippedChunk(why, excerpt(head), named[1] if named else None)

@@ -192,6 +192,28 @@ class RemixEvent(BaseModel):
         return self.error is not None or (self.model_extra or {}).get("success") is False
 
     @property
+    def shows_work(self) -> bool:
+        """Whether this chunk tells of a remix that is being made: a stage after "validating", a progress,
+        an address, a title."""
+        if self.stage not in (Stage.VALIDATING, Stage.FAILED, Stage.UNKNOWN) or self.streaming_ready is True:
+            return True
+        return any((self.progress, self.stream_url, self.audio_url, self.album_art, self.song_name))
+
+    @property
+    def is_past_validating(self) -> bool:
+        """Whether this chunk says anything else than that the request is being checked.
+
+        Then the order was let in, or may have been: an unknown word or field counts as well. Only
+        "validating" and an empty chunk do not.
+        """
+        if self.shows_work or self.is_complete is True or self.message_id is not None:
+            return True
+        if self.status is not None:
+            return self.stage is not Stage.VALIDATING
+        told = (self.progress, self.version, self.error, self.operation)
+        return any(value is not None for value in told) or bool(self.model_extra)
+
+    @property
     def reason(self) -> str | None:
         """Why the remix failed, in the service's words: `error`, or what an undocumented field says."""
         return self.error or said(self.model_extra) or None

@@ -34,7 +34,9 @@ class Next(str, Enum):
     UNKNOWN = "unknown"  # it may have been accepted: never send it again without the user's word
 
 
-def decide(*, sent: bool, error: BaseException | None = None, message_id: str | None = None) -> Next:
+def decide(
+    *, sent: bool, error: BaseException | None = None, message_id: str | None = None, taken: bool = False
+) -> Next:
     """What may be done next.
 
     Parameters
@@ -43,11 +45,15 @@ def decide(*, sent: bool, error: BaseException | None = None, message_id: str | 
     error : the service's answer as `answers.classify` read it, or None for a connection that was lost. An
         answer whose `spent` is not Spent.NO does not prove that the order was refused.
     message_id : the order's id, if one was seen in a chunk.
+    taken : whether the stream came past "validating". Then the order was let in and may be charged, so that
+        whatever is said afterwards is no refusal of it, not even in the document's words.
     """
     if isinstance(error, GenerationFailedError):
         return Next.REFUSED
     if message_id is not None:
         return Next.FOLLOW
+    if taken:
+        return Next.UNKNOWN
     if isinstance(error, APIError):
         if error.spent is not Spent.NO:
             return Next.UNKNOWN

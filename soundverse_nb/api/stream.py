@@ -28,6 +28,7 @@ class StreamCut(SoundverseError):  # noqa: N818 - it is something that happens, 
 
     usual_spent = Spent.MAYBE
     sent = True
+    why = ""  # the reason, in a few words
 
 
 class RemixStream:
@@ -56,6 +57,11 @@ class RemixStream:
     def message_id(self) -> str | None:
         """The order's id, as soon as any chunk named it."""
         return self._reader.message_id
+
+    @property
+    def taken(self) -> bool:
+        """Whether a chunk said, or may have said, that the order was let in; see `ChunkReader`."""
+        return self._reader.taken
 
     def idle_seconds(self) -> float:
         """How long no byte has come, in seconds. May be asked while another task waits for the next chunk."""
@@ -140,7 +146,7 @@ class RemixStream:
         if _is_no_stream(opening):
             self._last = self._read_body(opening)
         elif lost is not None:
-            self._last = StreamCut(f"The stream broke off: {lost}.")
+            self._last = StreamCut(f"The stream broke off: {lost}.", why=lost)
 
     def _read_body(self, body: bytes) -> Chunk:
         """What an answer means that is not an event stream: an error, or one chunk all the same."""

@@ -147,7 +147,7 @@ class Transport:
             why = reason(error)
         # Raised out here, so that the foreign error, which may hold the key, is not even the context of ours.
         if sending.sent:
-            raise_alone(StreamCut(f"The order was sent, but no answer came: {why}."))
+            raise_alone(StreamCut(f"The order was sent, but no answer came: {why}.", why=why))
         raise_alone(TransportError(f"{self._host} could not be reached: {why}."))
 
     async def status(self, message_id: str) -> RemixEvent:

@@ -170,6 +170,17 @@ def unreadable(hearing: Hearing, said: str, status_code: int | None = None) -> U
     )
 
 
+def broken_off(hearing: Hearing, said: str, status_code: int | None = None) -> UnreadableAnswerError:
+    """The service began with the order and then complained, without ever having said its name."""
+    return UnreadableAnswerError(
+        f"Order {hearing.order.order_id} was sent and taken, and then the service said, without having named "
+        f"it: {said}",
+        order_id=hearing.order.order_id,
+        status_code=status_code,
+        message_id=None,
+    )
+
+
 def _check_total(hearing: Hearing) -> None:
     limit = hearing.service.patience.in_all
     if hearing.seconds >= limit:

@@ -57,6 +57,7 @@ class Hearing:
         self.started_at = self.service.clock.time()
         self.began = self.last_heard = self.service.clock.monotonic()
         self.sent = False
+        self.taken = False  # the stream came past "validating"
         self.skipped = ""  # why the latest chunk that could not be read could not be
         self.complaint = ""  # the service's latest word on what went wrong
         self.idle: Callable[[], float] | None = None

@@ -15,7 +15,7 @@ from soundverse_nb.api import retry
 from soundverse_nb.api.retry import Next, backoff, decide
 from soundverse_nb.api.secrets import logger
 from soundverse_nb.api.transport import StreamCut
-from soundverse_nb.client.follow import follow, nameless, unreadable
+from soundverse_nb.client.follow import broken_off, follow, nameless, unreadable
 from soundverse_nb.client.hearing import Hearing
 from soundverse_nb.client.order import OrderState
 from soundverse_nb.client.stream import listen
@@ -111,7 +111,8 @@ async def _attempt(hearing: Hearing, wire: dict[str, Any]) -> RemixEvent | Again
     except Exception as surprise:
         # Whatever it was, the money comes first: it is judged like a lost connection.
         log.warning("Order %s met a %s", hearing.order.order_id, type(surprise).__name__, exc_info=True)
-        error = StreamCut(f"an unexpected {type(surprise).__name__}")
+        name = type(surprise).__name__
+        error = StreamCut(f"an unexpected {name}", why=f"an unexpected {name}")
     return await _judge(hearing, error)
 
 
@@ -120,7 +121,9 @@ async def _judge(hearing: Hearing, error: Exception | None) -> RemixEvent | Agai
         # An error that names an order: then there is one, and it can be asked about.
         hearing.complaint = error.message
         await hearing.name(error.message_id)
-    step = decide(sent=hearing.sent, error=error, message_id=hearing.message_id)
+    step = decide(
+        sent=hearing.sent or hearing.taken, error=error, message_id=hearing.message_id, taken=hearing.taken
+    )
     if step is Next.FOLLOW:
         return await follow(hearing)
     if step is Next.RETRY:
@@ -156,11 +159,15 @@ async def _leave(hearing: Hearing) -> None:
 
 def _unknown(hearing: Hearing, error: Exception | None) -> UnknownOutcomeError:
     if isinstance(error, APIError):
+        if hearing.taken:
+            return broken_off(hearing, error.message, error.status_code)
         return unreadable(hearing, error.message, error.status_code)
     if error is None and hearing.skipped and not hearing.events:
         return unreadable(hearing, f"The stream held nothing but what could not be read ({hearing.skipped}).")
     if error is None:
         return nameless(hearing, "the stream ended")
+    if isinstance(error, StreamCut) and error.why:
+        return nameless(hearing, f"the connection was lost ({error.why})")
     return nameless(hearing, "the connection was lost")
 
 

@@ -38,19 +38,22 @@ async def listen(hearing: Hearing, wire: dict[str, Any]) -> RemixEvent | None:
 async def _read(hearing: Hearing, wire: dict[str, Any]) -> RemixEvent | None:
     async with hearing.service.transport.open_remix(wire, hearing.mark_sent) as stream:
         hearing.idle = stream.idle_seconds
-        async for item in stream:
-            if isinstance(item, SkippedChunk):
-                hearing.touch()
-                hearing.skipped = f'{item.reason}: "{item.excerpt}"'
-                hearing.seat.tell(
-                    Phase.STREAMING, message=f"A chunk could not be read and was skipped ({item.reason})."
-                )
-                if item.message_id:
-                    await hearing.name(item.message_id)
-                continue
-            await hearing.hear(item)
-            if item.is_terminal:
-                return item
+        try:
+            async for item in stream:
+                if isinstance(item, SkippedChunk):
+                    hearing.touch()
+                    hearing.skipped = f'{item.reason}: "{item.excerpt}"'
+                    hearing.seat.tell(
+                        Phase.STREAMING, message=f"A chunk could not be read and was skipped ({item.reason})."
+                    )
+                    if item.message_id:
+                        await hearing.name(item.message_id)
+                    continue
+                await hearing.hear(item)
+                if item.is_terminal:
+                    return item
+        finally:
+            hearing.taken = hearing.taken or stream.taken
     return None
 
 

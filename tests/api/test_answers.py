@@ -201,11 +201,38 @@ TABLE: list[tuple[str, int | None, Any, type[APIError], Next, str]] = [
         Next.UNKNOWN,
         "model",
     ),
-    # Redirects of an order are never followed.
-    ("301", 301, b"", APIError, Next.REFUSED, "redirect"),
+    # Redirects of an order are never followed, and prove nothing: one may follow what the POST has made.
+    ("300", 300, b"", APIError, Next.UNKNOWN, "redirect"),
+    ("301", 301, b"", APIError, Next.UNKNOWN, "redirect"),
+    ("302", 302, b"", APIError, Next.UNKNOWN, "redirect"),
     ("303", 303, b"", APIError, Next.UNKNOWN, "redirect"),
-    ("307", 307, b"", APIError, Next.REFUSED, "redirect"),
-    ("308", 308, b"", APIError, Next.REFUSED, "redirect"),
+    ("304", 304, b"", APIError, Next.UNKNOWN, "redirect"),
+    ("307", 307, b"", APIError, Next.UNKNOWN, "redirect"),
+    ("308", 308, b"", APIError, Next.UNKNOWN, "redirect"),
+    ("308_in_the_documents_words", 308, UNAVAILABLE, ServiceUnavailableError, Next.UNKNOWN, "unavailable"),
+    # Neither a switch of protocols nor a success without a stream says that nothing was made.
+    ("101", 101, b"", APIError, Next.UNKNOWN, "101"),
+    ("202_with_nothing", 202, b"", APIError, Next.UNKNOWN, "nothing"),
+    ("202_with_a_no", 202, {"success": False, "message": "Later"}, APIError, Next.UNKNOWN, "Later"),
+    ("202_in_the_documents_words", 202, RATE_LIMITED, RateLimitError, Next.UNKNOWN, "ate limits"),
+    ("204", 204, b"", APIError, Next.UNKNOWN, "nothing"),
+    # Statuses that a gateway or a second delivery of the same order may bring.
+    ("409", 409, {"detail": "in progress"}, APIError, Next.UNKNOWN, "in progress"),
+    ("423", 423, b"", APIError, Next.UNKNOWN, "423"),
+    ("460", 460, b"", APIError, Next.UNKNOWN, "460"),
+    ("499", 499, b"", APIError, Next.UNKNOWN, "499"),
+    ("700", 700, b"", APIError, Next.UNKNOWN, "700"),
+    ("425", 425, b"", APIError, Next.REFUSED, "425"),
+    ("451", 451, b"", APIError, Next.REFUSED, "451"),
+    # A body that tells of the work contradicts its status.
+    (
+        "400_of_a_queued_remix",
+        400,
+        {"status": "queued", "detail": "slow"},
+        InvalidRequestError,
+        Next.UNKNOWN,
+        "slow",
+    ),
     # HTTP 200 that is no stream
     (
         "200_with_a_no",
@@ -268,6 +295,17 @@ def test_once_the_order_has_an_id_no_refusal_proves_that_it_was_free(
     assert error.message_id == "m-1"
     assert error.spent is Spent.MAYBE
     assert decide(sent=True, error=error, message_id=error.message_id) is Next.FOLLOW
+
+
+@pytest.mark.parametrize(("body", "kind", "then"), DOCUMENTED, ids=KINDS)
+def test_once_the_order_was_let_in_no_words_say_that_nothing_was_paid(
+    body: Any, kind: type, then: Next
+) -> None:
+    error = classify(None, {}, raw(body), taken=True)
+    assert type(error) is kind
+    assert error.spent is Spent.MAYBE
+    assert "Nothing was paid" not in str(error)
+    assert "send it again." not in error.hint.replace("before you send it again.", "")
 
 
 @pytest.mark.parametrize("name", ["message_id", "job_id"])

@@ -49,6 +49,32 @@ TABLE = [
 ]
 
 
+# Once a chunk past "validating" came: error, message_id, next.
+TAKEN = [
+    ("rate_limit", RateLimitError("x"), None, Next.UNKNOWN),
+    ("documented_503", ServiceUnavailableError("x"), None, Next.UNKNOWN),
+    ("no_balance", InsufficientBalanceError("x"), None, Next.UNKNOWN),
+    ("bad_request", InvalidRequestError("x"), None, Next.UNKNOWN),
+    ("bad_reference", ReferenceAudioError("x"), None, Next.UNKNOWN),
+    ("bad_key", AuthenticationError("x"), None, Next.UNKNOWN),
+    ("cut", StreamCut("x"), None, Next.UNKNOWN),
+    ("ended", None, None, Next.UNKNOWN),
+    ("unreached", TransportError("x"), None, Next.UNKNOWN),
+    ("rate_limit_of_a_named_order", RateLimitError("x"), "m", Next.FOLLOW),
+    ("503_of_a_named_order", ServiceUnavailableError("x"), "m", Next.FOLLOW),
+    ("cut_of_a_named_order", StreamCut("x"), "m", Next.FOLLOW),
+    ("failed", GenerationFailedError("x"), None, Next.REFUSED),
+]
+
+
+@pytest.mark.parametrize(("name", "error", "message_id", "then"), TAKEN, ids=[row[0] for row in TAKEN])
+@pytest.mark.parametrize("sent", [True, False])
+def test_nothing_is_a_refusal_once_the_order_was_let_in(
+    name: str, error: Exception | None, message_id: str | None, then: Next, sent: bool
+) -> None:
+    assert decide(sent=sent, error=error, message_id=message_id, taken=True) is then
+
+
 @pytest.mark.parametrize(
     ("name", "sent", "error", "message_id", "then"), TABLE, ids=[row[0] for row in TABLE]
 )

@@ -62,6 +62,25 @@ WRONG = {
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>oops</h1></body></html>"
 FAILED = {"message_id": "@ID@", "isComplete": True, "status": "failed", "error": "model exploded"}
 
+
+def nameless(**fields: Any) -> dict[str, Any]:
+    return {"isComplete": False, **fields}
+
+
+# What a stream may say of an order that was let in, without ever naming it.
+PAST_VALIDATING: dict[str, list[Any]] = {
+    "queued": [nameless(status="queued")],
+    "streaming at 60": [nameless(status="queued"), nameless(status="streaming", progress=60)],
+    "an unknown word": [nameless(status="mastering")],
+    "a progress": [nameless(progress=0)],
+    "a stream_url": [nameless(status="validating", stream_url="https://a.example/s")],
+    "a title": [nameless(song_name="Basic Instinct")],
+    "a field of its own": [{"queue_position": 3}],
+    "what cannot be read": [b'data: {"status": "queu\n\n'],
+    "what is too large": [b"data: " + b"x" * 2_000_000 + b"\n\n"],
+    "a hole in the numbers": [b'data: {"chunkIndex": 7, "isComplete": false}\n\n'],
+}
+
 CASES = [
     # Cuts
     Case("cut before headers", sv.UnknownOutcomeError, "unknown", script=(script.cut_before_headers(),)),
@@ -172,8 +191,39 @@ CASES = [
          script=(refusal(script.UNAVAILABLE, 503),) * 30),
     Case("another 503", sv.UnreadableAnswerError, "unknown", charged=0,
          script=(refusal({"message": "upstream connect error"}, 503),)),
-    Case("redirect of the POST", sv.APIError, "refused", charged=0,
-         script=(script.redirect("@BASE@/v7/generate/remix", 308),)),
+    # A redirect may follow what the POST has made and charged: it is no refusal.
+    *(
+        Case(f"{status} after the charge", sv.UnreadableAnswerError, "unknown",
+             script=(script.redirect("@BASE@/v7/generate/remix", status).but(charges=True),))
+        for status in (101, 301, 302, 303, 307, 308)
+    ),
+    *(
+        Case(f"{status} after the charge", sv.UnknownOutcomeError, "unknown",
+             script=(refusal(body, status).but(charges=True),))
+        for status, body in ((202, b""), (202, script.RATE_LIMITED), (205, b""), (409, b""))
+    ),
+    # Once the stream came past "validating" nothing is a refusal, not even in the document's words.
+    *(
+        Case(f"nameless, {told}, then {next(iter(said.values()))}", sv.UnknownOutcomeError, "unknown",
+             script=(stream(stages()[0], *past, said),) * 3)
+        for told, past in PAST_VALIDATING.items()
+        for said in (script.UNAVAILABLE, script.RATE_LIMITED)
+    ),
+    *(
+        Case(f"nameless, streaming, then {next(iter(said.values()))}", sv.UnknownOutcomeError, "unknown",
+             script=(stream(stages()[0], *PAST_VALIDATING["streaming at 60"], said),) * 3)
+        for said in (script.NO_BALANCE, script.NO_PROMPT, script.TOO_LARGE, {"detail": "Invalid API key"})
+    ),
+    Case("nameless, streaming, then failed in the document's words", sv.GenerationFailedError, "failed",
+         script=(stream(stages()[0], *PAST_VALIDATING["streaming at 60"],
+                        {"status": "failed", "error": script.UNAVAILABLE["message"]}),) * 3),
+    Case("nameless, streaming, then cut", sv.UnknownOutcomeError, "unknown",
+         script=(stream(stages()[0], *PAST_VALIDATING["streaming at 60"], end="cut"),) * 3),
+    Case("named, streaming, then the 503", "remix", "fetched",
+         script=(stream(*stages()[:6], script.UNAVAILABLE),) * 3),
+    Case("validating for long, then the 503, then good", "remix", "fetched", posts=2,
+         script=(stream(stages()[0], stages()[0], b": ping\n\n", b"data: ping\n\n", {}, script.UNAVAILABLE,
+                        charges=False),)),
     Case("rate limit inside the stream", "remix", "fetched", posts=2, charged=1,
          script=(stream(script.RATE_LIMITED, charges=False),)),
     Case("status endpoint fails for a while", "remix", "fetched", script=(script.cut_after(2),),
