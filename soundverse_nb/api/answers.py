@@ -12,7 +12,9 @@ from typing import Any
 
 from soundverse_nb.api.body import NOT_JSON, body_text, excerpt, page_text, read_json, said
 from soundverse_nb.api.event import RemixEvent
+from soundverse_nb.api.naming import name_in, name_in_text
 from soundverse_nb.api.retry import retry_after_seconds
+from soundverse_nb.api.secrets import holds_key
 from soundverse_nb.errors import (
     APIError,
     AuthenticationError,
@@ -119,7 +121,7 @@ def classify(
     if isinstance(error, (RateLimitError, ServiceUnavailableError)):
         error.retry_after = retry_after_seconds(fields.get("retry-after"))
     error.status_code = status
-    error.message_id = message_id or _id_in(value)
+    error.message_id = message_id or (_id_in_text(text) if value is NOT_JSON else name_in(value))
     believed = status is None or status in _BODY_DECIDES or status >= 400
     open_ended = taken or error.message_id is not None or not believed or _is_being_made(value)
     if open_ended and error.spent is Spent.NO:
@@ -191,11 +193,10 @@ def _by_shape(status: int | None, value: Any, words: str, quoted: str) -> APIErr
     return APIError(f"The service answered with {what}{quoted}.", spent=Spent.MAYBE, hint=_LOOK_FIRST)
 
 
-def _id_in(value: Any) -> str | None:
-    if not isinstance(value, dict):
-        return None
-    found = value.get("message_id") or value.get("job_id")
-    return str(found) if isinstance(found, (str, int)) and not isinstance(found, bool) else None
+def _id_in_text(text: str) -> str | None:
+    """The order's id in JSON that was cut short or is not quite JSON; a page of HTML names none."""
+    name = name_in_text(text) if text.lstrip()[:1] in ("{", "[") else None
+    return None if name is None or holds_key(name) else name
 
 
 def _quoted(words: str) -> str:

@@ -8,7 +8,7 @@ import re
 import zlib
 from typing import Any
 
-from soundverse_nb.api.secrets import redact
+from soundverse_nb.api.secrets import holds_key, redact, without_key
 
 MAX_BODY_BYTES = 1 << 18
 EXCERPT_CHARS = 200
@@ -65,9 +65,10 @@ def body_text(body: bytes, content_type: str = "") -> str:
 
 
 def read_json(text: str) -> Any:
-    """The JSON value in a text, or NOT_JSON."""
+    """The JSON value in a text, or NOT_JSON. A key of ours that a server repeats in it is left out."""
     try:
-        return json.loads(text, strict=False)
+        value = json.loads(text, strict=False)
+        return without_key(value) if holds_key(text) else value
     except (ValueError, RecursionError):
         return NOT_JSON
 
@@ -110,7 +111,8 @@ def page_text(text: str) -> str:
 
 def excerpt(text: str, limit: int = EXCERPT_CHARS) -> str:
     """A text cut short for an error message: one line, no control characters, live markup or secrets."""
-    line = " ".join(redact(text[: 20 * limit]).split())
+    # Some more than is looked at, so that a secret that is cut at the end is not shown in half.
+    line = " ".join(redact(text[: 20 * limit + 1000])[: 20 * limit].split())
     line = _TAG_START.sub("\u2039", line)
     line = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line[: 2 * limit])
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "\u2026"

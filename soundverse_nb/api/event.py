@@ -16,7 +16,9 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
 from soundverse_nb.api.body import said
-from soundverse_nb.api.secrets import hide_query
+from soundverse_nb.api.naming import name_in
+from soundverse_nb.api.secrets import holds_key, without_key
+from soundverse_nb.api.showing import shown, shown_id, shown_name
 
 
 class Stage(str, Enum):
@@ -160,10 +162,12 @@ class RemixEvent(BaseModel):
     def parse(cls, chunk: bytes | str | Mapping[str, Any]) -> RemixEvent:
         """Read one chunk, as JSON or as a mapping. ValueError where it is not a JSON object."""
         try:
+            if isinstance(chunk, (bytes, str)) and holds_key(chunk):
+                return named(_from_mapping(without_key(read_object(chunk))))
             event = validate_json(chunk)
         except ValidationError:  # a mapping, or JSON that only a more patient parser reads
             event = _from_mapping(read_object(chunk))
-        return _named(event) if event.message_id is None else event
+        return named(event)
 
     @property
     def stage(self) -> Stage:
@@ -222,7 +226,7 @@ class RemixEvent(BaseModel):
         # A presigned link is a key to the audio: what is shown of it ends at the question mark.
         for name, value in super().__repr_args__():
             if value is not None:
-                yield name, _shown(value)
+                yield shown_name(name), shown_id(value) if name == "message_id" else shown(value)
 
 
 # Without the checks pydantic's public methods make of their own arguments: they take a third of the time.
@@ -234,18 +238,12 @@ _from_mapping = cast(
 )
 
 
-def _named(event: RemixEvent) -> RemixEvent:
-    """The event with the id of "job_id", where "message_id" is null beside it."""
-    named = _text((event.model_extra or {}).get("job_id"))
-    return event.model_copy(update={"message_id": named}) if named else event
-
-
-def _shown(value: Any) -> Any:
-    if isinstance(value, str):
-        return hide_query(value)
-    if isinstance(value, dict):
-        return {name: _shown(inner) for name, inner in value.items()}
-    return [_shown(inner) for inner in value] if isinstance(value, list) else value
+def named(event: RemixEvent) -> RemixEvent:
+    """The event with the id of "job_id" where "message_id" is null or blank, or that of what it wraps."""
+    if not event.model_extra or (event.message_id is not None and event.message_id.strip()):
+        return event
+    name = name_in(event.model_extra)
+    return event.model_copy(update={"message_id": name}) if name else event
 
 
 def read_object(chunk: bytes | str | Mapping[str, Any]) -> dict[str, Any]:

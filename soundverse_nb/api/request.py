@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from soundverse_nb.api.secrets import hide_query
+from soundverse_nb.api.showing import shown
 from soundverse_nb.errors import InvalidRequestError
 
 _NOT_JSON = "The request holds something that is not JSON (a NaN, an array, a broken character, ...)."
@@ -141,4 +141,4 @@ class RemixRequest(BaseModel):
     def __repr_args__(self) -> Any:
         for name, value in super().__repr_args__():
             if value is not None:
-                yield name, hide_query(value) if name == "song_reference_url" else value
+                yield name, shown(value)

@@ -21,7 +21,7 @@ from soundverse_nb.api.body import MAX_BODY_BYTES, NOT_JSON, body_text, excerpt,
 from soundverse_nb.api.connection import NETWORK_ERRORS, Connections, Sending, left_over, reason, timeout
 from soundverse_nb.api.download import Downloaded, fetch
 from soundverse_nb.api.event import RemixEvent
-from soundverse_nb.api.secrets import hide_query, remember_secret
+from soundverse_nb.api.secrets import hide_query, remember_key
 from soundverse_nb.api.sight import Sight
 from soundverse_nb.api.status import read_status
 from soundverse_nb.api.stream import BODY_TIMEOUT, RemixStream, SkippedChunk, StreamCut
@@ -282,5 +282,5 @@ def _checked_key(api_key: SecretStr | str) -> SecretStr:
             "The API key is empty or holds a character no key has.",
             hint="Copy it again from the service's site.",
         )
-    remember_secret(key)
+    remember_key(key)
     return SecretStr(key)

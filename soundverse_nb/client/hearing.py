@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from soundverse_nb.api.body import excerpt
-from soundverse_nb.api.secrets import logger, redact
+from soundverse_nb.api.secrets import hide_secrets, holds_key, logger, redact
 from soundverse_nb.client.order import Order, OrderState
 from soundverse_nb.client.service import Service
 from soundverse_nb.client.watching import Seat
@@ -25,9 +25,10 @@ log = logger("soundverse_nb.client")
 MOST_EVENTS = 2000
 """Events kept of one stream. The document's has about a hundred; an endless one must not fill memory."""
 
+LONGEST_ID = 1 << 18
+"""Characters of a message_id: no server reads a request line of a quarter of a megabyte."""
 
-LONGEST_ID = 1000
-"""Characters of a message_id. An endless one, or one that holds the key, goes into no journal."""
+_SAFE = {"song_name": hide_secrets, "error": redact}
 
 
 class Hearing:
@@ -111,8 +112,12 @@ class Hearing:
         return new
 
     async def name(self, message_id: str, **facts: Any) -> None:
-        """The service has named the order: from here on it can be followed. The first name counts."""
-        if len(message_id) > LONGEST_ID or redact(message_id) != message_id:
+        """The service has named the order: from here on it can be followed. The first name counts.
+
+        It may look like anything, a secret too: only one that holds the key itself goes into no journal, and
+        one so long that no server could be asked about it.
+        """
+        if not message_id.strip() or len(message_id) > LONGEST_ID or holds_key(message_id):
             log.warning("Order %s got a name that cannot be kept", self.order.order_id)
             return
         if self.message_id is None:
@@ -126,7 +131,7 @@ class Hearing:
         """
         known: dict[str, Any] = {
             # What a server says is kept and shown; it must not be the key, even if the server says it.
-            name: redact(value) if name in ("song_name", "error") else value
+            name: _SAFE[name](value) if name in _SAFE else value
             for name, value in facts.items()
             if value is not None
         }

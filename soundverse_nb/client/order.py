@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Any
+
+from soundverse_nb.api.showing import shown, shown_id
 
 PICK_UP = "The order is kept: `await client.recover()` picks it up again, also from a new kernel."
 
@@ -105,6 +107,12 @@ class Order:
     created_at: float = 0.0
     updated_at: float = 0.0
     lease: Lease | None = field(default=None, repr=False)
+
+    def __repr__(self) -> str:
+        # A name that the service gave may look like a secret, or be a link that is one.
+        told = {part.name: shown(getattr(self, part.name)) for part in fields(self) if part.repr}
+        told["message_id"] = shown_id(self.message_id)
+        return f"Order({', '.join(f'{name}={value!r}' for name, value in told.items())})"
 
     @property
     def prompt(self) -> str | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, overload
 
+from soundverse_nb.api.showing import shown_id
 from soundverse_nb.client.order import Order, OrderState
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.render.escape import plain, text
@@ -133,7 +134,7 @@ def _cells(order: Order) -> tuple[str, ...]:
         order.state.value,
         plain(order.title, 120),
         plain(order.reference_name or "", 60),
-        plain(order.message_id or "", 60),
+        plain(shown_id(order.message_id) or "", 60),
         plain(Path(order.path).name if order.path else "", 80),
         _remark(order),
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from soundverse_nb import displays
+from soundverse_nb.api.showing import shown_id
 from soundverse_nb.errors import ConfigurationError, Spent
 from soundverse_nb.remix.address import PrivateURL, private
 from soundverse_nb.remix.clip import Clip
@@ -174,7 +175,7 @@ class Remix:
     def __repr__(self) -> str:
         marks = ["simulated"] if self.simulated else []
         if self.message_id:
-            marks.append(f"message_id={plain(self.message_id, 60)!r}")
+            marks.append(f"message_id={plain(shown_id(self.message_id), 60)!r}")
         return f"Remix({', '.join([repr(self.title), f'audio={str(self.audio.path)!r}', *marks])})"
 
     def __str__(self) -> str:

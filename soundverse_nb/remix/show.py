@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from soundverse_nb.api.showing import shown_id
 from soundverse_nb.errors import SoundverseError
 from soundverse_nb.remix.clip import ENVELOPE_POINTS, Clip
 from soundverse_nb.remix.limit import checked, display_bytes
@@ -82,7 +83,7 @@ def remix_details(remix: Remix) -> list[tuple[str, str]]:
         ("prompt", request.prompt),
         ("lyrics", request.lyrics),
         ("parameters", parameters),
-        ("message_id", remix.message_id),
+        ("message_id", shown_id(remix.message_id)),
         ("order_id", remix.order_id),
         ("audio", str(remix.audio.path)),
         ("original", None if remix.reference is None else str(remix.reference.path)),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from soundverse_nb.api.showing import shown_id
 from soundverse_nb.errors import SoundverseError
 from soundverse_nb.render import quantity
 from soundverse_nb.render.axis import axis_length, width_percent
@@ -75,7 +76,7 @@ def remix_text(remix: Remix) -> str:
         ("asked", remix.request.prompt or remix.request.lyrics),
         ("stages", _stages(remix)),
         ("file", str(remix.audio.path)),
-        ("id", remix.message_id),
+        ("id", shown_id(remix.message_id)),
     ]
     lines += [f"  {name:<9} {plain(value, 400)}" for name, value in rows if value]
     return "\n".join(lines)

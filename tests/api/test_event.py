@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from soundverse_nb.api.event import RemixEvent, Stage
+from soundverse_nb.api.secrets import remember_key
 from tests.strict_service import stages
 
 
@@ -194,6 +195,32 @@ def test_what_is_shown_of_a_link_ends_at_its_question_mark() -> None:
         assert "geheim" not in shown
         assert "pw@" not in shown
         assert "https://storage.example/a.mp3" in shown
+
+
+def test_a_field_of_any_name_does_nothing_where_it_is_shown() -> None:
+    names = [
+        "\x1b[31mred",
+        "\u202egnp.exe",
+        "line\nbreak",
+        "\u200b",
+        "",
+        "a=1, status",
+        "x" * 5000,
+        "\u05d0\u05d1",
+    ]
+    event = RemixEvent.parse({**dict.fromkeys(names, 1), "nested": {"\x1b[2J": "\x1b[2J\u202e"}, "fine": 2})
+    assert set(names) <= set(event.model_extra or {})
+    for shown in (repr(event), str(event), f"{event}", repr([event])):
+        assert all(char.isprintable() for char in shown)
+        assert shown.isascii()
+        assert "fine=2" in shown
+        assert len(shown) < 1000
+
+
+def test_an_event_made_by_hand_shows_no_key_either() -> None:
+    remember_key("key-in-an-event-0815")
+    event = RemixEvent(error="bad key-in-an-event-0815", **{"key-in-an-event-0815": ["key-in-an-event-0815"]})  # type: ignore[call-arg]
+    assert "0815" not in repr(event) + str(event)
 
 
 def test_an_event_cannot_be_changed() -> None:

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import io
+import json
 import logging
+from urllib.parse import quote
 
 import pytest
 
-from soundverse_nb.api.secrets import hide_query, logger, redact, remember_secret
+from soundverse_nb.api.secrets import (
+    hide_key,
+    hide_query,
+    holds_key,
+    logger,
+    redact,
+    remember_key,
+    remember_secret,
+    without_key,
+)
 
 KEY = "k3y+that/is=secret&more"
 remember_secret(KEY)
@@ -51,10 +64,56 @@ def test_a_secret_is_taken_out(text: str) -> None:
         "secret",
         "a secretary: Bob",
         "http://127.0.0.1:8080/v7/generate/remix",
+        "Basic Instinct",
+        "Bearer of Bad News",
+        "Bearer Song 1999",
+        "Token Song",
+        "API key of life",
+        "secret: love",
+        "The Secret = You",
+        "sk-ateboarding",
+        "pk_machinery",
     ],
 )
 def test_an_ordinary_text_stays(text: str) -> None:
     assert redact(text) == text
+
+
+API_KEY = "s/k-\u00e4&0123456789"
+remember_key(API_KEY)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        API_KEY,
+        quote(API_KEY),
+        quote(API_KEY, safe=""),
+        quote(API_KEY, safe="").lower(),
+        "".join(f"%{byte:02X}" for byte in API_KEY.encode()),
+        json.dumps(API_KEY),
+        json.dumps(API_KEY, ensure_ascii=False).replace("/", "\\/"),
+        "".join(f"\\u{ord(char):04X}" for char in API_KEY),
+        html.escape(API_KEY),
+        "Basic " + base64.b64encode(f"{API_KEY}:".encode()).decode(),
+        base64.urlsafe_b64encode(API_KEY.encode()).decode(),
+    ],
+)
+def test_the_key_is_known_in_every_spelling(written: str) -> None:
+    text = f"you sent {written}, and that is wrong"
+    assert holds_key(text)
+    assert holds_key(text.encode())
+    for shown in (hide_key(text), redact(text)):
+        assert "0123456789" not in shown
+        assert "%30%31" not in shown
+        assert "\\u0030" not in shown
+        assert "***" in shown
+        assert shown.endswith("and that is wrong")
+
+
+def test_a_value_is_kept_but_for_the_key() -> None:
+    value = {API_KEY: [f"a {API_KEY}", 1, None, {"song_name": "Basic Instinct", "job_id": f"j-{API_KEY}"}]}
+    assert without_key(value) == {"***": ["a ***", 1, None, {"song_name": "Basic Instinct", "job_id": None}]}
 
 
 def test_a_key_too_short_to_be_one_is_not_searched_for() -> None:
