@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
@@ -11,12 +10,13 @@ from pydantic import ValidationError
 
 from soundverse_nb.api.answers import classify, documented_refusal, is_chunk, is_error_object
 from soundverse_nb.api.body import excerpt, read_json
-from soundverse_nb.api.event import RemixEvent, Stage, validate_json
+from soundverse_nb.api.event import RemixEvent, Stage, named, validate_json
+from soundverse_nb.api.naming import is_named, name_in_text, names_in
+from soundverse_nb.api.secrets import holds_key
 from soundverse_nb.api.sse import CR, LF, EventStreamDecoder, OversizeEvent
 from soundverse_nb.errors import APIError
 
 _SMALL = 1 << 16  # bytes; the decoder's cap is far above it
-_ID = re.compile(r'"(?:message_id|job_id)"\s*:\s*"([^"\\]{1,200})"')
 # What a server says to keep a connection open. Whatever else cannot be read may have been a chunk.
 _KEEP_ALIVES = frozenset(("", "null", "ping", "pong", "keepalive", "keep-alive", "heartbeat"))
 _AS_DOCUMENTED = frozenset(stage.value for stage in Stage if stage not in (Stage.FAILED, Stage.UNKNOWN))
@@ -45,6 +45,7 @@ class ChunkReader:
     def __init__(self) -> None:
         self.message_id: str | None = None
         self.taken = False
+        self._names: dict[str, str] = {}
         self._seen = 0
         self._decoder = EventStreamDecoder()
 
@@ -67,19 +68,27 @@ class ChunkReader:
             return chain([self._too_large(passed) for passed in decoder.skipped], chunks)
         return chunks if texts else []
 
+    def finish(self) -> SkippedChunk | None:
+        """The end of the stream: an event that did not end with it is none, but it may name the order."""
+        rest = self._decoder.unfinished
+        if self.message_id is not None or not rest.strip():
+            return None
+        skipped = self._skip("the stream ended inside it", rest)
+        return skipped if skipped.message_id is not None else None
+
     def read(self, data: bytes | str) -> Chunk:
         """What the data of one event says."""
         try:
-            event = validate_json(data)
-        except ValidationError:
-            try:
-                event = RemixEvent.parse(data)
-            except ValueError as error:
-                return self._skip(str(error), data)
+            event = _parsed(data)
+        except ValueError as error:
+            return self._skip(str(error), data)
         # The instance's own dict, because pydantic's attribute look-up takes three times as long.
         fields = event.__dict__
-        if self.message_id is None:
-            self.message_id = fields["message_id"]
+        if event.__pydantic_extra__ or fields["message_id"] not in (None, self.message_id):
+            event = named(event)
+            fields = event.__dict__
+            if not self._is_ours(event, data):
+                return SkippedChunk("it is about another order", excerpt(_text(data)))
         if fields["status"] in _AS_DOCUMENTED and fields["error"] is None and not event.__pydantic_extra__:
             refusal = None
         else:
@@ -92,6 +101,22 @@ class ChunkReader:
         self._seen += 1
         return event
 
+    def _is_ours(self, event: RemixEvent, data: bytes | str) -> bool:
+        """Whether a chunk is about this order: it names it, or none. The first name that came is the order's.
+
+        A message_id and a job_id that do not come together may be two names of one order.
+        """
+        if event.message_id is None or not event.message_id.strip():
+            return True
+        value = read_json(_text(data))
+        names = (names_in(value) if isinstance(value, dict) else {}) or {"message_id": event.message_id}
+        if self.message_id is None:
+            self.message_id = event.message_id
+        elif not any(is_named(self._names, name) for name in names.values()) and names.keys() & self._names:
+            return False
+        self._names = {**names, **self._names}
+        return True
+
     def _is_gap(self, event: RemixEvent) -> bool:
         """Whether its number is too high for its place: what is missing may have said that it was let in."""
         return event.chunk_index is not None and event.chunk_index > self._seen
@@ -101,7 +126,7 @@ class ChunkReader:
         bare = event.status is None and event.is_complete is None
         if not (bare or event.is_failure or (event.model_extra or {}).get("success") is False):
             return None
-        text = data if isinstance(data, str) else data.decode("utf-8", "replace")
+        text = _text(data)
         value = read_json(text)
         taken = self.taken or self._is_gap(event) or event.shows_work
         known = self.message_id is not None or taken
@@ -114,9 +139,24 @@ class ChunkReader:
         return self._skip(f"an event of {passed.size:,} bytes is too large", passed.head)
 
     def _skip(self, why: str, data: bytes | str) -> SkippedChunk:
-        head = data[:4096] if isinstance(data, str) else data[:4096].decode("utf-8", "replace")
-        named = _ID.search(head)
-        if named and self.message_id is None:
-            self.message_id = named[1]
-        self.taken = self.taken or head.strip().lower() not in _KEEP_ALIVES
-        return SkippedChunk(why, excerpt(head), named[1] if named else None)
+        text = _text(data)
+        name = name_in_text(text)
+        if name is not None and holds_key(name):
+            name = None
+        if name is not None and self.message_id is None:
+            self.message_id, self._names = name, {"message_id": name}
+        self.taken = self.taken or text.strip().lower() not in _KEEP_ALIVES
+        return SkippedChunk(why, excerpt(text), name)
+
+
+def _parsed(data: bytes | str) -> RemixEvent:
+    if not holds_key(data):
+        try:
+            return validate_json(data)
+        except ValidationError:
+            pass  # JSON that only a more patient parser reads, or none
+    return RemixEvent.parse(data)
+
+
+def _text(data: bytes | str) -> str:
+    return data if isinstance(data, str) else data.decode("utf-8", "replace")

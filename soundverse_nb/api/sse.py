@@ -154,6 +154,16 @@ class EventStreamDecoder:
         return complete[line_end + 1 :]
 
     @property
+    def unfinished(self) -> str:
+        """The data that has come since the last event; the standard throws it away at the end of a stream."""
+        if self._head is not None:
+            return self._head.decode("utf-8", "replace")
+        data = list(self._data)
+        if self._line.startswith(b"data:"):
+            data.append(bytes(self._line[5:]))
+        return b"\n".join(data).decode("utf-8", "replace")
+
+    @property
     def _inside_event(self) -> bool:
         return bool(self._data or self._type or self._head is not None)
 

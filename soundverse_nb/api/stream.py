@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 import aiohttp
 
@@ -145,7 +146,10 @@ class RemixStream:
         opening = bytes(self._opening or b"")
         if _is_no_stream(opening):
             self._last = self._read_body(opening)
-        elif lost is not None:
+            return
+        # After the chunks before it, which may name the order as well.
+        self._waiting = chain(self._waiting, _lazily(self._reader.finish))
+        if lost is not None:
             self._last = StreamCut(f"The stream broke off: {lost}.", why=lost)
 
     def _read_body(self, body: bytes) -> Chunk:
@@ -155,6 +159,12 @@ class RemixStream:
 
     def _text(self, body: bytes) -> str:
         return body_text(body, self._response.headers.get("Content-Type", ""))
+
+
+def _lazily(finish: Callable[[], SkippedChunk | None]) -> Iterator[Chunk]:
+    skipped = finish()
+    if skipped is not None:
+        yield skipped
 
 
 def _is_no_stream(opening: bytes) -> bool:

@@ -23,7 +23,7 @@ from soundverse_nb.api.download import Downloaded, fetch
 from soundverse_nb.api.event import RemixEvent
 from soundverse_nb.api.secrets import hide_query, remember_key
 from soundverse_nb.api.sight import Sight
-from soundverse_nb.api.status import read_status
+from soundverse_nb.api.status import another_order, read_status
 from soundverse_nb.api.stream import BODY_TIMEOUT, RemixStream, SkippedChunk, StreamCut
 from soundverse_nb.errors import (
     APIError,
@@ -156,7 +156,9 @@ class Transport:
         APIError where the service will not say (404: it does not know the order), TransportError where it
         could not be asked.
         """
-        path = self._status_path.replace("{message_id}", quote(message_id, safe="").replace(".", "%2E"))
+        path = self._status_path.replace(
+            "{message_id}", quote(message_id, safe="", errors="replace").replace(".", "%2E")
+        )
         try:
             async with timeout(self._connect_timeout + BODY_TIMEOUT):
                 said = await self._said_of(message_id, path)
@@ -244,6 +246,16 @@ def _read_status(response: aiohttp.ClientResponse, body: bytes, message_id: str)
         event = read_status(value, message_id)
         if event is not None:
             return event
+        another = another_order(value, message_id)
+        if another is not None:
+            return APIError(
+                f"The status endpoint was asked about {excerpt(message_id, 60)} and answered about another "
+                f"order, {excerpt(another, 60)}; that is no answer.",
+                status_code=response.status,
+                message_id=message_id,
+                spent=Spent.MAYBE,
+                hint=_ASK_LATER,
+            )
     error = classify(response.status, response.headers, body, message_id=message_id)
     if error is not None:
         if response.status == 404:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from soundverse_nb.api.event import Stage
-from soundverse_nb.api.status import read_status
+from soundverse_nb.api.status import another_order, read_status
 
 DONE = {"message_id": "m", "status": "completed", "isComplete": True, "audio_url": "https://a/b.mp3"}
 OTHER = {"message_id": "other", "status": "failed", "error": "not mine"}
@@ -79,10 +79,60 @@ def test_a_failed_remix_is_a_failure_with_its_reason(body: Any) -> None:
     assert event.reason == "boom"
 
 
-def test_an_answer_about_another_order_keeps_its_id() -> None:
-    event = read_status(OTHER, "m")
+GOOD = {"status": "completed", "isComplete": True, "audio_url": "https://a/b.mp3"}
+ANOTHERS: list[Any] = [
+    OTHER,
+    {**GOOD, "message_id": "other"},
+    {**GOOD, "job_id": "other"},
+    {**GOOD, "message_id": 7},
+    {**GOOD, "messageId": "other"},
+    {"data": {**GOOD, "message_id": "other"}},
+    {"success": True, "result": {"job": {**GOOD, "job_id": "other"}}},
+    {**GOOD, "data": {"message_id": "other"}},
+    [{**GOOD, "message_id": "other"}],
+    [{**GOOD, "message_id": "other"}, GOOD],
+    [{**GOOD, "id": "other"}, {**GOOD, "id": "third"}],
+    {"generations": [{**GOOD, "message_id": "other"}, {**GOOD, "message_id": "third"}]},
+    {"other": {**GOOD, "message_id": "other"}, "third": {**GOOD, "message_id": "third"}},
+    {"other": GOOD, "third": GOOD},
+]
+
+
+@pytest.mark.parametrize("body", ANOTHERS)
+def test_an_answer_about_another_order_is_no_answer(body: Any) -> None:
+    assert read_status(body, "m") is None
+    assert another_order(body, "m") is not None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {**GOOD, "message_id": "m", "job_id": "worker"},
+        {**GOOD, "message_id": "other", "job_id": "m"},
+        {**GOOD, "message_id": " m "},
+        [{**GOOD, "message_id": "other"}, {**GOOD, "message_id": "m"}, {**GOOD, "message_id": "third"}],
+        {"other": {**GOOD, "message_id": "other"}, "m": {**GOOD, "message_id": "m"}},
+        {"other": {"status": "failed", "error": "x"}, "m": GOOD},
+        [{**GOOD, "id": "m"}, {"status": "failed", "id": "other"}],
+        {**GOOD, "worker": {"job_id": "gpu-7"}},
+        {**GOOD, "message_id": "m", "remix_of": {"message_id": "other", "audio_url": "https://a/other.mp3"}},
+        {
+            "data": {**GOOD, "message_id": "m"},
+            "latest": {**GOOD, "song_name": "x", "version": 2, "progress": 1},
+        },
+    ],
+)
+def test_among_others_the_one_that_was_asked_for_is_read(body: Any) -> None:
+    event = read_status(body, "m")
     assert event is not None
-    assert event.message_id == "other"
+    assert (event.message_id, event.audio_url, event.is_failure) == ("m", "https://a/b.mp3", False)
+    assert event.song_name is None
+    assert another_order(body, "m") is None
+
+
+def test_a_number_and_its_text_are_one_name() -> None:
+    for sent in (17, 17.0, "17", " 17"):
+        assert read_status({**GOOD, "message_id": sent}, "17") is not None
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -106,6 +107,25 @@ async def test_a_status_that_cannot_be_had_is_a_typed_error(
         assert service.violations == []
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {**completed("https://a.example/another.mp3"), "message_id": "remix-2"},
+        {"data": {**completed("https://a.example/another.mp3"), "message_id": "remix-2"}},
+        [{**completed("https://a.example/another.mp3"), "message_id": "remix-2"}],
+        {"job_id": "remix-2", "success": False, "message": "Rate limits have been passed for the user."},
+    ],
+)
+async def test_an_answer_about_another_order_is_an_error_that_says_so(connect: Connect, body: Any) -> None:
+    async with StrictService(status=[answer(body)]) as service:
+        transport = connect(service)
+        await drain(transport)
+        with pytest.raises(APIError, match="another order, remix-2") as caught:
+            await transport.status("remix-1")
+        assert caught.value.message_id == "remix-1"
+        assert caught.value.spent is Spent.MAYBE
+
+
 async def test_a_status_cut_short_is_read_as_far_as_it_came(connect: Connect) -> None:
     body = json.dumps(completed()).encode()
     whole, half = Reply([body], end="reset"), Reply([body[:40]], end="cut")
@@ -118,7 +138,18 @@ async def test_a_status_cut_short_is_read_as_far_as_it_came(connect: Connect) ->
 
 
 @pytest.mark.parametrize(
-    "message_id", ["../../admin", "a/b?c=d#e", "..", ".", "ä ö", "a%2Fb", "\r\nX: y", "\0"]
+    "message_id",
+    [
+        "../../admin",
+        "a/b?c=d#e",
+        "..",
+        ".",
+        "ä ö",
+        "a%2Fb",
+        "\r\nX: y",
+        "\0",
+        "https://a.example/j?token=1#x",
+    ],
 )
 async def test_a_strange_id_cannot_leave_the_status_path(connect: Connect, message_id: str) -> None:
     async with StrictService() as service:
@@ -130,4 +161,5 @@ async def test_a_strange_id_cannot_leave_the_status_path(connect: Connect, messa
         assert "/" not in rest
         assert "?" not in rest
         assert rest not in (".", "..")
+        assert unquote(rest) == message_id
         assert "x" not in request.headers

@@ -299,9 +299,103 @@ async def test_an_id_is_found_even_in_a_chunk_that_cannot_be_read(connect: Conne
     assert result.message_id == "remix-1"
 
 
+async def test_a_chunk_about_another_order_is_skipped_and_its_address_is_not_believed(
+    connect: Connect,
+) -> None:
+    anothers = [
+        {**completed("https://a.example/another.mp3"), "message_id": "remix-99"},
+        {"message_id": "remix-99", "success": False, "message": "Rate limits have been passed for the user."},
+        {"data": {"message_id": "remix-99", "status": "completed"}, "audio_url": "https://a.example/no.mp3"},
+    ]
+    result = await heard(connect, stream(*stages()[:3], *anothers, *stages()[3:]))
+    assert result.error is None
+    assert result.statuses == [*DOCUMENTED[:3], *["skipped"] * 3, *DOCUMENTED[3:]]
+    assert result.message_id == "remix-1"
+    last = result.items[-1]
+    assert isinstance(last, RemixEvent)
+    assert "/audio/remix-1.mp3" in str(last.audio_url)
+
+
+@pytest.mark.parametrize(
+    ("first", "later"),
+    [
+        ({"message_id": 17}, {"message_id": "17"}),
+        ({"message_id": "17"}, {"message_id": " 17 "}),
+        ({"message_id": "m", "job_id": "j"}, {"job_id": "j"}),
+        ({"message_id": "m", "job_id": "j"}, {"message_id": "other", "job_id": "j"}),
+        ({"job_id": "j"}, {"message_id": "m"}),
+        ({"message_id": None, "job_id": "j"}, {"message_id": "", "job_id": "j"}),
+    ],
+)
+async def test_two_names_of_one_order_are_not_two_orders(connect: Connect, first: Any, later: Any) -> None:
+    end = {**later, "status": "completed", "isComplete": True, "audio_url": "https://a.example/a.mp3"}
+    result = await heard(connect, stream({**first, "status": "queued"}, end))
+    assert result.finished
+    assert result.message_id == str(first.get("message_id") or first["job_id"])
+
+
+NAMING = [
+    {"message_id": None, "job_id": "@ID@", "status": "queued"},
+    {"message_id": "", "job_id": "@ID@"},
+    {"message_id": "  ", "job_id": "@ID@", "status": "queued"},
+    {"message_id": False, "jobId": "@ID@"},
+    {"messageId": "@ID@", "status": "queued"},
+    {"success": True, "data": {"message_id": "@ID@", "status": "queued"}},
+]
+
+
+@pytest.mark.parametrize("chunk", NAMING, ids=json.dumps)
+async def test_a_name_is_seen_beside_null_and_in_any_spelling(connect: Connect, chunk: Any) -> None:
+    result = await heard(connect, stream(stages()[0], chunk, end="cut"))
+    assert result.message_id == "remix-1"
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        sse(stages()[1])[:-1],
+        sse(stages()[1])[:-2],
+        b'data: {"message_id": "@ID@", "sta',
+        b'data: {"chunkIndex": 1,\ndata: "message_id": "@ID@"',
+        b'event: chunk\ndata: {"message_id": null, "job_id": "@ID@"}\n',
+        b'data: {"job_id": "@ID@", "pad": "' + b"x" * 2_000_000,
+    ],
+    ids=["no_blank_line", "no_line_end", "half", "two_lines", "job_id", "huge"],
+)
+@pytest.mark.parametrize("end", ["finish", "cut", "reset"])
+async def test_the_last_event_names_the_order_though_it_never_ended(
+    connect: Connect, rest: bytes, end: str
+) -> None:
+    result = await heard(connect, stream(stages()[0], rest, end=end))
+    assert result.message_id == "remix-1"
+    assert not result.finished
+    assert result.items[-1].message_id == "remix-1"
+
+
+@pytest.mark.parametrize("rest", [b'data: {"message_id": "@I', b'data: {"message_id": 12', b": a comment"])
+async def test_half_a_name_is_none(connect: Connect, rest: bytes) -> None:
+    result = await heard(connect, stream(stages()[0], rest, end="cut"))
+    assert result.message_id is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"message_id": "@ID@", "status": "que',
+        b'{"message_id": "@ID@"}\n{"message_id": "@ID@", "status": "queued"}\n',
+        {"error": {"message": "busy", "message_id": "@ID@"}},
+        {"message_id": None, "job_id": "@ID@", "error": "busy"},
+    ],
+)
+async def test_an_answer_that_is_no_stream_names_the_order_all_the_same(connect: Connect, body: Any) -> None:
+    result = await heard(connect, answer(body))
+    named = result.error.message_id if isinstance(result.error, APIError) else result.message_id
+    assert named == "remix-1"
+
+
 async def test_odd_chunks_are_passed_on_as_they_are(connect: Connect) -> None:
     odd = [
-        {"message_id": 17, "isComplete": "false", "status": "mastering", "chunkIndex": "7"},
+        {"job_id": 17, "isComplete": "false", "status": "mastering", "chunkIndex": "7"},
         {"message_id": None, "isComplete": None, "status": None, "progress": None, "chunkIndex": None},
         {"message_id": "@ID@", "status": "streaming", "progress": 80, "chunkIndex": 3},
         {"message_id": "@ID@", "status": "streaming", "progress": 12.5, "chunkIndex": 3},

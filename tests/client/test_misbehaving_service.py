@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -79,6 +81,13 @@ PAST_VALIDATING: dict[str, list[Any]] = {
     "what cannot be read": [b'data: {"status": "queu\n\n'],
     "what is too large": [b"data: " + b"x" * 2_000_000 + b"\n\n"],
     "a hole in the numbers": [b'data: {"chunkIndex": 7, "isComplete": false}\n\n'],
+}
+
+ANOTHERS: dict[str, Any] = {
+    "completed": {**completed("@STORAGE@/audio/another.mp3"), "message_id": "remix-99"},
+    "wrapped": {"data": {**completed("@STORAGE@/audio/another.mp3"), "message_id": "remix-99"}},
+    "a list": [{**completed("@STORAGE@/audio/another.mp3"), "message_id": "remix-99"}],
+    "failed": {"job_id": "remix-99", "status": "failed", "error": "model exploded"},
 }
 
 CASES = [
@@ -232,6 +241,20 @@ CASES = [
          script=(script.cut_after(2),), status=(answer({"detail": "Not Found"}, 404),) * 500),
     Case("key rejected while following", sv.AuthenticationError, "accepted",
          script=(script.cut_after(2),), status=(answer({"detail": "Invalid API key"}, 401),) * 3),
+    # An answer about another order is no answer: it is asked on, and that order's audio is never fetched.
+    *(
+        Case(f"status about another order: {kind}", "remix", "fetched", script=(script.cut_after(2),),
+             status=(answer(body),) * 3)
+        for kind, body in ANOTHERS.items()
+    ),
+    Case("status about another order, for ever", sv.UnknownOutcomeError, "accepted",
+         script=(script.cut_after(2),), status=(answer(ANOTHERS["completed"]),) * 500),
+    Case("a fresh address of another order", sv.DownloadError, "completed",
+         files={AUDIO: [answer(b"", 403)]}, status=(answer(ANOTHERS["completed"]),) * 9),
+    Case("completed without audio_url, status about another order", "remix", "fetched",
+         script=(stream(*stages()[:8], completed(None)),), status=(answer(ANOTHERS["completed"]),) * 2),
+    Case("the end of another order in the stream", "remix", "fetched",
+         script=(stream(*stages()[:3], ANOTHERS["completed"], end="cut"),)),
     Case("status goes on for hours, then completes", "remix", "fetched", script=(script.cut_after(2),),
          status=(answer({"message_id": "@ID@", "status": "streaming", "progress": 90}),) * 300),
 ]  # fmt: skip
@@ -251,6 +274,7 @@ async def test_ends_typed(case: Case, make_client: MakeClient) -> None:
         assert ended.message
         assert ended.hint
     assert order.state.value == case.state
+    assert not any("another" in request.path for request in service.requests)
     assert len(service.posts) == case.posts
     assert service.charged == case.charged
     assert service.violations == []
@@ -306,6 +330,59 @@ async def test_the_reason_of_a_failure_is_told_under_any_name(make_client: MakeC
     assert isinstance(ended, sv.GenerationFailedError)
     assert "the GPU caught fire" in ended.message
     assert "the GPU caught fire" in str(order.error)
+
+
+ODD_NAMES = {
+    "sv_": "sv_0123456789",
+    "sk_": "sk_live_51H8vQ0aBcDeFgHiJkLmNoPq",
+    "pk-": "pk-0123456789abcdef",
+    "bearer": "bearer abc0123456789def0123",
+    "link": "https://jobs.example/j/7?token=s3cr3t&x=1#top",
+    "long": "m" * 5000,
+    "path": "../a/./b%2Fc?d",
+    "dots": "..",
+    "letters": "ümläut 重混",
+    "quotes": "a\"b\\c'd",
+}
+
+
+@pytest.mark.parametrize("name", ODD_NAMES.values(), ids=ODD_NAMES)
+async def test_an_order_whose_name_looks_like_a_secret_is_followed_under_it(
+    name: str, make_client: MakeClient, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    class Naming(StrictService):
+        def _status(self, message_id: str) -> tuple[Reply, str]:
+            asked.append(unquote(message_id))
+            return answer({**completed(), "message_id": name}), "remix-1"
+
+    named = {"message_id": name, "status": "queued", "isComplete": False}
+    async with Naming([stream(stages()[0], named, end="cut")]) as service:
+        client = make_client(service)
+        ended = await asyncio.wait_for(_outcome(client), 30)
+        (order,) = client.orders()
+        shown = repr(client.orders()) + client.orders()._repr_html_() + repr(order) + repr(ended) + str(ended)
+    assert isinstance(ended, sv.Remix), ended
+    assert asked == [name]
+    assert ended.message_id == order.message_id == name
+    assert "s3cr3t" not in shown
+    assert len(shown) < 8000
+
+
+@pytest.mark.parametrize(
+    "title", ["Basic Instinct", "Bearer of Bad News", "Token Song", "API key of life", "secret: love"]
+)
+async def test_a_title_stays_what_it_is(title: str, make_client: MakeClient) -> None:
+    named = {**stages()[1], "song_name": title}
+    async with StrictService([stream(stages()[0], named, {**completed(), "song_name": title})]) as service:
+        client = make_client(service)
+        ended = await asyncio.wait_for(_outcome(client), 30)
+        (order,) = client.orders()
+    assert isinstance(ended, sv.Remix), ended
+    assert ended.song_name == order.song_name == ended.title == title
+    assert ended.events[-1].song_name == title
+    assert title in repr(client.orders())
 
 
 @pytest.mark.parametrize("name", ["m" * 900_000, "an id with the key: @KEY@"], ids=["endless", "key"])
