@@ -16,6 +16,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 
 from soundverse_nb.api.body import excerpt
+from soundverse_nb.api.headers import TOO_LARGE, header_limits, losing_nothing, says_too_large
 
 if sys.version_info >= (3, 11):
     from asyncio import timeout
@@ -96,7 +97,10 @@ class Connections:
         weakref.finalize(self, _let_go, self._sessions)
 
     def session(self) -> aiohttp.ClientSession:
-        """The session of the running loop. It has no total time-out, no pool limit, no cookies and no key."""
+        """The session of the running loop. It has no total time-out, no pool limit, no cookies and no key.
+
+        What a body was compressed with is taken off by `coding.Unpacker`, not by the session.
+        """
         loop = asyncio.get_running_loop()
         session = self._sessions.get(loop)
         if session is None or session.closed:
@@ -104,13 +108,17 @@ class Connections:
             trace = aiohttp.TraceConfig()
             trace.on_request_headers_sent.append(_headers_sent)
             session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=0,
-                    force_close=True,
-                    ssl=self._ssl,
-                    socket_factory=keepalive_socket,
-                    resolver=self._resolver() if self._resolver is not None else None,
+                connector=losing_nothing(
+                    aiohttp.TCPConnector(
+                        limit=0,
+                        force_close=True,
+                        ssl=self._ssl,
+                        socket_factory=keepalive_socket,
+                        resolver=self._resolver() if self._resolver is not None else None,
+                    )
                 ),
+                auto_decompress=False,
+                **header_limits(),
                 timeout=aiohttp.ClientTimeout(
                     total=None,
                     connect=self._connect_timeout,
@@ -183,5 +191,7 @@ def reason(error: BaseException) -> str:
         return "the connection was reset"
     if isinstance(error, aiohttp.ClientPayloadError):
         return "the answer broke off"
+    if isinstance(error, aiohttp.ClientResponseError):
+        return TOO_LARGE if says_too_large(error) else "the answer is not HTTP"
     # repr and str of some aiohttp errors hold the request's headers, and with them the key.
     return type(error).__name__

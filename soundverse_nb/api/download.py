@@ -18,7 +18,8 @@ from yarl import URL
 
 from soundverse_nb.api.body import body_text, excerpt, page_text
 from soundverse_nb.api.connection import NETWORK_ERRORS, reason, timeout
-from soundverse_nb.api.filetype import HEAD_BYTES, audio_kind, image_kind
+from soundverse_nb.api.file_body import Body
+from soundverse_nb.api.filetype import audio_kind, image_kind
 from soundverse_nb.api.retry import backoff, retry_after_seconds
 from soundverse_nb.api.secrets import hide_query
 from soundverse_nb.api.sight import OnlyHereError, Sight
@@ -106,24 +107,27 @@ async def _attempt(
         total = response.content_length
         if total is not None and total > max_bytes:
             raise DownloadError(f"The {expect} has {total:,} bytes; {max_bytes:,} are allowed.")
-        if "Content-Encoding" in response.headers:
+        kind_of = audio_kind if expect == "audio" else image_kind
+        body = Body(response.content, response.headers, kind_of)
+        head = await body.head()
+        if body.is_packed:
             total = None  # it counts the compressed bytes
-        head = await _head(response)
-        kind = audio_kind(head) if expect == "audio" else image_kind(head)
+        kind = kind_of(head)
         if kind is None:
-            raise _AttemptError(_not_expected(head, response.headers.get("Content-Type", ""), expect))
+            why = body.fault or _not_expected(head, response.headers.get("Content-Type", ""), expect)
+            raise _AttemptError(why)
         if not target.suffix:
             target = target.with_suffix(f".{kind}")
         file = _PartFile(target)
         try:
-            block = head
-            while block:
+            async for block in body.blocks(head):
                 if file.size + len(block) > max_bytes:
                     raise DownloadError(f"The {expect} goes on beyond the {max_bytes:,} bytes allowed.")
                 file.write(block)
                 if progress is not None:
                     progress(file.size, total)
-                block = await response.content.readany()
+            if body.fault:
+                raise _AttemptError(body.fault)
             await asyncio.to_thread(file.commit)
         finally:
             file.discard()
@@ -162,16 +166,6 @@ async def _opened(
                 raise _AttemptError(problem, retry_after_seconds(response.headers.get("Retry-After")))
             url = checked_url(urljoin(url, response.headers.get("Location", "")))
     raise _AttemptError(f"more than {MAX_REDIRECTS} redirects")
-
-
-async def _head(response: aiohttp.ClientResponse) -> bytes:
-    head = bytearray()
-    while len(head) < HEAD_BYTES:
-        part = await response.content.readany()
-        if not part:
-            break
-        head += part
-    return bytes(head)
 
 
 def _hidden(error: BaseException) -> str | None:

@@ -10,6 +10,7 @@ import aiohttp
 from soundverse_nb.api.answers import classify
 from soundverse_nb.api.body import MAX_BODY_BYTES, NOT_JSON, body_text, read_json
 from soundverse_nb.api.chunks import Chunk, ChunkReader, SkippedChunk
+from soundverse_nb.api.coding import MOST_AT_ONCE, Unpacker
 from soundverse_nb.api.connection import NETWORK_ERRORS, left_over, read_little, reason, timeout
 from soundverse_nb.api.event import RemixEvent
 from soundverse_nb.errors import SoundverseError, Spent, raise_alone
@@ -46,6 +47,7 @@ class RemixStream:
         read_little(response)
         self._clock = clock
         self._last_byte_at = clock()
+        self._unpacker = Unpacker(response.headers.get("Content-Encoding", ""), MOST_AT_ONCE)
         self._reader = ChunkReader()
         self._waiting: Iterator[Chunk] = iter(())
         self._last: Chunk | StreamCut | None = None  # what comes after the waiting chunks
@@ -89,7 +91,7 @@ class RemixStream:
                 # In no variable of this frame: an answer may repeat the key, and errors show their frames.
                 self._hear(await (content.readany() if self._body_began_at is None else self._read_body_on()))
             except NETWORK_ERRORS as error:
-                self._take(left_over(content))
+                self._take(self._unpacked(left_over(content)))
                 self._finish(reason(error))
             item = next(self._waiting, None)
         if isinstance(item, SoundverseError):
@@ -113,9 +115,16 @@ class RemixStream:
     def _hear(self, data: bytes) -> None:
         if data:
             self._last_byte_at = self._clock()
-            self._take(data)
+            self._take(self._unpacked(data))
         else:
+            self._take(b"".join(self._unpacker.finish()))
+        if self._unpacker.fault:
+            self._finish(self._unpacker.fault)
+        elif not data:
             self._finish()
+
+    def _unpacked(self, data: bytes) -> bytes:
+        return data if self._unpacker.is_plain else b"".join(self._unpacker.feed(data))
 
     def _take(self, data: bytes) -> None:
         chunks = self._reader.feed(data)

@@ -7,7 +7,7 @@ import json
 import os
 import ssl as tls
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
@@ -18,6 +18,7 @@ from yarl import URL
 
 from soundverse_nb.api.answers import classify
 from soundverse_nb.api.body import MAX_BODY_BYTES, NOT_JSON, body_text, excerpt, page_text, read_json
+from soundverse_nb.api.coding import Unpacker
 from soundverse_nb.api.connection import NETWORK_ERRORS, Connections, Sending, left_over, reason, timeout
 from soundverse_nb.api.download import Downloaded, fetch
 from soundverse_nb.api.event import RemixEvent
@@ -181,7 +182,16 @@ class Transport:
             },
             allow_redirects=False,
         ) as response:
-            return _read_status(response, await read_body(response), message_id)
+            body, fault = await read_body(response)
+            if fault and not body and response.status == 200:
+                return APIError(
+                    f"The status of {excerpt(message_id, 60)} could not be read: {fault}.",
+                    status_code=response.status,
+                    message_id=message_id,
+                    spent=Spent.MAYBE,
+                    hint=_ASK_LATER,
+                )
+            return _read_status(response, body, message_id)
 
     async def download(
         self,
@@ -219,23 +229,40 @@ class Transport:
         return urlsplit(self.base_url).netloc.rpartition("@")[2]
 
 
-async def read_body(response: aiohttp.ClientResponse) -> bytes:
-    """The first 256 KiB of a body that is not a stream, or what of it came in time."""
+async def read_body(response: aiohttp.ClientResponse) -> tuple[bytes, str]:
+    """The first 256 KiB of a body that is not a stream, or what of it came in time; and why it ends there."""
     body = bytearray()
+    unpacker = Unpacker(response.headers.get("Content-Encoding", ""))
+
+    def take(pieces: Iterator[bytes]) -> bool:
+        for piece in pieces:
+            body.extend(piece)
+            if len(body) >= MAX_BODY_BYTES:
+                return False
+        return not unpacker.fault
+
     try:
         async with timeout(BODY_TIMEOUT):
-            while len(body) < MAX_BODY_BYTES and (part := await response.content.readany()):
-                body.extend(part)
-    except NETWORK_ERRORS:
-        body.extend(left_over(response.content))  # the status decides, and as much of the body as came
-    return bytes(body[:MAX_BODY_BYTES])
+            while take(unpacker.feed(part := await response.content.readany())) and part:
+                pass
+        why = ""
+    except NETWORK_ERRORS as error:
+        # The status decides, and as much of the body as came.
+        why = reason(error)
+        take(unpacker.feed(left_over(response.content)))
+    if len(body) < MAX_BODY_BYTES and not unpacker.fault:
+        take(unpacker.finish())
+    return bytes(body[:MAX_BODY_BYTES]), unpacker.fault or why
 
 
 # Errors are made here and raised elsewhere: a body may repeat the key, and a traceback can be shown with the
 # variables of every frame the error went through.
 async def _refusal(response: aiohttp.ClientResponse) -> APIError:
-    error = classify(response.status, response.headers, await read_body(response))
+    body, fault = await read_body(response)
+    error = classify(response.status, response.headers, body)
     assert error is not None, "an answer that is not 2xx is always an error"
+    if fault and not body:
+        error.message = f"{error.message.rstrip('.')}; what it says could not be read: {fault}."
     return error
 
 

@@ -16,6 +16,10 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
+from soundverse_nb.api.connection import reason
+from soundverse_nb.api.file_body import Body
+from soundverse_nb.api.filetype import audio_kind
+from soundverse_nb.api.headers import header_limits, losing_nothing
 from soundverse_nb.errors import ConfigurationError, PreflightError
 from soundverse_nb.hosting.content import suffix_of
 from soundverse_nb.hosting.reach import host_of, read_address, why_local, why_resolved_local
@@ -23,7 +27,6 @@ from soundverse_nb.reach import is_public_service
 from soundverse_nb.render.escape import hide_query
 
 MAX_HOPS = 5
-_BLOCK = 64 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SKIP = 'Or leave the check out with preflight="off".'
 
@@ -123,11 +126,17 @@ async def fetch_reference(
     service cannot see. At most five redirects are followed; no key and no cookie is sent.
     """
     shown = hide_query(url)
-    connector = None if proxy else aiohttp.TCPConnector(resolver=_VisibleResolver(public))
+    connector = losing_nothing(
+        aiohttp.TCPConnector() if proxy else aiohttp.TCPConnector(resolver=_VisibleResolver(public))
+    )
     timeout = aiohttp.ClientTimeout(total=max_seconds, connect=min(20.0, max_seconds))
     try:
         async with aiohttp.ClientSession(
-            connector=connector, timeout=timeout, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
+            connector=connector,
+            timeout=timeout,
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            **header_limits(),
         ) as session:
             return await asyncio.wait_for(
                 _follow(session, url, max_bytes, public, directory, proxy), max_seconds
@@ -143,6 +152,8 @@ async def fetch_reference(
         if isinstance(error.os_error, _OnlyHereError):
             raise _only_here(url, str(error.os_error)) from None
         raise _unfetched(shown, f"could not be reached ({type(error).__name__})") from None
+    except aiohttp.ClientResponseError as error:
+        raise _unchecked(shown, reason(error)) from None
     except (aiohttp.ClientError, ValueError) as error:
         raise _unfetched(shown, f"could not be fetched ({type(error).__name__})") from None
 
@@ -184,7 +195,8 @@ async def _keep(
     if answer.status != 200:
         raise _unfetched(shown, f"is answered with HTTP {answer.status}")
     name = PurePosixPath(unquote(urlsplit(here).path)).name or "reference"
-    opening = await _read_up_to(answer, min(_BLOCK, max_bytes + 1))
+    body = Body(answer.content, answer.headers, audio_kind)
+    opening = await body.head()
     if answer.content_type in ("text/html", "application/xhtml+xml") and _is_page(opening):
         raise PreflightError(
             f"{shown} is a web page, not audio.",
@@ -193,32 +205,22 @@ async def _keep(
     handle, path = tempfile.mkstemp(prefix="reference-", suffix=suffix_of(name, opening), dir=directory)
     try:
         with os.fdopen(handle, "wb") as file:
-            size = await _write_up_to(answer, opening, file, max_bytes + 1)
+            size = await _write_up_to(body, opening, file, max_bytes + 1)
+        if body.fault and size <= max_bytes:
+            raise _unchecked(shown, body.fault)
     except BaseException:  # a cancelled download leaves no stump either
         os.unlink(path)
         raise
     return RemoteReference(url, Path(path), size, size <= max_bytes, answer.content_type, name)
 
 
-async def _read_up_to(answer: aiohttp.ClientResponse, count: int) -> bytes:
-    kept = b""
-    while len(kept) < count:
-        block = await answer.content.read(count - len(kept))
-        if not block:
+async def _write_up_to(body: Body, opening: bytes, file: IO[bytes], count: int) -> int:
+    size = 0
+    async for block in body.blocks(opening):
+        file.write(block[: count - size])
+        size = min(count, size + len(block))
+        if size >= count:
             break
-        kept += block
-    return kept
-
-
-async def _write_up_to(answer: aiohttp.ClientResponse, opening: bytes, file: IO[bytes], count: int) -> int:
-    file.write(opening)
-    size = len(opening)
-    while size < count:
-        block = await answer.content.read(min(_BLOCK, count - size))
-        if not block:
-            break
-        file.write(block)
-        size += len(block)
     return size
 
 
@@ -282,6 +284,13 @@ def _only_here(url: str, reason: str) -> ConfigurationError:
         f"The service cannot fetch {hide_query(url)!r}: {reason}.",
         hint="Give a URL that everybody can fetch, or the file and a host: "
         'sv.Client(host="s3://my-bucket/remixes").',
+    )
+
+
+def _unchecked(shown: str, why: str) -> PreflightError:
+    """What stopped us here may be no hindrance to the service."""
+    return PreflightError(
+        f"{shown} could not be checked: {why}.", hint='Leave the check out with preflight="off".'
     )
 
 

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from soundverse_nb.api import coding as coding_
 from soundverse_nb.api.event import Stage
 from soundverse_nb.errors import (
     APIError,
@@ -19,6 +20,7 @@ from soundverse_nb.errors import (
     TransportError,
 )
 from tests.api.conftest import Connect
+from tests.api.packing import whole
 from tests.api.servers import drain
 from tests.strict_service import (
     RATE_LIMITED,
@@ -27,6 +29,7 @@ from tests.strict_service import (
     answer,
     completed,
     redirect,
+    refusal,
 )
 
 
@@ -62,6 +65,40 @@ async def test_a_status_is_read_however_it_is_wrapped(connect: Connect, body: An
         event = await transport.status("remix-1")
         assert event.is_terminal
         assert event.message_id == "remix-1"
+
+
+@pytest.mark.parametrize("label", ["gzip", "deflate", "br", "zstd", "", "identity"])
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "plain"])
+async def test_a_status_is_read_however_it_is_packed_and_labelled(
+    connect: Connect, coding: str, label: str
+) -> None:
+    body = json.dumps({"message_id": "remix-1", "status": "streaming", "progress": 90}).encode()
+    packed = body if coding == "plain" else whole(coding, body)
+    async with StrictService(status=[answer(packed, headers={"Content-Encoding": label})]) as service:
+        transport = connect(service)
+        await drain(transport)
+        # zlib and Brotli have no mark of their own: without their label nothing tells them.
+        if coding in ("deflate", "br") and label not in (coding, "gzip" if coding == "deflate" else coding):
+            with pytest.raises(APIError):
+                await transport.status("remix-1")
+        else:
+            assert (await transport.status("remix-1")).progress == 90
+
+
+async def test_a_refusal_that_cannot_be_unpacked_says_why(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coding_, "_library", lambda name: None)
+    packed = whole("br", b'{"message_id": "remix-1", "status": "streaming"}' * 9)
+    headers = {"Content-Encoding": "br"}
+    async with StrictService(
+        [refusal(packed, 500, headers)], status=[answer(packed, 200, headers)]
+    ) as service:
+        transport = connect(service)
+        with pytest.raises(APIError, match="needs the package brotli"):
+            await drain(transport)
+        with pytest.raises(APIError, match="needs the package brotli"):
+            await transport.status("remix-1")
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from soundverse_nb.errors import (
     Spent,
 )
 from tests.api.conftest import Connect
+from tests.api.packing import PACKERS
 from tests.strict_service import (
     HOLD,
     NO_BALANCE,
@@ -180,10 +181,82 @@ async def test_an_answer_that_is_no_http_leaves_the_outcome_open(connect: Connec
     assert isinstance(result.error, StreamCut)
 
 
-async def test_a_gzip_that_is_none_is_a_cut(connect: Connect) -> None:
-    headers = {"Content-Encoding": "gzip", "Content-Type": "text/event-stream"}
-    result = await heard(connect, Reply([b"data: {}\n\n"], headers=headers))
+@pytest.mark.parametrize(
+    "label", ["gzip", "deflate", "br", "zstd", "identity", "none", "utf-8", "aws-chunked", "gzip, br"]
+)
+@pytest.mark.parametrize("drip", [False, True])
+async def test_a_stream_that_is_not_packed_as_its_label_says_is_read_as_it_is(
+    connect: Connect, label: str, drip: bool
+) -> None:
+    result = await heard(connect, remix(headers={"Content-Encoding": label}, drip=drip))
+    assert result.error is None
+    assert result.statuses == DOCUMENTED
+
+
+MARKS = {b"@ID@": b"remix-1", b"@STORAGE@": b"https://a.example", b"@BASE@": b"https://a.example"}
+
+
+def filled(event: bytes) -> bytes:
+    for mark, value in MARKS.items():
+        event = event.replace(mark, value)
+    return event
+
+
+NAMED = [filled(sse(chunk)) for chunk in stages()]
+
+
+@pytest.mark.parametrize("coding", PACKERS)
+async def test_a_packed_stream_is_read_event_by_event(connect: Connect, coding: str) -> None:
+    """Though "identity" was asked for, and each event is there when its bytes are."""
+    pack = PACKERS[coding]()
+    parts = [pack(event) for event in NAMED]
+    result = await heard(connect, Reply([*parts, HOLD], headers={"Content-Encoding": coding}))
+    assert result.error is None
+    assert result.statuses == DOCUMENTED
+
+
+@pytest.mark.parametrize("coding", PACKERS)
+async def test_what_came_before_a_fault_in_the_same_packet_is_not_lost(connect: Connect, coding: str) -> None:
+    broken = PACKERS[coding]()(b"".join(NAMED[:2])) + b"\xff\xfe\xfd" * 200
+    result = await heard(connect, Reply([broken, HOLD], headers={"Content-Encoding": coding}))
+    assert result.message_id == "remix-1"
     assert isinstance(result.error, StreamCut)
+    assert "compression is broken" in result.error.message
+
+
+CHUNK = b"".join(NAMED[:2])
+FRAMED = b"%x\r\n%s\r\n" % (len(CHUNK), CHUNK)
+HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [HEAD + FRAMED + b"zz\r\n"],
+        [HEAD, FRAMED + b"zz\r\n"],
+        [HEAD, FRAMED, b"-1\r\n"],
+        [HEAD + FRAMED + b"ffffffffffffffffff\r\n" + FRAMED],
+        [HEAD + FRAMED[:-2] + b"junk"],
+        [HEAD[:-1], HEAD[-1:] + FRAMED + b"\0"],
+        [b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + HEAD + FRAMED + b"zz\r\n"],
+    ],
+    ids=["one_packet", "body", "alone", "huge", "length", "split_head", "early_hints"],
+)
+async def test_a_broken_chunk_size_loses_nothing_and_is_noticed(connect: Connect, parts: list[Any]) -> None:
+    reply = Reply([*parts, HOLD], silent=True, framing="close")
+    result = await asyncio.wait_for(heard(connect, reply), 30)
+    assert result.statuses == DOCUMENTED[:2]
+    assert result.message_id == "remix-1"
+    assert isinstance(result.error, StreamCut)
+
+
+async def test_a_few_bytes_that_stand_for_very_many_are_let_go(connect: Connect) -> None:
+    pack = PACKERS["gzip"]()
+    bomb = pack(NAMED[0]) + b"".join(pack(b": ping\n" * 500_000) for _ in range(20))
+    result = await heard(connect, Reply([bomb, HOLD], headers={"Content-Encoding": "gzip"}))
+    assert isinstance(result.error, StreamCut)
+    assert "at once" in result.error.message
+    assert result.statuses == DOCUMENTED[:1]
 
 
 REFUSALS = [

@@ -13,6 +13,7 @@ import pytest
 
 import soundverse_nb as sv
 from tests import strict_service as script
+from tests.api.packing import whole
 from tests.client.conftest import SONG
 from tests.strict_service import Reply, StrictService, answer, completed, refusal, stages, stream
 
@@ -81,6 +82,11 @@ PAST_VALIDATING: dict[str, list[Any]] = {
     "what cannot be read": [b'data: {"status": "queu\n\n'],
     "what is too large": [b"data: " + b"x" * 2_000_000 + b"\n\n"],
     "a hole in the numbers": [b'data: {"chunkIndex": 7, "isComplete": false}\n\n'],
+}
+
+LARGE_HEADERS = {
+    "a header of 9,000 bytes": {"X-Policy": "p" * 9_000},
+    "140 headers": {f"X-Trace-{n}": "t" for n in range(140)},
 }
 
 ANOTHERS: dict[str, Any] = {
@@ -152,6 +158,31 @@ CASES = [
          files={AUDIO: [script.redirect(AUDIO, 302)]}),
     Case("audio redirecting to file:", sv.DownloadError, "completed",
          files={AUDIO: [script.redirect("file:///etc/passwd", 302)]}),
+    # A library's limits, and labels that are not true, are met after the money is spent.
+    *(
+        Case(f"{kind} on every answer", "remix", "fetched",
+             script=(script.cut_after(2).but(headers=headers),),
+             status=(answer(completed(), headers=headers),),
+             files={AUDIO: [answer(script.MP3, headers=headers)]})
+        for kind, headers in LARGE_HEADERS.items()
+    ),
+    *(
+        Case(f"audio labelled {label}", "remix", "fetched",
+             files={AUDIO: [answer(script.MP3, headers={"Content-Encoding": label})]})
+        for label in ("gzip", "deflate", "br", "zstd", "identity", "none", "utf-8", "aws-chunked", "gzip, br")
+    ),
+    *(
+        Case(f"audio packed with {coding}", "remix", "fetched",
+             files={AUDIO: [answer(whole(coding, script.MP3), headers={"Content-Encoding": coding})]})
+        for coding in ("gzip", "deflate", "br", "zstd")
+    ),
+    Case("audio packed without a word", "remix", "fetched",
+         files={AUDIO: [answer(whole("gzip", script.MP3))]}),
+    Case("audio packed and cut", sv.DownloadError, "completed",
+         files={AUDIO: [answer(whole("gzip", script.MP3)[:-40], headers={"Content-Encoding": "gzip"})]}),
+    Case("audio that unpacks to very much", sv.DownloadError, "completed",
+         files={AUDIO: [answer(whole("gzip", script.MP3_FRAME * 100_000),
+                               headers={"Content-Encoding": "gzip"})]}),
     # Chunks
     Case("unknown status", "remix", "fetched",
          script=(stream(*stages()[:4], {"message_id": "@ID@", "status": "polishing"}, *stages()[4:]),)),
@@ -303,6 +334,30 @@ async def test_nonsense_is_an_api_error_with_an_excerpt_and_an_unknown_outcome(
     assert ended.order_id is not None
     assert excerpt in ended.message
     assert len(ended.message) < 500
+
+
+LOST: dict[str, tuple[script.Reply, str]] = {
+    "headers": (script.remix(headers={"X-Policy": "p" * 100_000}), "headers of the answer are too large"),
+    "packed": (
+        Reply([whole("gzip", b"data: {}\n\n")[:-8] + bytes(8)], headers={"Content-Encoding": "gzip"}),
+        "its gzip compression is broken",
+    ),
+    "reset": (script.cut_before_headers("reset"), "the connection was reset"),
+}
+
+
+@pytest.mark.parametrize("reply", LOST.values(), ids=LOST)
+async def test_why_an_order_has_no_known_outcome_is_told(
+    reply: tuple[script.Reply, str], make_client: MakeClient
+) -> None:
+    answer_, why = reply
+    async with StrictService((answer_,)) as service:
+        client = make_client(service)
+        ended = await asyncio.wait_for(_outcome(client), 30)
+        (order,) = client.orders()
+    assert isinstance(ended, sv.UnknownOutcomeError), ended
+    assert why in ended.message
+    assert why in str(order.error)
 
 
 async def test_a_refusal_without_words_is_quoted_as_it_came(make_client: MakeClient) -> None:
