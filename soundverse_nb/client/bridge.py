@@ -18,7 +18,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
 from soundverse_nb.client.coalescing import CoalescingSelector
-from soundverse_nb.errors import ConfigurationError, leave_behind
+from soundverse_nb.errors import ConfigurationError, Spent, leave_behind
 
 T = TypeVar("T")
 
@@ -27,6 +27,30 @@ SLICE = 0.25
 
 GOODBYE = 5.0
 """Seconds an interrupted task may take to note what it leaves behind."""
+
+
+def check_can_wait(
+    work: Coroutine[Any, Any, Any] | None = None,
+    *,
+    said: str = "This await does not run in an asyncio event loop, so nothing was begun.",
+    spent: Spent = Spent.NO,
+    hint: str = "Await it in asyncio, as a notebook does, or use the blocking form, client.remix_sync(...); "
+    "under trio: await trio.to_thread.run_sync(client.remix_sync, reference, prompt).",
+) -> None:
+    """Raise ConfigurationError where the caller is no asyncio task, before anything has begun.
+
+    An `await` that trio or curio runs could not wait for what it has started: the remix would be ordered
+    and paid, and the cell would end in a TypeError.
+    """
+    try:
+        # Also where trio is a guest of asyncio: then a loop runs, but this is none of its tasks.
+        if asyncio.current_task() is not None:
+            return
+    except RuntimeError:
+        pass
+    if work is not None:
+        work.close()
+    raise ConfigurationError(said, spent=spent, hint=hint)
 
 
 class Work(Generic[T]):
@@ -42,6 +66,10 @@ class Work(Generic[T]):
         self._loop = loop
         self._coroutine: Coroutine[Any, Any, T] | None = coroutine
         self._task: asyncio.Task[T] | None = None
+
+    def start(self) -> None:
+        """Let it begin, from any thread."""
+        self._loop.call_soon_threadsafe(self.begin)
 
     def begin(self) -> None:
         if self._coroutine is None:
@@ -111,32 +139,41 @@ class BackgroundLoop:
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> Work[T]:
         """Start a coroutine there, in the caller's context (so that a display lands in its cell)."""
-        loop = self.loop
-        work = Work(loop, coroutine)
-        loop.call_soon_threadsafe(work.begin)
+        work = self.prepare(coroutine)
+        work.start()
         return work
+
+    def prepare(self, coroutine: Coroutine[Any, Any, T]) -> Work[T]:
+        """The same, to be started by `work.start()`: an interrupt may come at any moment from there on."""
+        return Work(self.loop, coroutine)
 
     async def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Await a coroutine there, from any loop. Cancelling waits until it has noted where it stopped."""
+        check_can_wait(coroutine)
         if self.is_current():
             return await coroutine
-        work = self.submit(coroutine)
-        waiting = asyncio.wrap_future(work.future)
-        waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
+        work = self.prepare(coroutine)
         try:
+            work.start()
+            waiting = asyncio.wrap_future(work.future)
+            waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
             return await asyncio.shield(waiting)
         except asyncio.CancelledError:
-            if not waiting.done():
+            if not work.future.done():
                 await work.stopped()
+            raise
+        except BaseException:
+            # Whoever waited is gone, and nobody would see what the work brings.
+            if not work.future.done():
+                work.cancel()
             raise
 
     def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine there and block for its result. An interrupt cancels it and is raised here."""
         self.check_may_block()
-        loop = self.loop
-        work = Work(loop, coroutine)
+        work = self.prepare(coroutine)
         try:
-            loop.call_soon_threadsafe(work.begin)
+            work.start()
             return self.result(work)
         except KeyboardInterrupt:
             # Also one that came before the waiting began.

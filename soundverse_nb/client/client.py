@@ -259,6 +259,7 @@ class Client:
         await self._door.aclose()
 
     async def __aenter__(self) -> Client:
+        self._door.check_can_close()
         return self
 
     async def __aexit__(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import os
 import sys
 import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeVar
 
-from soundverse_nb.client.bridge import LOOP
+from soundverse_nb.client.bridge import GOODBYE, LOOP, check_can_wait
 from soundverse_nb.client.channel import Channel
 from soundverse_nb.client.engine import Engine, abandon
 from soundverse_nb.client.jobs import RemixJob
@@ -35,7 +36,8 @@ class Door:
         weakref.finalize(self, abandon, engine).atexit = False
 
     async def run(self, work: Coroutine[Any, Any, T], audience: Audience | None = None) -> T:
-        """Await some work, from any event loop."""
+        """Await some work, from any asyncio loop."""
+        check_can_wait(work)
         self._check_usable(work)
         try:
             return await LOOP.run(self._held(work))
@@ -60,25 +62,38 @@ class Door:
     def start(self, work: Coroutine[Any, Any, T], audience: Audience, title: str) -> RemixJob[T]:
         """Begin some work and return as soon as its display is up."""
         self._check_usable(work)
-        job = RemixJob(LOOP.submit(self._held(work)), title)
-        if not LOOP.is_current():
-            # A display that comes up after its cell has ended lands nowhere in some front ends.
-            audience.opened.wait(DISPLAY_SECONDS)
-        return job
+        running = LOOP.prepare(self._held(work))
+        try:
+            running.start()
+            if not LOOP.is_current():
+                # A display that comes up after its cell has ended lands nowhere in some front ends.
+                audience.opened.wait(DISPLAY_SECONDS)
+        except KeyboardInterrupt:
+            # The caller never gets the job, so nobody could wait for it.
+            running.cancel()
+            concurrent.futures.wait([running.future], timeout=GOODBYE)
+            _say_what_is_kept(audience)
+            raise
+        return RemixJob(running, title)
 
     async def stream(
         self, work: Callable[[Callable[[T], object]], Coroutine[Any, Any, None]], audience: Audience
     ) -> AsyncIterator[T]:
         """Give what some work hands over, as it comes; leaving the loop stops the work."""
+        check_can_wait()
         self._check_usable()
         channel: Channel[T] = Channel()
-        running = LOOP.submit(channel.filled_by(self._held(work(channel.put))))
+        running = LOOP.prepare(channel.filled_by(self._held(work(channel.put))))
         try:
+            running.start()
             async for item in channel:
                 yield item
         except (asyncio.CancelledError, GeneratorExit):
             await running.stopped()
             _say_what_is_kept(audience)
+            raise
+        except BaseException:
+            running.cancel()  # nobody would hear of it any more; harmless where it is over
             raise
 
     def close(self) -> None:
@@ -86,8 +101,13 @@ class Door:
             LOOP.wait(self._engine.aclose())
 
     async def aclose(self) -> None:
+        self.check_can_close()
         if self._is_ours():
             await LOOP.run(self._engine.aclose())
+
+    def check_can_close(self) -> None:
+        """Raise ConfigurationError where `aclose` could not be awaited."""
+        check_can_wait(hint="Use `with client:` and client.close(), or asyncio.")
 
     async def _held(self, work: Coroutine[Any, Any, T]) -> T:
         """Keeps the door, and so the engine, open while work runs, also where nobody holds the client."""

@@ -7,8 +7,8 @@ import concurrent.futures
 from collections.abc import Generator
 from typing import Any, Generic, TypeVar
 
-from soundverse_nb.client.bridge import LOOP, Work
-from soundverse_nb.errors import SoundverseError
+from soundverse_nb.client.bridge import LOOP, Work, check_can_wait
+from soundverse_nb.errors import SoundverseError, Spent
 from soundverse_nb.render.escape import plain, text
 
 T = TypeVar("T")
@@ -51,6 +51,11 @@ class RemixJob(Generic[T]):
             raise asyncio.CancelledError() from None
 
     def __await__(self) -> Generator[Any, None, T]:
+        check_can_wait(
+            said="This await does not run in an asyncio event loop, so it cannot wait. The job goes on.",
+            spent=Spent.MAYBE,
+            hint="job.result() waits for it without asyncio.",
+        )
         # Interrupting one who waits does not end the job: others may be waiting too.
         waiting = asyncio.wrap_future(self._work.future)
         waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
