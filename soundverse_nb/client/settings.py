@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import SecretStr
 
@@ -94,7 +96,7 @@ def checked_base_url(url: str, *, allow_insecure: bool = False) -> str:
         raise ConfigurationError(f"base_url is {type(url).__name__}, not a text.", hint=hint)
     try:
         parts = urlsplit(url.strip())
-        host, _ = parts.hostname, parts.port
+        host, port = normal_host(parts.hostname or ""), parts.port
     except ValueError:
         raise ConfigurationError("base_url is not a URL.", hint=hint) from None
     if parts.scheme not in ("http", "https") or not host:
@@ -110,7 +112,78 @@ def checked_base_url(url: str, *, allow_insecure: bool = False) -> str:
             f"base_url is plain http to {host}: the API key would travel in clear.",
             hint="Use https, or Client(..., allow_insecure=True) if you know that network.",
         )
-    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
+    return f"{parts.scheme}://{_place(parts.scheme, host, port)}{_normal_path(parts.path)}".rstrip("/")
+
+
+@lru_cache(maxsize=256)
+def normal_base_url(url: str) -> str:
+    """The one spelling of a service's address, so that "LOCALHOST" is not another service than "localhost".
+
+    An address that cannot be read stays as it is.
+    """
+    try:
+        return checked_base_url(url, allow_insecure=True)
+    except ConfigurationError:
+        return url
+
+
+def is_same_service(one: str, other: str) -> bool:
+    """Whether two addresses, as journals hold them, are the same service, however each is spelled."""
+    return one == other or normal_base_url(one) == normal_base_url(other)
+
+
+def normal_host(host: str) -> str:
+    """A host's one spelling: lower case, no dot at the end, a name beyond ASCII in its "xn--" form, an
+    address in its shortest. ValueError where no host is spelled so."""
+    address, percent, zone = host.partition("%")
+    try:
+        ip = ipaddress.ip_address(address.rstrip("."))
+    except ValueError:
+        return _normal_name(host)
+    mapped = getattr(ip, "ipv4_mapped", None)
+    # Python 3.13 writes these in another way than those before.
+    return (f"::ffff:{mapped}" if mapped else str(ip)) + percent + zone
+
+
+def _normal_name(host: str) -> str:
+    name = host.lower().rstrip(".")
+    if not name.isascii():
+        # As aiohttp itself spells it on the wire.
+        from yarl import URL
+
+        name = (URL.build(scheme="http", host=name).raw_host or "").rstrip(".")
+    return name
+
+
+def _place(scheme: str, host: str, port: int | None) -> str:
+    place = f"[{host}]" if ":" in host else host
+    return place if port in (None, _PORTS[scheme]) else f"{place}:{port}"
+
+
+_PORTS = {"http": 80, "https": 443}
+_ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
+
+
+def _normal_path(path: str) -> str:
+    """RFC 3986, 6.2.2: escapes in upper case, none where none is needed, and no dot segments."""
+    escaped = quote(path, safe="%/:@!$&'()*+,;=-._~")
+    whole = _ESCAPE.sub(_needed, escaped)
+    kept: list[str] = []
+    for segment in whole.split("/"):
+        if segment == ".." and len(kept) > 1:
+            kept.pop()
+        elif segment not in (".", ".."):
+            kept.append(segment)
+    return "/".join(kept)
+
+
+def _needed(escape: re.Match[str]) -> str:
+    character = chr(int(escape[0][1:], 16))
+    return (
+        character
+        if character.isascii() and (character.isalnum() or character in "-._~")
+        else escape[0].upper()
+    )
 
 
 def checked_status_path(path: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 import soundverse_nb as sv
 from soundverse_nb import displays
-from soundverse_nb.client.settings import checked_base_url, journal_file
+from soundverse_nb.client.settings import checked_base_url, is_same_service, journal_file
 
 KEY = "sk-very-secret-0123456789"
 
@@ -33,6 +33,65 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_base_url_is_taken(given: str, kept: str) -> None:
     assert checked_base_url(given) == kept
+
+
+SPELLINGS = {
+    "http://localhost:8000": [
+        "http://LOCALHOST:8000",
+        "HTTP://localhost:8000/",
+        "http://localhost.:8000",
+        "http://LocalHost:08000//",
+    ],
+    "https://api.soundverse.ai": [
+        "https://API.Soundverse.ai:443",
+        "https://api.soundverse.ai.:443/",
+        "https://api.soundverse.ai:",
+    ],
+    "http://127.0.0.1": ["http://127.0.0.1:80", "http://127.0.0.1.:80/"],
+    "http://[::1]:8000": ["http://[0:0:0:0:0:0:0:1]:8000", "http://[::0001]:8000/", "http://[0000::1]:8000"],
+    "http://[::ffff:127.0.0.1]:8000": ["http://[::FFFF:7f00:1]:8000", "http://[::ffff:127.0.0.1]:8000/"],
+    "https://xn--bcher-kva.example": [
+        "https://bücher.example",
+        "https://BÜCHER.example.",
+        "https://XN--BCHER-KVA.example",
+        "https://bu\u0308cher\u3002example",
+    ],
+    "https://gate.example.com/a~b/%C3%BC/%2F": [
+        "https://gate.example.com/a%7eb/%c3%bc/%2f/",
+        "https://gate.example.com/a~b/ü/%2F",
+        "https://gate.example.com/x/../a~b/./ü/%2f",
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("kept", "given"), [(kept, given) for kept, all_ in SPELLINGS.items() for given in all_]
+)
+def test_every_spelling_of_an_address_is_the_same_service(kept: str, given: str) -> None:
+    assert checked_base_url(given, allow_insecure=True) == kept
+    assert is_same_service(given, kept), "also where an older journal has it as it was given"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "https://localhost:8000",
+        "http://localhost:8001",
+        "http://127.0.0.1:8000",
+        "http://localhost:8000/a",
+        "http://localhost",
+        "http://localhost.example.com:8000",
+        "",
+        "no address",
+        "http://[",
+    ],
+)
+def test_other_addresses_stay_other_services(other: str) -> None:
+    assert not is_same_service(other, "http://localhost:8000")
+
+
+def test_a_path_keeps_its_capitals() -> None:
+    assert not is_same_service("https://gate.example.com/Team", "https://gate.example.com/team")
 
 
 @pytest.mark.parametrize(
