@@ -7,6 +7,8 @@ every order without ever sending one twice: an order that is `sending` was perha
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import re
 import sqlite3
@@ -16,10 +18,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from soundverse_nb.client.lease import is_held, new_lease
+from soundverse_nb.client.lease import is_held, let_go, new_lease
 from soundverse_nb.client.order import Lease, Order, OrderState, request_text, sources
+from soundverse_nb.client.row import lenient_text, read_order
+from soundverse_nb.client.undisturbed import undisturbed
 from soundverse_nb.client.writer import Writer
-from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.errors import ConfigurationError, SoundverseError
 
 T = TypeVar("T")
 
@@ -32,6 +36,11 @@ _FACTS = frozenset(
 
 # Halves of characters that no byte of a name stands for.
 _HIGH = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+
+class OvertakenError(ConfigurationError):
+    """Another kernel looks after this order by now, or has taken it further."""
+
+
 _AS_KNOWN = "state = ? AND updated_at = ? AND posts = ? AND owner_token IS ?"
 
 
@@ -75,7 +84,11 @@ class Journal:
             )  # fmt: skip
             return planned
 
-        return await self._do(work)
+        try:
+            return await self._do(work)
+        except SoundverseError:
+            let_go(lease)  # there is no such order
+            raise
 
     async def sending(self, order: Order) -> Order:
         """Announce a POST: from here on the order may have reached the service."""
@@ -89,19 +102,39 @@ class Journal:
         return await self._do(lambda c: _move(c, order, to, facts, self._now()))
 
     async def claim(self, order: Order) -> Order | None:
-        """Take over an order nobody looks after; None where a running kernel does, or has been faster."""
+        """Take over an order nobody looks after; None where a running kernel does, or has been faster.
+
+        Interrupted, it gives back what it has claimed: nobody would ever know of that claim.
+        """
         now = self._now()
         lease = new_lease(now)
 
         def work(connection: sqlite3.Connection) -> Order | None:
             found = _get(connection, order.order_id)
             # Between the reading of a list and this claim another kernel may have finished it.
-            if found.state is not order.state or is_held(found.lease, now):
+            if found.unreadable or found.state is not order.state or is_held(found.lease, now):
                 return None
             _set_lease(connection, order.order_id, lease)
             return _get(connection, order.order_id)
 
-        return await self._do(work)
+        claiming = asyncio.ensure_future(self._do(work))
+        claimed: Order | None = None
+        try:
+            claimed = await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            await undisturbed(self._give_back(claiming))
+            raise
+        finally:
+            if claimed is None:
+                let_go(lease)
+        return claimed
+
+    async def _give_back(self, claiming: asyncio.Future[Order | None]) -> None:
+        await asyncio.wait({claiming})
+        if not claiming.cancelled() and claiming.exception() is None and (claimed := claiming.result()):
+            # Where this fails too, the lease is one that nobody stands by: `recover()` here takes it over.
+            with contextlib.suppress(SoundverseError):
+                await self.release(claimed)
 
     async def release(self, order: Order) -> None:
         """Stop looking after an order, so that any kernel may pick it up."""
@@ -117,13 +150,19 @@ class Journal:
                 ).rowcount
             )
         )
+        let_go(order.lease)
 
     async def beat(self, orders: Iterable[Order]) -> None:
         """Say that this process still looks after these orders."""
         now = self._now()
         tokens = [(now, order.order_id, order.lease.token) for order in orders if order.lease]
         if tokens:
-            statement = "UPDATE orders SET beat_at = ? WHERE order_id = ? AND owner_token = ?"
+            # It always changes, also where a clock stands still or was put back: other machines, whose
+            # clocks say something else anyway, watch for nothing but the change.
+            statement = (
+                "UPDATE orders SET beat_at = max(?, coalesce(beat_at, 0) + 0.001)"
+                " WHERE order_id = ? AND owner_token = ?"
+            )
             await self._do(lambda c: c.executemany(statement, tokens).rowcount)
 
     async def get(self, order_id: str) -> Order:
@@ -132,6 +171,13 @@ class Journal:
     async def orders(self, states: Sequence[OrderState] | None = None) -> list[Order]:
         """The orders, oldest first, all or those in some states."""
         return await self._do(lambda c: _select(c, states))
+
+    async def left_open(self) -> list[Order]:
+        """The orders that may still need something, oldest first: all but those that are known to be over.
+
+        Among them are the failed ones, and those in a state that only a newer version knows (`unreadable`).
+        """
+        return await self._do(_select_open)
 
     def read(self, states: Sequence[OrderState] | None = None) -> list[Order]:
         """The same, blocking; for any thread."""
@@ -163,18 +209,49 @@ def _move(
         if _update(connection, order, columns, _AS_KNOWN, known):
             return replace(order, **{**columns, "state": to})
     found = _get(connection, order.order_id)
+    another = found.lease is not None and found.lease.token != token
+    lost = another or found.unreadable or found.state not in sources(to)
+    if lost and facts.get("message_id") and found.message_id is None:
+        return _name(connection, order, found, facts, now)
+    if found.unreadable:
+        raise OvertakenError(
+            f"Order {order.order_id} is unreadable: {found.unreadable}.", hint="See client.orders()."
+        )
     if found.state not in sources(to):
-        raise ConfigurationError(
+        raise OvertakenError(
             f"Order {order.order_id} is {found.state.value}, so it cannot become {to.value}.",
             hint="Another kernel looks after it: see client.orders().",
         )
-    if (found.lease and found.lease.token) != token:
-        raise ConfigurationError(
+    if another:
+        raise OvertakenError(
             f"Order {order.order_id} is looked after by another kernel.", hint="See client.orders()."
         )
     columns = {**facts, "state": to.value, "updated_at": now, "posts": found.posts + posts}
     _update(connection, order, columns, "1", ())
+    _take_back(connection, order, found)
     return _get(connection, order.order_id)
+
+
+def _name(
+    connection: sqlite3.Connection, order: Order, found: Order, facts: dict[str, Any], now: float
+) -> Order:
+    """Note the message_id of an order that another kernel has taken over, or given up, meanwhile.
+
+    No lease stands above it: without the id a paid remix cannot be found by anybody.
+    """
+    columns = {**facts, "updated_at": now}
+    if found.state in (OrderState.SENDING, OrderState.UNKNOWN) and not found.unreadable:
+        columns["state"] = OrderState.ACCEPTED.value
+    _update(connection, order, columns, "message_id IS NULL", ())
+    _take_back(connection, order, found)
+    # Ours is the lease that the order is known by here, whoever has it in the journal.
+    return replace(_get(connection, order.order_id), lease=order.lease)
+
+
+def _take_back(connection: sqlite3.Connection, order: Order, found: Order) -> None:
+    """Whoever had taken over an order has given it back: it is ours again."""
+    if found.lease is None and order.lease is not None:
+        _set_lease(connection, order.order_id, order.lease)
 
 
 def _update(
@@ -202,10 +279,6 @@ def _storable(value: Any) -> Any:
     return value
 
 
-def _text(value: Any) -> Any:
-    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
-
-
 def _set_lease(connection: sqlite3.Connection, order_id: str, lease: Lease) -> None:
     connection.execute(
         "UPDATE orders SET owner_host = ?, owner_pid = ?, owner_started = ?, owner_token = ?, beat_at = ?"
@@ -215,52 +288,30 @@ def _set_lease(connection: sqlite3.Connection, order_id: str, lease: Lease) -> N
 
 
 def _get(connection: sqlite3.Connection, order_id: str) -> Order:
-    row = connection.execute("SELECT * FROM orders WHERE order_id = ?", (order_id,)).fetchone()
-    if row is None:
+    rows = _rows(connection, "WHERE order_id = ?", (order_id,))
+    if not rows:
         raise ConfigurationError(
             f"The journal knows no order {order_id}.", hint="client.orders() lists those it knows."
         )
-    return _order(row)
+    return read_order(rows[0])
 
 
 def _select(connection: sqlite3.Connection, states: Sequence[OrderState] | None) -> list[Order]:
     if states is None:
-        rows = connection.execute("SELECT * FROM orders ORDER BY created_at, rowid").fetchall()
-    else:
-        marks = ", ".join("?" * len(states))
-        rows = connection.execute(
-            f"SELECT * FROM orders WHERE state IN ({marks}) ORDER BY created_at, rowid",
-            [state.value for state in states],
-        ).fetchall()
-    return [_order(row) for row in rows]
+        return [read_order(row) for row in _rows(connection, "", ())]
+    marks = ", ".join("?" * len(states))
+    condition = f"WHERE state IN ({marks})"
+    return [read_order(row) for row in _rows(connection, condition, tuple(state.value for state in states))]
 
 
-def _order(row: sqlite3.Row) -> Order:
-    lease = None
-    if row["owner_token"] is not None:
-        lease = Lease(
-            row["owner_host"], row["owner_pid"], row["owner_started"] or "", row["owner_token"],
-            row["beat_at"] or 0.0,
-        )  # fmt: skip
-    return Order(
-        order_id=row["order_id"],
-        service=row["service"],
-        state=OrderState(row["state"]),
-        simulated=bool(row["simulated"]),
-        request=json.loads(row["request"]),
-        reference_name=row["reference_name"],
-        reference_path=_text(row["reference_path"]),
-        label=_text(row["label"]),
-        message_id=row["message_id"],
-        audio_url=row["audio_url"],
-        album_art=row["album_art"],
-        song_name=_text(row["song_name"]),
-        path=_text(row["path"]),
-        sha256=row["sha256"],
-        size_bytes=row["size_bytes"],
-        error=_text(row["error"]),
-        posts=row["posts"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-        lease=lease,
-    )
+def _select_open(connection: sqlite3.Connection) -> list[Order]:
+    over = (OrderState.FETCHED.value, OrderState.REFUSED.value)
+    return [read_order(row) for row in _rows(connection, "WHERE state NOT IN (?, ?)", over)]
+
+
+def _rows(connection: sqlite3.Connection, condition: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
+    # One text that is not UTF-8 must not make all the other orders unreadable.
+    connection.text_factory = lenient_text
+    statement = f"SELECT * FROM orders {condition} ORDER BY created_at, rowid"
+    rows: list[sqlite3.Row] = connection.execute(statement, values).fetchall()
+    return rows

@@ -50,7 +50,8 @@ NEXT: dict[OrderState, frozenset[OrderState]] = {
     OrderState.COMPLETED: frozenset({OrderState.COMPLETED, OrderState.FETCHED}),
     OrderState.FETCHED: frozenset(),
     OrderState.REFUSED: frozenset(),
-    OrderState.FAILED: frozenset(),
+    # A service that said "error" once may say later that the remix is being made, or is there.
+    OrderState.FAILED: frozenset({OrderState.ACCEPTED}),
     # A late id in the same stream settles the doubt.
     OrderState.UNKNOWN: frozenset({OrderState.ACCEPTED}),
 }
@@ -84,7 +85,8 @@ class Order:
 
     `request` holds prompt, lyrics, parameters and the reference's address without its query, so no
     signature. `audio_url` and `album_art` are kept whole because they are needed to fetch the audio,
-    and are never shown. Times are epoch seconds, sizes bytes.
+    and are never shown. Times are epoch seconds, sizes bytes. `unreadable` says what of its line could not be
+    read, say a state of a newer version; such an order is shown and left alone.
     """
 
     order_id: str
@@ -107,6 +109,7 @@ class Order:
     created_at: float = 0.0
     updated_at: float = 0.0
     lease: Lease | None = field(default=None, repr=False)
+    unreadable: str | None = None
 
     def __repr__(self) -> str:
         # A name that the service gave may look like a secret, or be a link that is one.

@@ -35,6 +35,9 @@ _COLOUR = {
     OrderState.REFUSED: "#757575",
 }
 
+UNREADABLE = "unreadable"
+"""Shown in place of a state where a line of the journal holds what no order has."""
+
 _HEADS = ("order", "when", "state", "what", "reference", "message_id", "file", "remark")
 
 
@@ -61,15 +64,15 @@ class OrderTable(Sequence[Order]):
         return iter(self._orders)
 
     def where(self, *states: OrderState | str) -> OrderTable:
-        """Only the orders in these states, for example where("unknown")."""
+        """Only the orders in these states, for example where("unknown"); "unreadable" is one here too."""
         try:
-            wanted = {OrderState(state) for state in states}
+            wanted = {state if state == UNREADABLE else OrderState(state).value for state in states}
         except ValueError:
             raise ConfigurationError(
                 f"{states!r} names a state no order has.",
-                hint=f"States are {', '.join(state.value for state in OrderState)}.",
+                hint=f"States are {', '.join([*(state.value for state in OrderState), UNREADABLE])}.",
             ) from None
-        return OrderTable([order for order in self._orders if order.state in wanted], self.path)
+        return OrderTable([order for order in self._orders if _state(order) in wanted], self.path)
 
     def to_frame(self) -> Any:
         """The orders as a pandas DataFrame, one row an order, newest last."""
@@ -79,7 +82,7 @@ class OrderTable(Sequence[Order]):
             raise ConfigurationError("A data frame needs pandas.", hint="pip install pandas") from None
         rows = [
             {
-                "order_id": order.order_id, "state": order.state.value, "title": order.title,
+                "order_id": order.order_id, "state": _state(order), "title": order.title,
                 "prompt": order.prompt, "lyrics": order.lyrics, "reference": order.reference_name,
                 "message_id": order.message_id, "path": order.path, "sha256": order.sha256,
                 "size_bytes": order.size_bytes, "posts": order.posts, "simulated": order.simulated,
@@ -96,8 +99,9 @@ class OrderTable(Sequence[Order]):
         """One line: how many orders, in which states."""
         if not self._orders:
             return "no orders yet"
-        counts = Counter(order.state for order in self._orders)
-        parts = [f"{counts[state]} {state.value}" for state in OrderState if counts[state]]
+        counts = Counter(_state(order) for order in self._orders)
+        words = [*(state.value for state in OrderState), UNREADABLE]
+        parts = [f"{counts[word]} {word}" for word in words if counts[word]]
         noun = "order" if len(self) == 1 else "orders"
         return f"{len(self)} {noun}: {', '.join(parts)}"
 
@@ -127,11 +131,15 @@ class OrderTable(Sequence[Order]):
         return [f"... and {more} older ones; orders()[:{more}] shows them."] if more > 0 else []
 
 
+def _state(order: Order) -> str:
+    return UNREADABLE if order.unreadable else order.state.value
+
+
 def _cells(order: Order) -> tuple[str, ...]:
     return (
-        order.order_id,
+        plain(order.order_id, 60),
         time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(order.created_at)),
-        order.state.value,
+        _state(order),
         plain(order.title, 120),
         plain(order.reference_name or "", 60),
         plain(shown_id(order.message_id) or "", 60),
@@ -141,7 +149,9 @@ def _cells(order: Order) -> tuple[str, ...]:
 
 
 def _remark(order: Order) -> str:
-    said = [MEANING[order.state]]
+    said = [MEANING[order.state]] if not order.unreadable else []
+    if order.unreadable:
+        said.append(f"left alone: {plain(order.unreadable, 300)}")
     if order.simulated:
         said.insert(0, "simulated")
     if order.error and order.state is not OrderState.FETCHED:
@@ -151,7 +161,7 @@ def _remark(order: Order) -> str:
 
 def _html_row(order: Order) -> str:
     cells = [text(cell) for cell in _cells(order)]
-    colour = _COLOUR.get(order.state, "inherit")
+    colour = "#c62828" if order.unreadable else _COLOUR.get(order.state, "inherit")
     cells[2] = f'<span style="color:{colour}"><b>{cells[2]}</b></span>'
     return "<tr>" + "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells) + "</tr>"
 

@@ -1,4 +1,4 @@
-"""Whose order is it: decided by the process that holds it, or by its last sign of life."""
+"""Whose order is it: decided by the process that holds it, or by whether it is seen to give signs of life."""
 
 from __future__ import annotations
 
@@ -10,7 +10,26 @@ from pathlib import Path
 
 import pytest
 
-from soundverse_nb.client.lease import STALE_AFTER, is_held, new_lease, process_start
+from soundverse_nb.client.lease import (
+    SILENT_AFTER,
+    STALE_AFTER,
+    is_held,
+    is_undecided,
+    let_go,
+    new_lease,
+    process_start,
+)
+from soundverse_nb.client.order import Lease
+
+
+class Watch:
+    """Our own monotonic clock."""
+
+    def __init__(self) -> None:
+        self.seconds = 50.0
+
+    def __call__(self) -> float:
+        return self.seconds
 
 
 def test_this_process_holds_what_it_claimed() -> None:
@@ -19,8 +38,16 @@ def test_this_process_holds_what_it_claimed() -> None:
     assert is_held(lease, 1000.0 + 10 * STALE_AFTER)
 
 
+def test_this_process_holds_nothing_that_nobody_in_it_stands_by() -> None:
+    """Else an order whose giving back failed would be stuck for as long as the kernel lives."""
+    lease = new_lease(1000.0)
+    let_go(lease)
+    assert not is_held(lease, 1000.0)
+
+
 def test_nobody_holds_an_order_without_a_lease() -> None:
     assert not is_held(None, 0.0)
+    assert not is_undecided(None)
 
 
 def test_a_process_that_ended_holds_nothing() -> None:
@@ -34,10 +61,39 @@ def test_a_pid_that_was_given_again_is_another_process() -> None:
     assert not is_held(replace(new_lease(1000.0), started="other-boot:1"), 1000.0)
 
 
-@pytest.mark.parametrize(("age", "held"), [(0.0, True), (STALE_AFTER - 1, True), (STALE_AFTER + 1, False)])
-def test_another_machine_holds_by_its_heartbeat(age: float, held: bool) -> None:
-    lease = replace(new_lease(1000.0), host="elsewhere")
-    assert is_held(lease, 1000.0 + age) is held
+def of_another_machine(beat_at: float = 1000.0) -> Lease:
+    return replace(new_lease(beat_at), host="elsewhere")
+
+
+@pytest.mark.parametrize("apart", [0.0, 600.0, -600.0, 86_400.0])
+def test_another_machine_is_judged_by_its_signs_of_life_and_never_by_its_clock(apart: float) -> None:
+    lease, watch, now = of_another_machine(1000.0 + apart), Watch(), 1000.0
+    for _ in range(5):
+        # It gives signs of life, so it holds, whatever time it believes it to be.
+        lease = replace(lease, beat_at=lease.beat_at + 20.0)
+        assert is_held(lease, now, watch)
+        watch.seconds += SILENT_AFTER - 1
+        now += SILENT_AFTER - 1
+        assert is_held(lease, now, watch)
+    watch.seconds += 2
+    assert not is_held(lease, now + 2, watch)
+
+
+def test_it_takes_watching_to_know_of_another_machine() -> None:
+    lease, watch = of_another_machine(), Watch()
+    assert is_undecided(lease, watch)
+    watch.seconds += SILENT_AFTER - 1
+    assert is_undecided(lease, watch)
+    assert not is_undecided(replace(lease, beat_at=1020.0), watch), "it lives"
+    assert not is_undecided(new_lease(0.0), watch), "of this machine it is known at once"
+
+
+def test_another_machine_that_stays_silent_holds_nothing() -> None:
+    lease, watch = of_another_machine(), Watch()
+    assert is_undecided(lease, watch)
+    watch.seconds += SILENT_AFTER + 1
+    assert not is_undecided(lease, watch)
+    assert not is_held(lease, 1000.0, watch)
 
 
 @pytest.mark.parametrize("settings", [{"TZ": "Asia/Tokyo"}, {"LC_ALL": "de_DE.UTF-8"}, {"LC_TIME": "tr_TR"}])
