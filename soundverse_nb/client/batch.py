@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from soundverse_nb.client.making import make_remix, told
+from soundverse_nb.client.undisturbed import undisturbed
 from soundverse_nb.client.wanted import Wanted, Wish
 from soundverse_nb.client.watching import Audience
 from soundverse_nb.displays import Phase
@@ -65,9 +66,11 @@ async def stage(
     finally:
         for task in tasks:
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
-        audience.close()
+        try:
+            if tasks:
+                await undisturbed(asyncio.wait(tasks))
+        finally:
+            audience.close()
 
 
 async def _outcome(engine: Engine, wish: Wish, audience: Audience, index: int) -> Remix | SoundverseError:

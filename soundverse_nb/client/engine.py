@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
+from soundverse_nb.api.secrets import logger
 from soundverse_nb.api.transport import STATUS_PATH, Transport
 from soundverse_nb.client.bridge import GOODBYE, LOOP
 from soundverse_nb.client.clock import Clock, SystemClock
@@ -26,6 +27,7 @@ from soundverse_nb.client.hearing import Hearing
 from soundverse_nb.client.journal import Journal
 from soundverse_nb.client.lease import BEAT_EVERY
 from soundverse_nb.client.limiter import ConcurrencyLimiter
+from soundverse_nb.client.line import Line, owing, settle_all, tell_what_is_owed
 from soundverse_nb.client.notice import is_simulator
 from soundverse_nb.client.places import writable
 from soundverse_nb.client.references import References
@@ -37,9 +39,12 @@ from soundverse_nb.client.settings import (
     journal_file,
     results_folder,
 )
+from soundverse_nb.client.undisturbed import undisturbed
 from soundverse_nb.errors import ConfigurationError, SoundverseError
 
 T = TypeVar("T")
+
+log = logger("soundverse_nb.client")
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,7 @@ class Engine:
         self._ranks = itertools.count()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._watched: dict[str, Hearing] = {}
+        self.asked_again: set[str] = set()
         self._beating: asyncio.Task[None] | None = None
         _engines.add(self)
 
@@ -135,8 +141,12 @@ class Engine:
         finally:
             del self._watched[hearing.order.order_id]
             hearing.seat.audience.left(hearing.seat.index, hearing.order)
-            with contextlib.suppress(SoundverseError):
-                await hearing.service.journal.release(hearing.order)
+            await hearing.line.let_go()
+
+    async def settle_up(self) -> list[tuple[Line, SoundverseError]]:
+        """Write what this process owes to the journal, whoever owes it; gives what is still owed, and why."""
+        journal = self.service.journal
+        return await settle_all(owing(journal.path), journal)
 
     async def aclose(self) -> None:
         """Stop what is running (orders are kept), close the session and the journal. Harmless again."""
@@ -147,12 +157,19 @@ class Engine:
             task.cancel()
         if running:
             await asyncio.wait(running, timeout=GOODBYE)
+        await undisturbed(self._shut())
+
+    async def _shut(self) -> None:
+        if self._opening is not None:
+            await asyncio.wait({self._opening})
         if self._beating is not None:
             self._beating.cancel()
             self._beating = None
         if self._is_open:
             self._is_open = False
             try:
+                await self.settle_up()
+                tell_what_is_owed(owing(self.service.journal.path))
                 await self.service.transport.close()
             finally:
                 self.service.journal.close()
@@ -204,11 +221,19 @@ class Engine:
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(BEAT_EVERY)
-            watched = list(self._watched.values())
-            with contextlib.suppress(SoundverseError):
-                await self.service.journal.beat([hearing.order for hearing in watched])
-                for hearing in watched:
-                    await hearing.catch_up()
+            await self._give_a_sign()
+
+    async def _give_a_sign(self) -> None:
+        """Say that the watched orders are ours, and try what is owed. What fails stops nothing else."""
+        journal = self.service.journal
+        lines = {hearing.line for hearing in self._watched.values()} | set(owing(journal.path))
+        try:
+            await self.settle_up()
+            await journal.beat([line.on_disk for line in lines])
+        except SoundverseError as error:
+            log.debug("No sign of life could be given: %s", error.message)
+        except Exception as surprise:  # a bug in one beat must not stop the next
+            log.error("A sign of life met a %s", type(surprise).__name__, exc_info=surprise)
 
 
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()
@@ -221,6 +246,19 @@ def abandon(engine: Engine) -> None:
 
 async def _close_all() -> None:
     await asyncio.gather(*(engine.aclose() for engine in list(_engines)), return_exceptions=True)
+    # What clients owed that were closed while the journal could not be written.
+    for path in {line.journal.path for line in owing()}:
+        await _settle_at_last(path)
+
+
+async def _settle_at_last(path: Path) -> None:
+    if os.path.isfile(path):  # noqa: ASYNC240 - a look at the very end, when nothing else runs
+        journal = Journal(path)
+        try:
+            await settle_all(owing(path), journal)
+        finally:
+            journal.close()
+    tell_what_is_owed(owing(path))
 
 
 def _at_exit() -> None:
@@ -229,6 +267,7 @@ def _at_exit() -> None:
         return
     with contextlib.suppress(Exception):
         LOOP.result(LOOP.submit(_close_all()), timeout=2 * GOODBYE)
+    tell_what_is_owed(owing())
     LOOP.close()
 
 

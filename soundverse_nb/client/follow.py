@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 GROWTH = 1.5
 """Each status question that learns nothing new makes the next pause so much longer."""
 
+FAILURES_BELIEVED = 5
+"""So many answers in a row must say that an order failed, where none says that it is complete: one "error"
+may be the status endpoint's own, of a remix that is being made all the same."""
+
 ASKS_FOR_URL = 6
 """Status questions for an audio_url that a finished order came without."""
 
@@ -47,6 +51,7 @@ async def follow(hearing: Hearing) -> RemixEvent:
     service, patience = hearing.service, hearing.service.patience
     pause = patience.first_poll
     last_good = service.clock.monotonic()
+    doubts = 0
     while True:
         hearing.seat.tell(
             Phase.FOLLOWING, song_name=hearing.order.song_name, message="Asking the service how far it is."
@@ -66,9 +71,12 @@ async def follow(hearing: Hearing) -> RemixEvent:
             )
         else:
             last_good = service.clock.monotonic()
-            news = await hearing.hear(event)
-            if event.is_terminal:
-                return event
+            doubts = doubts + 1 if is_doubtful(event) else 0
+            news = False
+            if not 0 < doubts < FAILURES_BELIEVED:
+                news = await hearing.hear(event)
+                if event.is_terminal:
+                    return event
             pause = next_pause(pause, news, patience.first_poll, patience.longest_poll)
         _check_total(hearing)
         await service.clock.sleep(pause)
@@ -82,6 +90,7 @@ async def watch_silence(hearing: Hearing) -> RemixEvent:
     """
     service, patience = hearing.service, hearing.service.patience
     pause = patience.first_poll
+    doubts = 0
     while True:
         _check_total(hearing)
         quiet = hearing.quiet
@@ -109,13 +118,21 @@ async def watch_silence(hearing: Hearing) -> RemixEvent:
             )
         else:
             heard = hearing.last_heard
-            news = await hearing.hear(event)
-            if event.is_terminal:
-                return event
+            doubts = doubts + 1 if is_doubtful(event) else 0
+            news = False
+            if not 0 < doubts < FAILURES_BELIEVED:
+                news = await hearing.hear(event)
+                if event.is_terminal:
+                    return event
             # The stream's silence goes on, whatever the status endpoint says.
             hearing.last_heard = heard
             pause = next_pause(pause, news, patience.first_poll, patience.longest_poll)
         await service.clock.sleep(pause)
+
+
+def is_doubtful(event: RemixEvent) -> bool:
+    """Whether a status answer says that the order failed, without saying that it is over."""
+    return event.is_failure and event.is_complete is not True
 
 
 async def ask(hearing: Hearing) -> RemixEvent:

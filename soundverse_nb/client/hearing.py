@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from dataclasses import replace
+from collections.abc import Callable
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from soundverse_nb.api.body import excerpt
 from soundverse_nb.api.secrets import hide_secrets, holds_key, logger, redact
+from soundverse_nb.client.line import Line
 from soundverse_nb.client.order import Order, OrderState
 from soundverse_nb.client.service import Service
 from soundverse_nb.client.watching import Seat
@@ -42,13 +42,13 @@ class Hearing:
         on_event: Callable[[RemixEvent], object] | None = None,
     ) -> None:
         self.service = service
-        self.order = self._on_disk = order
-        self._unwritten: list[tuple[OrderState, dict[str, Any]]] = []
-        self._writing = asyncio.Lock()
+        self.line = Line(service.journal, order)
         self.seat = seat
         self.identified = asyncio.Event()
         self._on_event = on_event
         self.begin()
+        # One that is taken up was perhaps sent by the kernel that died.
+        self.sent = order.state is not OrderState.PLANNED
         if order.message_id:
             self.identified.set()
 
@@ -64,6 +64,11 @@ class Hearing:
         self.idle: Callable[[], float] | None = None
         self._progress: float | None = None
         self._gist: tuple[object, ...] | None = None  # of the latest of the events
+
+    @property
+    def order(self) -> Order:
+        """The order as it is known here; the journal may still lack its latest states."""
+        return self.line.order
 
     @property
     def message_id(self) -> str | None:
@@ -127,7 +132,7 @@ class Hearing:
 
     async def note(self, to: OrderState, **facts: Any) -> None:
         """Write the next state. Once something was sent, a journal that fails stops nothing: it is said, and
-        what could not be written is written with the next state, or by `catch_up`.
+        what could not be written is owed (see line.py).
         """
         known: dict[str, Any] = {
             # What a server says is kept and shown; it must not be the key, even if the server says it.
@@ -135,46 +140,22 @@ class Hearing:
             for name, value in facts.items()
             if value is not None
         }
-        self._unwritten.append((to, known))
+        self.line.owe(to, known)
         try:
             await self.catch_up()
         except SoundverseError as error:
             if not self.sent and to is not OrderState.FETCHED:
-                self._unwritten.clear()
                 raise
             log.warning("Order %s is now %s, but: %s", self.order.order_id, to.value, error.message)
             self.seat.tell(Phase.STREAMING, message=f"The journal could not be written. {error.message}")
-            self.order = replace(self.order, state=to, **known)
 
     async def catch_up(self) -> None:
         """Write every state that the journal has not got yet, in order. Nothing to do is the usual case."""
-        async with self._writing:
-            while self._unwritten:
-                to, facts = self._unwritten[0]
-                await self._written(self.service.journal.move(self._on_disk, to, **facts))
+        await self.line.catch_up()
 
     async def announce_post(self) -> None:
         """Write down that the POST follows now."""
-        await self._written(self.service.journal.sending(self.order))
-
-    async def _written(self, writing: Coroutine[Any, Any, Order]) -> None:
-        """An interrupt must not come between what the journal says and what is known here."""
-        task = asyncio.ensure_future(writing)
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            await asyncio.wait({task})
-            if task.exception() is None:
-                self._keep(task.result())
-            raise
-        self._keep(task.result())
-
-    def _keep(self, written: Order) -> None:
-        """What the journal says now. What it still lacks is known here all the same."""
-        del self._unwritten[:1]
-        self._on_disk = self.order = written
-        for to, facts in self._unwritten:
-            self.order = replace(self.order, state=to, **facts)
+        await self.line.announce_post()
 
     def _announce(self, event: RemixEvent) -> None:
         if event.progress is not None:

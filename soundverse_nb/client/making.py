@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from soundverse_nb.api.body import excerpt
@@ -15,6 +15,7 @@ from soundverse_nb.client.order import PICK_UP, Order, OrderState, new_order_id
 from soundverse_nb.client.references import Checked
 from soundverse_nb.client.sender import place_order
 from soundverse_nb.client.settle import settle
+from soundverse_nb.client.undisturbed import undisturbed
 from soundverse_nb.client.wanted import Wanted, shown_request
 from soundverse_nb.client.watching import Audience, Seat
 from soundverse_nb.displays import Phase
@@ -61,10 +62,15 @@ def told(error: Exception, order: Order | None) -> SoundverseError:
     pick_up = order is not None and state in (OrderState.ACCEPTED, OrderState.COMPLETED)
     return SoundverseError(
         f"This remix failed unexpectedly ({type(error).__name__}: {excerpt(str(error))}).",
-        spent=_SPENT.get(state, Spent.MAYBE),
+        spent=Spent.NO if order is None else spent_for(order),
         hint=f"{PICK_UP} Please report this." if pick_up else "Please report this.",
         order_id=order and order.order_id,
     )
+
+
+def spent_for(order: Order) -> Spent:
+    """Whether an order that came so far may have been paid for."""
+    return _SPENT.get(order.state, Spent.MAYBE)
 
 
 _SPENT = {
@@ -97,7 +103,7 @@ async def plan(
     try:
         planned = await asyncio.shield(writing)
     except asyncio.CancelledError:
-        await _undisturbed(_give_up(service, writing, seat))
+        await undisturbed(_give_up(service, writing, seat))
         raise
     return Hearing(service, planned, seat, on_event)
 
@@ -106,19 +112,10 @@ async def _give_up(service: Service, writing: asyncio.Future[Order], seat: Seat)
     """Note that an order whose first line is being written is not sent, and let go of it."""
     await asyncio.wait({writing})
     if writing.exception() is None:
+        given_up = Hearing(service, writing.result(), seat)
         with contextlib.suppress(SoundverseError):
-            given_up = Hearing(service, writing.result(), seat)
             await given_up.note(OrderState.REFUSED, error="It was given up before it was sent.")
-            await service.journal.release(given_up.order)
-
-
-async def _undisturbed(work: Coroutine[Any, Any, None]) -> None:
-    """See some work to its end, however often whoever waits for it is told to stop."""
-    task = asyncio.ensure_future(work)
-    while not task.done():
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait({task})
-    task.result()
+        await given_up.line.let_go()
 
 
 async def order_to_end(engine: Engine, hearing: Hearing, wanted: Wanted, checked: Checked) -> None:

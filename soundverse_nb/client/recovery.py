@@ -9,38 +9,47 @@ from typing import TYPE_CHECKING
 
 from soundverse_nb.api.request import RemixRequest
 from soundverse_nb.client.batch import stage
-from soundverse_nb.client.follow import follow
+from soundverse_nb.client.follow import ask, follow
 from soundverse_nb.client.hearing import Hearing
-from soundverse_nb.client.making import bring_home, told
+from soundverse_nb.client.lease import is_held, is_undecided
+from soundverse_nb.client.making import bring_home, spent_for, told
 from soundverse_nb.client.order import Order, OrderState
 from soundverse_nb.client.orders import OrderTable
+from soundverse_nb.client.settings import is_same_service
 from soundverse_nb.client.settle import settle
 from soundverse_nb.client.wanted import Wanted
 from soundverse_nb.client.watching import Audience, Seat
 from soundverse_nb.displays import Phase
-from soundverse_nb.errors import SoundverseError
+from soundverse_nb.errors import ConfigurationError, SoundverseError
 from soundverse_nb.remix import Clip, Remix
 from soundverse_nb.render.escape import plain, text
 
 if TYPE_CHECKING:
     from soundverse_nb.client.engine import Engine
 
-_MAY_BE_TAKEN_UP = [state for state in OrderState if state.is_unfinished]
+STILL_ASKED = 7 * 86400.0
+"""Seconds after which a failed order is no longer asked about: by then the service has made up its mind."""
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks at the orders of another machine."""
 
 
 class Recovered(list[Remix]):
     """The remixes that were finished now. `.unknown` are orders that may have been paid for, in a table;
-    `.failed` pairs each order that could not be finished with its error."""
+    `.failed` pairs each order that could not be finished with its error; `.unreadable` are orders whose line
+    in the journal cannot be read, in a table."""
 
     def __init__(
         self,
         remixes: Iterable[Remix],
         unknown: OrderTable,
         failed: list[tuple[Order, SoundverseError]],
+        unreadable: OrderTable,
     ) -> None:
         super().__init__(remixes)
         self.unknown = unknown
         self.failed = failed
+        self.unreadable = unreadable
 
     @property
     def summary(self) -> str:
@@ -54,6 +63,11 @@ class Recovered(list[Remix]):
                 f"{len(self.unknown)} of unknown outcome: sent, never answered, not sent again; "
                 "look at the account"
             )
+        lines += [
+            f"unreadable in the journal and left alone: order {plain(order.order_id, 60)} "
+            f"({plain(order.unreadable or '', 200)})"
+            for order in self.unreadable
+        ]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -68,51 +82,123 @@ class Recovered(list[Remix]):
 
 
 async def recover(engine: Engine, audience: Audience) -> Recovered:
-    """Take up every order of this service that nobody looks after."""
+    """Take up every order of this service that nobody looks after.
+
+    First of all what this process still owes to the journal is written. Orders of another machine are watched
+    for about a minute to see whether it is still there; the others do not wait for that.
+    """
     await engine.open()
-    service = engine.service
+    journal = engine.service.journal
+    failed = [
+        (line.order, _unwritten(line.order, error))
+        for line, error in await engine.settle_up()
+        if not line.watched and is_same_service(line.order.service, engine.service.base_url)
+    ]
+    owed = {order.order_id for order, _ in failed}
     left = [
-        claimed
-        for order in await service.journal.orders(_MAY_BE_TAKEN_UP)
-        if order.service == service.base_url and (claimed := await service.journal.claim(order)) is not None
-    ]
-    remixes, failed = await _take_up_all(engine, left, audience) if left else ([], [])
-    unknown = [
         order
-        for order in await service.journal.orders([OrderState.UNKNOWN])
-        if order.service == service.base_url
+        for order in await _left_open(engine)
+        if _may_be_taken_up(engine, order) and order.order_id not in owed
     ]
-    return Recovered(remixes, OrderTable(unknown, service.journal.path), failed)
+    remixes: list[Remix] = []
+    if left:
+        remixes, not_finished = await _take_up_all(engine, left, audience)
+        failed += not_finished
+    after = await _left_open(engine)
+    return Recovered(
+        remixes,
+        OrderTable(
+            [each for each in after if each.state is OrderState.UNKNOWN and not each.unreadable], journal.path
+        ),
+        failed,
+        OrderTable([each for each in after if each.unreadable], journal.path),
+    )
+
+
+async def _left_open(engine: Engine) -> list[Order]:
+    """The orders of this service that are not over, whatever spelling of its address they were noted with."""
+    service = engine.service
+    return [
+        order
+        for order in await service.journal.left_open()
+        if is_same_service(order.service, service.base_url)
+    ]
+
+
+def _may_be_taken_up(engine: Engine, order: Order) -> bool:
+    if order.unreadable:
+        return False
+    now = engine.service.clock.time()
+    if order.state is OrderState.FAILED:
+        # A service may say "error" of a remix that it then makes after all. Once for each client is enough.
+        recent = now - order.updated_at < STILL_ASKED
+        if order.message_id is None or not recent or order.order_id in engine.asked_again:
+            return False
+        engine.asked_again.add(order.order_id)
+    elif not order.state.is_unfinished:
+        return False
+    return not is_held(order.lease, now) or is_undecided(order.lease)
 
 
 async def _take_up_all(
     engine: Engine, orders: list[Order], audience: Audience
 ) -> tuple[list[Remix], list[tuple[Order, SoundverseError]]]:
-    hearings = [Hearing(engine.service, order, audience.seat(at)) for at, order in enumerate(orders)]
     async with stage(engine, [order.title for order in orders], audience) as tasks:
-        tasks += [asyncio.ensure_future(_take_up(engine, hearing)) for hearing in hearings]
+        tasks += [
+            asyncio.ensure_future(_take_up(engine, order, audience.seat(at)))
+            for at, order in enumerate(orders)
+        ]
         await asyncio.wait(tasks)
-        ended = [(hearing.order, task.result()) for hearing, task in zip(hearings, tasks, strict=True)
-                 if not task.cancelled()]  # fmt: skip
-    remixes = [outcome for _, outcome in ended if isinstance(outcome, Remix)]
-    failed = [(order, outcome) for order, outcome in ended if isinstance(outcome, SoundverseError)]
-    return remixes, failed
+        ends = [task.result() for task in tasks if not task.cancelled()]
+    return [end for end in ends if isinstance(end, Remix)], [end for end in ends if isinstance(end, tuple)]
 
 
-async def _take_up(engine: Engine, hearing: Hearing) -> Remix | SoundverseError | None:
-    seat = hearing.seat
+async def _take_up(engine: Engine, order: Order, seat: Seat) -> Remix | tuple[Order, SoundverseError] | None:
+    """Claim one order and finish it. Nothing lies between the claim and the watching that gives it back."""
     try:
-        async with engine.watching(hearing):
-            try:
+        claimed = await _claimed(engine, order, seat)
+        if claimed is None:
+            seat.tell(Phase.CANCELLED, message="Another kernel looks after it.")
+            return None
+        hearing = Hearing(engine.service, claimed, seat)
+        try:
+            async with engine.watching(hearing):
                 return await _finish(engine, hearing)
-            except Exception as surprise:  # a bug too must say what was paid
-                raise told(surprise, hearing.order) from None
-    except SoundverseError as error:
+        except Exception as surprise:  # a bug too must say what was paid
+            error = told(surprise, hearing.order)
+            seat.tell(Phase.FAILED, message=str(error))
+            return hearing.order, error
+    except SoundverseError as failed:  # the journal could not be read or written
+        error = _unwritten(order, failed)
         seat.tell(Phase.FAILED, message=str(error))
-        return error
+        return order, error
     except asyncio.CancelledError:
         seat.tell(Phase.CANCELLED, message=seat.audience.words_for(seat.index))
         raise
+
+
+def _unwritten(order: Order, error: SoundverseError) -> SoundverseError:
+    """What the journal refused, said of an order that may be paid for all the same."""
+    name = f" (message_id {plain(order.message_id, 1000)})" if order.message_id else ""
+    return ConfigurationError(
+        f"Order {order.order_id}{name} is {order.state.value}, and could not be taken up. {error.message}",
+        spent=spent_for(order),
+        hint=f"{error.hint} Then recover again.",
+        order_id=order.order_id,
+        message_id=order.message_id,
+    )
+
+
+async def _claimed(engine: Engine, order: Order, seat: Seat) -> Order | None:
+    """The order, ours; None where somebody looks after it. An order of another machine is watched first."""
+    journal = engine.service.journal
+    if is_undecided(order.lease):
+        seat.tell(Phase.WAITING, message="Looking for up to a minute whether another machine still has it.")
+    while is_undecided(order.lease):
+        # Real time, as the other machine's is: a clock of the tests would not see it beat.
+        await asyncio.sleep(LOOK_EVERY)
+        order = await journal.get(order.order_id)
+    return await journal.claim(order)
 
 
 async def _finish(engine: Engine, hearing: Hearing) -> Remix | None:
@@ -126,12 +212,27 @@ async def _finish(engine: Engine, hearing: Hearing) -> Remix | None:
         await hearing.note(OrderState.UNKNOWN, error="Its kernel ended while it was being sent.")
         _told(hearing.seat, "It may have been paid for; it is not sent again. See client.orders().")
         return None
+    if state is OrderState.FAILED:
+        if not await _was_made_after_all(hearing):
+            _told(hearing.seat, "The service still says that it has failed.")
+            return None
+        await hearing.note(OrderState.ACCEPTED)
+        state = OrderState.ACCEPTED
     if state is OrderState.ACCEPTED:
         if hearing.message_id is None:
             await hearing.note(OrderState.FAILED, error="It was finished without a name or an address.")
             return None
         await settle(hearing, await follow(hearing))
     return await bring_home(engine, hearing, _reference(hearing.order), asked(hearing.order))
+
+
+async def _was_made_after_all(hearing: Hearing) -> bool:
+    """Whether the service no longer says that this order has failed; asked once, as it said so before."""
+    try:
+        event = await ask(hearing)
+    except SoundverseError:
+        return False
+    return not event.is_failure
 
 
 def _reference(order: Order) -> Clip | None:

@@ -19,6 +19,7 @@ from soundverse_nb.client.follow import broken_off, follow, nameless, unreadable
 from soundverse_nb.client.hearing import Hearing
 from soundverse_nb.client.order import OrderState
 from soundverse_nb.client.stream import listen
+from soundverse_nb.client.undisturbed import undisturbed
 from soundverse_nb.displays import Phase
 from soundverse_nb.errors import (
     APIError,
@@ -59,7 +60,7 @@ async def place_order(hearing: Hearing, body: Body, rank: int = 0) -> RemixEvent
     try:
         return await _until_taken(hearing, body, rank)
     except asyncio.CancelledError:
-        await _leave(hearing)
+        await undisturbed(_leave(hearing))
         raise
     except SoundverseError as error:
         if hearing.order.state is OrderState.PLANNED:

@@ -171,3 +171,22 @@ async def test_a_refresh_of_the_address_rescues_an_expired_link(
 def test_recovering_from_plain_code(make_client: MakeClient) -> None:
     client = make_client(api_key="key-0123456789", base_url="http://127.0.0.1:9")
     assert client.recover_sync() == []
+
+
+@pytest.mark.parametrize("spelled", ["http://LOCALHOST:{}", "http://localhost:{}/", "HTTP://localhost.:{}"])
+async def test_orders_noted_under_another_spelling_of_the_address_are_found(
+    spelled: str, make_client: MakeClient, tmp_path: Path
+) -> None:
+    async with StrictService() as service:
+        port = service.base_url.rpartition(":")[2]
+        await left_by_a_dead_kernel(
+            tmp_path / "orders.sqlite3", service,
+            {"order_id": "a", "state": "accepted", "message_id": "remix-1", "posts": 1,
+             "service": spelled.format(port)},
+            {"order_id": "b", "state": "unknown", "posts": 1, "service": spelled.format(port)},
+        )  # fmt: skip
+        client = make_client(service, base_url=f"http://LocalHost:{port}")
+        await send(service, client, 1)
+        remixes = await client.recover()
+        assert [remix.order_id for remix in remixes] == ["a"]
+        assert [order.order_id for order in remixes.unknown] == ["b"]
