@@ -235,8 +235,10 @@ class Client:
     async def recover(self) -> Recovered:
         """Finish every order that was paid and not fetched, also those of a kernel that died.
 
-        Gives the remixes finished now, with `.unknown` for orders that may have been paid for and `.failed`.
-        Orders that a running kernel looks after are left to it. Nothing is ever sent again.
+        Gives the remixes finished now, with `.unknown` for orders that may have been paid for, `.failed` and
+        `.unreadable`. Orders that a running kernel looks after are left to it; those of another machine are
+        watched first, for less than a minute. A failed order is asked about once more. Nothing is ever sent
+        again.
         """
         audience = self._audience()
         return await self._door.run(self._recover(audience), audience)

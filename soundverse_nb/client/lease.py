@@ -25,8 +25,8 @@ STALE_AFTER = 120.0
 BEAT_EVERY = 20.0
 """Seconds between signs of life."""
 
-SILENT_AFTER = 65.0
-"""Seconds of our own clock in which another machine must give a sign of life: three beats are due."""
+SILENT_AFTER = 45.0
+"""Seconds of our own clock in which another machine must give a sign of life: two beats are due."""
 
 
 class _Sight(NamedTuple):

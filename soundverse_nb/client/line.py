@@ -72,7 +72,7 @@ class Line:
         try:
             await self.settle(journal)
         except SoundverseError as error:
-            log.warning("Order %s is kept by this kernel for now: %s", self.order.order_id, error.message)
+            log.info("Order %s is kept by this kernel for now: %s", self.order.order_id, error.message)
 
     async def settle(self, journal: Journal | None = None) -> None:
         """Write what is owed, and give the order back where nobody looks after it."""

@@ -21,6 +21,7 @@ from soundverse_nb.client.watching import Audience, Seat
 from soundverse_nb.displays import Phase
 from soundverse_nb.errors import GenerationFailedError, SoundverseError, Spent, raise_alone
 from soundverse_nb.remix import Clip, Remix
+from soundverse_nb.render.escape import plain
 
 if TYPE_CHECKING:
     from soundverse_nb.api.event import RemixEvent
@@ -41,7 +42,7 @@ async def make_remix(engine: Engine, wanted: Wanted, seat: Seat) -> Remix:
                 await order_to_end(engine, hearing, wanted, checked)
                 return await bring_home(engine, hearing, reference_of(checked), wanted)
             except Exception as surprise:  # a bug too must say what was paid
-                raise told(surprise, hearing.order) from None
+                raise with_what_is_owed(told(surprise, hearing.order), hearing) from None
     except SoundverseError as error:
         seat.tell(Phase.FAILED, message=str(error))
         raise
@@ -66,6 +67,15 @@ def told(error: Exception, order: Order | None) -> SoundverseError:
         hint=f"{PICK_UP} Please report this." if pick_up else "Please report this.",
         order_id=order and order.order_id,
     )
+
+
+def with_what_is_owed(error: SoundverseError, hearing: Hearing) -> SoundverseError:
+    """The error; it says so where the journal lacks what a new kernel would need."""
+    if not hearing.line.is_even:
+        noted = f" Note its message_id down: {plain(hearing.message_id, 1000)}" if hearing.message_id else ""
+        kept = "The journal could not be written yet: keep this kernel until it can be."
+        error.hint = f"{error.hint} {kept}{noted}".strip()
+    return error
 
 
 def spent_for(order: Order) -> Spent:

@@ -7,6 +7,7 @@ shown as unreadable, with what can be read of it; it must not hide the orders be
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from dataclasses import replace
 from typing import Any
@@ -23,6 +24,7 @@ _TEXTS = (
 _NEEDED = frozenset({"order_id", "service"})
 # Kept as the bytes it is made of where it is not UTF-8: a file's name may be any bytes.
 _MAY_BE_BYTES = frozenset({"reference_path", "path", "label", "song_name", "error"})
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def lenient_text(raw: bytes) -> str:
@@ -39,7 +41,7 @@ def read_order(row: sqlite3.Row) -> Order:
         value = fields[name] = values[name]
         if isinstance(value, bytes) and name in _MAY_BE_BYTES:
             fields[name] = lenient_text(value)
-        elif not (type(value) is str and value.isascii()) and not _is_text(value, name):
+        elif not _is_text(value, name):
             bad.append(name)
             fields[name] = _shown(value) if name in _NEEDED else None
     for name in ("posts", "size_bytes"):
@@ -77,7 +79,7 @@ def _is_text(value: Any, name: str) -> bool:
 
 
 def _has_foreign_bytes(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
+    return not text.isascii() and _SURROGATE.search(text) is not None
 
 
 def _shown(value: Any) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from soundverse_nb.api.transport import SkippedChunk
 from soundverse_nb.client.follow import watch_silence
 from soundverse_nb.client.hearing import Hearing
+from soundverse_nb.client.undisturbed import undisturbed
 from soundverse_nb.displays import Phase
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ async def listen(hearing: Hearing, wire: dict[str, Any]) -> RemixEvent | None:
         # The stream's own end counts where both ended in the same moment.
         return stream.result() if stream.done() else silence.result()
     except asyncio.CancelledError:
-        await _wait_for_name(hearing, stream)
+        # Also when Stop is pressed twice.
+        await undisturbed(_wait_for_name(hearing, stream))
         raise
     finally:
         await _end(stream, silence)

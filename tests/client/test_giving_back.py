@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from soundverse_nb.client import Journal, Order, OrderState, lease, recovery
 from soundverse_nb.client.bridge import LOOP
 from soundverse_nb.client.watching import Audience
 from tests import strict_service as script
-from tests.client.conftest import SONG, Notebook
+from tests.client.conftest import SONG, WATCHFUL, Notebook
 from tests.client.test_recovery import left_by_a_dead_kernel, send
 from tests.strict_service import StrictService, stages, stream
 
@@ -108,6 +109,26 @@ async def test_a_remix_stopped_again_and_again_is_given_back(make_client: MakeCl
         (order,) = client.orders()
         assert (order.state, order.lease) == (OrderState.ACCEPTED, None)
         assert seen.closed == 1
+
+
+async def test_stop_pressed_twice_still_waits_for_the_id(make_client: MakeClient) -> None:
+    async with StrictService([stream(stages()[0], script.HOLD, *stages()[1:])]) as service:
+        seen = Notebook()
+        patience = replace(WATCHFUL, grace=30.0)
+        client = make_client(service, progress=seen, patience=patience)
+        job = client.start(SONG, prompt="jazz")
+        await seen.until_stage("validating")
+
+        async def stop_twice() -> None:
+            for _ in range(2):
+                job._work._cancel()
+                await asyncio.sleep(0)
+
+        await LOOP.run(stop_twice())
+        service.release()
+        await asyncio.wait({asyncio.wrap_future(job._work.future)})
+        (order,) = client.orders()
+        assert (order.message_id, order.lease) == ("remix-1", None)
 
 
 async def test_an_order_whose_giving_back_was_lost_is_recovered_by_any_client_of_the_process(

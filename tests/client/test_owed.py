@@ -73,6 +73,8 @@ async def test_recover_keeps_what_the_error_promised_when_the_disk_was_full(
         client = make_client(service)
         error = await paid_and_not_written(client, disk)
         assert error.message_id == "remix-1"
+        assert "keep this kernel" in str(error)
+        assert "remix-1" in str(error)
         full = await client.recover()
         assert full == []
         ((order, why),) = full.failed
