@@ -18,13 +18,14 @@ import soundverse_nb
 PACKAGE = Path(soundverse_nb.__file__).parent
 
 # Layer -> the layers it may import besides itself. Only downward, and never a sibling.
-_BASE = {"errors", "displays", "reach", "whereabouts"}
+_BASE = {"errors", "displays", "reach", "urls", "whereabouts"}
 _WIRE_AND_PICTURES = {*_BASE, "audio", "api", "render"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "displays": set(),
     "reach": set(),
     "whereabouts": set(),
+    "urls": set(),
     "audio": _BASE,
     "examples": {*_BASE, "audio"},
     "api": _BASE,

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import aiohttp
 from yarl import URL
@@ -24,6 +24,7 @@ from soundverse_nb.api.retry import backoff, retry_after_seconds
 from soundverse_nb.api.secrets import hide_query
 from soundverse_nb.api.sight import OnlyHereError, Sight
 from soundverse_nb.errors import DownloadError, raise_alone
+from soundverse_nb.urls import quoted, redirected
 
 Expect = Literal["audio", "image"]
 Progress = Callable[[int, "int | None"], None]
@@ -41,12 +42,17 @@ _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
 @dataclass(frozen=True)
 class Downloaded:
-    """A file that was fetched: its place, size in bytes, SHA-256 in hex, and kind ("mp3", "png", ...)."""
+    """A file that was fetched: its place, size in bytes, SHA-256 in hex, and kind ("mp3", "png", ...).
+
+    `proven` says that the answer's framing shows all of it to be there; a body that ends with its connection
+    may have been cut anywhere, without a word.
+    """
 
     path: Path
     size_bytes: int
     sha256: str
     kind: str
+    proven: bool = True
 
 
 class _AttemptError(Exception):
@@ -105,6 +111,7 @@ async def _attempt(
 ) -> Downloaded:
     async with _opened(session, url, bounds, sight) as response:
         total = response.content_length
+        proven = total is not None or "chunked" in response.headers.get("Transfer-Encoding", "").lower()
         if total is not None and total > max_bytes:
             raise DownloadError(f"The {expect} has {total:,} bytes; {max_bytes:,} are allowed.")
         kind_of = audio_kind if expect == "audio" else image_kind
@@ -131,7 +138,7 @@ async def _attempt(
             await asyncio.to_thread(file.commit)
         finally:
             file.discard()
-        return Downloaded(target, file.size, file.digest.hexdigest(), kind)
+        return Downloaded(target, file.size, file.digest.hexdigest(), kind, proven)
 
 
 @asynccontextmanager
@@ -164,7 +171,7 @@ async def _opened(
                 if response.status in _FINAL:
                     raise DownloadError(f"{shown(url)} answered {problem}.")
                 raise _AttemptError(problem, retry_after_seconds(response.headers.get("Retry-After")))
-            url = checked_url(urljoin(url, response.headers.get("Location", "")))
+            url = checked_url(redirected(url, response.headers.get("Location", "")))
     raise _AttemptError(f"more than {MAX_REDIRECTS} redirects")
 
 
@@ -204,7 +211,7 @@ def shown(url: str) -> str:
 
 def _as_sent(url: str) -> URL:
     # A signature covers the URL as it was written, so what is valid already is not quoted again.
-    return URL(url, encoded=url.isascii() and " " not in url)
+    return URL(quoted(url), encoded=True)
 
 
 class _PartFile:

@@ -21,6 +21,7 @@ from soundverse_nb.client.watching import Seat
 from soundverse_nb.displays import Phase
 from soundverse_nb.errors import ConfigurationError, InvalidRequestError, PreflightError
 from soundverse_nb.render.escape import hide_query, plain
+from soundverse_nb.urls import quoted
 
 if TYPE_CHECKING:
     from soundverse_nb.hosting import Host, PublishedReference
@@ -150,7 +151,8 @@ class References:
 
     async def _check(self, given: Any) -> Checked:
         if is_url(given):
-            return await self._check_url(str(given).strip())
+            # One spelling from here on: what is checked is what is ordered.
+            return await self._check_url(quoted(str(given).strip()))
         if self._mode != "off":
             await self._in_thread(_preflight, given, self._mode)
         path = await self._in_thread(_on_disk, given, self._folder)

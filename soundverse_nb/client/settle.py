@@ -9,6 +9,7 @@ from soundverse_nb.client.follow import ask_for_url
 from soundverse_nb.client.hearing import Hearing
 from soundverse_nb.client.order import PICK_UP, OrderState
 from soundverse_nb.errors import DownloadError, GenerationFailedError, UnknownOutcomeError
+from soundverse_nb.urls import quoted
 
 if TYPE_CHECKING:
     from soundverse_nb.api.event import RemixEvent
@@ -34,9 +35,11 @@ async def settle(hearing: Hearing, event: RemixEvent) -> str:
         # Finished in the same breath, without ever being named.
         await hearing.note(OrderState.ACCEPTED)
     art, name = latest(hearing, "album_art"), latest(hearing, "song_name")
-    await hearing.note(OrderState.COMPLETED, audio_url=event.audio_url, album_art=art, song_name=name)
     assert event.audio_url is not None
-    return event.audio_url
+    # Quoted: half a letter, which JSON can hold and no file can, must not keep it from the journal.
+    url = quoted(event.audio_url)
+    await hearing.note(OrderState.COMPLETED, audio_url=url, album_art=art and quoted(art), song_name=name)
+    return url
 
 
 def latest(hearing: Hearing, field: str) -> str | None:

@@ -7,7 +7,7 @@ import os
 import re
 import traceback
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -16,6 +16,7 @@ from urllib.parse import unquote_plus, urlsplit
 from soundverse_nb.api.secrets import redact, remember_secret
 from soundverse_nb.errors import ConfigurationError, HostingError, SoundverseError
 from soundverse_nb.render.escape import hide_query
+from soundverse_nb.urls import quoted
 
 
 @dataclass(frozen=True, repr=False)
@@ -130,7 +131,10 @@ async def ask_to_publish(function: HostFunction, path: Path, who: str) -> Publis
             hint="Return the URL as a str, for example https://example.org/song.mp3.",
         )
     remember_signature(url)
-    return published or PublishedReference(url.strip())
+    spelt = quoted(url.strip())  # what is checked and what is ordered with are the same
+    if published is None:
+        return PublishedReference(spelt)
+    return published if published.url == spelt else replace(published, url=spelt)
 
 
 def remember_signature(url: str) -> None:

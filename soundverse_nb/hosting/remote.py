@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -25,6 +25,7 @@ from soundverse_nb.hosting.content import suffix_of
 from soundverse_nb.hosting.reach import host_of, read_address, why_local, why_resolved_local
 from soundverse_nb.reach import is_public_service
 from soundverse_nb.render.escape import hide_query
+from soundverse_nb.urls import quoted, redirected
 
 MAX_HOPS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -175,13 +176,13 @@ async def _follow(
             target = answer.headers.get("Location") if answer.status in _REDIRECTS else None
             if target is None:
                 return await _keep(answer, url, here, max_bytes, directory)
-        here = urljoin(here, target)
+        here = redirected(here, target)
     raise _unfetched(hide_query(url), f"is redirected more than {MAX_HOPS} times")
 
 
 def as_signed(url: str) -> URL:
     """The URL for aiohttp, to be sent letter by letter: left to itself it rewrites %2F as / and %40 as @."""
-    return URL(url, encoded=url.isascii() and " " not in url)
+    return URL(quoted(url), encoded=True)
 
 
 async def _check_spelling(url: str, *, public: bool) -> None:
