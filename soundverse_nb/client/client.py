@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Executor
@@ -21,6 +22,7 @@ from soundverse_nb.client.jobs import RemixJob
 from soundverse_nb.client.limiter import ConcurrencyLimiter
 from soundverse_nb.client.making import stream_remix
 from soundverse_nb.client.orders import OrderTable
+from soundverse_nb.client.presence import as_found
 from soundverse_nb.client.recovery import Recovered, recover
 from soundverse_nb.client.references import checked_mode
 from soundverse_nb.client.settings import (
@@ -233,7 +235,7 @@ class Client:
         return await self._door.run(self._status(message_id.strip()))
 
     async def recover(self) -> Recovered:
-        """Finish every order that was paid and not fetched, also those of a kernel that died.
+        """Finish every order that was paid and is not on disk: not fetched, lost since, or of a dead kernel.
 
         Gives the remixes finished now, with `.unknown` for orders that may have been paid for, `.failed` and
         `.unreadable`. Orders that a running kernel looks after are left to it; those of another machine are
@@ -249,7 +251,10 @@ class Client:
         return self._door.wait(self._recover(audience), audience)
 
     def orders(self) -> OrderTable:
-        """The journal: every order and how far it came, as a table that shows itself."""
+        """The journal: every order and how far it came, as a table that shows itself.
+
+        A remix that was fetched and whose file is gone, or has another size, is "missing".
+        """
         return self._door.wait(self._orders())
 
     def close(self) -> None:
@@ -291,7 +296,8 @@ class Client:
     async def _orders(self) -> OrderTable:
         await self._engine.open()
         journal = self._engine.service.journal
-        return OrderTable(await journal.orders(), journal.path)
+        found = await asyncio.to_thread(as_found, await journal.orders())
+        return OrderTable(found, journal.path)
 
     def _audience(self) -> Audience:
         return Audience(find_watcher(self._progress, self._price))

@@ -82,6 +82,7 @@ class Engine:
         self.settings = settings
         self.limiter = ConcurrencyLimiter(settings.max_streams, clock=settings.clock.monotonic)
         self.max_bytes = settings.max_bytes
+        self.executor = settings.executor
         self.closed = False
         self._opening: asyncio.Future[None] | None = None
         self._is_open = False

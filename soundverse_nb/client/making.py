@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from soundverse_nb.api.body import excerpt
 from soundverse_nb.api.secrets import logger
-from soundverse_nb.client.fetch import fetch, fetch_art
+from soundverse_nb.client.fetch import drawn, fetch, fetch_art
 from soundverse_nb.client.hearing import Hearing
-from soundverse_nb.client.order import PICK_UP, Order, OrderState, new_order_id
+from soundverse_nb.client.order import PICK_UP, DiskState, Order, OrderState, new_order_id
 from soundverse_nb.client.references import Checked
 from soundverse_nb.client.sender import place_order
 from soundverse_nb.client.settle import settle
@@ -83,7 +83,7 @@ def spent_for(order: Order) -> Spent:
     return _SPENT.get(order.state, Spent.MAYBE)
 
 
-_SPENT = {
+_SPENT: dict[OrderState | DiskState, Spent] = {
     OrderState.PLANNED: Spent.NO,
     OrderState.REFUSED: Spent.NO,
     OrderState.COMPLETED: Spent.YES,
@@ -151,8 +151,8 @@ async def bring_home(engine: Engine, hearing: Hearing, reference: Clip | None, w
     """Fetch a completed order and make it a Remix."""
     drawing = asyncio.ensure_future(fetch_art(hearing.service, hearing.order, engine.folder))
     try:
-        path = await fetch(hearing, engine.folder, engine.max_bytes)
-        picture = await drawing
+        path = await fetch(hearing, engine.folder, engine.max_bytes, engine.executor)
+        picture = await drawn(drawing)
     finally:
         drawing.cancel()
     order = hearing.order

@@ -39,6 +39,23 @@ class OrderState(str, Enum):
 _SETTLED = frozenset({OrderState.FETCHED, OrderState.REFUSED, OrderState.FAILED, OrderState.UNKNOWN})
 _UNFINISHED = frozenset({OrderState.PLANNED, OrderState.SENDING, OrderState.ACCEPTED, OrderState.COMPLETED})
 
+
+class DiskState(str, Enum):
+    """What a look at the disk makes of a fetched order; never in the journal."""
+
+    MISSING = "missing"  # the audio was on disk, and is gone or no longer what was fetched
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing more will happen to it by itself."""
+        return True
+
+    @property
+    def is_unfinished(self) -> bool:
+        """`client.recover()` has something to do for it."""
+        return True
+
+
 NEXT: dict[OrderState, frozenset[OrderState]] = {
     OrderState.PLANNED: frozenset({OrderState.SENDING, OrderState.REFUSED}),
     # Back to planned only where it is certain that this POST was refused or never sent.
@@ -48,7 +65,8 @@ NEXT: dict[OrderState, frozenset[OrderState]] = {
     OrderState.ACCEPTED: frozenset({OrderState.COMPLETED, OrderState.FAILED}),
     # A finished remix may get a fresh audio_url when the first one has expired.
     OrderState.COMPLETED: frozenset({OrderState.COMPLETED, OrderState.FETCHED}),
-    OrderState.FETCHED: frozenset(),
+    # A remix whose file is gone is fetched again, where need be from a fresh address.
+    OrderState.FETCHED: frozenset({OrderState.COMPLETED, OrderState.FETCHED}),
     OrderState.REFUSED: frozenset(),
     # A service that said "error" once may say later that the remix is being made, or is there.
     OrderState.FAILED: frozenset({OrderState.ACCEPTED}),
@@ -85,13 +103,14 @@ class Order:
 
     `request` holds prompt, lyrics, parameters and the reference's address without its query, so no
     signature. `audio_url` and `album_art` are kept whole because they are needed to fetch the audio,
-    and are never shown. Times are epoch seconds, sizes bytes. `unreadable` says what of its line could not be
-    read, say a state of a newer version; such an order is shown and left alone.
+    and are never shown. Times are epoch seconds, sizes bytes. `client.orders()` looks at the disk too: there
+    a fetched order whose file is gone is "missing". `unreadable` says what of its line could not be read, say
+    a state of a newer version; such an order is shown and left alone.
     """
 
     order_id: str
     service: str
-    state: OrderState = OrderState.PLANNED
+    state: OrderState | DiskState = OrderState.PLANNED
     simulated: bool = False
     request: dict[str, Any] = field(default_factory=dict)
     reference_name: str | None = None

@@ -5,18 +5,19 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Any, overload
 
 from soundverse_nb.api.showing import shown_id
-from soundverse_nb.client.order import Order, OrderState
+from soundverse_nb.client.order import DiskState, Order, OrderState
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.render.escape import plain, text
 
 MOST_ROWS = 200
 """Rows shown: a saved notebook keeps them all its life. The sequence itself holds every order."""
 
-MEANING = {
+MEANING: dict[OrderState | DiskState, str] = {
     OrderState.PLANNED: "nothing was sent",
     OrderState.SENDING: "being sent",
     OrderState.ACCEPTED: "being made",
@@ -25,18 +26,22 @@ MEANING = {
     OrderState.REFUSED: "not paid",
     OrderState.FAILED: "failed at the service",
     OrderState.UNKNOWN: "may have been paid for",
+    DiskState.MISSING: "paid; its file is gone or changed, client.recover() fetches it again",
 }
 
-_COLOUR = {
+_COLOUR: dict[OrderState | DiskState, str] = {
     OrderState.FETCHED: "#2e7d32",
     OrderState.UNKNOWN: "#b26a00",
     OrderState.COMPLETED: "#b26a00",
+    DiskState.MISSING: "#b26a00",
     OrderState.FAILED: "#c62828",
     OrderState.REFUSED: "#757575",
 }
 
 UNREADABLE = "unreadable"
 """Shown in place of a state where a line of the journal holds what no order has."""
+
+_STATES = (*(state.value for state in (*OrderState, *DiskState)), UNREADABLE)
 
 _HEADS = ("order", "when", "state", "what", "reference", "message_id", "file", "remark")
 
@@ -63,15 +68,13 @@ class OrderTable(Sequence[Order]):
     def __iter__(self) -> Iterator[Order]:
         return iter(self._orders)
 
-    def where(self, *states: OrderState | str) -> OrderTable:
+    def where(self, *states: OrderState | DiskState | str) -> OrderTable:
         """Only the orders in these states, for example where("unknown"); "unreadable" is one here too."""
-        try:
-            wanted = {state if state == UNREADABLE else OrderState(state).value for state in states}
-        except ValueError:
+        wanted = {state.value if isinstance(state, Enum) else state for state in states}
+        if not wanted <= set(_STATES):
             raise ConfigurationError(
-                f"{states!r} names a state no order has.",
-                hint=f"States are {', '.join([*(state.value for state in OrderState), UNREADABLE])}.",
-            ) from None
+                f"{states!r} names a state no order has.", hint=f"States are {', '.join(_STATES)}."
+            )
         return OrderTable([order for order in self._orders if _state(order) in wanted], self.path)
 
     def to_frame(self) -> Any:
@@ -100,8 +103,7 @@ class OrderTable(Sequence[Order]):
         if not self._orders:
             return "no orders yet"
         counts = Counter(_state(order) for order in self._orders)
-        words = [*(state.value for state in OrderState), UNREADABLE]
-        parts = [f"{counts[word]} {word}" for word in words if counts[word]]
+        parts = [f"{counts[word]} {word}" for word in _STATES if counts[word]]
         noun = "order" if len(self) == 1 else "orders"
         return f"{len(self)} {noun}: {', '.join(parts)}"
 
@@ -154,7 +156,7 @@ def _remark(order: Order) -> str:
         said.append(f"left alone: {plain(order.unreadable, 300)}")
     if order.simulated:
         said.insert(0, "simulated")
-    if order.error and order.state is not OrderState.FETCHED:
+    if order.error and order.state not in (OrderState.FETCHED, DiskState.MISSING):
         said.append(plain(order.error, 160))
     return "; ".join(said)
 

@@ -15,6 +15,7 @@ from soundverse_nb.client.lease import is_held, is_undecided
 from soundverse_nb.client.making import bring_home, spent_for, told, with_what_is_owed
 from soundverse_nb.client.order import Order, OrderState
 from soundverse_nb.client.orders import OrderTable
+from soundverse_nb.client.presence import is_missing
 from soundverse_nb.client.settings import is_same_service
 from soundverse_nb.client.settle import settle
 from soundverse_nb.client.wanted import Wanted
@@ -97,7 +98,7 @@ async def recover(engine: Engine, audience: Audience) -> Recovered:
     owed = {order.order_id for order, _ in failed}
     left = [
         order
-        for order in await _left_open(engine)
+        for order in [*await _left_open(engine), *await _lost(engine)]
         if _may_be_taken_up(engine, order) and order.order_id not in owed
     ]
     remixes: list[Remix] = []
@@ -125,6 +126,13 @@ async def _left_open(engine: Engine) -> list[Order]:
     ]
 
 
+async def _lost(engine: Engine) -> list[Order]:
+    """The orders of this service that were on disk and are no longer."""
+    fetched = await engine.service.journal.orders([OrderState.FETCHED])
+    lost = await asyncio.to_thread(lambda: [order for order in fetched if is_missing(order)])
+    return [order for order in lost if is_same_service(order.service, engine.service.base_url)]
+
+
 def _may_be_taken_up(engine: Engine, order: Order) -> bool:
     if order.unreadable:
         return False
@@ -135,7 +143,7 @@ def _may_be_taken_up(engine: Engine, order: Order) -> bool:
         if order.message_id is None or not recent or order.order_id in engine.asked_again:
             return False
         engine.asked_again.add(order.order_id)
-    elif not order.state.is_unfinished:
+    elif not (order.state.is_unfinished or order.state is OrderState.FETCHED):
         return False
     return not is_held(order.lease, now) or is_undecided(order.lease)
 
@@ -224,6 +232,8 @@ async def _finish(engine: Engine, hearing: Hearing) -> Remix | None:
             await hearing.note(OrderState.FAILED, error="It was finished without a name or an address.")
             return None
         await settle(hearing, await follow(hearing))
+    if state is OrderState.FETCHED and not is_missing(hearing.order):
+        return None  # another kernel was quicker
     return await bring_home(engine, hearing, _reference(hearing.order), asked(hearing.order))
 
 

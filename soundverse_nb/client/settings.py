@@ -221,7 +221,8 @@ def is_loopback(host: str | None) -> bool:
 def results_folder(given: str | os.PathLike[str] | None) -> Path:
     """Where remixes are kept: the folder given, else this user's data folder."""
     if given is not None:
-        return given_path(given, "directory")
+        # Whole, since the journal keeps it for kernels that run elsewhere.
+        return given_path(given, "directory").absolute()
     return own_folder("user_data_path", PLACE_FOR_REMIXES) / "remixes"
 
 
