@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from soundverse_nb.errors import ConfigurationError
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from soundverse_nb.audio.envelope import Envelope
+
+T = TypeVar("T")
 
 ENVELOPE_POINTS = 1800
 """Two points for each pixel of the widest waveform shown."""
@@ -66,27 +69,27 @@ class Clip(os.PathLike[str]):
     @property
     def sample_rate(self) -> int:
         """Samples a second, in Hz."""
-        return _head(*self.fingerprint())[0]
+        return self._read(_head)[0]
 
     @property
     def channels(self) -> int:
         """1 for mono, 2 for stereo."""
-        return _head(*self.fingerprint())[1]
+        return self._read(_head)[1]
 
     @property
     def format(self) -> str:
         """The container, for example "mp3"."""
-        return _head(*self.fingerprint())[2]
+        return self._read(_head)[2]
 
     @property
     def codec(self) -> str:
         """The way its samples are written, for example "mp3" or "pcm_s16le"."""
-        return _head(*self.fingerprint())[3]
+        return self._read(_head)[3]
 
     @property
     def simulated(self) -> bool:
         """Whether the embedded service made it; its files say so, under any name."""
-        return _simulated(*self.fingerprint())
+        return self._read(_simulated)
 
     def samples(self, start: float = 0.0, duration: float | None = None) -> NDArray[np.float32]:
         """The sound itself: float32 of shape (channels, frames), full scale +-1.
@@ -98,11 +101,15 @@ class Clip(os.PathLike[str]):
                 f"start={start!r}, duration={duration!r} is no stretch of a song.",
                 hint="Both are seconds from 0 upwards.",
             )
-        return _samples(self.path, float(start), duration)
+        return self._read(_samples, float(start), duration)
 
     def envelope(self, points: int = 1000) -> Envelope:
         """The waveform's outline: `points` stretches, the least and greatest sample of each."""
-        return _envelope(*self.fingerprint(), points)
+        return self._read(_envelope, points)
+
+    def _read(self, look: Callable[..., T], *wanted: Any) -> T:
+        """Everything that is asked of the file is asked through here, of the state that it is in now."""
+        return look(*self.fingerprint(), *wanted)
 
     def fingerprint(self) -> tuple[str, int, int]:
         """What tells this state of the file from another: path, size, time of change."""
@@ -147,7 +154,9 @@ def _envelope(path: str, _size: int, _changed: int, points: int) -> Envelope:
     return envelope_of(path, points=points)
 
 
-def _samples(path: Path, start: float, duration: float | None) -> NDArray[np.float32]:
+def _samples(
+    path: str, _size: int, _changed: int, start: float, duration: float | None
+) -> NDArray[np.float32]:
     import numpy as np
 
     from soundverse_nb.audio.decode import decode

@@ -14,6 +14,7 @@ from soundverse_nb.api.showing import shown_id
 from soundverse_nb.errors import ConfigurationError, Spent
 from soundverse_nb.remix.address import PrivateURL, private
 from soundverse_nb.remix.clip import Clip
+from soundverse_nb.remix.paid import PaidClip
 from soundverse_nb.remix.timeline import StageSpan, TimedEvent, timeline
 from soundverse_nb.render.escape import plain
 
@@ -76,7 +77,7 @@ class Remix:
         finished_at: float | None = None,
     ) -> None:
         values: dict[str, Any] = {
-            "audio": audio if isinstance(audio, Clip) else Clip(audio),
+            "audio": PaidClip(audio, Spent.NO if simulated else Spent.YES, order_id),
             "reference": reference if isinstance(reference, Clip) or reference is None else Clip(reference),
             "request": request,
             "timed_events": tuple(events),
