@@ -17,6 +17,7 @@ from aiohttp.abc import AbstractResolver
 
 from soundverse_nb.api.body import excerpt
 from soundverse_nb.api.headers import TOO_LARGE, header_limits, losing_nothing, says_too_large
+from soundverse_nb.api.way import Proxy, Way
 
 if sys.version_info >= (3, 11):
     from asyncio import timeout
@@ -31,6 +32,7 @@ __all__ = [
     "left_over",
     "read_little",
     "reason",
+    "refused_by",
     "timeout",
 ]
 
@@ -89,8 +91,7 @@ class Connections:
         resolver: Callable[[], AbstractResolver] | None = None,
     ) -> None:
         self._resolver = resolver
-        self._proxy = proxy
-        self._ssl = ssl
+        self.way = Way(proxy, ssl)
         self._connect_timeout = connect_timeout
         self._sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
         # Not __del__: in a reference cycle that may run after the sessions have complained.
@@ -112,7 +113,7 @@ class Connections:
                     aiohttp.TCPConnector(
                         limit=0,
                         force_close=True,
-                        ssl=self._ssl,
+                        ssl=self.way.ssl,
                         socket_factory=keepalive_socket,
                         resolver=self._resolver() if self._resolver is not None else None,
                     )
@@ -127,7 +128,6 @@ class Connections:
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": "soundverse-nb", "Accept-Encoding": "identity"},
-                proxy=self._proxy,
                 trace_configs=[trace],
             )
             self._sessions[loop] = session
@@ -173,16 +173,20 @@ def left_over(content: aiohttp.StreamReader) -> bytes:
     return bytes(read(-1)) if callable(read) else b""
 
 
-def reason(error: BaseException) -> str:
-    """What a network error means, in a few words without secrets."""
+def reason(error: BaseException, proxy: Proxy | None = None) -> str:
+    """What a network error means, in a few words without secrets. `proxy` is the one that was on the way."""
     if isinstance(error, asyncio.TimeoutError):
         return "no answer in time"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return f"the host name {excerpt(error.host, 80)} is not known"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return f"its TLS certificate is not accepted ({excerpt(str(error.certificate_error), 120)})"
-    if isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)):
-        return "the proxy could not be used"
+    if isinstance(error, aiohttp.ClientConnectorSSLError):
+        return "no TLS connection could be made"
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return f"the proxy {excerpt(f'{error.host}:{error.port}', 80)} could not be reached"
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return refused_by(proxy, error.status)
     if isinstance(error, aiohttp.ClientConnectorError):
         return os.strerror(error.os_error.errno).lower() if error.os_error.errno else "no connection"
     if isinstance(error, aiohttp.ServerDisconnectedError):
@@ -195,3 +199,11 @@ def reason(error: BaseException) -> str:
         return TOO_LARGE if says_too_large(error) else "the answer is not HTTP"
     # repr and str of some aiohttp errors hold the request's headers, and with them the key.
     return type(error).__name__
+
+
+def refused_by(proxy: Proxy | None, status: int) -> str:
+    """What it means that a proxy, and not who was asked, answered."""
+    named = f"the proxy {excerpt(proxy.shown, 80)}" if proxy else "the proxy"
+    if status == 407:
+        return f"{named} wants a user name and a password (HTTP 407)"
+    return f"{named} refused to pass it on (HTTP {status})"

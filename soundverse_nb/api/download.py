@@ -17,13 +17,14 @@ import aiohttp
 from yarl import URL
 
 from soundverse_nb.api.body import body_text, excerpt, page_text
-from soundverse_nb.api.connection import NETWORK_ERRORS, reason, timeout
+from soundverse_nb.api.connection import NETWORK_ERRORS, Connections, reason, refused_by, timeout
 from soundverse_nb.api.file_body import Body
 from soundverse_nb.api.filetype import audio_kind, image_kind
 from soundverse_nb.api.retry import backoff, retry_after_seconds
 from soundverse_nb.api.secrets import hide_query
 from soundverse_nb.api.sight import OnlyHereError, Sight
-from soundverse_nb.errors import DownloadError, raise_alone
+from soundverse_nb.api.way import Proxy
+from soundverse_nb.errors import ConfigurationError, DownloadError, raise_alone
 from soundverse_nb.urls import quoted, redirected
 
 Expect = Literal["audio", "image"]
@@ -64,7 +65,7 @@ class _AttemptError(Exception):
 
 
 async def fetch(
-    session: aiohttp.ClientSession,
+    connections: Connections,
     url: str,
     path: str | os.PathLike[str],
     *,
@@ -86,7 +87,7 @@ async def fetch(
         try:
             async with timeout(max(1.0, deadline - clock())):
                 return await _attempt(
-                    session, address, Path(path), bounds, max_bytes, expect, progress, sight
+                    connections, address, Path(path), bounds, max_bytes, expect, progress, sight
                 )
         except _AttemptError as error:
             why, wait = str(error), error.wait
@@ -100,7 +101,7 @@ async def fetch(
 
 
 async def _attempt(
-    session: aiohttp.ClientSession,
+    connections: Connections,
     url: str,
     target: Path,
     bounds: aiohttp.ClientTimeout,
@@ -109,7 +110,7 @@ async def _attempt(
     progress: Progress | None,
     sight: Sight,
 ) -> Downloaded:
-    async with _opened(session, url, bounds, sight) as response:
+    async with _opened(connections, url, bounds, sight) as response:
         total = response.content_length
         proven = total is not None or "chunked" in response.headers.get("Transfer-Encoding", "").lower()
         if total is not None and total > max_bytes:
@@ -143,14 +144,20 @@ async def _attempt(
 
 @asynccontextmanager
 async def _opened(
-    session: aiohttp.ClientSession, url: str, bounds: aiohttp.ClientTimeout, sight: Sight
+    connections: Connections, url: str, bounds: aiohttp.ClientTimeout, sight: Sight
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     """The answer to a GET, behind at most five redirects, each of which must lead to http(s) again."""
     for _ in range(MAX_REDIRECTS + 1):
+        proxy = _proxy(connections, url)
         hidden = None
         try:
             sight.check(url)
-            asked = await session.get(_as_sent(url), timeout=bounds, allow_redirects=False)
+            asked = await connections.session().get(
+                _as_sent(url), timeout=bounds, allow_redirects=False, proxy=proxy
+            )
+        except (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError) as error:
+            why = reason(error, proxy)
+            raise _AttemptError(why) from None
         except NETWORK_ERRORS as error:
             hidden = _hidden(error)
             if hidden is None:
@@ -168,6 +175,8 @@ async def _opened(
                 return
             if response.status not in _REDIRECTS:
                 problem = f"HTTP {response.status}"
+                if response.status == 407 and proxy:
+                    raise DownloadError(f"{shown(url)} was not reached: {refused_by(proxy, 407)}.")
                 if response.status in _FINAL:
                     raise DownloadError(f"{shown(url)} answered {problem}.")
                 raise _AttemptError(problem, retry_after_seconds(response.headers.get("Retry-After")))
@@ -180,6 +189,14 @@ def _hidden(error: BaseException) -> str | None:
     if isinstance(error, aiohttp.ClientConnectorError):
         error = error.os_error
     return str(error) if isinstance(error, OnlyHereError) else None
+
+
+def _proxy(connections: Connections, url: str) -> Proxy | None:
+    try:
+        return connections.way.proxy_for(url)
+    except ConfigurationError as error:
+        unusable = error.message
+    raise_alone(DownloadError(unusable))
 
 
 def _not_expected(head: bytes, content_type: str, expect: Expect) -> str:

@@ -19,13 +19,22 @@ from yarl import URL
 from soundverse_nb.api.answers import classify
 from soundverse_nb.api.body import MAX_BODY_BYTES, NOT_JSON, body_text, excerpt, page_text, read_json
 from soundverse_nb.api.coding import Unpacker
-from soundverse_nb.api.connection import NETWORK_ERRORS, Connections, Sending, left_over, reason, timeout
+from soundverse_nb.api.connection import (
+    NETWORK_ERRORS,
+    Connections,
+    Sending,
+    left_over,
+    reason,
+    refused_by,
+    timeout,
+)
 from soundverse_nb.api.download import Downloaded, fetch
 from soundverse_nb.api.event import RemixEvent
 from soundverse_nb.api.secrets import hide_query, remember_key
 from soundverse_nb.api.sight import Sight
 from soundverse_nb.api.status import another_order, read_status
 from soundverse_nb.api.stream import BODY_TIMEOUT, RemixStream, SkippedChunk, StreamCut
+from soundverse_nb.api.way import Proxy
 from soundverse_nb.errors import (
     APIError,
     AuthenticationError,
@@ -45,6 +54,12 @@ MAX_IMAGE_BYTES = 5_000_000
 _ASK_LATER = "The order itself goes on; ask again later."
 
 
+class ProxyRefusedError(TransportError, APIError):
+    """A proxy answered in the service's place; nothing reached the service."""
+
+    usual_hint = "Give the proxy with its user name and password: Client(proxy=...), or in the environment."
+
+
 class Transport:
     """The connection to one service with one key.
 
@@ -53,7 +68,7 @@ class Transport:
     base_url : http(s) origin of the service, with an optional path in front of the document's paths.
     api_key : goes into the Authorization header of requests to `base_url` and nowhere else.
     status_path : path of the status endpoint, with {message_id} in it; the vendor spells it in three ways.
-    proxy : URL of an http proxy.
+    proxy : URL of an http proxy, "" for none; by default the environment's, never for this machine.
     ssl : a TLS context, or False to accept any certificate.
     connect_timeout : seconds for name, TCP, proxy and TLS together.
     answer_timeout : seconds from there to the answer's headers. The stream itself has no time-out.
@@ -124,6 +139,8 @@ class Transport:
         """The same for any endpoint of the service that streams chunks, such as /v7/generate/song."""
         response = await self._post(path, json.dumps(wire).encode(), Sending(on_sent))
         try:
+            if response.status == 407 and (why := self._proxys_refusal()):
+                raise_alone(ProxyRefusedError(why, status_code=407))
             if not 200 <= response.status < 300:
                 raise_alone(await _refusal(response))
             yield RemixStream(response, self._clock)
@@ -131,6 +148,7 @@ class Transport:
             response.close()
 
     async def _post(self, path: str, body: bytes, sending: Sending) -> aiohttp.ClientResponse:
+        proxy = self._proxy()
         try:
             async with timeout(self._connect_timeout + self._answer_timeout):
                 return await self._connections.session().post(
@@ -142,10 +160,11 @@ class Transport:
                         "Accept": "text/event-stream",
                     },
                     allow_redirects=False,
+                    proxy=proxy,
                     trace_request_ctx=sending,
                 )
         except NETWORK_ERRORS as error:
-            why = reason(error)
+            why = reason(error, proxy)
         # Raised out here, so that the foreign error, which may hold the key, is not even the context of ours.
         if sending.sent:
             raise_alone(StreamCut(f"The order was sent, but no answer came: {why}.", why=why))
@@ -164,8 +183,9 @@ class Transport:
             async with timeout(self._connect_timeout + BODY_TIMEOUT):
                 said = await self._said_of(message_id, path)
         except NETWORK_ERRORS as error:
+            why = reason(error, self._proxy())
             said = TransportError(
-                f"The status of {excerpt(message_id, 60)} could not be asked: {reason(error)}.",
+                f"The status of {excerpt(message_id, 60)} could not be asked: {why}.",
                 spent=Spent.MAYBE,
                 hint=_ASK_LATER,
             )
@@ -181,6 +201,7 @@ class Transport:
                 "Accept": "application/json",
             },
             allow_redirects=False,
+            proxy=self._proxy(),
         ) as response:
             body, fault = await read_body(response)
             if fault and not body and response.status == 200:
@@ -212,7 +233,7 @@ class Transport:
         if max_bytes is None:
             max_bytes = MAX_IMAGE_BYTES if expect == "image" else MAX_AUDIO_BYTES
         return await fetch(
-            self._connections.session(),
+            self._connections,
             url,
             path,
             max_bytes=max_bytes,
@@ -223,6 +244,19 @@ class Transport:
             clock=self._clock,
             sleep=self._sleep,
         )
+
+    def _proxy(self) -> Proxy | None:
+        """The proxy on the way to the service. TransportError where the environment names an unusable one."""
+        try:
+            return self._connections.way.proxy_for(self.base_url)
+        except ConfigurationError as error:
+            unusable = error
+        raise_alone(TransportError(unusable.message, hint=unusable.hint))
+
+    def _proxys_refusal(self) -> str | None:
+        """What a 407 on plain http means: it is the proxy's, of what it did not pass on. None without one."""
+        proxy = self._proxy() if self.base_url.startswith("http:") else None
+        return f"{self._host} was not reached: {refused_by(proxy, 407)}." if proxy else None
 
     @property
     def _host(self) -> str:

@@ -259,7 +259,7 @@ class FFmpegDecoding(Decoding):
         return self._asked(fault_of_pages, self.file_begin, self.file_end)
 
     def _asked(self, look: Callable[..., _Answer], *where: int | None) -> _Answer | None:
-        """What a look into the file tells, None where it cannot be read; FFmpeg reads on from where it was."""
+        """What a look into the file tells, None where it cannot be read; FFmpeg reads on where it was."""
         try:
             position = self._raw.tell()
             try:

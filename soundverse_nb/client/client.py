@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from soundverse_nb.api.transport import STATUS_PATH
+from soundverse_nb.api.way import Way
 from soundverse_nb.client.batch import make_all, make_one
 from soundverse_nb.client.clock import Clock, SystemClock
 from soundverse_nb.client.door import Door
@@ -62,7 +63,9 @@ class Client:
     journal : file of the orders; default is in this user's state folder, simulated ones in one apart.
     max_streams : at most so many remixes at once; the client finds out how many the service allows.
     status_path : path of the status endpoint, with {message_id} in it.
-    proxy, ssl : URL of an HTTP proxy; a TLS context.
+    proxy, ssl : URL of an HTTP proxy ("" for none; by default the environment's, never for this machine); a
+        TLS context, or False for any certificate. They hold for every request of this client: the order, its
+        status, the audio, references by URL, and the check of a host's URL.
     preflight : "full", "quick" (no decoding, no fetching of URLs) or "off".
     progress : True for this front end's display, False for none, or a display of your own.
     price : what one remix costs you, in your own currency; the display then says what was spent.
@@ -105,6 +108,9 @@ class Client:
                     "uses the embedded simulator.",
                 )
             key, url, simulated = SecretStr("simulated"), embedded_service(), True
+        way = Way(proxy, ssl)
+        if not simulated:
+            way.proxy_for(url or SERVICE)  # one that cannot be used is told of now
         find_watcher(progress if progress is not True else False)
         self._progress = progress
         self._price = checked_price(price)
@@ -117,8 +123,7 @@ class Client:
             host=host,
             max_streams=max_streams,
             status_path=checked_status_path(status_path),
-            proxy=proxy,
-            ssl=ssl,
+            way=way,
             preflight=checked_mode(preflight),
             executor=executor,
             max_bytes=max_bytes,

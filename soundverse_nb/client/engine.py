@@ -14,13 +14,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from ssl import SSLContext
 from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
 from soundverse_nb.api.secrets import logger
 from soundverse_nb.api.transport import STATUS_PATH, Transport
+from soundverse_nb.api.way import Way
 from soundverse_nb.client.bridge import GOODBYE, LOOP
 from soundverse_nb.client.clock import Clock, SystemClock
 from soundverse_nb.client.hearing import Hearing
@@ -59,8 +59,7 @@ class Settings:
     host: Any = None
     max_streams: int = 8
     status_path: str = STATUS_PATH
-    proxy: str | None = None
-    ssl: SSLContext | bool = True
+    way: Way = field(default_factory=Way)
     preflight: str = "full"
     executor: Executor | None = None
     max_bytes: int | None = None
@@ -110,7 +109,7 @@ class Engine:
             simulated=self.service.simulated,
             folder=self.folder / "references",
             executor=settings.executor,
-            proxy=settings.proxy,
+            way=settings.way,
             api_key=settings.api_key,
         )
 
@@ -196,8 +195,9 @@ class Engine:
             settings.base_url,
             settings.api_key,
             status_path=settings.status_path,
-            proxy=settings.proxy,
-            ssl=settings.ssl,
+            # What is embedded in this process is not behind anybody's proxy.
+            proxy="" if settings.simulated else settings.way.proxy,
+            ssl=settings.way.ssl,
             clock=settings.clock.monotonic,
             sleep=settings.clock.sleep,
         )

@@ -37,6 +37,7 @@ _FACTS = frozenset(
 # Halves of characters that no byte of a name stands for.
 _HIGH = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
+
 class OvertakenError(ConfigurationError):
     """Another kernel looks after this order by now, or has taken it further."""
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import SecretStr
 
 from soundverse_nb.api.secrets import logger
+from soundverse_nb.api.way import Way
 from soundverse_nb.client.watching import Seat
 from soundverse_nb.displays import Phase
 from soundverse_nb.errors import ConfigurationError, InvalidRequestError, PreflightError
@@ -65,7 +66,7 @@ class References:
         simulated: bool,
         folder: Path,
         executor: Executor | None = None,
-        proxy: str | None = None,
+        way: Way | None = None,
         api_key: SecretStr | None = None,
     ) -> None:
         self._mode = mode
@@ -74,7 +75,7 @@ class References:
         self._simulated = simulated
         self._folder = folder
         self._executor = executor
-        self._proxy = proxy
+        self._way = way or Way()
         self._api_key = api_key
         self._host: Host | None = None
         self._checks: OrderedDict[object, asyncio.Future[Checked]] = OrderedDict()
@@ -144,7 +145,9 @@ class References:
         if self._host is None:
             from soundverse_nb.hosting.finder import find_host, missing_host
 
-            self._host = find_host(self._host_setting, self._base_url, self._simulated, self._api_key)
+            self._host = find_host(
+                self._host_setting, self._base_url, self._simulated, self._way, self._api_key
+            )
             if self._host is None:
                 raise missing_host(name, self._base_url)
         return self._host
@@ -175,7 +178,7 @@ class References:
 
         self._folder.mkdir(parents=True, exist_ok=True)
         fetched = await fetch_reference(
-            url, max_bytes=Limits().max_bytes, public=public, directory=self._folder, proxy=self._proxy
+            url, max_bytes=Limits().max_bytes, public=public, directory=self._folder, way=self._way
         )
         try:
             await self._in_thread(_preflight, fetched.path, self._mode)

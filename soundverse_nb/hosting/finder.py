@@ -9,13 +9,20 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from soundverse_nb.api.way import Way, going
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.hosting.protocol import Host, PublishedReference, as_host, ask_to_publish
 
 VARIABLE = "SOUNDVERSE_HOST"
 
 
-def find_host(setting: Any, base_url: str, simulated: bool, api_key: SecretStr | None = None) -> Host | None:
+def find_host(
+    setting: Any,
+    base_url: str,
+    simulated: bool,
+    way: Way | None = None,
+    api_key: SecretStr | None = None,
+) -> Host | None:
     """The host for a client's local files, None where there is none.
 
     Parameters
@@ -24,6 +31,7 @@ def find_host(setting: Any, base_url: str, simulated: bool, api_key: SecretStr |
         "az://...", a host, an `async (path) -> url` function, or None for the default.
     base_url : the service's address.
     simulated : whether that service is the simulator.
+    way : the client's TLS and proxy settings, for what the host asks of the network.
     api_key : the client's key; only the simulator's own host is given it, and only for that service.
 
     The default is the simulator's own host where the service is the simulator, else the bucket in
@@ -32,13 +40,13 @@ def find_host(setting: Any, base_url: str, simulated: bool, api_key: SecretStr |
     anything but the simulator it names.
     """
     if setting is None:
-        return _default_host(base_url, simulated, api_key)
+        return _default_host(base_url, simulated, way, api_key)
     if isinstance(setting, str):
-        return _guarded(_bucket(setting), base_url)
+        return _guarded(_bucket(setting), base_url, way)
     host = as_host(setting)
     _refuse_embedded(host, base_url, simulated)
     _lend_key(host, base_url, api_key)
-    return _guarded(host, base_url)
+    return _guarded(host, base_url, way)
 
 
 def missing_host(name: str, base_url: str = "") -> ConfigurationError:
@@ -62,7 +70,7 @@ def missing_host(name: str, base_url: str = "") -> ConfigurationError:
     )
 
 
-def _default_host(base_url: str, simulated: bool, api_key: SecretStr | None) -> Host | None:
+def _default_host(base_url: str, simulated: bool, way: Way | None, api_key: SecretStr | None) -> Host | None:
     if simulated:
         from soundverse_nb.hosting.embedded import EmbeddedHost
 
@@ -71,7 +79,7 @@ def _default_host(base_url: str, simulated: bool, api_key: SecretStr | None) -> 
     if not bucket:
         return None
     try:
-        return _guarded(_bucket(bucket), base_url)
+        return _guarded(_bucket(bucket), base_url, way)
     except ConfigurationError as error:
         raise ConfigurationError(f"{VARIABLE} in the environment: {error.message}", hint=error.hint) from None
 
@@ -84,9 +92,10 @@ class GuardedHost:
     fails only once an order has been sent.
     """
 
-    def __init__(self, host: Host, *, public: bool) -> None:
+    def __init__(self, host: Host, *, public: bool, way: Way | None = None) -> None:
         self.host = host
         self._public = public
+        self._way = way or Way()
 
     def __repr__(self) -> str:
         return repr(self.host)
@@ -94,7 +103,8 @@ class GuardedHost:
     async def publish(self, path: Path) -> PublishedReference:
         from soundverse_nb.hosting.remote import check_address
 
-        published = await ask_to_publish(self.host.publish, path, f"The host {type(self.host).__name__}")
+        with going(self._way):
+            published = await ask_to_publish(self.host.publish, path, f"The host {type(self.host).__name__}")
         try:
             await check_address(published.url, public=self._public)
         except BaseException:  # nobody will use it now, nor when the check was cancelled
@@ -104,13 +114,14 @@ class GuardedHost:
         return published
 
     async def withdraw(self, published: PublishedReference) -> None:
-        await self.host.withdraw(published)
+        with going(self._way):
+            await self.host.withdraw(published)
 
 
-def _guarded(host: Host, base_url: str) -> Host:
+def _guarded(host: Host, base_url: str, way: Way | None) -> Host:
     from soundverse_nb.hosting.remote import must_be_public
 
-    return GuardedHost(host, public=must_be_public(base_url))
+    return GuardedHost(host, public=must_be_public(base_url), way=way)
 
 
 def _bucket(url: str) -> Host:

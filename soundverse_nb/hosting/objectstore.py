@@ -10,7 +10,10 @@ from weakref import WeakKeyDictionary
 
 import aiohttp
 
+from soundverse_nb.api.connection import reason
+from soundverse_nb.api.way import Proxy, way_in_use
 from soundverse_nb.errors import ConfigurationError, HostingError, SoundverseError, Spent
+from soundverse_nb.hosting.blame import PROXYS_OWN, heres_fault
 from soundverse_nb.hosting.bucket import Bucket, parse_bucket
 from soundverse_nb.hosting.content import Content, is_unchanged, read_content
 from soundverse_nb.hosting.protocol import PublishedReference
@@ -143,6 +146,7 @@ class ObjectStoreHost:
 
     async def _opened(self) -> Any:
         if self._store is None:
+            # to_thread takes the way in use along.
             self._store = await asyncio.to_thread(open_store, self.bucket, self._settings)
         return self._store
 
@@ -189,23 +193,37 @@ class ObjectStoreHost:
 
     async def _check(self, published: PublishedReference) -> None:
         """Fetch one byte as the service would: a plain client, no credentials."""
+        way = way_in_use()
+        proxy = way.proxy_for(published.url)
         try:
             async with (
-                aiohttp.ClientSession(timeout=_CHECK, trust_env=True) as session,
+                aiohttp.ClientSession(timeout=_CHECK) as session,
                 session.get(
-                    as_signed(published.url), headers={"Range": "bytes=0-0"}, allow_redirects=False
+                    as_signed(published.url), headers={"Range": "bytes=0-0"}, allow_redirects=False,
+                    proxy=proxy, ssl=way.ssl,
                 ) as answer,
-            ):
+            ):  # fmt: skip
                 if answer.status in (200, 206):
                     return
                 body = (await answer.content.read(4096)).decode("utf-8", "replace")
                 said = f"status: {answer.status} {body}"
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
+            raise self._unseen(error, proxy) from None
+        if proxy is not None and answer.status in PROXYS_OWN:
             raise HostingError(
-                f"The file is in {self.bucket}, but its URL could not be fetched ({type(error).__name__}).",
-                hint="Check the endpoint: the service needs to reach it from outside.",
-            ) from None
+                f"The file is in {self.bucket}, but its URL was answered with HTTP {answer.status} by way "
+                f"of the proxy {proxy.shown}, which may have refused it.",
+                hint="Name the store in NO_PROXY, or give another proxy: Client(proxy=...).",
+            )
         raise explain(self.bucket, "HTTP", said)
+
+    def _unseen(self, error: Exception, proxy: Proxy | None) -> HostingError:
+        """The URL could not be fetched from here: whether that is this machine's fault, or the endpoint's."""
+        hint = heres_fault(error) or "Check the endpoint: the service needs to reach it from outside."
+        return HostingError(
+            f"The file is in {self.bucket}, but its URL could not be fetched: {reason(error, proxy)}.",
+            hint=hint,
+        )
 
     async def _remove_quietly(self, store: Any, name: str) -> None:
         try:

@@ -20,7 +20,9 @@ from soundverse_nb.api.connection import reason
 from soundverse_nb.api.file_body import Body
 from soundverse_nb.api.filetype import audio_kind
 from soundverse_nb.api.headers import header_limits, losing_nothing
-from soundverse_nb.errors import ConfigurationError, PreflightError
+from soundverse_nb.api.way import Proxy, Way, way_in_use
+from soundverse_nb.errors import ConfigurationError, PreflightError, SoundverseError
+from soundverse_nb.hosting.blame import answered, unfetched, unseen
 from soundverse_nb.hosting.content import suffix_of
 from soundverse_nb.hosting.reach import host_of, read_address, why_local, why_resolved_local
 from soundverse_nb.reach import is_public_service
@@ -29,7 +31,7 @@ from soundverse_nb.urls import quoted, redirected
 
 MAX_HOPS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_SKIP = 'Or leave the check out with preflight="off".'
+SLOW = 'Try again, or leave the check out with preflight="off".'
 
 
 @dataclass(frozen=True, repr=False)
@@ -110,7 +112,7 @@ async def fetch_reference(
     public: bool = True,
     directory: Path | None = None,
     max_seconds: float = 60.0,
-    proxy: str | None = None,
+    way: Way | None = None,
 ) -> RemoteReference:
     """Fetch a reference by its URL to a file, for preflight and for listening to it beside its remix.
 
@@ -121,63 +123,69 @@ async def fetch_reference(
     public : whether addresses that only this machine sees are refused, at every redirect.
     directory : where the copy goes; the system's temporary directory by default. The caller owns it.
     max_seconds : how long all of it may take.
-    proxy : an HTTP proxy; the names are then resolved by it.
+    way : TLS and proxy settings; behind a proxy, it is the proxy that looks names up.
 
     Raises PreflightError where nothing usable is behind the URL, ConfigurationError for an address the
     service cannot see. At most five redirects are followed; no key and no cookie is sent.
     """
+    way = way or way_in_use()
     shown = hide_query(url)
-    connector = losing_nothing(
-        aiohttp.TCPConnector() if proxy else aiohttp.TCPConnector(resolver=_VisibleResolver(public))
-    )
-    timeout = aiohttp.ClientTimeout(total=max_seconds, connect=min(20.0, max_seconds))
     try:
-        async with aiohttp.ClientSession(
-            connector=connector,
-            timeout=timeout,
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            **header_limits(),
-        ) as session:
-            return await asyncio.wait_for(
-                _follow(session, url, max_bytes, public, directory, proxy), max_seconds
-            )
+        return await asyncio.wait_for(
+            _follow(url, max_bytes, public, directory, max_seconds, way), max_seconds
+        )
     except asyncio.TimeoutError:
-        raise _unfetched(shown, f"did not arrive within {max_seconds:g} seconds") from None
-    except _OnlyHereError as hidden:
-        raise _only_here(url, str(hidden)) from None
-    except aiohttp.ClientPayloadError:
-        raise _unfetched(shown, "broke off before its end") from None
-    except aiohttp.ClientConnectorError as error:
-        # aiohttp may wrap the resolver's refusal
-        if isinstance(error.os_error, _OnlyHereError):
-            raise _only_here(url, str(error.os_error)) from None
-        raise _unfetched(shown, f"could not be reached ({type(error).__name__})") from None
-    except aiohttp.ClientResponseError as error:
-        raise _unchecked(shown, reason(error)) from None
-    except (aiohttp.ClientError, ValueError) as error:
-        raise _unfetched(shown, f"could not be fetched ({type(error).__name__})") from None
+        said = f"{shown} did not arrive within {max_seconds:g} seconds"
+        raise PreflightError(f"{said}; perhaps the service cannot fetch it either.", hint=SLOW) from None
 
 
 async def _follow(
-    session: aiohttp.ClientSession,
-    url: str,
-    max_bytes: int,
-    public: bool,
-    directory: Path | None,
-    proxy: str | None,
+    url: str, max_bytes: int, public: bool, directory: Path | None, max_seconds: float, way: Way
 ) -> RemoteReference:
     here = url
     for _ in range(MAX_HOPS + 1):
+        proxy = way.proxy_for(here)
         await (check_address if proxy else _check_spelling)(here, public=public)
-        async with session.get(
-            as_signed(here), allow_redirects=False, proxy=proxy, headers={"Accept-Encoding": "identity"}
-        ) as answer:
-            target = answer.headers.get("Location") if answer.status in _REDIRECTS else None
-            if target is None:
-                return await _keep(answer, url, here, max_bytes, directory)
+        try:
+            async with (
+                _session(public, max_seconds, way, proxy) as session,
+                session.get(as_signed(here), allow_redirects=False, proxy=proxy) as answer,
+            ):
+                target = answer.headers.get("Location") if answer.status in _REDIRECTS else None
+                if target is None:
+                    return await _keep(answer, url, here, max_bytes, directory, proxy)
+        except asyncio.TimeoutError:
+            raise
+        except (aiohttp.ClientError, _OnlyHereError, ValueError) as error:
+            raise _why_not(error, url, proxy) from None
         here = redirected(here, target)
-    raise _unfetched(hide_query(url), f"is redirected more than {MAX_HOPS} times")
+    raise unfetched(hide_query(url), f"is redirected more than {MAX_HOPS} times")
+
+
+def _session(public: bool, max_seconds: float, way: Way, proxy: Proxy | None) -> aiohttp.ClientSession:
+    # Behind a proxy only its own name is looked up here, and that may well be one of the local network.
+    resolver = None if proxy else _VisibleResolver(public)
+    return aiohttp.ClientSession(
+        connector=losing_nothing(aiohttp.TCPConnector(resolver=resolver, ssl=way.ssl)),
+        timeout=aiohttp.ClientTimeout(total=max_seconds, connect=min(20.0, max_seconds)),
+        auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"Accept-Encoding": "identity"},
+        **header_limits(),
+    )
+
+
+def _why_not(error: Exception, url: str, proxy: Proxy | None) -> SoundverseError:
+    """What to tell of a URL that could not be fetched."""
+    # aiohttp may wrap the resolver's refusal.
+    hidden = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(hidden, _OnlyHereError):
+        return _only_here(url, str(hidden))
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return unfetched(hide_query(url), "broke off before its end")
+    if isinstance(error, aiohttp.ClientResponseError) and not isinstance(error, aiohttp.ClientHttpProxyError):
+        return _unchecked(hide_query(url), reason(error))
+    return unseen(hide_query(url), error, proxy)
 
 
 def as_signed(url: str) -> URL:
@@ -190,11 +198,16 @@ async def _check_spelling(url: str, *, public: bool) -> None:
 
 
 async def _keep(
-    answer: aiohttp.ClientResponse, url: str, here: str, max_bytes: int, directory: Path | None
+    answer: aiohttp.ClientResponse,
+    url: str,
+    here: str,
+    max_bytes: int,
+    directory: Path | None,
+    proxy: Proxy | None,
 ) -> RemoteReference:
     shown = hide_query(url)
     if answer.status != 200:
-        raise _unfetched(shown, f"is answered with HTTP {answer.status}")
+        raise answered(shown, answer.status, proxy)
     name = PurePosixPath(unquote(urlsplit(here).path)).name or "reference"
     body = Body(answer.content, answer.headers, audio_kind)
     opening = await body.head()
@@ -292,11 +305,4 @@ def _unchecked(shown: str, why: str) -> PreflightError:
     """What stopped us here may be no hindrance to the service."""
     return PreflightError(
         f"{shown} could not be checked: {why}.", hint='Leave the check out with preflight="off".'
-    )
-
-
-def _unfetched(shown: str, what: str) -> PreflightError:
-    return PreflightError(
-        f"{shown} {what}, so the service could not fetch it either.",
-        hint=f"Open the URL in a private browser window to see what everybody sees. {_SKIP}",
     )
