@@ -6,9 +6,15 @@ This module imports nothing of the package, so each layer can raise from it.
 
 from __future__ import annotations
 
+import functools
+import inspect
 import re
+from collections.abc import Callable
 from enum import Enum
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar, cast
+
+E = TypeVar("E", bound=BaseException)
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Spent(str, Enum):
@@ -99,6 +105,45 @@ def raise_alone(error: SoundverseError) -> NoReturn:
     except SoundverseError:
         leave_behind(error)
         raise
+
+
+def bare(error: E) -> E:
+    """The error without its history: no frame it went through, and nothing it was raised from.
+
+    Notebooks can print the variables of every frame in a traceback, and ours hold keys, passwords and signed
+    URLs. All that an error of ours has to say is in its text; one that is not ours keeps its way, which is
+    what a report of it needs.
+    """
+    if isinstance(error, SoundverseError) or not isinstance(error, Exception):
+        error.__traceback__ = error.__context__ = error.__cause__ = None
+    return error
+
+
+def at_the_door(function: F) -> F:
+    """Let errors leave a public function bare; the frame that stays has forgotten what it was called with."""
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def awaited(*given: Any, **named: Any) -> Any:
+            try:
+                return await function(*given, **named)
+            except BaseException as error:
+                left = bare(error)
+            del given, named
+            raise left
+
+        return cast("F", awaited)
+
+    @functools.wraps(function)
+    def called(*given: Any, **named: Any) -> Any:
+        try:
+            return function(*given, **named)
+        except BaseException as error:
+            left = bare(error)
+        del given, named
+        raise left
+
+    return cast("F", called)
 
 
 def leave_behind(error: BaseException) -> None:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from soundverse_nb.api.showing import shown
-from soundverse_nb.errors import InvalidRequestError
+from soundverse_nb.errors import InvalidRequestError, at_the_door
 
 _NOT_JSON = "The request holds something that is not JSON (a NaN, an array, a broken character, ...)."
 # A lone surrogate: JSON written in UTF-8 cannot hold it.
@@ -45,6 +45,7 @@ class RemixRequest(BaseModel):
     lyrics: str | None = None
     parameters: dict[str, Any] | None = None
 
+    @at_the_door
     def __init__(
         self,
         song_reference_url: str | os.PathLike[str] = "",
@@ -115,6 +116,7 @@ class RemixRequest(BaseModel):
         except (TypeError, ValueError, RecursionError):
             raise InvalidRequestError(_NOT_JSON, hint=_PLAIN) from None
 
+    @at_the_door
     def to_wire(self) -> dict[str, Any]:
         """The body of the POST: the document's names, and only what is set. The song must be a URL by now."""
         try:

@@ -12,7 +12,7 @@ from soundverse_nb.client.undisturbed import undisturbed
 from soundverse_nb.client.wanted import Wanted, Wish
 from soundverse_nb.client.watching import Audience
 from soundverse_nb.displays import Phase
-from soundverse_nb.errors import SoundverseError, Spent
+from soundverse_nb.errors import SoundverseError, Spent, bare
 from soundverse_nb.remix import Remix
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ async def _outcome(engine: Engine, wish: Wish, audience: Audience, index: int) -
     try:
         return await make_remix(engine, wish, audience.seat(index))
     except SoundverseError as error:
-        return error
+        return bare(error)
     except Exception as surprise:
         # A bug in one of a hundred must not lose the other ninety-nine. Once planned, `make_remix` tells.
         failed = told(surprise, None)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
 from soundverse_nb.client.coalescing import CoalescingSelector
-from soundverse_nb.errors import ConfigurationError, Spent, leave_behind
+from soundverse_nb.errors import ConfigurationError, Spent, bare
 
 T = TypeVar("T")
 
@@ -105,8 +105,7 @@ class Work(Generic[T]):
             return
         error = task.exception()
         if error is not None:
-            leave_behind(error)
-            self.future.set_exception(error)
+            self.future.set_exception(bare(error))
         else:
             self.future.set_result(task.result())
 

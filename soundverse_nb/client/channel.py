@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Coroutine
 from typing import Any, Generic, TypeVar
 
+from soundverse_nb.errors import bare
+
 T = TypeVar("T")
 
 MOST_WAITING = 1000
@@ -37,7 +39,7 @@ class Channel(Generic[T]):
         try:
             await work
         except Exception as error:  # the reader gets it, whatever it is
-            self._error = error
+            self._error = bare(error)
         except asyncio.CancelledError:
             self._error = asyncio.CancelledError()
             raise

@@ -39,7 +39,7 @@ from soundverse_nb.client.settings import (
 from soundverse_nb.client.wanted import want, want_all, want_each
 from soundverse_nb.client.watching import Audience, find_watcher
 from soundverse_nb.displays import Watcher
-from soundverse_nb.errors import ConfigurationError, InvalidRequestError, SoundverseError
+from soundverse_nb.errors import ConfigurationError, InvalidRequestError, SoundverseError, at_the_door
 from soundverse_nb.remix import Remix
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ class Client:
     Raises ConfigurationError for settings that cannot work. Nothing is sent before the first request.
     """
 
+    @at_the_door
     def __init__(
         self,
         api_key: str | SecretStr | None = None,
@@ -150,6 +151,7 @@ class Client:
         """How many streams run at once, and how that number was found: `.history`, `.plot()`."""
         return self._engine.limiter
 
+    @at_the_door
     async def remix(
         self,
         reference: Any,
@@ -173,6 +175,7 @@ class Client:
         audience = self._audience()
         return await self._door.run(make_one(self._engine, wanted, audience), audience)
 
+    @at_the_door
     async def remix_all(self, requests: Iterable[Any]) -> list[Remix | SoundverseError]:
         """Make many remixes at once; results come in the order of the requests, an error in place of a remix.
 
@@ -181,6 +184,7 @@ class Client:
         wishes, audience = want_all(requests), self._audience()
         return await self._door.run(make_all(self._engine, wishes, audience), audience)
 
+    @at_the_door
     def remix_sync(
         self,
         reference: Any,
@@ -193,11 +197,13 @@ class Client:
         audience = self._audience()
         return self._door.wait(make_one(self._engine, wanted, audience), audience)
 
+    @at_the_door
     def remix_all_sync(self, requests: Iterable[Any]) -> list[Remix | SoundverseError]:
         """The same as `remix_all`, blocking. Safe inside a notebook."""
         wishes, audience = want_all(requests), self._audience()
         return self._door.wait(make_all(self._engine, wishes, audience), audience)
 
+    @at_the_door
     def start(
         self,
         reference: Any,
@@ -213,11 +219,13 @@ class Client:
         audience = self._audience()
         return self._door.start(make_one(self._engine, wanted, audience), audience, wanted.title)
 
+    @at_the_door
     def start_all(self, requests: Iterable[Any]) -> RemixJob[list[Remix | SoundverseError]]:
         """Start many remixes and return at once; the job gives what `remix_all` gives."""
         wishes, audience = want_all(requests), self._audience()
         return self._door.start(make_all(self._engine, wishes, audience), audience, f"{len(wishes)} remixes")
 
+    @at_the_door
     def stream(
         self, request: RemixRequest | Mapping[str, Any] | tuple[Any, ...]
     ) -> AsyncIterator[RemixEvent]:
@@ -233,12 +241,14 @@ class Client:
 
         return self._door.stream(order, audience)
 
+    @at_the_door
     async def status(self, message_id: str) -> RemixEvent:
         """How an order is doing, by the service's own name for it. Raises APIError, TransportError."""
         if not isinstance(message_id, str) or not message_id.strip():
             raise InvalidRequestError("No message_id was given.", hint="client.orders() lists them.")
         return await self._door.run(self._status(message_id.strip()))
 
+    @at_the_door
     async def recover(self) -> Recovered:
         """Finish every order that was paid and is not on disk: not fetched, lost since, or of a dead kernel.
 
@@ -250,11 +260,13 @@ class Client:
         audience = self._audience()
         return await self._door.run(self._recover(audience), audience)
 
+    @at_the_door
     def recover_sync(self) -> Recovered:
         """The same as `recover`, blocking."""
         audience = self._audience()
         return self._door.wait(self._recover(audience), audience)
 
+    @at_the_door
     def orders(self) -> OrderTable:
         """The journal: every order and how far it came, as a table that shows itself.
 
@@ -262,10 +274,12 @@ class Client:
         """
         return self._door.wait(self._orders())
 
+    @at_the_door
     def close(self) -> None:
         """Stop what is running (orders are kept) and close every connection. Harmless to call again."""
         self._door.close()
 
+    @at_the_door
     async def aclose(self) -> None:
         """The same as `close`, awaitable."""
         await self._door.aclose()

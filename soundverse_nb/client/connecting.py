@@ -7,8 +7,10 @@ from typing import Any
 from soundverse_nb.client.client import Client
 from soundverse_nb.client.notice import is_simulator
 from soundverse_nb.client.settings import KEY_VARIABLE
+from soundverse_nb.errors import at_the_door
 
 
+@at_the_door
 def connect(api_key: str | None = None, base_url: str | None = None, **settings: Any) -> Client:
     """A client for the real service if SOUNDVERSE_API_KEY is set, else for the embedded simulator.
 

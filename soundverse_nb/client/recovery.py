@@ -21,7 +21,7 @@ from soundverse_nb.client.settle import settle
 from soundverse_nb.client.wanted import Wanted
 from soundverse_nb.client.watching import Audience, Seat
 from soundverse_nb.displays import Phase
-from soundverse_nb.errors import ConfigurationError, SoundverseError
+from soundverse_nb.errors import ConfigurationError, SoundverseError, bare
 from soundverse_nb.remix import Clip, Remix
 from soundverse_nb.render.escape import plain, text
 
@@ -175,11 +175,11 @@ async def _take_up(engine: Engine, order: Order, seat: Seat) -> Remix | tuple[Or
         except Exception as surprise:  # a bug too must say what was paid
             error = with_what_is_owed(told(surprise, hearing.order), hearing)
             seat.tell(Phase.FAILED, message=str(error))
-            return hearing.order, error
+            return hearing.order, bare(error)
     except SoundverseError as failed:  # the journal could not be read or written
         error = _unwritten(order, failed)
         seat.tell(Phase.FAILED, message=str(error))
-        return order, error
+        return order, bare(error)
     except asyncio.CancelledError:
         seat.tell(Phase.CANCELLED, message=seat.audience.words_for(seat.index))
         raise

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 import aiohttp
 from pydantic import SecretStr
 
-from soundverse_nb.errors import ConfigurationError, HostingError, whole_characters
+from soundverse_nb.errors import ConfigurationError, HostingError, at_the_door, whole_characters
 from soundverse_nb.hosting.protocol import PublishedReference
 from soundverse_nb.hosting.reach import host_of, read_address
 from soundverse_nb.render.escape import plain
@@ -44,6 +44,7 @@ class EmbeddedHost:
         """The key of a client of this simulator, where none was given."""
         self._key = self._key or api_key
 
+    @at_the_door
     async def publish(self, path: Path) -> PublishedReference:
         path = Path(path)
         async with aiohttp.ClientSession(timeout=_TIMEOUT, trust_env=False) as session:

@@ -10,12 +10,13 @@ from typing import Any
 from pydantic import SecretStr
 
 from soundverse_nb.api.way import Way, going
-from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.errors import ConfigurationError, at_the_door
 from soundverse_nb.hosting.protocol import Host, PublishedReference, as_host, ask_to_publish
 
 VARIABLE = "SOUNDVERSE_HOST"
 
 
+@at_the_door
 def find_host(
     setting: Any,
     base_url: str,
@@ -100,6 +101,7 @@ class GuardedHost:
     def __repr__(self) -> str:
         return repr(self.host)
 
+    @at_the_door
     async def publish(self, path: Path) -> PublishedReference:
         from soundverse_nb.hosting.remote import check_address
 

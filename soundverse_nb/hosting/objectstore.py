@@ -12,7 +12,7 @@ import aiohttp
 
 from soundverse_nb.api.connection import reason
 from soundverse_nb.api.way import Proxy, way_in_use
-from soundverse_nb.errors import ConfigurationError, HostingError, SoundverseError, Spent
+from soundverse_nb.errors import ConfigurationError, HostingError, SoundverseError, Spent, at_the_door
 from soundverse_nb.hosting.blame import PROXYS_OWN, heres_fault
 from soundverse_nb.hosting.bucket import Bucket, parse_bucket
 from soundverse_nb.hosting.content import Content, is_unchanged, read_content
@@ -58,6 +58,7 @@ class ObjectStoreHost:
     Raises ConfigurationError for a URL or setting that cannot be right.
     """
 
+    @at_the_door
     def __init__(self, url: str, *, expires: float = 3600, delete: bool = False, **settings: Any) -> None:
         self.bucket: Bucket = parse_bucket(url)
         if isinstance(expires, bool) or not isinstance(expires, (int, float)) or not 1 <= expires <= _LONGEST:
@@ -78,6 +79,7 @@ class ObjectStoreHost:
         deleting = ", delete=True" if self.delete else ""
         return f"ObjectStoreHost({str(self.bucket)!r}, expires={self.expires}{deleting})"
 
+    @at_the_door
     async def publish(self, path: Path) -> PublishedReference:
         """Put the file into the bucket, unless it is there, and sign a URL for it.
 
@@ -108,6 +110,7 @@ class ObjectStoreHost:
         self._held.setdefault(content.name, []).append(published)
         return published
 
+    @at_the_door
     async def withdraw(self, published: PublishedReference) -> None:
         """The remix is over: with delete=True the file goes once its last URL from this host is withdrawn.
 

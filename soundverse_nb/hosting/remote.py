@@ -21,7 +21,7 @@ from soundverse_nb.api.file_body import Body
 from soundverse_nb.api.filetype import audio_kind
 from soundverse_nb.api.headers import header_limits, losing_nothing
 from soundverse_nb.api.way import Proxy, Way, way_in_use
-from soundverse_nb.errors import ConfigurationError, PreflightError, SoundverseError
+from soundverse_nb.errors import ConfigurationError, PreflightError, SoundverseError, at_the_door
 from soundverse_nb.hosting.blame import answered, unfetched, unseen
 from soundverse_nb.hosting.content import suffix_of
 from soundverse_nb.hosting.reach import host_of, read_address, why_local, why_resolved_local
@@ -62,6 +62,7 @@ def must_be_public(base_url: str) -> bool:
     return is_public_service(base_url)
 
 
+@at_the_door
 def check_url(url: str, *, public: bool = True) -> None:
     """Refuse a reference's URL that the service cannot fetch, by how it is spelt; no network.
 
@@ -85,6 +86,7 @@ def check_url(url: str, *, public: bool = True) -> None:
         raise _only_here(url, reason)
 
 
+@at_the_door
 async def check_address(url: str, *, public: bool = True) -> None:
     """Refuse a reference's URL that only this machine or its network can see, also by what its name leads to.
 
@@ -105,6 +107,7 @@ async def check_address(url: str, *, public: bool = True) -> None:
             raise _only_here(url, reason)
 
 
+@at_the_door
 async def fetch_reference(
     url: str,
     *,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from soundverse_nb.audio.source import Source, open_source
-from soundverse_nb.errors import ConfigurationError, PreflightError
+from soundverse_nb.errors import ConfigurationError, PreflightError, at_the_door
 from soundverse_nb.reference.check import preflight
 from soundverse_nb.reference.limits import Limits
 from soundverse_nb.reference.report import PreflightReport
@@ -65,6 +65,7 @@ class Repair(os.PathLike[str]):
         return {"text/plain": repair_text(self), "text/html": repair_html(self)}
 
 
+@at_the_door
 def repair(
     source: Any,
     out: str | os.PathLike[str] | None = None,
