@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from soundverse_nb.client.database import Database
 from soundverse_nb.client.lease import is_held, let_go, new_lease
 from soundverse_nb.client.order import Lease, Order, OrderState, request_text, sources
 from soundverse_nb.client.row import lenient_text, read_order
@@ -48,13 +49,15 @@ _AS_KNOWN = "state = ? AND updated_at = ? AND posts = ? AND owner_token IS ?"
 class Journal:
     """The orders of one client or one study, in one SQLite file. Safe for several kernels at once.
 
-    Every coroutine returns after the change is on disk (WAL, synchronous=FULL) and may be awaited on
-    any event loop; `read` blocks and may be called from any thread. Raises ConfigurationError where
-    the file cannot be used.
+    Every coroutine returns after the change is on disk, in the file that the path names, and may be awaited
+    on any event loop; `read` blocks and may be called from any thread. Raises ConfigurationError where the
+    file cannot be used, or is no longer the one that was opened.
     """
 
     def __init__(self, path: Path | str, *, now: Callable[[], float] = time.time) -> None:
         self.path = Path(path).expanduser()
+        with contextlib.suppress(OSError):  # no working directory: opening says so
+            self.path = self.path.absolute()
         self._now = now
         self._writer = Writer(self.path)
 
@@ -184,11 +187,15 @@ class Journal:
         """The same, blocking; for any thread."""
         return self._writer.submit(lambda c: _select(c, states)).result()
 
+    async def kept(self) -> str:
+        """How SQLite keeps the file: "write-ahead log", or "rollback journal, since ..."."""
+        return await self._do(lambda c: c.kept)
+
     def close(self) -> None:
         """Finish what is being written and close the file."""
         self._writer.close()
 
-    async def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def _do(self, work: Callable[[Database], T]) -> T:
         # A cell that is interrupted stops waiting; what it wanted written is written all the same.
         return await self._writer.submit_here(work)
 
@@ -210,6 +217,8 @@ def _move(
         if _update(connection, order, columns, _AS_KNOWN, known):
             return replace(order, **{**columns, "state": to})
     found = _get(connection, order.order_id)
+    if not posts and _is_made(found, order, to, facts):
+        return found
     another = found.lease is not None and found.lease.token != token
     lost = another or found.unreadable or found.state not in sources(to)
     if lost and facts.get("message_id") and found.message_id is None:
@@ -253,6 +262,16 @@ def _take_back(connection: sqlite3.Connection, order: Order, found: Order) -> No
     """Whoever had taken over an order has given it back: it is ours again."""
     if found.lease is None and order.lease is not None:
         _set_lease(connection, order.order_id, order.lease)
+
+
+def _is_made(found: Order, order: Order, to: OrderState, facts: dict[str, Any]) -> bool:
+    """Whether this very move was made before, by a commit that could not be vouched for when it was made."""
+    same = (found.state, found.posts, found.lease and found.lease.token)
+    return (
+        same == (to, order.posts, order.lease and order.lease.token)
+        and found.updated_at > order.updated_at
+        and all(getattr(found, name) == value for name, value in facts.items())
+    )
 
 
 def _update(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -70,7 +71,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         found = _version(connection, path)
         for version in range(found + 1, VERSION + 1):
             STEPS[version](connection)
-        if found < VERSION:
+        if found < VERSION or not _number(connection, "application_id"):
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {VERSION}")
     except BaseException:  # half a schema must not stay, whatever stopped it
@@ -79,12 +80,18 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("COMMIT")
 
 
+def check(connection: sqlite3.Connection, path: Path) -> None:
+    """Only read: raise ConfigurationError for a file that `prepare` would refuse."""
+    _version(connection, path)
+
+
 def _version(connection: sqlite3.Connection, path: Path) -> int:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    version, application = (_number(connection, name) for name in ("user_version", "application_id"))
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if version == 0 and application == 0 and tables == 0:
-        return 0
+    if version == 0 and application == 0:
+        version = _recognised(connection) if tables else 0
+        if version or not tables:
+            return version
     if application != APPLICATION_ID:
         raise ConfigurationError(
             f"{path} is a database of another program, not a journal of orders.",
@@ -96,4 +103,24 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
             f"(schema {version}; this one reads up to {VERSION}).",
             hint="Update soundverse_nb, or give another path: Client(journal=...).",
         )
-    return int(version)
+    return version
+
+
+def _recognised(connection: sqlite3.Connection) -> int:
+    """The version of a journal whose numbers `.dump` or `.recover` forgot; 0 for any other database."""
+    columns = _columns(connection)
+    version = 0
+    with contextlib.closing(sqlite3.connect(":memory:")) as pattern:
+        for later, step in STEPS.items():
+            step(pattern)
+            if _columns(pattern) <= columns:
+                version = later
+    return version
+
+
+def _columns(connection: sqlite3.Connection) -> set[str]:
+    return {name for _, name, *_ in connection.execute("PRAGMA table_info(orders)")}
+
+
+def _number(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])

@@ -17,14 +17,13 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
-from soundverse_nb.client import schema
+from soundverse_nb.client import complaint
+from soundverse_nb.client.complaint import closed_by_fork, translated
+from soundverse_nb.client.database import Database, open_database
 from soundverse_nb.errors import ConfigurationError, SoundverseError
 
 T = TypeVar("T")
-Work = Callable[[sqlite3.Connection], Any]
-
-BUSY_SECONDS = 30.0
-"""How long to wait for another kernel's transaction. Theirs take milliseconds."""
+Work = Callable[[Database], Any]
 
 _LARGEST_GROUP = 256
 
@@ -41,20 +40,23 @@ class Writer:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._pid = os.getpid()
 
-    def submit(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
+    def submit(self, work: Callable[[Database], T]) -> Future[T]:
         """Queue some work; its future resolves after the commit that makes it durable."""
         future: Future[T] = Future()
         self._put((work, future))
         return future
 
-    def submit_here(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+    def submit_here(self, work: Callable[[Database], T]) -> asyncio.Future[T]:
         """The same with a future of the running loop. Cancelling that stops the waiting, not the work."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._put((work, future))
         return future
 
     def _put(self, task: _Task) -> None:
+        if self._pid != os.getpid():
+            raise closed_by_fork(self.path)  # its thread stayed behind, and its lock may be held for ever
         with self._lock:
             if self._closed:
                 raise ConfigurationError(f"The journal {self.path} is closed.", hint="Make a new Client.")
@@ -64,7 +66,9 @@ class Writer:
             self._queue.put(task)
 
     def close(self) -> None:
-        """Finish what is queued and close the file. Harmless to call again."""
+        """Finish what is queued and close the file. Harmless to call again, and in a forked child."""
+        if self._pid != os.getpid():
+            return
         with self._lock:
             self._closed = True
             thread, self._thread = self._thread, None
@@ -74,7 +78,7 @@ class Writer:
             thread.join()
 
     def _run(self) -> None:
-        connection: sqlite3.Connection | None = None
+        connection: Database | None = None
         try:
             open_ = True
             while open_:
@@ -86,6 +90,9 @@ class Writer:
                     answers = _commit(connection, group)
                 except BaseException as error:  # those who wait get it, and the thread lives on
                     answers = [(None, error)] * len(group)
+                    if connection is not None and connection.is_spoiled:
+                        connection.close()
+                        connection = None
                 _tell(group, answers, self.path)
         finally:
             if connection is not None:
@@ -105,52 +112,43 @@ class Writer:
         return group, False
 
 
-def open_database(path: Path) -> sqlite3.Connection:
-    """Open a journal durably, private to its user, at today's schema."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # SQLite gives its -wal and -shm files the mode of the main file.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        with contextlib.suppress(OSError):
-            path.chmod(0o600)
-    except OSError as error:
-        raise ConfigurationError(
-            f"The journal of orders {path} cannot be opened: {error.strerror or error}.",
-            hint="Nothing is ordered without it. Give a path that can be written: Client(journal=...).",
-        ) from None
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-    try:
-        connection.row_factory = sqlite3.Row
-        # A file system without shared memory keeps its rollback journal, which is as durable.
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        schema.prepare(connection, path)
-    except BaseException:  # a file that cannot be used is not held open
-        connection.close()
-        raise
-    return connection
+def _commit(connection: Database, group: list[_Task]) -> list[tuple[Any, BaseException | None]]:
+    """Do a group in one transaction; work that fails is undone alone.
 
-
-def _commit(connection: sqlite3.Connection, group: list[_Task]) -> list[tuple[Any, BaseException | None]]:
-    """Do a group in one transaction; work that fails is undone alone."""
-    answers: list[tuple[Any, BaseException | None]] = []
-    connection.execute("BEGIN IMMEDIATE")
+    The path is looked at before the commit, so that a lost file takes nothing on, and once more after
+    it: only what is then in the path's own file may be acted upon.
+    """
     try:
-        for work, _ in group:
-            connection.execute("SAVEPOINT work")
-            try:
-                answers.append((work(connection), None))
-            except sqlite3.OperationalError:
-                raise  # a full disk or a lock: nobody's work can be done
-            except Exception as problem:  # this work's own: undone alone, told to who asked for it
-                connection.execute("ROLLBACK TO work")
-                answers.append((None, problem))
-            connection.execute("RELEASE work")
+        answers = _done(connection, group)
+        connection.check_in_place()
         connection.execute("COMMIT")
-    except BaseException:  # the next group must not begin inside this one
+        connection.check_in_place()
+    except BaseException as error:  # the next group must not begin inside this one
         with contextlib.suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
+        if isinstance(error, sqlite3.Error):
+            connection.check_in_place()  # a file that is gone is the true cause of many a complaint
+            if complaint.says(error, "malformed"):
+                raise complaint.damaged(error, connection.path, connection.save_what_can_be_read()) from None
         raise
+    return answers
+
+
+def _done(connection: Database, group: list[_Task]) -> list[tuple[Any, BaseException | None]]:
+    answers: list[tuple[Any, BaseException | None]] = []
+    connection.execute("BEGIN IMMEDIATE")
+    for work, _ in group:
+        connection.execute("SAVEPOINT work")
+        try:
+            answers.append((work(connection), None))
+        except sqlite3.OperationalError:
+            raise  # a full disk or a lock: nobody's work can be done
+        except Exception as problem:  # this work's own: undone alone, told to who asked for it
+            if type(problem) is sqlite3.DatabaseError:
+                raise  # the file is damaged
+            connection.execute("ROLLBACK TO work")
+            answers.append((None, problem))
+        connection.execute("RELEASE work")
     return answers
 
 
@@ -180,18 +178,3 @@ def _resolve(future: Future[Any] | asyncio.Future[Any], answer: _Answer) -> None
         future.set_exception(problem)
     else:
         future.set_result(value)
-
-
-def translated(error: BaseException, path: Path) -> SoundverseError:
-    """SQLite's complaint in our words; nothing of SQLite leaks."""
-    if isinstance(error, SoundverseError):
-        return error
-    if isinstance(error, sqlite3.DatabaseError) and "not a database" in str(error):
-        return ConfigurationError(
-            f"{path} is not a journal of orders (not a SQLite file).",
-            hint="Move it away or give another path: Client(journal=...).",
-        )
-    return ConfigurationError(
-        f"The journal of orders {path} cannot be read or written: {error}.",
-        hint="Is the disk full, or the folder read-only? Nothing is ordered without the journal.",
-    )

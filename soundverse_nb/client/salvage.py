@@ -1,0 +1,79 @@
+"""What saves the orders of a journal that is lost or damaged: a copy beside it, of all that can be read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+MOST_PROBES = 100_000
+"""Row numbers tried one by one in a damaged file: a second or two."""
+
+
+def place_beside(journal: Path) -> Path:
+    """A name for a copy that no journal has."""
+    now = time.strftime("%Y%m%d-%H%M%S")
+    return journal.with_name(f"{journal.stem}.saved-{now}-{os.getpid()}{journal.suffix}")
+
+
+def copied_whole(connection: sqlite3.Connection, journal: Path) -> Path | None:
+    """A copy of all that a connection sees, though its file has no name any more; None where that fails.
+
+    The copy is private before anything is in it. It is new, so that nobody can have it open.
+    """
+    copy = place_beside(journal)
+    try:
+        with contextlib.suppress(FileExistsError):  # of another client of this process, a moment ago
+            os.close(os.open(copy, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        with contextlib.closing(sqlite3.connect(copy)) as target:
+            connection.backup(target)
+    except (OSError, ValueError, sqlite3.Error):
+        return None
+    return copy
+
+
+def underway(connection: sqlite3.Connection) -> list[tuple[str, str | None]]:
+    """The orders that may be paid for and are not fetched, each with the service's name for it."""
+    try:
+        return connection.execute(
+            "SELECT order_id, message_id FROM orders WHERE state IN ('sending', 'accepted', 'completed')"
+        ).fetchall()
+    except sqlite3.Error:
+        return []
+
+
+def readable_rows(connection: sqlite3.Connection) -> list[sqlite3.Row]:
+    """The orders of a damaged file: from both ends as far as each goes, and one by one between."""
+    found: dict[int, sqlite3.Row] = {}
+    ends = []
+    for direction in ("ASC", "DESC"):
+        number = 0
+        with contextlib.suppress(sqlite3.Error, LookupError):
+            for (number,) in connection.execute(f"SELECT rowid FROM orders ORDER BY rowid {direction}"):
+                found[number] = _row(connection, number)
+        ends.append(number)
+    first, last = ends
+    for number in range(first, min(last or first + MOST_PROBES, first + MOST_PROBES)):
+        if number not in found:
+            with contextlib.suppress(sqlite3.Error, LookupError):
+                found[number] = _row(connection, number)
+    return [found[number] for number in sorted(found)]
+
+
+def insert(target: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> None:
+    """Put rows into a new journal, in one transaction."""
+    target.execute("BEGIN IMMEDIATE")
+    for row in rows:
+        names, marks = ", ".join(row.keys()), ", ".join("?" * len(row))
+        target.execute(f"INSERT OR IGNORE INTO orders ({names}) VALUES ({marks})", tuple(row))
+    target.execute("COMMIT")
+
+
+def _row(connection: sqlite3.Connection, number: int) -> sqlite3.Row:
+    row = connection.execute("SELECT * FROM orders WHERE rowid = ?", (number,)).fetchone()
+    if not isinstance(row, sqlite3.Row):
+        raise LookupError(number)
+    return row
