@@ -316,7 +316,7 @@ class Client:
         await self._engine.open()
         journal = self._engine.service.journal
         found = await asyncio.to_thread(as_found, await journal.orders())
-        return OrderTable(found, journal.path)
+        return OrderTable(found, journal.path, await journal.kept())
 
     def _audience(self) -> Audience:
         return Audience(find_watcher(self._progress, self._price))

@@ -47,11 +47,15 @@ _HEADS = ("order", "when", "state", "what", "reference", "message_id", "file", "
 
 
 class OrderTable(Sequence[Order]):
-    """The orders of a journal, oldest first. Shows itself newest first, without any link's signature."""
+    """The orders of a journal, oldest first. Shows itself newest first, without any link's signature.
 
-    def __init__(self, orders: Sequence[Order], path: Path) -> None:
+    `kept` says how the file is kept: with a write-ahead log, or with a rollback journal and why.
+    """
+
+    def __init__(self, orders: Sequence[Order], path: Path, kept: str = "") -> None:
         self._orders = tuple(orders)
         self.path = path
+        self.kept = kept
 
     @overload
     def __getitem__(self, index: int) -> Order: ...
@@ -59,7 +63,7 @@ class OrderTable(Sequence[Order]):
     def __getitem__(self, index: slice) -> OrderTable: ...
     def __getitem__(self, index: int | slice) -> Order | OrderTable:
         if isinstance(index, slice):
-            return OrderTable(self._orders[index], self.path)
+            return OrderTable(self._orders[index], self.path, self.kept)
         return self._orders[index]
 
     def __len__(self) -> int:
@@ -75,7 +79,8 @@ class OrderTable(Sequence[Order]):
             raise ConfigurationError(
                 f"{states!r} names a state no order has.", hint=f"States are {', '.join(_STATES)}."
             )
-        return OrderTable([order for order in self._orders if _state(order) in wanted], self.path)
+        chosen = [order for order in self._orders if _state(order) in wanted]
+        return OrderTable(chosen, self.path, self.kept)
 
     def to_frame(self) -> Any:
         """The orders as a pandas DataFrame, one row an order, newest last."""
@@ -116,14 +121,19 @@ class OrderTable(Sequence[Order]):
             for row in rows
         ]
         table = lines if self._orders else []
-        return "\n".join([f"{self.summary} ({plain(self.path)})", *table, *self._rest()])
+        return "\n".join([f"{self.summary} ({self._place})", *table, *self._rest()])
 
     def _repr_html_(self) -> str:
         heads = "".join(f'<th style="text-align:left">{head}</th>' for head in _HEADS)
         rows = "".join(_html_row(order) for order in self._newest())
         rest = "".join(f"<p>{text(line)}</p>" for line in self._rest())
         table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>" if self._orders else ""
-        return f"<div><p><b>{text(self.summary)}</b></p>{table}{rest}</div>"
+        place = f"<p>{text(self._place, 600)}</p>"
+        return f"<div><p><b>{text(self.summary)}</b></p>{place}{table}{rest}</div>"
+
+    @property
+    def _place(self) -> str:
+        return "; ".join(part for part in (plain(self.path), plain(self.kept)) if part)
 
     def _newest(self) -> list[Order]:
         return list(reversed(self._orders[-MOST_ROWS:]))
