@@ -122,8 +122,10 @@ class Door:
         if work is not None:
             work.close()
         raise ConfigurationError(
-            "This client was made before the process was forked; its connections belong to the parent.",
-            hint="Make a new client in the child process.",
+            "This client was made before the process was forked; its connections and its journal belong to "
+            "the parent.",
+            hint="Start the process by spawn and make a client there, or make one here with another journal: "
+            "Client(journal=...).",
         )
 
 

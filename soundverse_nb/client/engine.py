@@ -238,10 +238,15 @@ class Engine:
 
 
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+if hasattr(os, "register_at_fork"):
+    # What was open at a fork is the parent's: the child closes none of it, neither at its end nor before.
+    os.register_at_fork(after_in_child=_engines.clear)
 
 
 def abandon(engine: Engine) -> None:
     """Nobody holds the client any more: close what it owned, from whichever thread noticed."""
+    if engine not in _engines:
+        return
     LOOP.call_soon(lambda: LOOP.submit(engine.aclose()))
 
 

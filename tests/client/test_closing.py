@@ -95,11 +95,18 @@ c.orders()
 child = os.fork()
 if child == 0:
     try:
-        c.orders()
-        os._exit(1)
-    except sv.ConfigurationError as error:
-        fresh = len(client().orders())
-        os._exit(0 if "fork" in str(error) and fresh == 0 else 2)
+        for mine in c, client():   # its new one must not share the journal, of which it has no locks
+            try:
+                mine.orders()
+                os._exit(1)
+            except sv.ConfigurationError as error:
+                assert "fork" in str(error) and "spawn" in str(error) and "another journal" in str(error)
+        settings["journal"] = folder + "/another.sqlite3"
+        assert len(client().orders()) == 0
+        os._exit(0)
+    except BaseException as error:
+        print(error, file=sys.stderr)
+        os._exit(2)
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 print("fine")
 """
