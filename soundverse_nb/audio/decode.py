@@ -10,8 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 from soundverse_nb.audio.decoding import BLOCK_FRAMES, Decoding
+from soundverse_nb.audio.probe.disguise import disguised
+from soundverse_nb.audio.probe.lead import lead_bytes
 from soundverse_nb.audio.probe.tags import after_front_tags
 from soundverse_nb.audio.probe.window import Window
+from soundverse_nb.audio.refusal import refusal
 from soundverse_nb.audio.source import open_source
 
 
@@ -41,8 +44,16 @@ def decode(
         return SamplesDecoding(taken.samples, block_frames, stop_seconds, time_limit)
     with taken.open() as stream:
         window = Window(stream, taken.size_bytes or 0)
+        lead = lead_bytes(window)
         begin = after_front_tags(window)  # some programs tag everything alike
         head = window.at(begin, 12)
+        disguise = disguised(window, begin)
+    if disguise is not None:
+        raise refusal(
+            "unreadable",
+            f"There is {disguise} in {taken.name}, which would be heard as noise.",
+            "Unpack it with a program that knows it (wvunpack, ffmpeg), and pass a WAV or FLAC.",
+        )
     if is_uncompressed(head):
         from soundverse_nb.audio.decode_pcm import open_pcm
 
@@ -51,7 +62,9 @@ def decode(
             return decoding
     from soundverse_nb.audio.decode_ffmpeg import FFmpegDecoding
 
-    return FFmpegDecoding(taken, block_frames, stop_seconds, time_limit)
+    compressed = FFmpegDecoding(taken.behind(lead), block_frames, stop_seconds, time_limit)
+    compressed.lead = lead
+    return compressed
 
 
 def is_uncompressed(head: bytes) -> bool:

@@ -80,6 +80,8 @@ class Decoding(ABC):
     has_rest: bool = False
     end: End = End.OPEN
     frames: int = 0
+    lead: int = 0
+    """Bytes before the song that do not belong to it, and were passed over."""
     block_frames: int
     """Frames that a piece has at most, or a little more; may be set before the first is taken."""
     leaves_room: bool = False

@@ -40,7 +40,7 @@ class Heard:
     `peak` is linear (1.0 full scale), `loudness` in LUFS (-inf for silence), `clipped` the number of samples
     in flat tops at full scale, `not_finite` of NaN or infinite ones, `quiet_start` and `quiet_end` the
     seconds below -60 dBFS at either end. `hops` is the K-weighted mean square of each `hop_seconds`, for
-    finding loud places.
+    finding loud places. `lead` counts the bytes before the song that do not belong to it.
     """
 
     duration: float
@@ -64,6 +64,7 @@ class Heard:
     cut_short: bool
     promised_seconds: float | None
     is_part: bool
+    lead: int = 0
 
 
 def listen(source: Any, stop_seconds: float | None = None, time_limit: float | None = None) -> Heard:
@@ -145,6 +146,7 @@ def _told(sound: Decoding, ears: Ears, proven: Callable[[], float | None]) -> He
         cut_short=sound.cut_short,
         promised_seconds=sound.promised_seconds,
         is_part=sound.end is End.OUT_OF_TIME and (sound.has_rest or duration > heard_seconds),
+        lead=sound.lead,
     )
 
 

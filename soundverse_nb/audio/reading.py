@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, BinaryIO, cast
 
 from soundverse_nb.audio.refusal import not_read
@@ -106,3 +106,37 @@ def borrowed(file: Any, name: str, size: int) -> Iterator[BinaryIO]:
     finally:
         with suppress(Exception):
             file.seek(before)
+
+
+class ShiftedFile:
+    """A file that seems to begin at `lead`; what cannot be read raises as in the file itself."""
+
+    def __init__(self, file: BinaryIO, lead: int) -> None:
+        self._file, self._lead = file, lead
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size)
+
+    def readinto(self, buffer: Any) -> int:
+        taken: int = self._file.readinto(buffer)  # type: ignore[attr-defined]
+        return taken
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._file.seek(offset + self._lead if whence == os.SEEK_SET else offset, whence) - self._lead
+
+    def tell(self) -> int:
+        return self._file.tell() - self._lead
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+
+@contextmanager
+def shifted(opened: AbstractContextManager[BinaryIO], lead: int) -> Iterator[BinaryIO]:
+    """An opened file from byte `lead` on."""
+    with opened as file:
+        file.seek(lead)
+        yield cast(BinaryIO, ShiftedFile(file, lead))

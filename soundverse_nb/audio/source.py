@@ -11,13 +11,13 @@ import os
 import stat
 import sys
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from soundverse_nb.audio.addresses import address_refusal, local_path
-from soundverse_nb.audio.reading import ForeignFile, RegularFile, borrowed
+from soundverse_nb.audio.reading import ForeignFile, RegularFile, borrowed, shifted
 from soundverse_nb.audio.refusal import AudioError, refusal
 from soundverse_nb.audio.samples import Samples, as_samples
 
@@ -41,6 +41,8 @@ class Source:
     samples: Samples | None = field(default=None, repr=False)
     _content: bytes | memoryview | None = field(default=None, repr=False)
     _file: Any = field(default=None, repr=False)
+    _whole: Source | None = field(default=None, repr=False)
+    _lead: int = 0
 
     @cached_property
     def path(self) -> Path | None:
@@ -51,11 +53,19 @@ class Source:
     def is_samples(self) -> bool:
         return self.samples is not None
 
+    def behind(self, lead: int) -> Source:
+        """The same song as if its file began so many bytes later."""
+        if not lead:
+            return self
+        return replace(self, place=None, size_bytes=(self.size_bytes or 0) - lead, _whole=self, _lead=lead)
+
     def open(self) -> AbstractContextManager[BinaryIO]:
         """The file's content from its start, for a `with`: readable, seekable, put back as it was afterwards.
 
         Raises AudioError where it cannot be opened.
         """
+        if self._whole is not None:
+            return shifted(self._whole.open(), self._lead)
         if self.place is not None:
             return _open_regular(self.place, self.name)
         if self._content is not None:

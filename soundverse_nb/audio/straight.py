@@ -67,7 +67,7 @@ class StraightDecoding(Decoding):
         super().__init__(careful.stop_seconds, None)
         self.clock = careful.clock
         self.sample_rate, self.channels = careful.sample_rate, careful.channels
-        self.format, self.codec = careful.format, careful.codec
+        self.format, self.codec, self.lead = careful.format, careful.codec, careful.lead
         self.promised_seconds = careful.promised_seconds
         self._careful, self._copy = careful, copy
         self._closing = Lock()

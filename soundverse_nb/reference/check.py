@@ -105,7 +105,7 @@ def _full(source: Source, limits: Limits, call: str) -> PreflightReport:
         known = heard.known_seconds
         goes_on = known is None or known < duration
         duration = duration if known is None or goes_on else known
-    missing, seconds = _shortfall(source, heard.format), 0.0
+    missing, seconds = _shortfall(source.behind(heard.lead), heard.format), 0.0
     if heard.cut_short and not stopped and heard.promised_seconds and heard.format not in _ESTIMATED:
         seconds = max(0.0, heard.promised_seconds - duration)
         # A FLAC counts its samples; other announcements are rounded, or count what decoders trim.
@@ -132,6 +132,7 @@ def _full(source: Source, limits: Limits, call: str) -> PreflightReport:
         missing_bytes=missing,
         missing_seconds=seconds,
         damage=damage,
+        lead_bytes=heard.lead,
         envelope=heard.envelope,
     )
     librosa = None
@@ -176,6 +177,7 @@ def _from_header(source: Source, limits: Limits, call: str) -> tuple[PreflightRe
         codec=found.codec,
         channels=found.channels,
         sample_rate=found.sample_rate,
+        lead_bytes=found.lead,
     )
     return _judged(source, facts, limits, call, checked="header"), ""
 

@@ -18,6 +18,7 @@ class AudioFacts:
     ones; `quiet_start`, `quiet_end` are seconds below -60 dBFS; `heard_seconds` is how much was decoded.
     `goes_on` says that decoding was stopped just past the limit, and the song is longer than `duration`;
     `is_part` that time was up before the song was, and `duration` is what its packets or header tell.
+    `lead_bytes` stand before the song without belonging to it.
     `format` and `codec` bear FFmpeg's names ("mp4", "aac"). `envelope` is the outline for drawing.
     """
 
@@ -39,6 +40,7 @@ class AudioFacts:
     missing_bytes: int = 0
     missing_seconds: float = 0.0
     damage: str | None = None
+    lead_bytes: int = 0
     envelope: Envelope | None = field(default=None, repr=False, compare=False)
 
     def model_dump(self) -> dict[str, Any]:

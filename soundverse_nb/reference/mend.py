@@ -12,7 +12,7 @@ from soundverse_nb.errors import ConfigurationError, PreflightError, at_the_door
 from soundverse_nb.reference.check import preflight
 from soundverse_nb.reference.limits import Limits
 from soundverse_nb.reference.report import PreflightReport
-from soundverse_nb.reference.rules import PADDABLE_SECONDS
+from soundverse_nb.reference.rules import PADDABLE_SECONDS, SILENT_PEAK
 from soundverse_nb.reference.stretch import (
     Stretch,
     asked_stretch,
@@ -21,7 +21,7 @@ from soundverse_nb.reference.stretch import (
     longest,
     loudest_stretch,
 )
-from soundverse_nb.render.quantity import exactly
+from soundverse_nb.render.quantity import exactly, in_full
 
 _MENDABLE = frozenset({"too_large", "too_long", "too_short", "truncated", "damaged", "not_finite"})
 _CUTTABLE = frozenset({"too_large", "too_long"})
@@ -102,8 +102,10 @@ def repair(
     asked = start is not None or duration is not None
     is_free = out is None and opened.path is not None  # to end in whatever the song's own name ends in
     if before.ok and not asked and not notes & _CALLS_FOR_A_COPY and (is_free or before.audio.format == kind):
-        data = opened.content()
-        steps = ["It passes already: copied as it is."]
+        lead = before.audio.lead_bytes
+        data = opened.behind(lead).content()
+        left_out = f"It passes already: copied without the {lead:,} bytes that stand before the sound."
+        steps = [left_out if lead else "It passes already: copied as it is."]
         whole = Stretch(0.0, before.audio.duration or 0.0)
         path = _written(data, target.with_suffix(_ending(opened.path)) if is_free else target)
         return _finished(path, before, whole, steps, limits)
@@ -132,6 +134,14 @@ def _stretch(
         stop = _LONGEST_SEARCH if start is None else start + longest(limits)
         heard = listen(opened, stop_seconds=stop, time_limit=_SEARCH_TIME)
         total, hops, hop_seconds = heard.heard_seconds, heard.hops, heard.hop_seconds
+        if heard.peak <= SILENT_PEAK:
+            where = f"from {in_full(start)} s " if start else ""
+            raise PreflightError(
+                f"There is nothing to cut out of {opened.name}: {where}all that was heard of it, "
+                f"{exactly(total - (start or 0.0))}, is silence.",
+                hint="Choose another song, or another start=.",
+                report=before,
+            )
     stretch = asked_stretch(total, start, duration, limits)
     if stretch is None:
         assert hops is not None

@@ -34,6 +34,8 @@ _PROMISED = {
 
 # numpy makes them of narrower samples easily; those are next to nothing at their full scale.
 _WIDE_INTEGERS = ("int32", "int64")
+# Lengths are counted in two ways; what differs by less than this is the same.
+_ROUNDING_SECONDS = 0.05
 _NOTHING_MENDS = "No call mends that; choose another song."
 
 
@@ -76,11 +78,13 @@ def warnings_of(
     found = [
         _borderline(facts, limits, call),
         _partly_heard(facts, limits),
+        _silent_start(facts, limits, call),
         _clipped(facts),
         _very_quiet(facts, call),
         _mono(facts),
         _multichannel(facts, call),
         _low_sample_rate(facts),
+        _lead_bytes(facts, call),
         _extension_mismatch(facts, path),
     ]
     return tuple(warning for warning in found if warning is not None)
@@ -152,8 +156,16 @@ def _not_finite(facts: AudioFacts, call: str) -> Problem | None:
     )
 
 
+def _heard_in_part(facts: AudioFacts) -> bool:
+    """Whether the song goes on behind what was heard of it."""
+    heard, duration = facts.heard_seconds, facts.duration
+    if facts.goes_on or facts.is_part:
+        return True
+    return heard is not None and duration is not None and heard < duration - _ROUNDING_SECONDS
+
+
 def _silent(facts: AudioFacts) -> Problem | None:
-    if facts.peak is None or facts.peak > SILENT_PEAK:
+    if facts.peak is None or facts.peak > SILENT_PEAK or _heard_in_part(facts):
         return None
     message = "There is nothing to hear: the whole song is silence."
     if facts.format == "samples" and facts.codec in _WIDE_INTEGERS and facts.peak > 0:
@@ -161,6 +173,17 @@ def _silent(facts: AudioFacts) -> Problem | None:
         hint = "If they are 16-bit samples, pass samples.astype(np.int16); or floats between -1 and 1."
         return Problem("silent", message, decibels(facts.peak), -70.0, hint)
     return Problem("silent", message, decibels(facts.peak), -70.0, _NOTHING_MENDS)
+
+
+def _silent_start(facts: AudioFacts, limits: Limits, call: str) -> Problem | None:
+    heard = facts.heard_seconds
+    if heard is None or facts.peak is None or facts.peak > SILENT_PEAK or not _heard_in_part(facts):
+        return None
+    message = f"The first {exactly(heard)} are silent; what comes behind was not heard."
+    hint = f"{call} writes a copy of its loudest stretch, if there is any sound in it."
+    if _too_long(facts, limits, call) is None:
+        hint = "Listen to it, or convert it to MP3 or FLAC to have all of it heard."
+    return Problem("silent_start", message, heard, None, hint)
 
 
 def _borderline(facts: AudioFacts, limits: Limits, call: str) -> Problem | None:
@@ -236,6 +259,13 @@ def _low_sample_rate(facts: AudioFacts) -> Problem | None:
         return None
     message = f"The sample rate is {rate:,} Hz: nothing above {rate // 2:,} Hz is in the recording."
     return Problem("low_sample_rate", message, rate, LOW_RATE, "Use the original recording if you have it.")
+
+
+def _lead_bytes(facts: AudioFacts, call: str) -> Problem | None:
+    if not facts.lead_bytes:
+        return None
+    message = f"{facts.lead_bytes:,} bytes that are no sound stand before it; not every program looks behind."
+    return Problem("lead_bytes", message, facts.lead_bytes, 0, f"{call} writes a copy without them.")
 
 
 def _extension_mismatch(facts: AudioFacts, path: str | PurePath | None) -> Problem | None:

@@ -141,6 +141,8 @@ def _group_row(name: str, group: tuple[str, ...], codes: set[str], fine: str, me
 
 
 def _sound(report: PreflightReport) -> str:
+    if any(warning.code == "silent_start" for warning in report.warnings):
+        return "none so far"
     loudness = report.audio.loudness
     return "heard" if loudness is None or not math.isfinite(loudness) else f"{loudness:.1f} LUFS"
 

@@ -8,10 +8,12 @@ container: wav, aiff, flac, ogg, mp3, mp4.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, cast
 
+from soundverse_nb.audio.guarded import GuardedFile
 from soundverse_nb.audio.probe.aiff import probe_aiff
 from soundverse_nb.audio.probe.flac import probe_flac
+from soundverse_nb.audio.probe.lead import lead_bytes
 from soundverse_nb.audio.probe.mp3 import probe_mp3
 from soundverse_nb.audio.probe.mp4 import probe_mp4
 from soundverse_nb.audio.probe.ogg import probe_ogg
@@ -44,7 +46,12 @@ def probe(source: Opened) -> Probed | Untrusted:
 def probe_file(file: BinaryIO, size_bytes: int) -> Probed | Untrusted:
     """The same for an opened, seekable file of `size_bytes` bytes; it is left open, anywhere."""
     try:
-        return _probe(Window(file, size_bytes))
+        window = Window(file, size_bytes)
+        lead = lead_bytes(window)
+        if not lead:
+            return _probe(window)
+        found = _probe(Window(cast("BinaryIO", GuardedFile(file, start=lead)), size_bytes - lead))
+        return found._replace(lead=lead) if isinstance(found, Probed) else found
     except Exception:  # a foreign file object may raise anything; the decoder will say what
         return Untrusted("The file's header is damaged, or cannot be read.")
 

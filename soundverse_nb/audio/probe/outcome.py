@@ -9,7 +9,8 @@ class Probed(NamedTuple):
     """Facts read from a file's head and tail that its bytes do not contradict.
 
     `duration` in seconds as a full decode would count it, `sample_rate` in hertz, `format` the container
-    ("wav", "aiff", "flac", "ogg", "mp3", "mp4"), `codec` by FFmpeg's names ("pcm_s16le", "vorbis", ...).
+    ("wav", "aiff", "flac", "ogg", "mp3", "mp4"), `codec` by FFmpeg's names ("pcm_s16le", "vorbis", ...),
+    `lead` the bytes before the song that do not belong to it.
     """
 
     format: str
@@ -17,6 +18,7 @@ class Probed(NamedTuple):
     sample_rate: int
     channels: int
     duration: float
+    lead: int = 0
 
 
 class Untrusted(NamedTuple):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 
+from soundverse_nb.audio.probe.disguise import HEAD, may_be_disguised
 from soundverse_nb.audio.probe.outcome import Probed, Untrusted, implausible
 from soundverse_nb.audio.probe.window import Window
 
@@ -50,6 +51,8 @@ def probe_wav(window: Window) -> Probed | Untrusted:
                 return Untrusted("The WAV's samples come before their description.", "wav")
             if body + size > window.size:
                 return Untrusted("The WAV's header claims more samples than the file holds.", "wav")
+            if may_be_disguised(window.at(body, HEAD)):
+                return Untrusted("What the WAV holds does not look like samples.", "wav")
             data_size = size
         elif name == b"fmt ":
             found = _layout(window.at(body, min(size, 40)))
