@@ -318,6 +318,7 @@ class FFmpegDecoding(Decoding):
         None where that cannot be done: a damaged header may claim thirty channels.
         """
         shape = (frame.format.name, frame.layout.name, frame.sample_rate)
+        begins = frame.time
         try:
             if have_tables([frame]):
                 raise ValueError("its channels are in another order")
@@ -328,7 +329,7 @@ class FFmpegDecoding(Decoding):
             return self._adapt[1].resample(frame)
         except Exception:
             self._adapt = None  # lest it keep the frame
-            place = f"at {frame.time:.1f} s " if frame.time is not None else ""
+            place = f"at {begins:.1f} s " if begins is not None else ""
             kind = f"{frame.layout.nb_channels} channels at {frame.sample_rate} Hz"
             self.damage = self.damage or f"{place}it claims to have {kind}"
             return []
