@@ -11,10 +11,12 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
 
+import soundverse_nb as sv
 from soundverse_nb.audio.source import AudioError, display_name, open_source
 
 
@@ -75,6 +77,52 @@ def test_a_url_is_no_local_file_and_says_who_takes_it() -> None:
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("address", "message", "hint"),
+    [
+        ("s3://bucket/song.mp3", "object store (s3:)", "aws s3 cp"),
+        ("gs://bucket/song.mp3", "object store (gs:)", "gcloud storage cp"),
+        ("az://box/song.mp3", "object store (az:)", "azcopy"),
+        (Path("s3://bucket/song.mp3"), "object store (s3:)", "aws s3 cp"),
+        ("ftp://anna:secret@host/song.mp3", "on a server (ftp:)", "Download"),
+        ("sftp://host/song.mp3", "on a server (sftp:)", "Download"),
+        ("data:audio/mpeg;base64,secret", "data: URL", "base64"),
+        ("ipfs://secret", "address (ipfs:)", "Download"),
+        ("file://other-host/song.mp3", "file: URL", "path"),
+        (" https://host/song.mp3?sig=secret", "URL", "client.remix"),
+        (Path("https://host/song.mp3?sig=secret"), "URL", "client.remix"),
+        (r"C:\Users\anna\song.mp3", "path of Windows", "Upload"),
+        (r"\\server\share\song.mp3", "path of Windows", "Upload"),
+    ],
+)
+def test_an_address_is_told_as_what_it_is(address: Any, message: str, hint: str) -> None:
+    with pytest.raises(AudioError) as caught:
+        open_source(address)
+    assert caught.value.code == "missing"
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+    report = sv.preflight(address)
+    assert "secret" not in str(report) + report.repair_call + report.name + str(caught.value)
+
+
+@pytest.mark.parametrize("start", ["file://", "file:", "FILE://localhost"])
+def test_a_file_url_of_this_machine_is_opened(start: str, tmp_path: Path) -> None:
+    song = tmp_path / os.fsdecode(b"caf\xe9 #1%.mp3")
+    song.write_bytes(b"x")
+    source = open_source(start + quote(os.fsencode(song)))
+    assert (source.path, source.size_bytes) == (song, 1)
+    assert refusal_code(start + str(tmp_path / "missing.mp3")) == "missing"
+
+
+def test_a_file_that_is_called_like_an_address_is_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("s3:song.mp3", "data:song", "C:\\song.mp3", "~song.mp3"):
+        (tmp_path / name).write_bytes(b"x")
+        assert open_source(name).size_bytes == 1
+
+
 def test_a_link_to_a_pipe_is_refused(pipe: Path) -> None:
     link = pipe.with_name("link.mp3")
     link.symlink_to(pipe)
@@ -107,6 +155,29 @@ class _NoPath(os.PathLike[str]):
         raise RuntimeError("a foreign error")
 
 
+class _Raising:
+    """Looks like an array, or like a number, until it is looked at."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise self._error
+
+    def __float__(self) -> float:
+        raise self._error
+
+
+class _NoArray:
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        return "no array"
+
+
+class _NoLength(list[int]):
+    def __len__(self) -> int:
+        raise KeyError("a foreign error")
+
+
 def _closed() -> io.BytesIO:
     file = io.BytesIO(b"x")
     file.close()
@@ -131,6 +202,20 @@ def _closed() -> io.BytesIO:
         (np.zeros((2, 100), complex), 44100),
         (np.zeros((2, 100), bool), 44100),
         (["a", "b"], 44100),
+        (_Raising(TypeError("foreign")), 44100),
+        (_Raising(RuntimeError("foreign")), 44100),
+        (_Raising(MemoryError()), 44100),
+        (44100, _Raising(TypeError("foreign"))),
+        (np.zeros(100), _Raising(TypeError("foreign"))),
+        (_NoArray(), 44100),
+        (np.zeros((2, 100), object), 44100),
+        (np.zeros(100, [("left", "f4")]), 44100),
+        ([[1.0, 2.0], [3.0]], 44100),
+        (np.zeros(100), True),
+        (np.zeros(100), "44100"),
+        (np.zeros(100), 10**400),
+        (np.zeros(100), np.array([44100, 44100])),
+        _NoLength([1, 2]),
     ],
     ids=lambda source: type(source).__name__,
 )
@@ -226,6 +311,26 @@ def test_both_orientations_are_the_same_song(values: Any) -> None:
     samples = open_source((values, 44100)).samples
     assert samples is not None
     assert (samples.channels, samples.frames) == (2, 300)
+
+
+class _Tensor:
+    """What other libraries hand out: something that becomes an array when it is asked."""
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.full((2, 300), 0.25, dtype or np.float32)
+
+
+@pytest.mark.parametrize("rate", [44100, 44100.0, np.int32(44100), np.float64(44100), np.array(44100)])
+def test_what_becomes_an_array_is_one(rate: Any) -> None:
+    samples = open_source((_Tensor(), rate)).samples
+    assert samples is not None
+    assert (samples.channels, samples.frames, samples.sample_rate) == (2, 300, 44100)
+
+
+def test_what_is_masked_out_is_silent() -> None:
+    samples = open_source((np.ma.masked_array([0.5, 9.0, 0.5] * 9, mask=[0, 1, 0] * 9), 8000)).samples
+    assert samples is not None
+    assert samples.block(0, 3)[:, 0].tolist() == [0.5, 0.0, 0.5]
 
 
 def test_scipys_order_and_mono_are_understood() -> None:

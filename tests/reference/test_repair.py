@@ -230,3 +230,24 @@ def test_a_song_that_passes_is_copied_to_any_name_of_its_format(kind: str) -> No
     assert sv.repair(f"good.{kind}", out=f"copy.{kind}").path.read_bytes() == song
     with open(f"good.{kind}", "rb") as file:
         assert sv.repair(file, out=f"file.{kind}").path.read_bytes() == song
+
+
+def test_a_song_that_begins_with_silence_is_cut_where_it_sounds() -> None:
+    song = np.concatenate([np.zeros((40 * RATE, 1)), tone(12.0, 1)]).astype(np.float32)
+    Path("late.wav").write_bytes(file_of(song))
+    report = sv.preflight("late.wav", SHORT)
+    assert [problem.code for problem in report.problems] == ["too_long"]
+    assert "silent_start" in [warning.code for warning in report.warnings]
+    assert "are silent; what comes behind was not heard" in str(report).replace("\n   ", "")
+    done = sv.repair("late.wav", limits=SHORT)
+    assert done.ok
+    assert done.start > 30.0
+    assert np.abs(samples_of(done.path)).max() > 0.25
+
+
+@pytest.mark.parametrize("asked", [{}, {"start": 0.0}, {"start": 5.0, "duration": 12.0}])
+def test_out_of_silence_nothing_is_cut(asked: dict[str, float]) -> None:
+    Path("none.wav").write_bytes(file_of(np.zeros((40 * RATE, 1), np.float32)))
+    with pytest.raises(sv.PreflightError, match="silence"):
+        sv.repair("none.wav", limits=SHORT, **asked)
+    assert [path.name for path in Path.cwd().iterdir()] == ["none.wav"]

@@ -55,6 +55,10 @@ def test_a_good_song_breaks_no_rule() -> None:
         ({"peak": 0.0002}, ["silent"]),
         ({"peak": 0.001}, []),
         ({"peak": None}, []),
+        ({"peak": 0.0, "heard_seconds": 179.98}, ["silent"]),
+        ({"peak": 0.0, "heard_seconds": 100.0}, []),
+        ({"peak": 0.0, "is_part": True}, []),
+        ({"peak": 0.0, "duration": 350.1, "heard_seconds": 350.1, "goes_on": True}, ["too_long"]),
     ],
 )
 def test_what_fails_a_song(facts: dict[str, Any], codes: list[str]) -> None:
@@ -162,3 +166,17 @@ def test_other_limits_may_be_set() -> None:
 def test_limits_that_are_none_are_refused(limits: dict[str, float]) -> None:
     with pytest.raises(ConfigurationError):
         Limits(**limits)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("facts", "is_said"),
+    [
+        ({}, False),
+        ({"duration": 400.0, "heard_seconds": 350.1}, True),
+        ({"duration": 350.1, "heard_seconds": 350.1, "goes_on": True}, True),
+        ({"is_part": True}, True),
+        ({"duration": 400.0, "heard_seconds": 350.1, "peak": 0.1}, False),
+    ],
+)
+def test_silence_is_said_of_what_was_heard_only(facts: dict[str, Any], is_said: bool) -> None:
+    assert ("silent_start" in warnings(**{"peak": 0.0, **facts})) == is_said

@@ -48,7 +48,7 @@ def _inside(window: Window, at: int) -> str | None:
     sound = window.at(at, _FIRST_SOUND).lstrip(b"\0")
     if sound[:4] in (*_DTS, _BURST):
         # Music does not begin with such four bytes, and repeat them at equal distances.
-        second = sound.find(sound[:4], _SHORTEST_FRAME)
-        if second > 0 and sound[2 * second : 2 * second + 4] == sound[:4]:
+        second = sound.find(sound[:4], 4)
+        if second >= _SHORTEST_FRAME and sound[2 * second : 2 * second + 4] == sound[:4]:
             return "surround sound for a receiver (DTS or AC-3)"
     return None

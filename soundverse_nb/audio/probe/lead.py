@@ -20,6 +20,7 @@ _MOST_LEAD = 1 << 18
 _LARGEST_PAGE = 27 + 255 + 255 * 255
 _FIRST_PAGE = 2
 _STREAMINFO_BYTES = 42
+_MOST_BLOCKS = 200
 # Two bytes are soon alike by chance; these count only where a frame follows.
 _WEAK = ("mp3", "mp2", "adts")
 
@@ -37,7 +38,8 @@ def lead_bytes(window: Window) -> int:
     if name is not None and not (name in _WEAK and frame_kind(head) is None):
         return 0
     data = window.at(begin, _MOST_LEAD)
-    places = [at for at in (_first_page(window, data, begin), _first_block(data)) if at is not None]
+    found = _first_page(window, data, begin), _first_block(window, data, begin)
+    places = [at for at in found if at is not None]
     return begin + min(places) if places else 0
 
 
@@ -55,13 +57,26 @@ def _first_page(window: Window, data: bytes, begin: int) -> int | None:
     return None
 
 
-def _first_block(data: bytes) -> int | None:
+def _first_block(window: Window, data: bytes, begin: int) -> int | None:
     at = data.find(b"fLaC")
     while at >= 0:
         head = data[at : at + _STREAMINFO_BYTES]
         if len(head) == _STREAMINFO_BYTES and not head[4] & 0x7F and head[5:8] == b"\0\0\x22":
             info = stream_info(head[8:])
-            if implausible("flac", info.sample_rate, info.channels) is None and info.smallest_block >= 16:
+            is_plausible = implausible("flac", info.sample_rate, info.channels) is None
+            if is_plausible and _leads_to_a_frame(window, begin + at + 4):
                 return at
         at = data.find(b"fLaC", at + 1)
     return None
+
+
+def _leads_to_a_frame(window: Window, offset: int) -> bool:
+    """Whether the blocks of a FLAC's header follow one another up to its first frame."""
+    for _ in range(_MOST_BLOCKS):
+        head = window.at(offset, 4)
+        if len(head) < 4:
+            return False
+        offset += 4 + int.from_bytes(head[1:], "big")
+        if head[0] & 0x80:
+            return window.at(offset, 2) in (b"\xff\xf8", b"\xff\xf9")
+    return False
