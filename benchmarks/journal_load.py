@@ -17,6 +17,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -84,11 +85,15 @@ def run(*, orders: int = MOST_ORDERS, seconds: float = 600.0, speed: float = 200
                 _Kernel(number, simulator.base_url, song, folder, orders // KERNELS, seconds)
                 for number in range(KERNELS)
             ]
-            for kernel in kernels:
-                result.trouble += kernel.wait(seconds + 300)
-            # The onlooker looks on: the journal is no longer read by those who wrote it.
-            for kernel in kernels:
-                kernel.end()
+            try:
+                for kernel in kernels:
+                    result.trouble += kernel.wait(seconds + 120)
+                # One after the other, while the onlooker looks on.
+                for kernel in kernels:
+                    kernel.end()
+            finally:
+                for kernel in kernels:
+                    kernel.kill()
         result.looks = onlooker.looks
         result.trouble += [onlooker.trouble] if onlooker.trouble else []
         _settle(result, simulator.ledger.entries, folder / JOURNAL)
@@ -109,10 +114,14 @@ class _Kernel:
         )  # fmt: skip
 
     def wait(self, seconds: float) -> list[str]:
+        """What went wrong in it; it is killed where it does not tell in time."""
         assert self._process.stdout is not None
+        watchdog = threading.Timer(seconds, self._process.kill)
+        watchdog.start()
         line = self._process.stdout.readline()
+        watchdog.cancel()
         if not line:
-            return [f"kernel {self._number} died: exit status {self._process.wait(seconds)}"]
+            return [f"kernel {self._number} hung or died: exit status {self._process.wait()}"]
         trouble: list[str] = json.loads(line)
         return trouble
 
@@ -121,6 +130,11 @@ class _Kernel:
         if self._number == 0:
             self._process.kill()
         self._process.communicate(timeout=120)
+
+    def kill(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.communicate()
 
 
 async def kernel(number: int, base_url: str, song: str, folder: Path, orders: int, seconds: float) -> None:

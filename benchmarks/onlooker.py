@@ -36,7 +36,12 @@ class Onlooker:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        out, err = self._process.communicate(timeout=120)
+        try:
+            out, err = self._process.communicate(timeout=120)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            out, err = "", "it hangs"
+            self._process.communicate()
         if self._process.returncode:
             self.trouble = f"the onlooker could not look: {err.strip()[-600:]}"
         else:
