@@ -32,7 +32,7 @@ C = TypeVar("C", bound=aiohttp.TCPConnector)
 
 
 def header_limits() -> dict[str, Any]:
-    """The limits as arguments of `aiohttp.ClientSession`; older versions do not count the lines."""
+    """The limits as arguments of `aiohttp.ClientSession`; older versions do not count the headers."""
     known = inspect.signature(aiohttp.ClientSession.__init__).parameters
     return {name: value for name, value in _LIMITS.items() if name in known}
 
@@ -54,14 +54,15 @@ def says_too_large(error: aiohttp.ClientResponseError) -> bool:
 class _Answer(ResponseHandler):
     """Gives the parser the head of an answer line by line: then a fault in the body cannot take it along."""
 
-    _head_bytes = 0
+    _head_bytes = _head_lines = 0
 
     def data_received(self, data: bytes) -> None:
         at = 0
         while at < len(data) and self._is_in_head and not self._has_failed:
             end = data.find(b"\n", at) + 1 or len(data)
             self._head_bytes += end - at
-            if self._head_bytes > MOST_BYTES:
+            self._head_lines += data[end - 1] == 10
+            if self._head_bytes > MOST_BYTES or self._head_lines > MOST_LINES:
                 self._refuse()
                 return
             super().data_received(data[at:end])

@@ -52,6 +52,11 @@ async def test_large_headers_are_read_on_every_answer(
         reference.path.unlink()
 
 
+async def test_headers_that_come_byte_by_byte_are_counted_by_their_lines(connect: Connect) -> None:
+    async with StrictService([remix(headers={"X-Policy": "p" * 12_000}, drip=True)]) as service:
+        await drain(connect(service))
+
+
 @pytest.mark.parametrize("headers", TOO_LARGE.values(), ids=TOO_LARGE)
 async def test_headers_beyond_every_measure_are_named_as_the_reason(
     connect: Connect, headers: dict[str, str], tmp_path: Path

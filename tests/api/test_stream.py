@@ -232,18 +232,18 @@ HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 @pytest.mark.parametrize(
     "parts",
     [
-        [HEAD + FRAMED + b"zz\r\n"],
-        [HEAD, FRAMED + b"zz\r\n"],
-        [HEAD, FRAMED, b"-1\r\n"],
-        [HEAD + FRAMED + b"ffffffffffffffffff\r\n" + FRAMED],
-        [HEAD + FRAMED[:-2] + b"junk"],
+        [HEAD + FRAMED + b"zz\r\n", HOLD],
+        [HEAD, FRAMED + b"zz\r\n", HOLD],
+        [HEAD, FRAMED, b"-1\r\n", HOLD],
+        [HEAD + FRAMED + b"ffffffffffffffffff\r\n"],
+        [HEAD + FRAMED[:-2] + b"junk", HOLD],
         [HEAD[:-1], HEAD[-1:] + FRAMED + b"\0"],
-        [b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + HEAD + FRAMED + b"zz\r\n"],
+        [b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + HEAD + FRAMED + b"zz\r\n", HOLD],
     ],
     ids=["one_packet", "body", "alone", "huge", "length", "split_head", "early_hints"],
 )
 async def test_a_broken_chunk_size_loses_nothing_and_is_noticed(connect: Connect, parts: list[Any]) -> None:
-    reply = Reply([*parts, HOLD], silent=True, framing="close")
+    reply = Reply(parts, silent=True, framing="close")
     result = await asyncio.wait_for(heard(connect, reply), 30)
     assert result.statuses == DOCUMENTED[:2]
     assert result.message_id == "remix-1"
