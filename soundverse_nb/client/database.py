@@ -66,7 +66,8 @@ class Database(sqlite3.Connection):
     identity: Identity
     kept: str
     """How SQLite keeps it, in words for the reader of `orders()`."""
-    _log: dict[str, Identity | None]
+    _wal: Path
+    _log: dict[Path, Identity | None]
     _saved: Path | None
     _gone: bool
     _salvaged: tuple[Path, int] | None
@@ -116,15 +117,14 @@ class Database(sqlite3.Connection):
     @property
     def is_spoiled(self) -> bool:
         """Whether the file is in place without the log that is open: closing it is all that can be done."""
-        gone = any(
-            place.identity_of(place.beside(self.real, name)) != known for name, known in self._log.items()
-        )
+        gone = any(place.identity_of(file) != known for file, known in self._log.items())
         return gone and place.identity_of(self.path) == self.identity
 
     def _note_log(self) -> None:
         """Remember which files the write-ahead log is in, as soon as there is one."""
         if not self._log and _mode(self, "") == "wal":
-            self._log = {name: place.identity_of(place.beside(self.real, name)) for name in place.LOG}
+            files = [place.beside(self.real, name) for name in place.LOG]
+            self._log = {file: place.identity_of(file) for file in files}
             _logs.update({log: self.identity for log in self._log.values() if log})
 
     def _what_is_gone(self) -> str:
@@ -141,7 +141,7 @@ class Database(sqlite3.Connection):
         )
 
     def _stamps_now(self) -> Stamps:
-        return place.stamp(self.real), place.stamp(place.beside(self.real, "-wal"))
+        return place.stamp(self.real), place.stamp(self._wal)
 
     def _is_untouched(self) -> bool:
         """Whether nobody has written since everything was last found in place here."""
@@ -153,11 +153,10 @@ class Database(sqlite3.Connection):
         """Once all is saved, the old file's log goes from beside a new file: SQLite would mix them."""
         if self._saved is None or place.identity_of(self.path) in (None, self.identity):
             return
-        for name, log in self._log.items():
-            companion = place.beside(self.real, name)
-            if log and place.identity_of(companion) == log:
+        for file, log in self._log.items():
+            if log and place.identity_of(file) == log:
                 with contextlib.suppress(OSError):
-                    companion.rename(f"{self._saved}.replaced{name}")
+                    file.rename(f"{self._saved}.replaced{file.name.removeprefix(self.real.name)}")
 
     def save_what_can_be_read(self) -> tuple[Path, int] | None:
         """A new journal beside this one, which is damaged, and how many of its orders are in it."""
@@ -282,7 +281,8 @@ def _connect(path: Path) -> Database:
             _let_go(identity)
             raise
         database.path, database.real, database.identity, database.kept = path, real, identity, ""
-        database._log, database._saved, database._gone = {}, None, False
+        database._wal, database._log = place.beside(real, "-wal"), {}
+        database._saved, database._gone = None, False
         database._salvaged, database._counted, database._ready = None, True, False
         database.row_factory = sqlite3.Row
         _alive.add(database)
