@@ -19,8 +19,9 @@ from soundverse_nb.hosting.content import Content, is_unchanged, read_content
 from soundverse_nb.hosting.protocol import PublishedReference
 from soundverse_nb.hosting.remote import as_signed
 from soundverse_nb.hosting.storage_errors import cannot_sign, explain
-from soundverse_nb.hosting.storage_refusals import Refusal, classify
+from soundverse_nb.hosting.storage_refusals import Refusal, classify, region_of
 from soundverse_nb.hosting.store import checked_store, obstore, open_store
+from soundverse_nb.hosting.whereabouts import whereabouts
 
 # A signature may last a week at most on S3 (X-Amz-Expires) and Google; shorter than a second is no time.
 _LONGEST = 7 * 24 * 3600
@@ -163,7 +164,7 @@ class ObjectStoreHost:
                 store, content.name, path, attributes={"Content-Type": content.type}, max_concurrency=2
             )
         except Exception as error:  # obstore's own classes
-            raise self._explained(error) from None
+            raise await self._placed(store, error) from None
         self._answered.discard(content.name)
         if not is_unchanged(path, content):
             await self._remove_quietly(store, content.name)
@@ -209,7 +210,8 @@ class ObjectStoreHost:
                 if answer.status in (200, 206):
                     return
                 body = (await answer.content.read(4096)).decode("utf-8", "replace")
-                said = f"status: {answer.status} {body}"
+                region = answer.headers.get("x-amz-bucket-region", "")
+                said = f"status: {answer.status} {f'x-amz-bucket-region: {region} ' if region else ''}{body}"
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
             raise self._unseen(error, proxy) from None
         if proxy is not None and answer.status in PROXYS_OWN:
@@ -233,6 +235,14 @@ class ObjectStoreHost:
             await obstore().delete_async(store, name)
         except Exception:
             return  # the error that led here is the one to tell
+
+    async def _placed(self, store: Any, error: Exception) -> SoundverseError:
+        """The error to tell of an upload; S3 is asked where the bucket is, where it is that what is wrong."""
+        kind, text = type(error).__name__, str(error)
+        if self.bucket.scheme == "s3" and classify(kind, text) is Refusal.REGION and not region_of(text):
+            endpoint = store.config.get("endpoint")
+            text += f"\n{await whereabouts(self.bucket.name, endpoint, way_in_use())}"
+        return explain(self.bucket, kind, text)
 
     def _explained(self, error: Exception) -> SoundverseError:
         return explain(self.bucket, type(error).__name__, str(error))

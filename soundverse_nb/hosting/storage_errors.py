@@ -12,7 +12,14 @@ from datetime import datetime, timezone
 from soundverse_nb.errors import ConfigurationError, HostingError, SoundverseError
 from soundverse_nb.hosting.bucket import Bucket
 from soundverse_nb.hosting.credentials import no_credentials
-from soundverse_nb.hosting.storage_refusals import Refusal, classify, code_of, status_of
+from soundverse_nb.hosting.storage_refusals import (
+    Refusal,
+    classify,
+    code_of,
+    permission_of,
+    region_of,
+    status_of,
+)
 
 _TIMES = re.compile(
     r"<RequestTime>(\d{8}T\d{6}Z)</RequestTime>.*?<ServerTime>([\dT:.-]+Z)</ServerTime>", re.S
@@ -50,7 +57,8 @@ _SENTENCES: dict[Refusal, tuple[type[SoundverseError], str, str | dict[str, str]
         ConfigurationError,
         "These credentials have no permission for {bucket} ({said}).",
         {
-            "s3": "The policy needs s3:PutObject and s3:GetObject, and s3:DeleteObject for delete=True.",
+            "s3": "The policy needs s3:PutObject and s3:GetObject, and s3:DeleteObject for delete=True; "
+            "where the bucket encrypts with a KMS key, kms:GenerateDataKey and kms:Decrypt on it too.",
             "gs": "The role needs storage.objects.create and .get there, .delete for delete=True.",
             "az": "The role Storage Blob Data Contributor on the container has what is needed.",
         },
@@ -62,8 +70,43 @@ _SENTENCES: dict[Refusal, tuple[type[SoundverseError], str, str | dict[str, str]
     ),
     Refusal.REGION: (
         ConfigurationError,
-        "{bucket} is in another region than the one it was asked for in ({said}).",
-        'Name its region: ObjectStoreHost(..., region="eu-central-1"), or set AWS_REGION.',
+        "{bucket} is in {region} than the one it was asked for in ({said}).",
+        {
+            "s3": "Name its region, ObjectStoreHost(..., region=...), or set AWS_REGION; "
+            "`aws s3api get-bucket-location --bucket {bucket.name}` tells which it is.",
+            "gs": "Check the endpoint.",
+            "az": "Check the account's name and the endpoint.",
+        },
+    ),
+    Refusal.ENCRYPTION: (
+        ConfigurationError,
+        "{bucket} encrypts with a key of its own, which these credentials may not use ({said}).",
+        {
+            "s3": "The policy needs {permission} on that key, and the key's own policy has to allow it.",
+            "gs": "The bucket's service agent needs the role Cloud KMS CryptoKey Encrypter/Decrypter on that "
+            "key.",
+            "az": "The storage account's identity needs access to that key in its Key Vault.",
+        },
+    ),
+    Refusal.ENCRYPTION_KEY: (
+        ConfigurationError,
+        "The key that {bucket} encrypts with cannot be used ({said}).",
+        "Is it disabled, deleted, or in another region? Enable it, or give the bucket another one.",
+    ),
+    Refusal.CHECKSUM: (
+        ConfigurationError,
+        "{bucket} has Object Lock on and takes no upload without a checksum ({said}).",
+        'Give one: ObjectStoreHost(..., checksum_algorithm="SHA256").',
+    ),
+    Refusal.LOCKED: (
+        ConfigurationError,
+        "{bucket} lets no file be deleted or replaced for a time: retention or Object Lock ({said}).",
+        "Leave delete=True out there, or use a bucket without retention; a lifecycle rule tidies up later.",
+    ),
+    Refusal.NOT_OFFERED: (
+        ConfigurationError,
+        "The store behind {bucket} does not offer what an upload needs ({said}).",
+        "Trying again does not help: update that server, or use another store.",
     ),
     Refusal.CANNOT_SIGN: (
         ConfigurationError,
@@ -115,10 +158,26 @@ def _error(bucket: Bucket, refusal: Refusal, kind: str, text: str) -> Soundverse
     status = status_of(text)
     said = code_of(text) or (f"HTTP {status}" if status else kind)
     error, what, hint = _SENTENCES[refusal]
-    return error(
-        what.format(service=bucket.service, bucket=bucket, said=said, difference=_difference(text)),
-        hint=hint if isinstance(hint, str) else hint[bucket.scheme],
-    )
+    hint = hint if isinstance(hint, str) else hint[bucket.scheme]
+    region = region_of(text) if refusal is Refusal.REGION else None
+    if region:
+        hint = f'Name its region: ObjectStoreHost(..., region="{region}"), or set AWS_REGION={region}.'
+    facts = {
+        "service": bucket.service,
+        "bucket": bucket,
+        "said": said,
+        "difference": _difference(text),
+        "region": f"{region}, another region" if region else "another region",
+        "permission": _permissions(text),
+    }
+    return error(what.format(**facts), hint=hint.format(**facts))
+
+
+def _permissions(text: str) -> str:
+    """What is missing on a key: as it was named, and what comes next where uploads have many parts."""
+    usual = ("kms:GenerateDataKey", "kms:Decrypt")
+    named = permission_of(text)
+    return " and ".join(dict.fromkeys((named, *usual) if named else usual))
 
 
 def _difference(text: str) -> str:

@@ -18,6 +18,11 @@ class Refusal(Enum):
     PERMISSION = "permission"
     CLOCK = "clock"
     REGION = "region"
+    ENCRYPTION = "encryption"
+    ENCRYPTION_KEY = "encryption key"
+    CHECKSUM = "checksum"
+    LOCKED = "locked"
+    NOT_OFFERED = "not offered"
     CANNOT_SIGN = "cannot sign"
     SETTING = "setting"
     UNREACHABLE = "unreachable"
@@ -63,6 +68,13 @@ _CODES = {
     "PermanentRedirect": Refusal.REGION,
     "TemporaryRedirect": Refusal.REGION,
     "IllegalLocationConstraintException": Refusal.REGION,
+    "BlobImmutableDueToPolicy": Refusal.LOCKED,
+    "BlobImmutableDueToLegalHold": Refusal.LOCKED,
+    "ObjectLocked": Refusal.LOCKED,
+    "RetentionPolicyNotMet": Refusal.LOCKED,
+    "KeyVaultEncryptionKeyNotFound": Refusal.ENCRYPTION_KEY,
+    "KeyVaultAccessTokenCannotBeAcquired": Refusal.ENCRYPTION,
+    "NotImplemented": Refusal.NOT_OFFERED,
     "SlowDown": Refusal.BUSY,
     "ServerBusy": Refusal.BUSY,
     "ServiceUnavailable": Refusal.BUSY,
@@ -92,8 +104,27 @@ _PHRASES = (
                 r"|UnexpectedEof|connection closed", re.I), Refusal.CUT),
 )  # fmt: skip
 
+# What hides behind a code that says little, such as AccessDenied or InvalidRequest: the message tells.
+_MESSAGES = (
+    (re.compile(r"\bkms:\w+|Cloud KMS key|cloudkms\.", re.I), Refusal.ENCRYPTION),
+    (re.compile(r"(Content-MD5|x-amz-checksum).{0,80}Object Lock", re.I | re.S), Refusal.CHECKSUM),
+    (
+        re.compile(r"object lock|WORM protected|retention policy|legal hold|event-based hold", re.I),
+        Refusal.LOCKED,
+    ),
+)
+_VAGUE = frozenset({None, "AccessDenied", "InvalidRequest", "Forbidden", "forbidden", "conditionNotMet"})
+_KMS_DENIES = frozenset({"KMS.AccessDeniedException", "KMS.NotAuthorizedException"})
+# Where S3 says that a bucket is: in a header, in an element of its own, in words, in the endpoint it names.
+_REGIONS = (
+    re.compile(r"x-amz-bucket-region\W{1,4}([a-z]{2}[a-z0-9-]{2,30})", re.I),
+    re.compile(r"<Region>\s*([a-z0-9-]{2,32})\s*</Region>"),
+    re.compile(r"expecting '([a-z0-9-]{2,32})'"),
+    re.compile(r"<Endpoint>[^<]*\bs3[.-]([a-z]{2}-[a-z0-9-]{2,30})\.amazonaws", re.I),
+    re.compile(r"The ([a-z]{2}-[a-z0-9-]{2,30}) location constraint is incompatible"),
+)
 _TAKEN_BACK = re.compile(r"performing DELETE \S+[?&]uploadId=")
-_CODE = re.compile(r"<Code>\s*(\w+)\s*</Code>|\bcode\"?\s*:\s*\"?([A-Za-z]\w+)|x-ms-error-code\W+(\w+)")
+_CODE = re.compile(r"<Code>\s*([\w.]+)\s*</Code>|\bcode\"?\s*:\s*\"?([A-Za-z]\w+)|x-ms-error-code\W+(\w+)")
 _STATUS = re.compile(r"status code: (\d{3})|status: (\d{3})")
 
 
@@ -101,6 +132,18 @@ def code_of(text: str) -> str | None:
     """The storage service's own code in an answer or an exception's text, for example "NoSuchBucket"."""
     found = _CODE.search(text)
     return next((group for group in found.groups() if group), None) if found else None
+
+
+def region_of(text: str) -> str | None:
+    """The region that an answer of S3 says a bucket is in; None where it does not say."""
+    found = next((match for pattern in _REGIONS if (match := pattern.search(text))), None)
+    return found[1].lower() if found else None
+
+
+def permission_of(text: str) -> str | None:
+    """The permission on a key that an answer names as missing, for example "kms:GenerateDataKey"."""
+    found = re.search(r"\b(kms:[A-Za-z]+)\b", text)
+    return found[1] if found else None
 
 
 def status_of(text: str) -> int | None:
@@ -122,6 +165,12 @@ def classify(kind: str, text: str) -> Refusal:
     # Azure says AuthenticationFailed for a wrong clock too; the detail tells them apart.
     if code == "AuthenticationFailed" and _PHRASES[0][0].search(text):
         return Refusal.CLOCK
+    if code is not None and code.startswith("KMS."):
+        return Refusal.ENCRYPTION if code in _KMS_DENIES else Refusal.ENCRYPTION_KEY
+    if code in _VAGUE:
+        for words, refusal in _MESSAGES:
+            if words.search(text):
+                return refusal
     if code in _CODES:
         return _CODES[code]
     for phrase, refusal in _PHRASES:
@@ -152,4 +201,6 @@ def _by_status(status: int) -> Refusal:
         return Refusal.NOT_FOUND
     if 300 <= status < 400:
         return Refusal.REGION
+    if status in (501, 505):
+        return Refusal.NOT_OFFERED
     return Refusal.BUSY if status >= 500 or status == 429 else Refusal.OTHER
