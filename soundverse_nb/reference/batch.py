@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,8 +20,12 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
 ENDINGS = (
-    ".aac", ".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".m4a", ".m4b", ".mka", ".mkv", ".mov", ".mp3",
-    ".mp4", ".oga", ".ogg", ".opus", ".wav", ".wave", ".webm", ".wma", ".wv",
+    ".3g2", ".3ga", ".3gp", ".aa", ".aac", ".aax", ".ac3", ".adts", ".aif", ".aifc", ".aiff", ".amr", ".ape",
+    ".asf", ".au", ".avi", ".awb", ".bwf", ".caf", ".dff", ".dsf", ".dts", ".dtshd", ".eac3", ".ec3", ".f4a",
+    ".f4b", ".flac", ".flv", ".loas", ".m4a", ".m4b", ".m4p", ".m4r", ".m4v", ".mka", ".mkv", ".mogg", ".mov",
+    ".mp+", ".mp1", ".mp2", ".mp3", ".mp4", ".mpa", ".mpc", ".mpga", ".mpp", ".oga", ".ogg", ".oma", ".opus",
+    ".qt", ".qta", ".ra", ".rf64", ".rm", ".shn", ".snd", ".spx", ".tak", ".thd", ".tta", ".voc", ".w64",
+    ".wav", ".wave", ".weba", ".webm", ".wma", ".wmv", ".wv", ".xwma",
 )  # fmt: skip
 """What a folder is searched for; a list of paths is taken as it is."""
 
@@ -29,13 +34,15 @@ ENDINGS = (
 class PreflightTable(Sequence[PreflightReport]):
     """The verdicts on many songs, in the order given; a sequence of reports that displays as a table.
 
-    `paths` names the songs, `skipped` counts files of a folder that are no audio by their ending.
+    `paths` names the songs, `skipped` counts files of a folder that are no audio by their ending, and
+    `skipped_endings` names these endings, the most frequent first ("" for none).
     """
 
     paths: tuple[Any, ...]
     reports: tuple[PreflightReport, ...]
     skipped: int = 0
     folder: str | None = field(default=None)
+    skipped_endings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.reports)
@@ -97,14 +104,15 @@ def preflight_all(
 
     Parameters
     ----------
-    quick : believe headers that prove themselves and decode only the rest; False decodes every song.
+    quick : believe headers that prove themselves and decode only the rest, see preflight() for how near that
+        comes; False decodes every song.
     workers : processes that decode (default: one a processor); `executor` uses one you have already.
     progress : a progress bar, none, or your own function of (done, total).
 
     Never raises for a bad song: it becomes a row. Songs that are not paths are checked in this process.
     """
     limits = limits or Limits()
-    folder, found, skipped = _listed(paths)
+    folder, found, others = _listed(paths)
     with _shown(progress, len(found)) as advance:
         reports: dict[int, PreflightReport] = {}
         waiting: list[int] = []
@@ -122,7 +130,10 @@ def preflight_all(
             for index, report in decoded(songs, limits, quick, workers, executor):
                 reports[index] = report
                 advance()
-    return PreflightTable(tuple(found), tuple(reports[i] for i in range(len(found))), skipped, folder)
+    endings = tuple(ending for ending, _ in Counter(others).most_common())
+    return PreflightTable(
+        tuple(found), tuple(reports[i] for i in range(len(found))), len(others), folder, endings
+    )
 
 
 def _has_path(song: Any) -> bool:
@@ -132,12 +143,13 @@ def _has_path(song: Any) -> bool:
         return False
 
 
-def _listed(paths: Any) -> tuple[str | None, list[Any], int]:
+def _listed(paths: Any) -> tuple[str | None, list[Any], list[str]]:
+    """The folder, the songs in it, and the ending of each file that is passed over."""
     if not isinstance(paths, (str, os.PathLike)):
-        return None, list(paths), 0
+        return None, list(paths), []
     folder = Path(os.path.expanduser(paths))
     if not folder.is_dir():
-        return None, [paths], 0
+        return None, [paths], []
     files = sorted(
         Path(where) / name
         for where, _, names in os.walk(folder)
@@ -145,7 +157,7 @@ def _listed(paths: Any) -> tuple[str | None, list[Any], int]:
         if not name.startswith(".")
     )
     songs = [path for path in files if path.suffix.lower() in ENDINGS]
-    return str(folder), songs, len(files) - len(songs)
+    return str(folder), songs, [ending for path in files if (ending := path.suffix.lower()) not in ENDINGS]
 
 
 @contextmanager

@@ -13,14 +13,24 @@ if TYPE_CHECKING:
     from soundverse_nb.reference.report import PreflightReport
 
 _MOST_ROWS = 500
+_MOST_ENDINGS = 6
 _HEADINGS = ("", "song", "duration", "size", "format", "to know")
 
 
 def summary(table: PreflightTable) -> str:
     """How many pass, in one sentence."""
     where = f" in {plain(table.folder, 200)}" if table.folder else ""
-    others = f"; {table.skipped} other files" if table.skipped else ""
+    others = f"; {_passed_over(table)}" if table.skipped else ""
     return f"{len(table.passed)} of {len(table)} songs{where} would be taken{others}."
+
+
+def _passed_over(table: PreflightTable) -> str:
+    """How many files were not looked at, and by which endings."""
+    files = "1 other file" if table.skipped == 1 else f"{table.skipped} other files"
+    named = [plain(ending, 12) or "no ending" for ending in table.skipped_endings]
+    more = ["…"] if len(named) > _MOST_ENDINGS else []
+    endings = f" ({', '.join(named[:_MOST_ENDINGS] + more)})" if named else ""
+    return f"{files}{endings} passed over"
 
 
 def table_text(table: PreflightTable) -> str:

@@ -44,6 +44,22 @@ def test_a_folder_is_worked_through_with_its_subfolders(folder: Path) -> None:
     assert table[0].checked == "header"
 
 
+def test_every_file_of_a_folder_is_checked_or_counted_as_passed_over(tmp_path: Path) -> None:
+    sound = (".3ga", ".ac3", ".dsf", ".mp2", ".qta", ".tta", ".weba", ".m4p", ".spx", ".MPC", ".dff", ".w64")
+    for ending in sound:
+        (tmp_path / f"song{ending}").write_bytes(b"x" * 100)
+    for name in ("a.txt", "b.txt", "c.jpg", "README"):
+        (tmp_path / name).write_bytes(b"x")
+    table = sv.preflight_all(tmp_path, progress=False)
+    assert {Path(path).suffix for path in table.paths} == set(sound)
+    assert (table.skipped, table.skipped_endings[0]) == (4, ".txt")
+    assert set(table.skipped_endings) == {".txt", ".jpg", ""}
+    for shown in (str(table), table._repr_mimebundle_()["text/html"]):
+        assert "4 other files (.txt, " in shown
+        assert "no ending" in shown
+        assert "passed over" in shown
+
+
 def test_every_song_can_be_decoded_too(folder: Path) -> None:
     with ThreadPoolExecutor(2) as executor:
         table = sv.preflight_all(folder, quick=False, executor=executor, progress=False)
