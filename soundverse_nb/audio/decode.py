@@ -35,7 +35,7 @@ def decode(
     time_limit : end after this many seconds of work.
 
     Raises AudioError (a PreflightError) with `.code` missing, not_a_file, empty, unreadable, not_audio,
-    no_audio_stream or truncated.
+    no_audio_stream, encrypted or truncated.
     """
     taken = open_source(source)
     if taken.samples is not None:

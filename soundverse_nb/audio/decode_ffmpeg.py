@@ -15,6 +15,7 @@ from soundverse_nb.audio.continuity import Continuity
 from soundverse_nb.audio.decoding import Block, Decoding, End, block_length
 from soundverse_nb.audio.guarded import GuardedFile
 from soundverse_nb.audio.layouts import have_tables, release_layout
+from soundverse_nb.audio.locked import lock_of
 from soundverse_nb.audio.ogg_links import link_starts
 from soundverse_nb.audio.ogg_pages import fault_of_pages
 from soundverse_nb.audio.probe.matroska import clock_seconds, matroska_seconds
@@ -49,7 +50,10 @@ _Answer = TypeVar("_Answer")
 
 
 class FFmpegDecoding(Decoding):
-    """Blocks of whatever FFmpeg can read; the first sound stream counts, pictures are not sound."""
+    """Blocks of whatever FFmpeg can read; pictures are not sound.
+
+    Of several tracks the first that is marked as the default counts, as in players, or else the first.
+    """
 
     def __init__(
         self, source: Source, block_frames: int, stop_seconds: float | None, time_limit: float | None
@@ -69,6 +73,11 @@ class FFmpegDecoding(Decoding):
             self._raw = self._stack.enter_context(source.open())
             self._is_limited = time_limit is not None
             self.file_begin, self.file_end = sound_span(self._raw, self._size)
+            lock = self._asked(lock_of, self.file_begin, self.file_end or self._size)
+            if lock is not None:
+                raise refusal(
+                    "encrypted", f"{source.name} is encrypted ({lock}): no decoder opens it.", _UNLOCK
+                )
             self._open(source.name, self.file_begin)
             self._name_format()
             self._incoming = self._decoded()
@@ -105,7 +114,9 @@ class FFmpegDecoding(Decoding):
             if len(self._container.streams) == 0:
                 raise refusal("not_audio", f"{name} is not an audio file.", _CONVERT)
             raise refusal("no_audio_stream", f"{name} holds no sound, only other streams.", _CONVERT)
-        self._stream = streams[0]
+        marked = [number for number, stream in enumerate(streams) if _is_default(stream)]
+        self.tracks, self.track = len(streams), marked[0] if marked else 0
+        self._stream = streams[self.track]
         self.stream_index: int = self._stream.index
         self.demuxer: str = self._container.format.name.partition(",")[0]
         self.had_table, self._order = release_layout(self._stream.codec_context)
@@ -259,7 +270,7 @@ class FFmpegDecoding(Decoding):
         return self._asked(fault_of_pages, self.file_begin, self.file_end)
 
     def _asked(self, look: Callable[..., _Answer], *where: int | None) -> _Answer | None:
-        """What a look into the file tells, None where it cannot be read; FFmpeg reads on where it was."""
+        """What a look into the file tells, None where it cannot be read. FFmpeg reads on where it was."""
         try:
             position = self._raw.tell()
             try:
@@ -394,6 +405,15 @@ class FFmpegDecoding(Decoding):
 
 
 _CONVERT = "Pass an audio file, for example MP3, M4A, WAV, FLAC or Ogg."
+
+_UNLOCK = "Use a copy without copy protection, for example one that you bought as MP3 or FLAC."
+_DEFAULT = 1
+
+
+def _is_default(stream: Any) -> bool:
+    """Whether the container marks this track as the one to be played."""
+    disposition = getattr(stream, "disposition", 0)
+    return bool(int(getattr(disposition, "value", disposition)) & _DEFAULT)
 
 
 def _words(error: Exception) -> str:

@@ -78,6 +78,9 @@ class Decoding(ABC):
     damage: str | None = None
     cut_short: bool = False
     has_rest: bool = False
+    tracks: int = 1
+    """Tracks of sound in the file, of which number `track` (from 0) is the one that is decoded."""
+    track: int = 0
     end: End = End.OPEN
     frames: int = 0
     lead: int = 0

@@ -41,6 +41,7 @@ class Heard:
     in flat tops at full scale, `not_finite` of NaN or infinite ones, `quiet_start` and `quiet_end` the
     seconds below -60 dBFS at either end. `hops` is the K-weighted mean square of each `hop_seconds`, for
     finding loud places. `lead` counts the bytes before the song that do not belong to it.
+    finding loud places. Of `tracks` tracks of sound, number `track` (from 0) was heard.
     """
 
     duration: float
@@ -65,6 +66,8 @@ class Heard:
     promised_seconds: float | None
     is_part: bool
     lead: int = 0
+    tracks: int = 1
+    track: int = 0
 
 
 def listen(source: Any, stop_seconds: float | None = None, time_limit: float | None = None) -> Heard:
@@ -145,6 +148,8 @@ def _told(sound: Decoding, ears: Ears, proven: Callable[[], float | None]) -> He
         damage=sound.damage,
         cut_short=sound.cut_short,
         promised_seconds=sound.promised_seconds,
+        tracks=sound.tracks,
+        track=sound.track,
         is_part=sound.end is End.OUT_OF_TIME and (sound.has_rest or duration > heard_seconds),
         lead=sound.lead,
     )

@@ -68,6 +68,7 @@ class StraightDecoding(Decoding):
         self.clock = careful.clock
         self.sample_rate, self.channels = careful.sample_rate, careful.channels
         self.format, self.codec, self.lead = careful.format, careful.codec, careful.lead
+        self.tracks, self.track = careful.tracks, careful.track
         self.promised_seconds = careful.promised_seconds
         self._careful, self._copy = careful, copy
         self._closing = Lock()

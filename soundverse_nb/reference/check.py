@@ -32,6 +32,12 @@ counted, so that a check ends within two. A 350 s song takes less; a file made t
 _LARGE_FILES_PATIENCE = 4.0
 """A file that is too large anyway, but about to be repaired, may take longer."""
 
+QUICK_TOLERANCE = 0.05
+"""Seconds by which a header that proves itself may be off from a decode, where decoders cut off what encoders
+padded, or do not. A song as near as that to a limit is decoded."""
+# These count samples, of which decoders leave none out.
+_COUNTED = ("wav", "aiff", "flac")
+
 # Small differences between what a header announces and what is there are the habit of some encoders.
 _TOLERATED_BYTES = {"mp3": 4096, "wav": 4096, "aiff": 4096}
 _TOLERATED_SECONDS = 0.1
@@ -49,7 +55,8 @@ def preflight(source: Any, limits: Limits | None = None, *, quick: bool = False)
     source : a path, a Clip, bytes, a file opened with "rb" (put back as it was), (samples, rate).
     limits : the service's limits, unless you know better ones.
     quick : believe a header that proves itself (WAV, AIFF, FLAC, Ogg, MP3, M4A) instead of decoding: it takes
-        microseconds, but nothing is heard, so silence, NaN and damage go unseen.
+        microseconds, but nothing is heard, so silence, NaN and most damage go unseen. The length is that of
+        a decode to within 0.05 s; a song as near as that to a limit is decoded after all.
 
     Never raises for a bad song: the report says what is wrong, and `.raise_if_failed()` turns it into an
     error. May be called from any thread; in a coroutine use `await preflight_async(...)`.
@@ -133,6 +140,8 @@ def _full(source: Source, limits: Limits, call: str) -> PreflightReport:
         missing_seconds=seconds,
         damage=damage,
         lead_bytes=heard.lead,
+        tracks=heard.tracks,
+        track=heard.track,
         envelope=heard.envelope,
     )
     librosa = None
@@ -170,6 +179,8 @@ def _from_header(source: Source, limits: Limits, call: str) -> tuple[PreflightRe
     found = probe(source)
     if isinstance(found, Untrusted):
         return None, found.reason
+    if found.format not in _COUNTED and _is_near_a_limit(found.duration, limits):
+        return None, "Its length is so near to a limit that only a decode decides."
     facts = AudioFacts(
         duration=found.duration,
         size_bytes=source.size_bytes,
@@ -180,6 +191,11 @@ def _from_header(source: Source, limits: Limits, call: str) -> tuple[PreflightRe
         lead_bytes=found.lead,
     )
     return _judged(source, facts, limits, call, checked="header"), ""
+
+
+def _is_near_a_limit(duration: float, limits: Limits) -> bool:
+    near = min(abs(duration - limits.min_seconds), abs(duration - limits.max_seconds))
+    return round(near, 9) <= QUICK_TOLERANCE
 
 
 def _judged(source: Source, facts: AudioFacts, limits: Limits, call: str, **more: Any) -> PreflightReport:

@@ -19,6 +19,7 @@ class AudioFacts:
     `goes_on` says that decoding was stopped just past the limit, and the song is longer than `duration`;
     `is_part` that time was up before the song was, and `duration` is what its packets or header tell.
     `lead_bytes` stand before the song without belonging to it.
+    Of `tracks` tracks of sound these are the facts of number `track` (from 0).
     `format` and `codec` bear FFmpeg's names ("mp4", "aac"). `envelope` is the outline for drawing.
     """
 
@@ -41,6 +42,8 @@ class AudioFacts:
     missing_seconds: float = 0.0
     damage: str | None = None
     lead_bytes: int = 0
+    tracks: int = 1
+    track: int = 0
     envelope: Envelope | None = field(default=None, repr=False, compare=False)
 
     def model_dump(self) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from soundverse_nb.render.quantity import exactly, in_full
 
 _MENDABLE = frozenset({"too_large", "too_long", "too_short", "truncated", "damaged", "not_finite"})
 _CUTTABLE = frozenset({"too_large", "too_long"})
-_CALLS_FOR_A_COPY = frozenset({"borderline", "multichannel"})
+_CALLS_FOR_A_COPY = frozenset({"borderline", "multichannel", "several_tracks"})
 _KINDS = {".mp3": "mp3", ".wav": "wav", ".flac": "flac"}
 _LONGEST_SEARCH = 4 * 3600.0  # seconds of a song among which the loudest stretch is looked for
 _SEARCH_TIME = 20.0
@@ -177,6 +177,8 @@ def _rewritten(
         steps.append(f"Put silence in the place of {audio.not_finite:,} samples that are not numbers.")
     if (audio.channels or 0) > 2:
         steps.append(f"Mixed {audio.channels} channels to stereo.")
+    if audio.tracks > 1:
+        steps.append(f"Kept track {audio.track + 1} of {audio.tracks}.")
     if audio.damage or audio.missing_bytes or audio.missing_seconds:
         steps.append("Kept all that could be decoded.")
     if kind != "mp3":

@@ -79,6 +79,7 @@ def warnings_of(
         _borderline(facts, limits, call),
         _partly_heard(facts, limits),
         _silent_start(facts, limits, call),
+        _several_tracks(facts, limits, call),
         _clipped(facts),
         _very_quiet(facts, call),
         _mono(facts),
@@ -216,6 +217,22 @@ def _partly_heard(facts: AudioFacts, limits: Limits) -> Problem | None:
     return Problem(
         "partly_heard", message, heard, duration, "Convert it to MP3 or FLAC to have all of it checked."
     )
+
+
+def _several_tracks(facts: AudioFacts, limits: Limits, call: str) -> Problem | None:
+    if facts.tracks < 2:
+        return None
+    lasts = "" if facts.duration is None else f", of {exactly(facts.duration, *_both(limits))}"
+    message = (
+        f"The file holds {facts.tracks} audio tracks. All this is of track {facts.track + 1}{lasts}; "
+        "the service may take another."
+    )
+    hint = f"{call} writes a copy of that track alone."
+    return Problem("several_tracks", message, facts.track + 1, facts.tracks, hint)
+
+
+def _both(limits: Limits) -> tuple[float, float]:
+    return limits.min_seconds, limits.max_seconds
 
 
 def _clipped(facts: AudioFacts) -> Problem | None:

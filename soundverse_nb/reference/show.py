@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from soundverse_nb.reference.check import QUICK_TOLERANCE
 from soundverse_nb.reference.facts import AudioFacts
 from soundverse_nb.reference.rules import decibels
 from soundverse_nb.render import quantity
@@ -17,8 +18,20 @@ if TYPE_CHECKING:
 
 _INTEGRITY = ("truncated", "damaged")
 _SOUND = ("silent", "not_finite")
-_SHOWN_NOT_READ = ("empty", "missing", "not_a_file", "unreadable", "not_audio", "no_audio_stream")
+_SHOWN_NOT_READ = (
+    "empty",
+    "missing",
+    "not_a_file",
+    "unreadable",
+    "not_audio",
+    "no_audio_stream",
+    "encrypted",
+)
 _POINTS = 1240
+_READ_FROM_HEADER = (
+    f"Read from the header alone, the length to within {QUICK_TOLERANCE} s; "
+    "without quick=True the song is heard, too."
+)
 
 
 def sheet_of(report: PreflightReport) -> Sheet:
@@ -29,7 +42,7 @@ def sheet_of(report: PreflightReport) -> Sheet:
     if report.librosa is not None and report.librosa.differs:
         notes.append(report.librosa.sentence)
     elif report.checked == "header":
-        notes.append("Read from the header alone; without quick=True the song is heard, too.")
+        notes.append(_READ_FROM_HEADER)
     # Offered only where it helps: one problem that nothing mends spoils the copy as well.
     concerned = report.problems or report.warnings
     found = [report.repair_call in finding.hint for finding in concerned]

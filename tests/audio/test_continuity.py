@@ -154,7 +154,7 @@ def test_a_recording_may_begin_in_the_middle_of_a_stream(kind: str, number: int)
 
 
 def test_time_stamps_that_lead_and_lag_are_no_holes() -> None:
-    """As in Vorbis at its lowest quality, whose long blocks last 90 ms: the time of a page is a little off."""
+    """As in Vorbis at its lowest quality, whose long blocks last 90 ms: each page's time is a bit off."""
     song = _song("vorbis.ogg")
     edited = bytearray(song)
     for index, page in enumerate(ogg_pages(song)[3:-1]):

@@ -1,16 +1,19 @@
-"""The length that a Matroska or WebM file announces, where it does (RFC 9559, 5.1.2; RFC 8794 for EBML)."""
+"""What a Matroska or WebM says in front: its length, and whether it is encrypted (RFC 9559; RFC 8794)."""
 
 from __future__ import annotations
 
 import math
 import re
 import struct
+from collections.abc import Iterator
 from typing import BinaryIO
 
 _HEAD = 1 << 16
 _MOST_ELEMENTS = 200
-_EBML, _SEGMENT, _INFO = 0x1A45DFA3, 0x18538067, 0x1549A966
+_SEGMENT, _INFO, _TRACKS = 0x18538067, 0x1549A966, 0x1654AE6B
 _SCALE, _DURATION = 0x2AD7B1, 0x4489
+_TRACK, _TYPE, _ENCODINGS, _ENCRYPTION = 0xAE, 0x83, 0x6D80, 0x5035
+_SOUND = b"\x02"
 _CLOCK = re.compile(r"(\d+):([0-5]\d):([0-5]\d(?:\.\d+)?)")
 
 
@@ -21,24 +24,51 @@ def matroska_seconds(stream: BinaryIO, begin: int = 0) -> float | None:
     """
     stream.seek(begin)
     head = stream.read(_HEAD)
-    at = end = 0
     scale, duration = 1_000_000, 0.0
-    for _ in range(_MOST_ELEMENTS):
-        name, at = _number(head, at, keep_mark=True)
-        length, at = _number(head, at)
-        if name in (_SEGMENT, _INFO):
-            end = at + length
-            continue  # into it
-        content = head[at : at + length]
+    for name, start, end in inside(head, _SEGMENT, _INFO):
+        content = head[start:end]
         if name == _SCALE and 0 < len(content) <= 8:
             scale = int.from_bytes(content, "big")
         elif name == _DURATION and len(content) in (4, 8):
             (duration,) = struct.unpack(">f" if len(content) == 4 else ">d", content)
-        at += length
-        if at >= len(head) or (end and at >= end):
-            break
     seconds = duration * scale / 1e9
     return seconds if math.isfinite(seconds) and seconds > 0 else None
+
+
+def has_open_sound(head: bytes) -> bool:
+    """Whether there is a track of sound that is not encrypted, or none at all in the file's first bytes."""
+    locked: list[bool] = []
+    for name, start, end in inside(head, _SEGMENT, _TRACKS):
+        parts = list(elements(head, start, end)) if name == _TRACK else []
+        if any(part == _TYPE and head[at:stop] == _SOUND for part, at, stop in parts):
+            encodings = [(at, stop) for part, at, stop in parts if part == _ENCODINGS]
+            kinds = [found for at, stop in encodings for found in elements(head, at, stop)]
+            names = [part for _, at, stop in kinds for part, _, _ in elements(head, at, stop)]
+            locked.append(_ENCRYPTION in names)
+    return not locked or not all(locked)
+
+
+def inside(data: bytes, *path: int) -> Iterator[tuple[int, int, int]]:
+    """The elements at this path of names below the file itself: name, start and end of each one's content."""
+    start, end = 0, len(data)
+    for wanted in path:
+        found = next(((at, stop) for name, at, stop in elements(data, start, end) if name == wanted), None)
+        if found is None:
+            return
+        start, end = found
+    yield from elements(data, start, end)
+
+
+def elements(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """The elements that stand in data[start:end]: name, start and end of each one's content."""
+    end = min(end, len(data))
+    for _ in range(_MOST_ELEMENTS):
+        name, at = _number(data, start, keep_mark=True)
+        length, at = _number(data, at)
+        if start >= end or not name:
+            return
+        start = at + length
+        yield name, at, min(start, end)
 
 
 def _number(data: bytes, at: int, *, keep_mark: bool = False) -> tuple[int, int]:

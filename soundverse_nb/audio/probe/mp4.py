@@ -50,6 +50,18 @@ def probe_mp4(window: Window) -> Probed | Untrusted:
     return _length(data, tracks[0], movie, window.size)
 
 
+def sample_entries(window: Window) -> list[bytes]:
+    """The four letters of each audio track's coding ("mp4a", "alac"); of an encrypted one, its lock's."""
+    movie = _top(window, before_tail_tags(window)).get(b"moov")
+    if movie is None or movie.end - movie.start > LARGEST:
+        return []
+    data = window.at(movie.start, movie.end - movie.start)
+    tables = [track.table for box in boxes(data, 0, len(data)) if (track := _track(data, box)) is not None]
+    described = [found for table in tables if (found := descend(data, table, b"stsd")) is not None]
+    entries = [next(boxes(data, box.start + 8, box.end), None) for box in described]
+    return [entry.name for entry in entries if entry is not None]
+
+
 def _top(window: Window, end: int) -> dict[bytes, Box]:
     """The file's own boxes up to `end` by name; of several with one name the last."""
     found: dict[bytes, Box] = {}
