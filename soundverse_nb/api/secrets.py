@@ -87,14 +87,18 @@ def _utf16(char: str) -> list[int]:
 
 def holds_key(text: str | bytes) -> bool:
     """Whether a text holds a key that this process uses, in whatever spelling."""
+    # Asked of every chunk: loops, because a generator would take longer than all of the search.
     if isinstance(text, bytes):
-        if any(key in text for _, key in _plain):
-            return True
+        for _, key_bytes in _plain:
+            if key_bytes in text:
+                return True
         if b"%" not in text and b"\\" not in text and b"&" not in text:
             return False
         text = text.decode("utf-8", "replace")
-    elif any(key in text for key, _ in _plain):
-        return True
+    else:
+        for key, _ in _plain:
+            if key in text:
+                return True
     if "%" not in text and "\\" not in text and "&" not in text:
         return False
     return any(pattern.search(text) for pattern in list(_keys.values()))

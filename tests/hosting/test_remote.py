@@ -15,6 +15,7 @@ from aiohttp import web
 from soundverse_nb.errors import ConfigurationError, PreflightError, SoundverseError, Spent
 from soundverse_nb.hosting import check_address, fetch_reference, must_be_public
 from soundverse_nb.hosting.remote import MAX_HOPS, check_url
+from tests.api.packing import whole as packed
 
 LIMIT = 200_000
 SONG = b"ID3" + b"\x00" * 99_997
@@ -327,13 +328,33 @@ async def test_an_answer_without_a_song_is_told_by_its_status(
         await fetch(f"{site.url}/song.mp3", tmp_path)
 
 
-async def test_a_compressed_answer_is_not_unpacked(site: Site, tmp_path: Path) -> None:
-    async def bomb(request: web.Request) -> web.StreamResponse:
-        return web.Response(body=b"\x1f\x8b" + b"\x00" * 100, headers={"Content-Encoding": "gzip"})
+def labelled(body: bytes, label: str) -> Answer:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return web.Response(body=body, headers={"Content-Encoding": label})
 
-    site.answer = bomb
+    return answer
+
+
+@pytest.mark.parametrize("label", ["gzip", "br", "identity", "utf-8"])
+@pytest.mark.parametrize("body", [SONG, b"\x1f\x8b" + b"\x00" * 100], ids=["song", "no_gzip"])
+async def test_what_is_not_packed_as_its_label_says_is_kept_as_it_came(
+    site: Site, tmp_path: Path, label: str, body: bytes
+) -> None:
+    site.answer = labelled(body, label)
     remote = await fetch(f"{site.url}/song.mp3", tmp_path)
-    assert remote.size_bytes == 102
+    assert remote.path.read_bytes() == body
+
+
+@pytest.mark.parametrize("label", ["gzip", "br", "zstd", "deflate"])
+async def test_a_packed_song_is_unpacked_and_only_up_to_the_limit(
+    site: Site, tmp_path: Path, label: str
+) -> None:
+    site.answer = labelled(packed(label, SONG), label)
+    assert (await fetch(f"{site.url}/song.mp3", tmp_path)).path.read_bytes() == SONG
+    site.answer = labelled(packed(label, bytes(20_000_000)), label)
+    bomb = await fetch(f"{site.url}/song.mp3", tmp_path)
+    assert not bomb.is_whole
+    assert bomb.path.stat().st_size == bomb.size_bytes < 11_000_000
 
 
 async def test_a_closed_port_is_told_as_unreachable(tmp_path: Path) -> None:
