@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,14 +72,18 @@ def compare(answer: float | None, decoded: float, stopped: bool, kind: str, limi
     return Yardstick(answer, decoded, not within, flips and not within, reason)
 
 
-def librosas_answer(source: Source) -> float | None:
-    """frames / rate as libsndfile reads them from the header, in seconds; None where it cannot."""
+def librosas_answer(source: Source, *, has_doubts: bool = True) -> float | None:
+    """frames / rate as libsndfile reads them from the header, in seconds; None where it cannot.
+
+    `has_doubts` says that libsndfile may write what it thinks of the file.
+    """
     import soundfile
 
     from soundverse_nb.audio.guarded import GuardedFile
 
     try:
-        with source.open() as stream, _quietly():
+        # Quiet is had by closing standard error to the whole process for a moment: only where it must be.
+        with source.open() as stream, _quietly() if has_doubts else nullcontext():
             file: Any = stream.fileno() if source.place is not None else GuardedFile(stream)
             with soundfile.SoundFile(file, closefd=False) as sound:
                 return float(sound.frames / sound.samplerate)

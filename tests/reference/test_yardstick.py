@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,3 +91,16 @@ def test_a_difference_is_one_of_more_than_five_milliseconds(
 
 def test_samples_have_no_header_to_disagree_about() -> None:
     assert sv.preflight((tone(12.0), RATE)).librosa is None
+
+
+@pytest.mark.parametrize("song", [song for song in _SONGS if "honest" in song])
+def test_standard_error_stays_open_where_nothing_is_wrong(
+    song: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending, make, _ = _SONGS[song]
+    path = tmp_path / f"song.{ending}"
+    path.write_bytes(make())
+    redirected: list[tuple[int, ...]] = []
+    monkeypatch.setattr(os, "dup2", lambda *numbers: redirected.append(numbers))
+    assert sv.preflight(path).librosa is not None
+    assert redirected == []
