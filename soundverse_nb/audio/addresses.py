@@ -39,7 +39,7 @@ _FETCHED = (
 
 def local_path(given: str) -> str | None:
     """The path that a file: URL of this machine names, None for anything else."""
-    found = _FILE.match(given)
+    found = _FILE.match(given) if ":" in given else None
     if found is None or os.path.lexists(given):
         return None
     path = given[found.end() :].partition("?")[0].partition("#")[0].rstrip()
@@ -48,6 +48,8 @@ def local_path(given: str) -> str | None:
 
 def address_refusal(given: str) -> AudioError | None:
     """Why this is no path, where it is an address or another system's path; None where it may be one."""
+    if ":" not in given and given[:1] != "\\":
+        return None
     found = _SCHEME.match(given)
     scheme = found[1].lower() if found is not None else ""
     if scheme in ("http", "https") and found is not None and given[found.end() :].startswith("/"):

@@ -136,7 +136,7 @@ def _from_path(source: str | os.PathLike[str]) -> Source:
     raw = local_path(raw) or raw
     if not raw:
         raise refusal("missing", "The path is empty.", "Pass the path of an audio file.")
-    if not _exists(raw):
+    if (":" in raw or raw[0] in "~\\") and not _exists(raw):
         address = address_refusal(raw)
         if address is not None:
             raise address

@@ -30,9 +30,12 @@ def lead_bytes(window: Window) -> int:
 
     A tag in front of an Ogg counts as such bytes; in front of a FLAC it is what decoders know.
     """
-    begin = after_id3(window)
-    head = window.at(begin, 64)
+    begin, head = 0, window.at(0, 64)
     name = recognise(head)
+    if name == "id3":
+        begin = after_id3(window)
+        head = window.at(begin, 64)
+        name = recognise(head)
     if name == "ogg":
         return begin
     if name is not None and not (name in _WEAK and frame_kind(head) is None):
