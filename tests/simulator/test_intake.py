@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from soundverse_nb.simulator import Simulator
 from soundverse_nb.simulator.refusals import reference_too_long, reference_too_short
 
-from .conftest import chunks, order, upload
+from .conftest import SPEED, chunks, order, upload
 
 MEGABYTES_12 = 12_657_318
 
@@ -64,9 +65,11 @@ def test_a_refused_length_never_reads_like_the_limit_it_breaks(refusal, said):
 
 
 @pytest.mark.parametrize("seconds", [10.0, 350.0])
-def test_both_limits_are_inside(service, seconds):
-    body = {"song_reference_url": upload(service, sound(seconds)), "prompt": "pop"}
-    assert chunks(order(service, body))[-1]["status"] == "completed"
+def test_both_limits_are_inside(seconds):
+    # A service of its own: on one core the remix that follows keeps everybody waiting for half a minute.
+    with Simulator(speed=SPEED) as alone:
+        body = {"song_reference_url": upload(alone, sound(seconds)), "prompt": "pop"}
+        assert chunks(order(alone, body))[-1]["status"] == "completed"
 
 
 def test_a_file_of_exactly_the_limit_is_measured_not_refused_for_its_size(service):
