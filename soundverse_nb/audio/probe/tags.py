@@ -8,7 +8,7 @@ where the first of the tags behind it begins. Sources: ID3v1 and ID3v2.4 (id3.or
 from __future__ import annotations
 
 from soundverse_nb.audio.probe.signature import recognise
-from soundverse_nb.audio.probe.window import LARGEST, Window
+from soundverse_nb.audio.probe.window import Window
 
 _MOST_TAGS = 16
 TAIL = 360
@@ -17,6 +17,8 @@ _APE_EDGE = 32
 _LARGEST_LYRICS = 5100 + len(b"LYRICSBEGINLYRICSEND")
 # Taggers that shorten a tag, and disks that count in blocks, leave zeros behind it.
 _MOST_ZEROS = 1 << 16
+# A tag that only its start tells is looked for in so many of the last bytes: covers are seldom larger.
+_LARGEST_APPENDED = 1 << 21
 
 
 def after_id3(window: Window) -> int:
@@ -79,7 +81,7 @@ def before_tail_tags(window: Window) -> int:
 
 
 def end_of_sound(window: Window) -> int:
-    """The same, where tags of the front that were written at the end count, too; reads the whole file."""
+    """The same, where tags of the front that were written at the end count, too: megabytes are read."""
     end = before_tail_tags(window)
     appended = _appended_id3(window, end)
     return end if appended == end else _unstacked(window, appended)
@@ -146,7 +148,7 @@ def _appended_id3(window: Window, end: int) -> int:
     Some programs write at the end what belongs to the front. Such a tag is found by its start alone, and
     proven by its length.
     """
-    begins, block = window.tail(LARGEST, end)
+    begins, block = window.tail(_LARGEST_APPENDED, end)
     at = len(block)
     for _ in range(_MOST_TAGS):
         at = block.rfind(b"ID3", 0, at)
