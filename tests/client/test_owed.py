@@ -31,7 +31,7 @@ class Disk:
     """The disk of a journal: `fill` makes the writing of some states fail, as on a full one."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
 
     def fill(self, when: str = "1") -> None:
         self._run(
@@ -43,7 +43,7 @@ class Disk:
         self._run("DROP TRIGGER full")
 
     def _run(self, statement: str) -> None:
-        with closing(sqlite3.connect(self._path)) as connection, connection:
+        with closing(sqlite3.connect(self.path)) as connection, connection:
             connection.execute(statement)
 
 
@@ -134,7 +134,7 @@ async def test_a_close_that_cannot_write_it_says_so_and_the_next_client_recovers
         (remix,) = await make_client(service).recover()
         assert remix.message_id == "remix-1"
         assert len(service.posts) == 1
-        assert owing() == []
+        assert owing(disk.path) == []
 
 
 PROGRAM = """
@@ -209,7 +209,7 @@ async def test_whatever_could_not_be_written_is_written_in_the_end(
         assert order.state.value == in_the_end
         assert order.lease is None
         assert len(service.posts) == 1
-        assert owing() == []
+        assert owing(disk.path) == []
 
 
 async def test_one_that_cannot_be_written_stops_no_other(make_client: MakeClient, disk: Disk) -> None:

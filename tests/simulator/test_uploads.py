@@ -58,7 +58,7 @@ async def test_elsewhere_the_host_needs_the_key_and_a_client_lends_its_own(locke
     with pytest.raises(HostingError, match=r"HTTP 401.*Not authenticated"):
         await EmbeddedHost(locked.base_url).publish(song)
     for setting in (None, EmbeddedHost(locked.base_url)):
-        host = find_host(setting, locked.base_url, True, SecretStr("right"))
+        host = find_host(setting, locked.base_url, True, api_key=SecretStr("right"))
         assert host is not None
         assert (await host.publish(song)).url.startswith(locked.base_url)
     assert (await EmbeddedHost(locked.base_url, "right").publish(song)).url.startswith(locked.base_url)
