@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "whereabouts": set(),
     "urls": set(),
     "audio": _BASE,
-    "examples": {*_BASE, "audio"},
+    "examples": set(),
     "api": _BASE,
     "render": {*_BASE, "audio"},
     "reference": _WIRE_AND_PICTURES,

@@ -104,8 +104,7 @@ def _make(reference: Path, workshop: Path) -> tuple[list[Remix | SoundverseError
 def _write(out: Path, reference: Path, remixes: list[Remix], seconds: float) -> Path:
     """Put the songs and the page into the folder; a page that is open in a browser is never half a page."""
     from soundverse_nb.cli.demo_page import comparison_page, song_title
-    from soundverse_nb.examples import example_song
-    from soundverse_nb.examples.score import TITLE
+    from soundverse_nb.examples import TITLE, example_song
 
     title = TITLE if reference == example_song() else song_title(reference)
     files = []

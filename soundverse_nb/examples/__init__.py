@@ -1,10 +1,12 @@
-"""A song to begin with: "Harbour Lights", composed and played by this package's own code."""
+"""A song to begin with: "Harbour Lights", composed and played by this project's own code."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["example_song"]
+__all__ = ["TITLE", "example_song"]
+
+TITLE = "Harbour Lights"
 
 
 def example_song() -> Path:

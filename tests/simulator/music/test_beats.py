@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from soundverse_nb.examples import score
 from soundverse_nb.simulator.music.beats import track_beats
+from tools.example_song import score
 
 RATE = 22_050
 

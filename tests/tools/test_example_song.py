@@ -1,4 +1,4 @@
-"""The song that ships with the package: real, small, and made by the package's own code."""
+"""The song that ships with the package: real, small, and made by the project's own code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 import soundverse_nb as sv
 from soundverse_nb.audio.decode import decode
 from soundverse_nb.audio.loudness import integrated_loudness
-from soundverse_nb.examples import compose, example_song, instruments, score
+from soundverse_nb.examples import TITLE, example_song
+from tools.example_song import compose, instruments, score
 
 Samples = NDArray[np.float32]
 
@@ -30,6 +31,10 @@ def test_the_song_is_a_stereo_mp3_of_about_half_a_minute_under_600_kilobytes(shi
     assert rate == 44_100
     assert samples.shape[0] == 2
     assert 28 <= samples.shape[1] / rate <= 34
+
+
+def test_the_package_calls_the_song_what_its_score_calls_it():
+    assert TITLE == score.TITLE
 
 
 def test_the_song_passes_preflight():

@@ -1,7 +1,7 @@
-"""Play, mix and write the example song: `python -m soundverse_nb.examples.compose [FILE]`.
+"""Play, mix and write the example song: `python -m tools.example_song.compose [FILE]`.
 
 The music, the instruments and the recording are all made by this code, so the song carries the project's own
-licence (see PROVENANCE.md). The same code gives the same music.
+licence (see soundverse_nb/examples/PROVENANCE.md). The same code gives the same music.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from soundverse_nb.examples import instruments as band
-from soundverse_nb.examples import score
+from tools.example_song import instruments as band
+from tools.example_song import score
 
 RATE = band.RATE
 SECONDS = 60 / score.BPM * 4 * score.BARS + 2.2
