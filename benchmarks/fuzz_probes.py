@@ -22,8 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from soundverse_nb.audio.probe import Probed, _probe
-from soundverse_nb.audio.probe.outcome import CHANNELS, SAMPLE_RATES
-from soundverse_nb.audio.probe.window import Window
+from soundverse_nb.audio.probe.window import CHANNELS, SAMPLE_RATES, Window
 from tests.corpus.mutate import mutants, seeds
 
 

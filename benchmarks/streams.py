@@ -39,7 +39,7 @@ from soundverse_nb.api.request import RemixRequest
 from soundverse_nb.api.sse import EventStreamDecoder
 from soundverse_nb.api.transport import Transport
 from soundverse_nb.client import Client
-from soundverse_nb.client.bridge import LOOP
+from soundverse_nb.client.background import LOOP
 from soundverse_nb.remix import Remix
 
 CHUNKS = 100_000

@@ -1,9 +1,160 @@
-"""A URL as it goes over the wire: one spelling for whoever checks it, orders with it and fetches it."""
+"""Who can see an address: everybody, or only this machine and its network. Rules only, no I/O."""
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from urllib.parse import urljoin
+import unicodedata
+from urllib.parse import urljoin, urlsplit
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# Names that never mean a host on the public internet: RFC 6761, 6762, 8375, 9476, ICANN's .internal,
+# and the suffixes home routers and offices give out.
+_LOCAL_SUFFIXES = frozenset({
+    "localhost", "local", "localdomain", "internal", "intranet", "private", "corp", "home", "lan",
+    "test", "invalid", "example", "alt", "onion", "home.arpa",
+})  # fmt: skip
+_CARRIER = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598
+_BENCHMARK = ipaddress.ip_network("198.18.0.0/15")  # RFC 2544
+_DUMMY = ipaddress.ip_network("192.0.0.0/28")  # RFC 7335, RFC 7600
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")  # IANA gives out no other public IPv6 addresses
+_DOCUMENTATION = ipaddress.ip_network("3fff::/20")  # RFC 9637
+_UNIQUE_LOCAL = ipaddress.ip_network("fc00::/7")  # RFC 4193
+_THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")  # RFC 1122: Linux takes 0.0.0.0 for itself
+# Clouds also tell credentials to whoever asks from inside at these (EC2 over IPv6, Azure).
+_CLOUD_METADATA = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "168.63.129.16")))
+_NUMBER = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")
+
+
+def host_of(url: str) -> str | None:
+    """The host in a URL as a resolver reads it: lower case, no brackets, no final dot; None without one."""
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        return None
+    if not host:
+        return None
+    # Browsers and HTTP clients read full-width digits and dots as plain ones, so this must too.
+    plain = unicodedata.normalize("NFKC", host).replace("。", ".").lower()
+    return plain.partition("%")[0].rstrip(".") or None
+
+
+def is_public_service(base_url: str) -> bool:
+    """Whether a service is out on the internet by how its address is spelt, so that it sees what all see."""
+    host = host_of(base_url)
+    return host is None or why_local(host) is None
+
+
+def why_local(host: str) -> str | None:
+    """Why a host is out of the public's sight, by its name or number alone; None where nothing says so."""
+    address = read_address(host)
+    if address is not None:
+        fact = what_is_local(address)
+        return fact and f"{address} {fact}"
+    labels = host.split(".")
+    if labels[-1] == "localhost":
+        return f"{host} is this machine itself"
+    if len(labels) == 1:
+        return f"{host} is a name of the local network"
+    if labels[-1] in _LOCAL_SUFFIXES or ".".join(labels[-2:]) in _LOCAL_SUFFIXES:
+        return f"{host} is a name of the local network"
+    return None
+
+
+def what_is_local(address: Address) -> str | None:
+    """What a local address is, for example "is in a private network"; None for a public one."""
+    inner = _carried(address)
+    if inner is not None:
+        return what_is_local(inner)
+    if address.is_loopback or address.is_unspecified:
+        return "is this machine itself"
+    if address.is_link_local:
+        return "works on the local link only"
+    if address.is_multicast or _is_set_aside(address):
+        return "is not an address of the public internet"
+    if address.is_private or (isinstance(address, ipaddress.IPv6Address) and address.is_site_local):
+        return "is in a private network"
+    if isinstance(address, ipaddress.IPv6Address) and address not in _GLOBAL_UNICAST:
+        return "is not an address of the public internet"
+    return None if address.is_global else "is not an address of the public internet"
+
+
+def _is_set_aside(address: Address) -> bool:
+    """Whether it is in a range that not every Python's `ipaddress` knows to be out of the public's sight."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address in _CARRIER or address in _DUMMY
+    return address in _DOCUMENTATION
+
+
+def why_resolved_local(host: str, address: str) -> str | None:
+    """Why a host is out of the public's sight where its name led to this address, as a resolver spells it."""
+    read = read_address(address.partition("%")[0])
+    # Some proxies answer every name with an address of this range and do the true look-up themselves.
+    if read is None or (isinstance(read, ipaddress.IPv4Address) and read in _BENCHMARK):
+        return None
+    fact = what_is_local(read)
+    return fact and f"{host} leads to {address}, which {fact}"
+
+
+def is_out_of_bounds(address: Address) -> bool:
+    """Whether a machine that fetches for others must not go there on their behalf.
+
+    That is itself (loopback, "no address"), its link (where clouds keep credentials: 169.254.169.254), and
+    what is no host's address. A private network is not: whoever may ask such a machine is usually in it.
+    """
+    inner = _carried(address)
+    if inner is not None:
+        return is_out_of_bounds(inner)
+    if address in _CLOUD_METADATA or address.is_loopback or address.is_unspecified or address.is_link_local:
+        return True
+    if address.is_multicast or address.is_reserved or _is_set_aside(address):
+        return True
+    if isinstance(address, ipaddress.IPv6Address):
+        return not (address in _GLOBAL_UNICAST or address in _UNIQUE_LOCAL)
+    return address in _THIS_NETWORK
+
+
+def read_address(host: str) -> Address | None:
+    """The address a host spells, in any form an HTTP client takes: 127.1, 0x7f000001, 017700000001, [::1]."""
+    bare = host.strip("[]").partition("%")[0]
+    if ":" in bare:
+        try:
+            return ipaddress.IPv6Address(bare)
+        except ValueError:
+            return None
+    parts = bare.split(".")
+    if not 1 <= len(parts) <= 4 or not all(_NUMBER.fullmatch(part) for part in parts):
+        return None
+    numbers = [_read_number(part) for part in parts]
+    if any(number is None for number in numbers):
+        return None
+    *firsts, last = [number for number in numbers if number is not None]
+    # As inet_aton reads it: the last part fills all the bytes that are left.
+    if any(number > 255 for number in firsts) or last >= 256 ** (4 - len(firsts)):
+        return None
+    value = last + sum(number << 8 * (3 - place) for place, number in enumerate(firsts))
+    return ipaddress.IPv4Address(value)
+
+
+def _read_number(part: str) -> int | None:
+    try:
+        if part[:2] in ("0x", "0X"):
+            return int(part[2:] or "0", 16)
+        return int(part, 8) if len(part) > 1 and part[0] == "0" else int(part)
+    except ValueError:
+        return None
+
+
+def _carried(address: Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address inside an IPv6 one: mapped, 6to4, NAT64."""
+    if not isinstance(address, ipaddress.IPv6Address):
+        return None
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour
+
 
 _PARTS = re.compile(r"(?s)([A-Za-z][A-Za-z0-9+.-]*://)([^/?#]*)(.*)")
 # What RFC 3986 lets stand in a URL; a percent sign only before two hexadecimal digits.

@@ -16,14 +16,14 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
+from soundverse_nb.api.address_policy import OnlyHereError, Sight
 from soundverse_nb.api.body import body_text, excerpt, page_text
 from soundverse_nb.api.connection import NETWORK_ERRORS, Connections, reason, refused_by, timeout
-from soundverse_nb.api.file_body import Body
+from soundverse_nb.api.content_encoding import Body
 from soundverse_nb.api.filetype import audio_kind, image_kind
+from soundverse_nb.api.proxy import Proxy
 from soundverse_nb.api.retry import backoff, retry_after_seconds
 from soundverse_nb.api.secrets import hide_query
-from soundverse_nb.api.sight import OnlyHereError, Sight
-from soundverse_nb.api.way import Proxy
 from soundverse_nb.errors import ConfigurationError, DownloadError, raise_alone
 from soundverse_nb.urls import quoted, redirected
 

@@ -16,9 +16,8 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
 from soundverse_nb.api.body import said
-from soundverse_nb.api.naming import name_in
-from soundverse_nb.api.secrets import holds_key, without_key
-from soundverse_nb.api.showing import shown, shown_id, shown_name
+from soundverse_nb.api.secrets import holds_key, shown, shown_id, shown_name, without_key
+from soundverse_nb.api.status import name_in
 
 
 class Stage(str, Enum):

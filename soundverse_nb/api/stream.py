@@ -10,8 +10,8 @@ import aiohttp
 from soundverse_nb.api.answers import classify
 from soundverse_nb.api.body import MAX_BODY_BYTES, NOT_JSON, body_text, read_json
 from soundverse_nb.api.chunks import Chunk, ChunkReader, SkippedChunk
-from soundverse_nb.api.coding import MOST_AT_ONCE, Unpacker
 from soundverse_nb.api.connection import NETWORK_ERRORS, left_over, read_little, reason, timeout
+from soundverse_nb.api.content_encoding import MOST_AT_ONCE, Unpacker
 from soundverse_nb.api.event import RemixEvent
 from soundverse_nb.errors import SoundverseError, Spent, raise_alone
 

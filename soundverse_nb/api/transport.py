@@ -16,9 +16,9 @@ import aiohttp
 from pydantic import SecretStr
 from yarl import URL
 
+from soundverse_nb.api.address_policy import Sight
 from soundverse_nb.api.answers import classify
 from soundverse_nb.api.body import MAX_BODY_BYTES, NOT_JSON, body_text, excerpt, page_text, read_json
-from soundverse_nb.api.coding import Unpacker
 from soundverse_nb.api.connection import (
     NETWORK_ERRORS,
     Connections,
@@ -28,13 +28,13 @@ from soundverse_nb.api.connection import (
     refused_by,
     timeout,
 )
+from soundverse_nb.api.content_encoding import Unpacker
 from soundverse_nb.api.download import Downloaded, fetch
 from soundverse_nb.api.event import RemixEvent
+from soundverse_nb.api.proxy import Proxy
 from soundverse_nb.api.secrets import hide_query, remember_key
-from soundverse_nb.api.sight import Sight
 from soundverse_nb.api.status import another_order, read_status
 from soundverse_nb.api.stream import BODY_TIMEOUT, RemixStream, SkippedChunk, StreamCut
-from soundverse_nb.api.way import Proxy
 from soundverse_nb.errors import (
     APIError,
     AuthenticationError,

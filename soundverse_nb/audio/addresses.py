@@ -9,7 +9,7 @@ import os
 import re
 from urllib.parse import unquote_to_bytes
 
-from soundverse_nb.audio.refusal import AudioError, refusal
+from soundverse_nb.audio.reading import AudioError, refusal
 
 # Two letters or more: "C:" is a drive. pathlib makes "s3:/bucket" of "s3://bucket".
 _SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]+):")

@@ -12,10 +12,10 @@ import av.error
 import numpy as np
 from numpy.typing import NDArray
 
-from soundverse_nb.audio.decode import decode
-from soundverse_nb.audio.decoding import Block
+from soundverse_nb.audio.decode.base import Block
+from soundverse_nb.audio.decode.opening import decode
 from soundverse_nb.audio.mp3_cut import cut_mp3
-from soundverse_nb.audio.refusal import refusal
+from soundverse_nb.audio.reading import refusal
 from soundverse_nb.audio.source import open_source
 
 # ISO 11172-3 (MPEG-1) and 13818-3 (MPEG-2, and the customary MPEG-2.5): rates in Hz, bitrates in kbit/s.

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soundverse_nb.audio.decode import decode
-from soundverse_nb.audio.decoding import Block, planes_of
+from soundverse_nb.audio.decode.base import Block, planes_of
+from soundverse_nb.audio.decode.opening import decode
 
 _Extremes = tuple[NDArray[np.float32], NDArray[np.float32]]
 

@@ -16,8 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from soundverse_nb.audio.decoding import Block, Plane, planes_of
-from soundverse_nb.audio.scratch import Scratch
+from soundverse_nb.audio.decode.base import Block, Plane, Scratch, planes_of
 
 _ABSOLUTE_GATE = -70.0  # LUFS, BS.1770-4 section 5.1
 _RELATIVE_GATE = -10.0  # LU under the loudness of what passed the first gate

@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from soundverse_nb.audio.probe.mpeg import FrameKind, frame_kind
+from soundverse_nb.audio.probe.mpeg import FrameKind, encoder_header, frame_kind
 from soundverse_nb.audio.probe.tags import after_front_tags, end_of_sound
 from soundverse_nb.audio.probe.window import Window
-from soundverse_nb.audio.probe.xing import encoder_header
 
 _SEARCH_SECONDS = 1.0  # how far from the wished start a frame is looked for that little stands before
 _DECODER_DELAY = 529  # samples a layer III decoder is late; its users skip them with the encoder's delay

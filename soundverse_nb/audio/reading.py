@@ -1,16 +1,116 @@
-"""Files that say so where they cannot be read: a failed read never looks like the file's end."""
+"""The error for what cannot be used as audio."""
 
 from __future__ import annotations
 
 import io
 import os
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, BinaryIO, cast
 
-from soundverse_nb.audio.refusal import not_read
+from soundverse_nb.errors import PreflightError
+
+
+class AudioError(PreflightError):
+    """This cannot be used as audio; `.code` is the rule it breaks, for example "not_a_file"."""
+
+    code: str = "unreadable"
+
+
+def refusal(code: str, message: str, hint: str) -> AudioError:
+    """The error for a source that breaks the rule `code`."""
+    return AudioError(message, hint=hint, code=code)
+
+
+def not_read(name: str, reason: object) -> AudioError:
+    """The error for a file of which only a part could be read."""
+    words = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+    message = f"{name} cannot be read to its end ({words})."
+    return refusal("unreadable", message, "Copy it to a disk of this machine, and try again.")
+
 
 _PIECE = 1 << 20
+_MOST_PIECES = 64
+
+
+class GuardedFile:
+    """Wraps a binary file for libsndfile and FFmpeg, whose callbacks cannot carry a Python exception.
+
+    A read that fails, and every read after the time limit, looks to them like the end of the file; `broken`
+    is the first failure, for whoever decodes to raise in the end. With `start` the file seems to begin there,
+    with `end` to end there.
+    """
+
+    def __init__(
+        self, stream: Any, time_limit: float | None = None, start: int = 0, end: int | None = None
+    ) -> None:
+        self._stream = stream
+        self._start, self._end = start, end
+        self._deadline = None if time_limit is None else time.monotonic() + time_limit
+        self.broken: Exception | None = None
+        self.name = "song"  # FFmpeg guesses from names; the content alone shall decide
+
+    def forget_time(self) -> None:
+        """Lift the time limit."""
+        self._deadline = None
+
+    def read(self, size: int = -1) -> bytes:
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            return b""
+        try:
+            if self._end is not None:
+                room = max(0, self._end - self._stream.tell())
+                size = min(size, room) if size >= 0 else room
+            data = self._stream.read(size)
+            # Never more than was asked for: PyAV would copy it past the end of FFmpeg's buffer.
+            return bytes(data or b"")[:size] if size >= 0 else bytes(data or b"")
+        except Exception as error:
+            self.broken = self.broken or error.with_traceback(None)
+            return b""
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")
+        if self._end is None and self._deadline is None:
+            try:
+                return self._stream.readinto(view) or 0
+            except Exception as error:
+                self.broken = self.broken or error.with_traceback(None)
+                return 0
+        data = self.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def read_on(self) -> None:
+        """Read what is left, a bounded part of it at least, to see whether that is possible."""
+        for _ in range(_MOST_PIECES):
+            if not self.read(_PIECE):
+                return
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        try:
+            if whence == os.SEEK_END and self._end is not None:
+                offset, whence = self._end - self._start + offset, os.SEEK_SET
+            self._stream.seek(offset + self._start if whence == os.SEEK_SET else offset, whence)
+            return int(self._stream.tell()) - self._start
+        except Exception as error:
+            self.broken = self.broken or error.with_traceback(None)
+            return 0
+
+    def tell(self) -> int:
+        try:
+            return int(self._stream.tell()) - self._start
+        except Exception:
+            return 0
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return False
 
 
 class RegularFile(io.FileIO):

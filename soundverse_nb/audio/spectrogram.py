@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from soundverse_nb.audio.decode import decode
-from soundverse_nb.audio.decoding import Block
+from soundverse_nb.audio.decode.base import Block
+from soundverse_nb.audio.decode.opening import decode
 from soundverse_nb.audio.source import open_source
 
 FLOOR = -80.0  # dB under the loudest: no band is told as quieter

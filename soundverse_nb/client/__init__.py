@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from soundverse_nb.client.client import Client
-from soundverse_nb.client.connecting import connect
-from soundverse_nb.client.jobs import RemixJob
-from soundverse_nb.client.journal import Journal
+from soundverse_nb.client.client import Client, connect
+from soundverse_nb.client.config import Patience
+from soundverse_nb.client.job import RemixJob
+from soundverse_nb.client.journal.journal import Journal
+from soundverse_nb.client.journal.order import Order, OrderState
 from soundverse_nb.client.limiter import ConcurrencyLimiter, LimitChange
 from soundverse_nb.client.nested import enable_nested
-from soundverse_nb.client.order import Order, OrderState
-from soundverse_nb.client.orders import OrderTable
-from soundverse_nb.client.recovery import Recovered
-from soundverse_nb.client.settings import Patience
+from soundverse_nb.client.order.recover import Recovered
+from soundverse_nb.client.order_table import OrderTable
 
 __all__ = [
     "Client",

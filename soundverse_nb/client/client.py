@@ -12,23 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
+from soundverse_nb.api.proxy import Way
 from soundverse_nb.api.transport import STATUS_PATH
-from soundverse_nb.api.way import Way
-from soundverse_nb.client.batch import make_all, make_one
-from soundverse_nb.client.clock import Clock, SystemClock
-from soundverse_nb.client.door import Door
-from soundverse_nb.client.embedded import embedded_service
-from soundverse_nb.client.engine import Engine, Settings
-from soundverse_nb.client.jobs import RemixJob
-from soundverse_nb.client.limiter import ConcurrencyLimiter
-from soundverse_nb.client.making import stream_remix
-from soundverse_nb.client.orders import OrderTable
-from soundverse_nb.client.presence import as_found
-from soundverse_nb.client.recovery import Recovered, recover
-from soundverse_nb.client.references import checked_mode
-from soundverse_nb.client.settings import (
+from soundverse_nb.client.config import (
+    KEY_VARIABLE,
     SERVICE,
+    Clock,
     Patience,
+    SystemClock,
     checked_base_url,
     checked_price,
     checked_status_path,
@@ -36,8 +27,16 @@ from soundverse_nb.client.settings import (
     find_key,
     results_folder,
 )
-from soundverse_nb.client.wanted import want, want_all, want_each
-from soundverse_nb.client.watching import Audience, find_watcher
+from soundverse_nb.client.inputs import want, want_all, want_each
+from soundverse_nb.client.job import RemixJob
+from soundverse_nb.client.limiter import ConcurrencyLimiter
+from soundverse_nb.client.order.pipeline import make_all, make_one, stream_remix
+from soundverse_nb.client.order.recover import Recovered, recover
+from soundverse_nb.client.order_table import OrderTable, as_found
+from soundverse_nb.client.progress import Audience, find_watcher
+from soundverse_nb.client.references import checked_mode
+from soundverse_nb.client.session import Door, Engine, Settings
+from soundverse_nb.client.simulated import embedded_service, is_simulator
 from soundverse_nb.displays import Watcher
 from soundverse_nb.errors import ConfigurationError, InvalidRequestError, SoundverseError, at_the_door
 from soundverse_nb.remix import Remix
@@ -326,3 +325,20 @@ SIMULATED = (
     "soundverse_nb: no API key, so the embedded simulator on this machine makes the remixes: "
     "simulated and free. Set SOUNDVERSE_API_KEY for the real service."
 )
+
+
+@at_the_door
+def connect(api_key: str | None = None, base_url: str | None = None, **settings: Any) -> Client:
+    """A client for the real service if SOUNDVERSE_API_KEY is set, else for the embedded simulator.
+
+    Prints which. Takes the settings of Client. Nothing is sent.
+    """
+    client = Client(api_key, base_url, **settings)
+    if client.is_embedded:
+        return client
+    if is_simulator(client.base_url):
+        print(f"soundverse_nb: connected to the embedded simulator at {client.base_url}. Nothing is paid.")
+    else:
+        said = "the given API key" if api_key is not None else f"the API key in {KEY_VARIABLE}"
+        print(f"soundverse_nb: connected to {client.base_url} with {said}. Remixes are paid for.")
+    return client

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import SecretStr
 
+from soundverse_nb.api.proxy import Way
 from soundverse_nb.api.secrets import logger
-from soundverse_nb.api.way import Way
-from soundverse_nb.client.watching import Seat
+from soundverse_nb.client.progress import Seat
 from soundverse_nb.displays import Phase
 from soundverse_nb.errors import ConfigurationError, InvalidRequestError, PreflightError
 from soundverse_nb.render.escape import hide_query, plain

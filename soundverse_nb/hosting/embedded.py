@@ -13,9 +13,9 @@ from pydantic import SecretStr
 
 from soundverse_nb.errors import ConfigurationError, HostingError, at_the_door, whole_characters
 from soundverse_nb.hosting.protocol import PublishedReference
-from soundverse_nb.hosting.reach import host_of, read_address
 from soundverse_nb.render.escape import plain
-from soundverse_nb.whereabouts import PASS_HEADER, pass_for
+from soundverse_nb.running_simulators import PASS_HEADER, pass_for
+from soundverse_nb.urls import host_of, read_address
 
 SIMULATOR = "soundverse-nb"
 _BLOCK = 256 * 1024

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from soundverse_nb.api.way import Way, going
+from soundverse_nb.api.proxy import Way, going
 from soundverse_nb.errors import ConfigurationError, at_the_door
 from soundverse_nb.hosting.protocol import Host, PublishedReference, as_host, ask_to_publish
 

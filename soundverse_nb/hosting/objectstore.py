@@ -1,27 +1,131 @@
-"""Your own bucket as a host: the song goes up once, the service gets a URL that runs out."""
+"""Where a bucket is: S3 tells whoever asks in the wrong region, in a header that obstore leaves out."""
 
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import aiohttp
+from yarl import URL
 
 from soundverse_nb.api.connection import reason
-from soundverse_nb.api.way import Proxy, way_in_use
+from soundverse_nb.api.proxy import Proxy, Way, environment_names, way_in_use
 from soundverse_nb.errors import ConfigurationError, HostingError, SoundverseError, Spent, at_the_door
-from soundverse_nb.hosting.blame import PROXYS_OWN, heres_fault
-from soundverse_nb.hosting.bucket import Bucket, parse_bucket
+from soundverse_nb.hosting.bucket import Bucket, aws_settings, azure_settings, missing_extra, parse_bucket
 from soundverse_nb.hosting.content import Content, is_unchanged, read_content
 from soundverse_nb.hosting.protocol import PublishedReference
-from soundverse_nb.hosting.remote import as_signed
-from soundverse_nb.hosting.storage_errors import cannot_sign, explain
-from soundverse_nb.hosting.storage_refusals import Refusal, classify, region_of
-from soundverse_nb.hosting.store import checked_store, obstore, open_store
-from soundverse_nb.hosting.whereabouts import whereabouts
+from soundverse_nb.hosting.remote import PROXYS_OWN, as_signed, heres_fault
+from soundverse_nb.hosting.storage_errors import Refusal, cannot_sign, classify, explain, region_of
+
+_S3 = "https://s3.amazonaws.com"
+_REGION_PATIENCE = aiohttp.ClientTimeout(total=10)
+_HEADER = "x-amz-bucket-region"
+
+
+async def whereabouts(bucket: str, endpoint: str | None, way: Way) -> str:
+    """The header that names the bucket's region, or "" where none does. Asks without credentials."""
+    url = f"{(endpoint or _S3).rstrip('/')}/{bucket}"
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=_REGION_PATIENCE) as session,
+            session.head(
+                URL(url, encoded=True), allow_redirects=False, proxy=way.proxy_for(url), ssl=way.ssl
+            ) as answer,
+        ):
+            found = answer.headers.get(_HEADER, "")
+    except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError):
+        return ""
+    return f"{_HEADER}: {found}" if found else ""
+
+
+_STORES = {"s3": "S3Store", "gs": "GCSStore", "az": "AzureStore"}
+# Plain http is used only where the user's own endpoint says so; the clouds' endpoints are https.
+# 5 MB (one part of an upload) in 5 minutes is 140 kbit/s.
+_PATIENCE = {"allow_http": True, "connect_timeout": "10s", "timeout": "5min"}
+_ENDPOINTS = ("endpoint", "aws_endpoint", "aws_endpoint_url_s3", "azure_storage_endpoint")
+_CLOUDS = {"s3": "amazonaws.com", "gs": "googleapis.com", "az": "windows.net"}
+_UNKNOWN = re.compile(r"Configuration key: '(\w+)' is not valid")
+_RETRIES = {"max_retries": 2, "retry_timeout": timedelta(seconds=60)}
+
+
+def obstore() -> Any:
+    """The package obstore; ConfigurationError with the line that installs it where it is missing."""
+    try:
+        return import_module("obstore")
+    except ModuleNotFoundError:
+        raise missing_extra("obstore") from None
+
+
+def checked_store(bucket: Bucket, settings: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError for settings that no credentials could mend. Touches no network."""
+    found = azure_settings(settings) if bucket.scheme == "az" else {}
+    _store(bucket, {**settings, **found}, {})
+
+
+def open_store(bucket: Bucket, settings: Mapping[str, Any]) -> Any:
+    """The obstore store for a bucket, ready to use. Looks for credentials: call it off the event loop."""
+    found: dict[str, Any] = {}
+    if bucket.scheme == "s3":
+        found = aws_settings(settings)
+    elif bucket.scheme == "az":
+        found = azure_settings(settings)
+    settings = {**settings, **found}
+    return _store(bucket, settings, _as_the_client_goes(bucket, settings))
+
+
+def _store(bucket: Bucket, settings: dict[str, Any], way: Mapping[str, Any]) -> Any:
+    obstore()
+    make = getattr(import_module("obstore.store"), _STORES[bucket.scheme])
+    settings.pop("profile", None)  # botocore's, not obstore's
+    names = ", ".join(settings)
+    try:
+        return make(
+            bucket.name,
+            prefix=bucket.prefix or None,
+            client_options={**_PATIENCE, **way, **settings.pop("client_options", {})},
+            retry_config=settings.pop("retry_config", _RETRIES),
+            **settings,
+        )
+    except (TypeError, ValueError):
+        raise ConfigurationError(
+            f"A setting for {bucket} is of the wrong kind.",
+            hint=f"Check the values given to the host: {names}.",
+        ) from None
+    except Exception as error:  # obstore's own classes
+        unknown = _UNKNOWN.search(str(error))
+        if unknown:
+            raise ConfigurationError(
+                f"{bucket.service} knows no setting {unknown.group(1)!r}.",
+                hint="Check how it is spelt: obstore's documentation lists them.",
+            ) from None
+        raise explain(bucket, type(error).__name__, str(error)) from None
+
+
+def _as_the_client_goes(bucket: Bucket, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The client's proxy and TLS settings in obstore's words.
+
+    Left to itself, obstore takes the environment's proxies for this machine too, and not every exemption. It
+    takes no certificates of one's own from here; those of the system count.
+    """
+    way = way_in_use()
+    options: dict[str, Any] = {} if way.ssl is not False else {"allow_invalid_certificates": True}
+    endpoint = next((str(settings[name]) for name in _ENDPOINTS if settings.get(name)), "")
+    place = endpoint or f"https://{_CLOUDS[bucket.scheme]}"
+    proxy = way.proxy_for(place)
+    named = environment_names("https") or environment_names("http")
+    if proxy:
+        options["proxy_url"] = str(proxy)
+    elif named:
+        options.update(proxy_url=named, proxy_excludes=urlsplit(place).hostname)
+    return options
+
 
 # A signature may last a week at most on S3 (X-Amz-Expires) and Google; shorter than a second is no time.
 _LONGEST = 7 * 24 * 3600

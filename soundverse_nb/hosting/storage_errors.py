@@ -1,25 +1,214 @@
-"""What a storage service's refusal means, in one sentence; its own text is never repeated.
-
-obstore's exceptions hold whole requests, addresses with signatures among them, and the services'
-answers hold the string to sign. Only the error's code, the HTTP status and the times are taken from them.
-"""
+"""Why a storage service did not do what it was asked, read from its answer or from obstore's exception."""
 
 from __future__ import annotations
 
 import re
 from datetime import datetime, timezone
+from enum import Enum
 
 from soundverse_nb.errors import ConfigurationError, HostingError, SoundverseError
-from soundverse_nb.hosting.bucket import Bucket
-from soundverse_nb.hosting.credentials import no_credentials
-from soundverse_nb.hosting.storage_refusals import (
-    Refusal,
-    classify,
-    code_of,
-    permission_of,
-    region_of,
-    status_of,
+from soundverse_nb.hosting.bucket import Bucket, no_credentials
+
+
+class Refusal(Enum):
+    """Why a storage service did not do what it was asked."""
+
+    CREDENTIALS = "credentials"
+    EXPIRED_CREDENTIALS = "expired credentials"
+    NO_CREDENTIALS = "no credentials"
+    UNREADABLE_CREDENTIALS = "unreadable credentials"
+    NO_BUCKET = "no bucket"
+    NOT_FOUND = "not found"
+    PERMISSION = "permission"
+    CLOCK = "clock"
+    REGION = "region"
+    ENCRYPTION = "encryption"
+    ENCRYPTION_KEY = "encryption key"
+    CHECKSUM = "checksum"
+    LOCKED = "locked"
+    NOT_OFFERED = "not offered"
+    CANNOT_SIGN = "cannot sign"
+    SETTING = "setting"
+    UNREACHABLE = "unreachable"
+    CUT = "cut"
+    BUSY = "busy"
+    OTHER = "other"
+
+
+# S3: docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html (Google's XML API shares the words);
+# Azure: learn.microsoft.com/rest/api/storageservices/blob-service-error-codes and common error codes.
+_CODES = {
+    "InvalidAccessKeyId": Refusal.CREDENTIALS,
+    "SignatureDoesNotMatch": Refusal.CREDENTIALS,
+    "InvalidToken": Refusal.CREDENTIALS,
+    "InvalidSecurity": Refusal.CREDENTIALS,
+    "InvalidClientTokenId": Refusal.CREDENTIALS,
+    "AuthenticationFailed": Refusal.CREDENTIALS,
+    "InvalidAuthenticationInfo": Refusal.CREDENTIALS,
+    "AuthenticationRequired": Refusal.CREDENTIALS,
+    "ExpiredToken": Refusal.EXPIRED_CREDENTIALS,
+    "TokenRefreshRequired": Refusal.EXPIRED_CREDENTIALS,
+    "RequestExpired": Refusal.EXPIRED_CREDENTIALS,
+    "NoSuchBucket": Refusal.NO_BUCKET,
+    "InvalidBucketName": Refusal.NO_BUCKET,
+    "ContainerNotFound": Refusal.NO_BUCKET,
+    "ContainerBeingDeleted": Refusal.NO_BUCKET,
+    "ContainerDisabled": Refusal.NO_BUCKET,
+    "InvalidResourceName": Refusal.NO_BUCKET,
+    "NoSuchKey": Refusal.NOT_FOUND,
+    "BlobNotFound": Refusal.NOT_FOUND,
+    "AccessDenied": Refusal.PERMISSION,
+    "AllAccessDisabled": Refusal.PERMISSION,
+    "AccountProblem": Refusal.PERMISSION,
+    "NotSignedUp": Refusal.PERMISSION,
+    "AuthorizationFailure": Refusal.PERMISSION,
+    "AuthorizationPermissionMismatch": Refusal.PERMISSION,
+    "InsufficientAccountPermissions": Refusal.PERMISSION,
+    "KeyBasedAuthenticationNotPermitted": Refusal.PERMISSION,
+    "PublicAccessNotPermitted": Refusal.PERMISSION,
+    "RequestTimeTooSkewed": Refusal.CLOCK,
+    "RequestNotValidYet": Refusal.CLOCK,
+    "AuthorizationHeaderMalformed": Refusal.REGION,
+    "PermanentRedirect": Refusal.REGION,
+    "TemporaryRedirect": Refusal.REGION,
+    "IllegalLocationConstraintException": Refusal.REGION,
+    "BlobImmutableDueToPolicy": Refusal.LOCKED,
+    "BlobImmutableDueToLegalHold": Refusal.LOCKED,
+    "ObjectLocked": Refusal.LOCKED,
+    "RetentionPolicyNotMet": Refusal.LOCKED,
+    "KeyVaultEncryptionKeyNotFound": Refusal.ENCRYPTION_KEY,
+    "KeyVaultAccessTokenCannotBeAcquired": Refusal.ENCRYPTION,
+    "NotImplemented": Refusal.NOT_OFFERED,
+    "SlowDown": Refusal.BUSY,
+    "ServerBusy": Refusal.BUSY,
+    "ServiceUnavailable": Refusal.BUSY,
+    "InternalError": Refusal.BUSY,
+    "OperationTimedOut": Refusal.BUSY,
+    "IncompleteBody": Refusal.CUT,
+    "RequestTimeout": Refusal.CUT,
+}
+
+# Phrases of the libraries between us and the service, which have no codes: first match wins.
+_PHRASES = (
+    (re.compile(r"Request date header too old|not in the allowed time window|reasonable timeframe", re.I),
+     Refusal.CLOCK),
+    (re.compile(r"169\.254\.169\.254|metadata\.google\.internal|az account get-access-token|MissingCredential"
+                r"|latest/api/token", re.I), Refusal.NO_CREDENTIALS),
+    (re.compile(r"invalid_grant|invalid_client|unauthorized_client", re.I), Refusal.CREDENTIALS),
+    (re.compile(r"incorrectly configured region", re.I), Refusal.REGION),
+    (re.compile(r"Container must be specified|Missing (bucket|container) name|Account must be specified"
+                r"|Configuration key|MissingAccount|InvalidEncryption|UnknownConfigurationKey", re.I),
+     Refusal.SETTING),
+    (re.compile(r"not supported.*sign|sign.*not supported|SASforSASNotSupported", re.I), Refusal.CANNOT_SIGN),
+    (re.compile(r"(OpenCredentials|DecodeCredentials|InvalidAccessKey|InvalidKey|UnsupportedKey) \{"
+                r"|Unable to (open|read|decode) service account", re.I), Refusal.UNREADABLE_CREDENTIALS),
+    (re.compile(r"kind: (Connect|Timeout),|dns error|ConnectionRefused|BadScheme|builder error", re.I),
+     Refusal.UNREACHABLE),
+    (re.compile(r"kind: (Request|Interrupted|Decode)|ConnectionReset|BrokenPipe|IncompleteMessage"
+                r"|UnexpectedEof|connection closed", re.I), Refusal.CUT),
+)  # fmt: skip
+
+# What hides behind a code that says little, such as AccessDenied or InvalidRequest: the message tells.
+_MESSAGES = (
+    (re.compile(r"\bkms:\w+|Cloud KMS key|cloudkms\.", re.I), Refusal.ENCRYPTION),
+    (re.compile(r"(Content-MD5|x-amz-checksum).{0,80}Object Lock", re.I | re.S), Refusal.CHECKSUM),
+    (
+        re.compile(r"object lock|WORM protected|retention policy|legal hold|event-based hold", re.I),
+        Refusal.LOCKED,
+    ),
 )
+_VAGUE = frozenset({None, "AccessDenied", "InvalidRequest", "Forbidden", "forbidden", "conditionNotMet"})
+_KMS_DENIES = frozenset({"KMS.AccessDeniedException", "KMS.NotAuthorizedException"})
+# Where S3 says that a bucket is: in a header, in an element of its own, in words, in the endpoint it names.
+_REGIONS = (
+    re.compile(r"x-amz-bucket-region\W{1,4}([a-z]{2}[a-z0-9-]{2,30})", re.I),
+    re.compile(r"<Region>\s*([a-z0-9-]{2,32})\s*</Region>"),
+    re.compile(r"expecting '([a-z0-9-]{2,32})'"),
+    re.compile(r"<Endpoint>[^<]*\bs3[.-]([a-z]{2}-[a-z0-9-]{2,30})\.amazonaws", re.I),
+    re.compile(r"The ([a-z]{2}-[a-z0-9-]{2,30}) location constraint is incompatible"),
+)
+_TAKEN_BACK = re.compile(r"performing DELETE \S+[?&]uploadId=")
+_CODE = re.compile(r"<Code>\s*([\w.]+)\s*</Code>|\bcode\"?\s*:\s*\"?([A-Za-z]\w+)|x-ms-error-code\W+(\w+)")
+_STATUS = re.compile(r"status code: (\d{3})|status: (\d{3})")
+
+
+def code_of(text: str) -> str | None:
+    """The storage service's own code in an answer or an exception's text, for example "NoSuchBucket"."""
+    found = _CODE.search(text)
+    return next((group for group in found.groups() if group), None) if found else None
+
+
+def region_of(text: str) -> str | None:
+    """The region that an answer of S3 says a bucket is in; None where it does not say."""
+    found = next((match for pattern in _REGIONS if (match := pattern.search(text))), None)
+    return found[1].lower() if found else None
+
+
+def permission_of(text: str) -> str | None:
+    """The permission on a key that an answer names as missing, for example "kms:GenerateDataKey"."""
+    found = re.search(r"\b(kms:[A-Za-z]+)\b", text)
+    return found[1] if found else None
+
+
+def status_of(text: str) -> int | None:
+    """The HTTP status in an exception's text."""
+    found = _STATUS.search(text)
+    return int(found.group(1) or found.group(2)) if found else None
+
+
+def classify(kind: str, text: str) -> Refusal:
+    """What an exception of obstore means.
+
+    `kind` is the exception's class name, `text` its text. The service's code decides; where there is
+    none, the libraries' phrases do, then the HTTP status, then the class.
+    """
+    # A broken upload of parts is taken back; where that fails too, obstore tells of that alone.
+    if _TAKEN_BACK.search(text):
+        return Refusal.CUT
+    code = code_of(text)
+    # Azure says AuthenticationFailed for a wrong clock too; the detail tells them apart.
+    if code == "AuthenticationFailed" and _PHRASES[0][0].search(text):
+        return Refusal.CLOCK
+    if code is not None and code.startswith("KMS."):
+        return Refusal.ENCRYPTION if code in _KMS_DENIES else Refusal.ENCRYPTION_KEY
+    if code in _VAGUE:
+        for words, refusal in _MESSAGES:
+            if words.search(text):
+                return refusal
+    if code in _CODES:
+        return _CODES[code]
+    for phrase, refusal in _PHRASES:
+        if phrase.search(text):
+            return refusal
+    status = status_of(text)
+    if status is not None:
+        return _by_status(status)
+    return _CLASSES.get(kind, Refusal.OTHER)
+
+
+_CLASSES = {
+    "PermissionDeniedError": Refusal.PERMISSION,
+    "UnauthenticatedError": Refusal.CREDENTIALS,
+    "FileNotFoundError": Refusal.NOT_FOUND,
+    "UnknownConfigurationKeyError": Refusal.SETTING,
+    "InvalidPathError": Refusal.SETTING,
+    "NotSupportedError": Refusal.CANNOT_SIGN,
+}
+
+
+def _by_status(status: int) -> Refusal:
+    if status == 401:
+        return Refusal.CREDENTIALS
+    if status == 403:
+        return Refusal.PERMISSION
+    if status == 404:
+        return Refusal.NOT_FOUND
+    if 300 <= status < 400:
+        return Refusal.REGION
+    if status in (501, 505):
+        return Refusal.NOT_OFFERED
+    return Refusal.BUSY if status >= 500 or status == 429 else Refusal.OTHER
+
 
 _TIMES = re.compile(
     r"<RequestTime>(\d{8}T\d{6}Z)</RequestTime>.*?<ServerTime>([\dT:.-]+Z)</ServerTime>", re.S

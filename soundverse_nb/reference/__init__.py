@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from soundverse_nb.reference.batch import PreflightTable, preflight_all
 from soundverse_nb.reference.check import preflight, preflight_async
-from soundverse_nb.reference.facts import AudioFacts
-from soundverse_nb.reference.limits import Limits
-from soundverse_nb.reference.mend import Repair, repair
+from soundverse_nb.reference.facts import AudioFacts, Limits
+from soundverse_nb.reference.librosa_duration import Yardstick
+from soundverse_nb.reference.repair import Repair, repair
 from soundverse_nb.reference.report import PreflightReport
 from soundverse_nb.reference.rules import Problem
-from soundverse_nb.reference.yardstick import Yardstick
+from soundverse_nb.reference.table import PreflightTable, preflight_all
 
 __all__ = [
     "AudioFacts",

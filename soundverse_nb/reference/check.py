@@ -7,12 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from soundverse_nb.audio.addresses import address_refusal
-from soundverse_nb.audio.decoding import End
+from soundverse_nb.audio.decode.base import End
 from soundverse_nb.audio.probe import Untrusted, probe
-from soundverse_nb.audio.refusal import AudioError, refusal
+from soundverse_nb.audio.reading import AudioError, refusal
 from soundverse_nb.audio.source import Source, open_source
-from soundverse_nb.reference.facts import AudioFacts
-from soundverse_nb.reference.limits import Limits
+from soundverse_nb.reference.facts import AudioFacts, Limits
 from soundverse_nb.reference.report import PreflightReport
 from soundverse_nb.reference.rules import Problem, problems_of, warnings_of
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Executor
 
-    from soundverse_nb.audio.listen import Heard
+    from soundverse_nb.audio.measure import Heard
 
 _USUAL = Limits()
 
@@ -99,8 +98,8 @@ def repair_call(source: Any) -> str:
 
 
 def _full(source: Source, limits: Limits, call: str) -> PreflightReport:
-    from soundverse_nb.audio.listen import listen
-    from soundverse_nb.reference.yardstick import compare, librosas_answer
+    from soundverse_nb.audio.measure import listen
+    from soundverse_nb.reference.librosa_duration import compare, librosas_answer
 
     patience = 1.0 if (source.size_bytes or 0) <= limits.max_bytes else _LARGE_FILES_PATIENCE
     # A little further than the limit, so that what ends there is counted to its end.
@@ -258,14 +257,14 @@ def _name_of(source: Any) -> str:
 
 
 def _missing(source: Source) -> int:
-    from soundverse_nb.audio.promise import missing_bytes
+    from soundverse_nb.audio.truncation import missing_bytes
 
     return _read(source, missing_bytes)
 
 
 def _shortfall(source: Source, kind: str) -> int:
     """Bytes that are missing for certain: many, or few but in the middle of a frame."""
-    from soundverse_nb.audio.promise import ends_inside_a_frame
+    from soundverse_nb.audio.truncation import ends_inside_a_frame
 
     missing = _missing(source)
     if 0 < missing <= _TOLERATED_BYTES.get(kind, 0) and not _read(source, ends_inside_a_frame):
@@ -275,7 +274,7 @@ def _shortfall(source: Source, kind: str) -> int:
 
 def _blank_end(source: Source, heard: Heard) -> str | None:
     """What is missing of a song whose file goes on with zeros; None where it is all there."""
-    from soundverse_nb.audio.blank import blank_end
+    from soundverse_nb.audio.truncation import blank_end
 
     if heard.format not in _MAY_END_IN_ZEROS:
         return None

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from soundverse_nb.errors import PreflightError
-from soundverse_nb.reference.facts import AudioFacts, storable
-from soundverse_nb.reference.limits import Limits
+from soundverse_nb.reference.facts import AudioFacts, Limits, storable
+from soundverse_nb.reference.librosa_duration import Yardstick
 from soundverse_nb.reference.rules import Problem
-from soundverse_nb.reference.yardstick import Yardstick
 
 
 @dataclass(frozen=True)

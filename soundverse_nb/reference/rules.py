@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from soundverse_nb.reference.facts import AudioFacts, storable
-from soundverse_nb.reference.limits import Limits
-from soundverse_nb.render.quantity import exactly, in_full
+from soundverse_nb.reference.facts import AudioFacts, Limits, storable
+from soundverse_nb.render.units import exactly, in_full
 
 SILENT_PEAK = 10 ** (-70 / 20)
 """A song whose greatest sample stays below -70 dBFS is silence with dither."""

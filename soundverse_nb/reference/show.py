@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from soundverse_nb.reference.check import QUICK_TOLERANCE
 from soundverse_nb.reference.facts import AudioFacts
 from soundverse_nb.reference.rules import decibels
-from soundverse_nb.render import quantity
+from soundverse_nb.render import units as quantity
 from soundverse_nb.render.escape import plain, text
 from soundverse_nb.render.preflight import Finding, Row, Sheet, sheet_html, sheet_text
 
 if TYPE_CHECKING:
-    from soundverse_nb.reference.mend import Repair
+    from soundverse_nb.reference.repair import Repair
     from soundverse_nb.reference.report import PreflightReport
 
 _INTEGRITY = ("truncated", "damaged")

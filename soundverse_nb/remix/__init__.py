@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from soundverse_nb.remix.clip import Clip
-from soundverse_nb.remix.comparison import Comparison
-from soundverse_nb.remix.remix import Remix
+from soundverse_nb.remix.remix import Comparison, Remix
 from soundverse_nb.remix.timeline import StageSpan, TimedEvent
 
 __all__ = ["Clip", "Comparison", "Remix", "StageSpan", "TimedEvent"]

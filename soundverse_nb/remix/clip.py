@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.errors import ConfigurationError, PreflightError, SoundverseError, Spent, raise_alone
 
 if TYPE_CHECKING:
     import numpy as np
@@ -126,21 +126,21 @@ class Clip(os.PathLike[str]):
         return f"Clip({str(self.path)!r})"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        from soundverse_nb.remix.show import clip_bundle
+        from soundverse_nb.remix.display import clip_bundle
 
         return clip_bundle(self)
 
 
 @lru_cache(maxsize=256)
 def _simulated(path: str, _size: int, _changed: int) -> bool:
-    from soundverse_nb.audio.provenance import is_simulated
+    from soundverse_nb.audio.probe.tags import is_simulated
 
     return is_simulated(path)
 
 
 @lru_cache(maxsize=256)
 def _head(path: str, _size: int, _changed: int) -> tuple[int, int, str, str]:
-    from soundverse_nb.audio.decode import decode
+    from soundverse_nb.audio.decode.opening import decode
     from soundverse_nb.audio.source import open_source
 
     with decode(open_source(path)) as sound:
@@ -159,7 +159,7 @@ def _samples(
 ) -> NDArray[np.float32]:
     import numpy as np
 
-    from soundverse_nb.audio.decode import decode
+    from soundverse_nb.audio.decode.opening import decode
     from soundverse_nb.audio.source import open_source
 
     stop = None if duration is None else start + duration
@@ -177,3 +177,53 @@ def _samples(
     if not blocks:
         return np.zeros((channels, 0), dtype=np.float32)
     return np.ascontiguousarray(np.concatenate(blocks).T)
+
+
+class PaidClip(Clip):
+    """A Clip of what the service made.
+
+    `spent` is what an error about it has to say of money; `order_id` names the order that it was fetched for,
+    None where it came from elsewhere.
+    """
+
+    __slots__ = ("order_id", "spent")
+    spent: Spent
+    order_id: str | None
+
+    def __init__(
+        self, path: str | os.PathLike[str] | Clip, spent: Spent = Spent.YES, order_id: str | None = None
+    ) -> None:
+        super().__init__(path)
+        object.__setattr__(self, "spent", spent)
+        object.__setattr__(self, "order_id", order_id)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PaidClip, (str(self.path), self.spent, self.order_id)
+
+    def samples(self, start: float = 0.0, duration: float | None = None) -> Any:
+        try:
+            return super().samples(start, duration)
+        except SoundverseError as reason:
+            error = reason
+        self._tell(error, error.hint)
+
+    def fingerprint(self) -> tuple[str, int, int]:
+        try:
+            return super().fingerprint()
+        except SoundverseError as reason:
+            error = reason
+        again = " It is fetched again by client.recover()." if self.order_id else ""
+        self._tell(error, f"Was it moved or deleted?{again}")
+
+    def _read(self, look: Callable[..., T], *wanted: Any) -> T:
+        try:
+            return super()._read(look, *wanted)
+        except PreflightError as reason:
+            error = reason
+        again = f"Delete {self.path}, then client.recover() fetches it again." if self.order_id else ""
+        self._tell(error, again or "Take another copy of it.")
+
+    def _tell(self, error: SoundverseError, hint: str) -> NoReturn:
+        """The same error, without the words for a song that was not sent yet."""
+        details = {**error._details, "order_id": self.order_id}
+        raise_alone(type(error)(error.message, spent=self.spent, hint=hint, **details))

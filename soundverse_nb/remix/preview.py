@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.remix.clip import Clip
-from soundverse_nb.render.quantity import clock, size
+from soundverse_nb.render.units import clock, size
 
 LEAST_USEFUL = 12_000
 """Bytes; less is under three seconds of the plainest MP3 and not worth a player."""
@@ -80,3 +81,33 @@ def _encoded(path: str, _size: int, _changed: int, duration: float, share: int, 
         return Playable(None, "No player: the song does not fit under the display's limit.")
     cut = "" if duration <= fits else f"first {clock(math.floor(fits))} of {clock(duration)}, "
     return Playable(made.data, f"Plays a preview: {cut}{made.note.removeprefix('MP3 preview, ')}")
+
+
+DEFAULT_BYTES = 1_500_000
+"""Both songs, both pictures and all text of one result, so that a notebook of ten results is still 15 MB."""
+
+LEAST_BYTES = 20_000
+"""Below this there is no room for the pictures and the facts, players aside."""
+
+_limit = DEFAULT_BYTES
+
+
+def display_bytes() -> int:
+    """The most bytes of HTML that one result puts into a notebook."""
+    return _limit
+
+
+def set_display_bytes(count: int = DEFAULT_BYTES) -> None:
+    """Let one result take up to `count` bytes in the notebooks of this process."""
+    global _limit
+    _limit = checked(count)
+
+
+def checked(count: int) -> int:
+    """`count` where it is a possible limit, else ConfigurationError."""
+    if isinstance(count, bool) or not isinstance(count, int) or count < LEAST_BYTES:
+        raise ConfigurationError(
+            f"{count!r} is no limit for the bytes of a result.",
+            hint=f"Give a whole number of bytes from {LEAST_BYTES:,} upwards; usual is {DEFAULT_BYTES:,}.",
+        )
+    return count

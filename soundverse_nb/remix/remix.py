@@ -1,4 +1,4 @@
-"""One remix, from what was asked to what was heard, as one object that shows itself."""
+"""Several songs side by side, as a page that needs nothing alive behind it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,48 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from soundverse_nb import displays
-from soundverse_nb.api.showing import shown_id
+from soundverse_nb.api.secrets import shown_id
 from soundverse_nb.errors import ConfigurationError, Spent
 from soundverse_nb.remix.address import PrivateURL, private
-from soundverse_nb.remix.clip import Clip
-from soundverse_nb.remix.paid import PaidClip
+from soundverse_nb.remix.clip import Clip, PaidClip
 from soundverse_nb.remix.timeline import StageSpan, TimedEvent, timeline
 from soundverse_nb.render.escape import plain
 
 if TYPE_CHECKING:
     from soundverse_nb.api.event import RemixEvent
     from soundverse_nb.api.request import RemixRequest
+    from soundverse_nb.remix.display import Song
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Songs above one another on one time axis, each with its player.
+
+    `labels` has one name a clip.
+    """
+
+    clips: tuple[Clip, ...]
+    labels: tuple[str, ...]
+    title: str = "Comparison"
+
+    def static_html(self, max_bytes: int | None = None) -> str:
+        """The comparison as HTML of at most `max_bytes` (default: remix.limit.display_bytes())."""
+        from soundverse_nb.remix.display import clips_html
+
+        return clips_html(self._songs(), self.title, max_bytes)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        from soundverse_nb.remix.display import clips_bundle
+
+        return clips_bundle(self._songs(), self.title)
+
+    def _songs(self) -> list[Song]:
+        from soundverse_nb.remix.display import COLOURS, Song
+
+        return [
+            Song(label, clip, COLOURS[i % len(COLOURS)])
+            for i, (label, clip) in enumerate(zip(self.labels, self.clips, strict=True))
+        ]
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -169,7 +200,7 @@ class Remix:
 
         Where the songs do not fit, shorter or plainer MP3 previews are made and the page says so.
         """
-        from soundverse_nb.remix.show import remix_html
+        from soundverse_nb.remix.display import remix_html
 
         return remix_html(self, max_bytes)
 
@@ -180,12 +211,12 @@ class Remix:
         return f"Remix({', '.join([repr(self.title), f'audio={str(self.audio.path)!r}', *marks])})"
 
     def __str__(self) -> str:
-        from soundverse_nb.remix.tell import remix_text
+        from soundverse_nb.remix.display import remix_text
 
         return remix_text(self)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        from soundverse_nb.remix.show import remix_bundle
+        from soundverse_nb.remix.display import remix_bundle
 
         return remix_bundle(self)
 

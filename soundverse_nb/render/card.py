@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from soundverse_nb.render.escape import text
+from soundverse_nb.render.labels import Stretch, stages_html
 from soundverse_nb.render.lanes import LINE, Lane, lanes_html
-from soundverse_nb.render.stages import Stretch, stages_html
-from soundverse_nb.render.waveform import data_uri
+from soundverse_nb.render.pictures import data_uri
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from soundverse_nb.render.axis import axis_length, ticks, width_percent
 from soundverse_nb.render.escape import text
-from soundverse_nb.render.waveform import Envelope, columns, data_uri, waveform_png
+from soundverse_nb.render.lanes import axis_length, ticks, width_percent
+from soundverse_nb.render.pictures import Envelope, columns, data_uri, waveform_png
 
 WIDTH_PX = 1000
 HEIGHT_PX = 72

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from soundverse_nb.render.escape import plain, text
 from soundverse_nb.render.lanes import LINE
-from soundverse_nb.render.waveform import Envelope, data_uri, waveform_png
+from soundverse_nb.render.pictures import Envelope, data_uri, waveform_png
 
 WIDTH = 79
 """Characters of a terminal line."""

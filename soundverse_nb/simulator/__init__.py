@@ -8,7 +8,7 @@ with the real service.
 from __future__ import annotations
 
 from soundverse_nb.simulator.faults import FAULTS, Fault
-from soundverse_nb.simulator.ledger import Charge, Ledger
+from soundverse_nb.simulator.jobs import Charge, Ledger
 from soundverse_nb.simulator.runner import run
 from soundverse_nb.simulator.server import Simulator
 

@@ -17,8 +17,9 @@ from typing import IO, TYPE_CHECKING, Any
 import aiohttp
 from yarl import URL
 
-from soundverse_nb.simulator import listening, refusals
-from soundverse_nb.simulator.bounds import BoundedResolver, OutOfBoundsError, check_bounds
+from soundverse_nb.simulator import measure as listening
+from soundverse_nb.simulator import refusals
+from soundverse_nb.simulator.access import BoundedResolver, OutOfBoundsError, check_bounds
 
 if TYPE_CHECKING:
     from soundverse_nb.simulator.uploads import Uploads

@@ -12,17 +12,16 @@ from dataclasses import dataclass
 from aiohttp import hdrs, web
 
 from soundverse_nb.simulator import refusals, stream
+from soundverse_nb.simulator.cover import song_name
 from soundverse_nb.simulator.faults import Fault, FaultCount, Where
 from soundverse_nb.simulator.intake import Intake, Reference
-from soundverse_nb.simulator.jobs import Job, JobBook
-from soundverse_nb.simulator.ledger import Charge, Ledger
+from soundverse_nb.simulator.jobs import Charge, Job, JobBook, Ledger
 from soundverse_nb.simulator.music.prompt import read_prompt
 from soundverse_nb.simulator.refusals import Refusal
-from soundverse_nb.simulator.signing import Signer
+from soundverse_nb.simulator.storage import Signer
 from soundverse_nb.simulator.studio import Commission, Studio
 from soundverse_nb.simulator.submission import Submission, read_submission
 from soundverse_nb.simulator.timeline import Song, as_told, hold_of, story
-from soundverse_nb.simulator.titles import song_name
 
 # Faults that stop a POST before its order is taken, each counted when it is reached; the rest count after.
 _BEFORE_ACCEPTANCE = ("cut_before_accept", "error_in_stream")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from soundverse_nb.simulator.music.desk import Desk
+    from soundverse_nb.simulator.music.mix import Desk
     from soundverse_nb.simulator.music.parts import Session
     from soundverse_nb.simulator.music.styles import Style
 
@@ -55,8 +55,8 @@ def remix_file(
 
     `checkpoint` is called between steps, from more than one thread; what it raises ends the work.
     """
-    from soundverse_nb.audio.provenance import SIMULATED_ARTIST
-    from soundverse_nb.simulator import listening
+    from soundverse_nb.audio.probe.tags import SIMULATED_ARTIST
+    from soundverse_nb.simulator import measure as listening
     from soundverse_nb.simulator.music import mp3
 
     samples, rate = listening.load(source, MAX_SECONDS)
@@ -84,10 +84,14 @@ def restyle(
     """
     import numpy as np
 
-    from soundverse_nb.simulator.music import arrangement, desk, grid, parts, tone
+    from soundverse_nb.simulator.music import effects as tone
+    from soundverse_nb.simulator.music import form as arrangement
+    from soundverse_nb.simulator.music import form as grid
+    from soundverse_nb.simulator.music import mix as desk
+    from soundverse_nb.simulator.music import parts
     from soundverse_nb.simulator.music.beats import track_beats
     from soundverse_nb.simulator.music.harmony import hear_harmony
-    from soundverse_nb.simulator.music.master import master
+    from soundverse_nb.simulator.music.mix import master
     from soundverse_nb.simulator.music.prompt import read_prompt
 
     reading = read_prompt(prompt or lyrics, salt)
@@ -137,7 +141,8 @@ def _restyled_song(
     import numpy as np
 
     from soundverse_nb.audio.loudness import integrated_loudness
-    from soundverse_nb.simulator.music import tone, warp
+    from soundverse_nb.simulator.music import effects as tone
+    from soundverse_nb.simulator.music import effects as warp
 
     style = session.style
     higher = 2 ** (style.semitones / 12)
@@ -172,7 +177,7 @@ def _shut(
     """Close the filter over one bar of the coloured song, in place, from one openness (0-1) to another."""
     import numpy as np
 
-    from soundverse_nb.simulator.music import tone
+    from soundverse_nb.simulator.music import effects as tone
 
     length = plain.shape[1]
     if length < 2:
@@ -186,7 +191,7 @@ def _mixed(table: Desk, session: Session, kicks: list[int]) -> NDArray[np.float3
     """The desk's buses with their echo and room, brought together."""
     import numpy as np
 
-    from soundverse_nb.simulator.music import desk
+    from soundverse_nb.simulator.music import mix as desk
 
     style, rate = session.style, session.rate
     mix = table.dry + table.ducked * desk.ducking(table.frames, rate, kicks, style.pump)

@@ -12,11 +12,11 @@ from urllib.parse import quote, unquote
 from aiohttp import hdrs, web
 
 from soundverse_nb.simulator import audio_answers, refusals, stream, uploads
-from soundverse_nb.simulator.callers import refuse_foreign_name, refuse_web_pages, shows_pass
+from soundverse_nb.simulator.access import refuse_foreign_name, refuse_web_pages, shows_pass
 from soundverse_nb.simulator.intake import BLOCK_BYTES, TooManyBytesError
 from soundverse_nb.simulator.orders import Orders, Settings
 from soundverse_nb.simulator.refusals import Refusal
-from soundverse_nb.simulator.signing import Signer
+from soundverse_nb.simulator.storage import Signer
 from soundverse_nb.simulator.studio import Studio
 from soundverse_nb.simulator.uploads import MAX_UPLOAD_BYTES, Uploads, sound_type
 
@@ -81,7 +81,7 @@ class Service:
         return web.FileResponse(path, headers={"Content-Type": "audio/mpeg", "Cache-Control": "private"})
 
     async def album_art(self, request: web.Request) -> web.StreamResponse:
-        from soundverse_nb.simulator.artwork import draw_cover
+        from soundverse_nb.simulator.cover import draw_cover
 
         job = self.orders.job(request.match_info["message_id"])
         if job is None:

@@ -1,4 +1,8 @@
-"""The embedded service as one object: a thread, an event loop and a real HTTP server on loopback."""
+"""A running simulator leaves a note on this machine, so that nobody has to ask a service what it is.
+
+A client reads it (client/notice.py) before it labels results as simulated or hands over a local song; a
+service that follows the document alone is never sent a request the document does not have.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import atexit
 import contextlib
 import ipaddress
 import math
+import os
 import secrets
 import socket
 import threading
@@ -20,17 +25,39 @@ from aiohttp import web
 
 import soundverse_nb
 from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.running_simulators import is_ours, notes, runs_here, runs_here_no_more
 from soundverse_nb.simulator.faults import Fault, read_faults
 from soundverse_nb.simulator.intake import Intake
-from soundverse_nb.simulator.ledger import Ledger
-from soundverse_nb.simulator.notice import put_up, take_down
+from soundverse_nb.simulator.jobs import Ledger
 from soundverse_nb.simulator.orders import Orders, Settings
 from soundverse_nb.simulator.routes import Service
-from soundverse_nb.simulator.signing import Signer
+from soundverse_nb.simulator.storage import Signer, workspace
 from soundverse_nb.simulator.studio import Studio, worker_count
 from soundverse_nb.simulator.uploads import Uploads
-from soundverse_nb.simulator.workspace import workspace
-from soundverse_nb.whereabouts import runs_here, runs_here_no_more
+
+
+def notice_file(port: int) -> Path:
+    """Where the note of a simulator on this port lies by right; where that cannot be written, see `notes`."""
+    return notes(port)[0]
+
+
+def put_up(port: int) -> bool:
+    """Say that this process runs a simulator on this port; False where no place for it can be written."""
+    for path in notes(port):
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if is_ours(path):
+                path.write_text(str(os.getpid()), encoding="ascii")
+                return True
+    return False
+
+
+def take_down(port: int) -> None:
+    """The simulator on this port has stopped."""
+    for path in notes(port):
+        with contextlib.suppress(OSError):
+            path.unlink()
+
 
 BACKLOG = 1024  # five hundred clients may knock at once
 LINK_LIFETIME = 86_400.0

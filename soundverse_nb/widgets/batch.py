@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from soundverse_nb.displays import News, Phase
-from soundverse_nb.render.quantity import span
-from soundverse_nb.render.words import news_words
+from soundverse_nb.render.labels import news_words
+from soundverse_nb.render.units import span
 
 HELD = 90.0
 """Percent at which the service may hold for several minutes, as its document says."""

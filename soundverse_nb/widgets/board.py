@@ -16,13 +16,11 @@ import ipywidgets
 
 from soundverse_nb.displays import News, Phase
 from soundverse_nb.render.escape import text
-from soundverse_nb.render.tally import Outcome, counts, failures_html, money_words, outcomes_html
+from soundverse_nb.render.summary import Outcome, counts, failures_html, money_words, outcomes_html
 from soundverse_nb.widgets.batch import Batch, Tally
-from soundverse_nb.widgets.farewell import Farewell
-from soundverse_nb.widgets.outbox import PER_BEAT, Outbox
 from soundverse_nb.widgets.outcomes import Summary, outcome, summarise, time_words
-from soundverse_nb.widgets.rows import BUSY_CELL, Looks, Rows
-from soundverse_nb.widgets.ticker import Ticker
+from soundverse_nb.widgets.progress import Farewell, Ticker
+from soundverse_nb.widgets.rows import BUSY_CELL, PER_BEAT, Looks, Outbox, Rows
 
 ROWS = 10
 _FINISHED_SHOWN = 30

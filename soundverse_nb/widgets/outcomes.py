@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from soundverse_nb.displays import Phase
-from soundverse_nb.render.quantity import span
-from soundverse_nb.render.tally import Outcome, summary_html, summary_text
+from soundverse_nb.render.summary import Outcome, summary_html, summary_text
+from soundverse_nb.render.units import span
 from soundverse_nb.widgets.batch import Batch, Standing, Tally
 
 

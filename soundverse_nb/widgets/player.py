@@ -23,9 +23,9 @@ import traitlets
 from soundverse_nb.audio.spectrogram import mel_spectrogram
 from soundverse_nb.errors import ConfigurationError, SoundverseError
 from soundverse_nb.remix import Clip, Remix
-from soundverse_nb.remix.comparison import Comparison
-from soundverse_nb.remix.show import COLOURS
-from soundverse_nb.render.spectrogram import spectrogram_png
+from soundverse_nb.remix.display import COLOURS
+from soundverse_nb.remix.remix import Comparison
+from soundverse_nb.render.pictures import spectrogram_png
 from soundverse_nb.widgets.takes import Take, matched, mp3_bytes, sound_bytes, take_of
 
 logger = logging.getLogger("soundverse_nb.widgets")

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soundverse_nb.audio.decode import decode
+from soundverse_nb.audio.decode.opening import decode
 from soundverse_nb.audio.encode import downmixed, encode_mp3
 from soundverse_nb.audio.envelope import Envelope, EnvelopeMeter
 from soundverse_nb.audio.loudness import LoudnessMeter
 from soundverse_nb.audio.source import open_source
 from soundverse_nb.errors import SoundverseError
 from soundverse_nb.remix import Clip
-from soundverse_nb.render.quantity import span
+from soundverse_nb.render.units import span
 
 OUTLINE_POINTS = 2000
 BROWSER_FORMATS = frozenset({"mp3", "wav", "flac", "ogg"})

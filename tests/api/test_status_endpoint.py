@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from soundverse_nb.api import coding as coding_
+from soundverse_nb.api import content_encoding as coding_
 from soundverse_nb.api.event import Stage
 from soundverse_nb.errors import (
     APIError,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from soundverse_nb.audio.decode import decode
+from soundverse_nb.audio.decode.opening import decode
 from soundverse_nb.audio.encode import downmixed, encode_blocks, encode_mp3, preview_mp3, preview_quality
 from soundverse_nb.audio.mp3_cut import cut_mp3
 from soundverse_nb.audio.source import AudioError

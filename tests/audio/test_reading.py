@@ -12,10 +12,9 @@ import pytest
 
 import soundverse_nb as sv
 from soundverse_nb.audio import source
-from soundverse_nb.audio.decode import decode
+from soundverse_nb.audio.decode.opening import decode
 from soundverse_nb.audio.encode import encode_mp3
-from soundverse_nb.audio.reading import RegularFile
-from soundverse_nb.audio.refusal import AudioError
+from soundverse_nb.audio.reading import AudioError, RegularFile
 from tests.audio.songs import RATE, file_of, music, tone
 
 SONGS = {
@@ -108,7 +107,7 @@ class _FailingFile(RegularFile):
     def _unless_far(self, size: int | None, act: Any) -> Any:
         far = os.fstat(self.fileno()).st_size * 6 // 10
         if self.tell() + max(0, size or 0) > far > 0:
-            from soundverse_nb.audio.refusal import not_read
+            from soundverse_nb.audio.reading import not_read
 
             raise not_read(self.song, OSError(errno.EIO, "Input/output error"))
         return act()
@@ -121,7 +120,7 @@ def test_a_path_on_a_drive_that_fails_is_unreadable_too(
     (tmp_path / "song").write_bytes(SONGS[song])
     monkeypatch.setattr(source, "RegularFile", _FailingFile)
     # The copy in memory is made by the kernel itself, which would not fail here.
-    monkeypatch.setattr("soundverse_nb.audio.straight._is_possible", lambda: False)
+    monkeypatch.setattr("soundverse_nb.audio.decode.opening.filtergraph._is_possible", lambda: False)
     report = sv.preflight(tmp_path / "song")
     assert [problem.code for problem in report.problems] == ["unreadable"]
     assert "song cannot be read to its end (Input/output error)" in report.problems[0].message

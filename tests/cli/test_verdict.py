@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from soundverse_nb.cli.verdict import shown_name, verdict_lines
+from soundverse_nb.cli.preflight import shown_name, verdict_lines
 
 NOTHING = SimpleNamespace(duration=None, size_bytes=None, format=None, sample_rate=None, channels=None)
 

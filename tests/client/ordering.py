@@ -12,10 +12,10 @@ from pydantic import SecretStr
 
 from soundverse_nb.api.transport import Transport
 from soundverse_nb.client import ConcurrencyLimiter, Journal, Order, OrderState, Patience
-from soundverse_nb.client.hearing import Hearing
-from soundverse_nb.client.order import new_order_id
-from soundverse_nb.client.service import Service
-from soundverse_nb.client.watching import Audience
+from soundverse_nb.client.backend import Service
+from soundverse_nb.client.journal.order import new_order_id
+from soundverse_nb.client.order.tracker import Hearing
+from soundverse_nb.client.progress import Audience
 from tests.client.conftest import SONG, WATCHFUL, Notebook
 from tests.strict_service import StrictService
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from soundverse_nb.client.progress import NOBODY
 from soundverse_nb.client.references import References, title_of
-from soundverse_nb.client.watching import NOBODY
 from soundverse_nb.errors import ConfigurationError, HostingError, SoundverseError, Spent
 from soundverse_nb.hosting import PublishedReference
 from tests.strict_service import StrictService, refusal

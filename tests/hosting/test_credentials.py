@@ -10,7 +10,7 @@ import pytest
 
 from soundverse_nb.errors import ConfigurationError, Spent
 from soundverse_nb.hosting import ObjectStoreHost
-from soundverse_nb.hosting.credentials import aws_settings, azure_settings
+from soundverse_nb.hosting.bucket import aws_settings, azure_settings
 from tests.hosting.storage import BUCKET, KEY, S3rver
 
 

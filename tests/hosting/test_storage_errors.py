@@ -6,8 +6,7 @@ import pytest
 
 from soundverse_nb.errors import ConfigurationError, HostingError, Spent
 from soundverse_nb.hosting.bucket import Bucket
-from soundverse_nb.hosting.storage_errors import cannot_sign, explain
-from soundverse_nb.hosting.storage_refusals import Refusal, classify
+from soundverse_nb.hosting.storage_errors import Refusal, cannot_sign, classify, explain
 
 S3 = Bucket("s3", "songs", "a")
 

@@ -6,7 +6,7 @@ import os
 import signal
 
 from soundverse_nb.reference.check import preflight
-from soundverse_nb.reference.limits import Limits
+from soundverse_nb.reference.facts import Limits
 from soundverse_nb.reference.report import PreflightReport
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 import soundverse_nb as sv
-from soundverse_nb.audio import decoding
-from soundverse_nb.audio.decode import decode
-from soundverse_nb.audio.decoding import Decoding, WorkClock
+from soundverse_nb.audio.decode import base as decoding
+from soundverse_nb.audio.decode.base import Decoding, WorkClock
+from soundverse_nb.audio.decode.opening import decode
 from tests.audio.songs import file_of, tone
 from tests.corpus.build import all_recipes
 from tests.corpus.case import Recipe

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import soundverse_nb as sv
-from soundverse_nb.audio.decode import decode
+from soundverse_nb.audio.decode.opening import decode
 from soundverse_nb.audio.encode import encode_mp3
-from soundverse_nb.reference.limits import Limits
-from soundverse_nb.reference.stretch import Stretch, asked_stretch, loudest_stretch
+from soundverse_nb.reference.facts import Limits
+from soundverse_nb.reference.segment import Stretch, asked_stretch, loudest_stretch
 from tests.audio.songs import RATE, file_of, tone
 
 SHORT = Limits(max_seconds=15.0)

@@ -13,10 +13,9 @@ import pytest
 
 import soundverse_nb as sv
 from soundverse_nb.reference import AudioFacts, Limits, PreflightReport
-from soundverse_nb.reference.batch import PreflightTable
 from soundverse_nb.reference.rules import problems_of
 from soundverse_nb.reference.show import place, rows_of
-from soundverse_nb.reference.tabulate import table_text
+from soundverse_nb.reference.table import PreflightTable, table_text
 from tests.audio.songs import RATE, file_of, tone
 
 _KEPT_TAGS = {"div", "span", "b", "code", "img", "table", "thead", "tbody", "tr", "td", "th", "ul", "li"}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from soundverse_nb.render.stages import Stretch, stages_html
+from soundverse_nb.render.labels import Stretch, stages_html
 from tests.render.sanitiser import Page, style_of
 
 WAY = [

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from soundverse_nb.render.waveform import ORIGINAL, REMIX, columns, data_uri, waveform_png
+from soundverse_nb.render.pictures import ORIGINAL, REMIX, columns, data_uri, waveform_png
 
 
 @dataclass

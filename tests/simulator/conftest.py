@@ -12,7 +12,7 @@ import requests
 import soundfile as sf
 from numpy.typing import NDArray
 
-from soundverse_nb.audio.decode import decode
+from soundverse_nb.audio.decode.opening import decode
 from soundverse_nb.examples import example_song
 from soundverse_nb.simulator import Simulator
 

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from soundverse_nb.simulator.artwork import draw_cover
-from soundverse_nb.simulator.ledger import Charge, Ledger
-from soundverse_nb.simulator.titles import song_name
+from soundverse_nb.simulator.cover import draw_cover, song_name
+from soundverse_nb.simulator.jobs import Charge, Ledger
 
 
 def test_a_title_is_the_same_for_the_same_request_and_another_for_another():

@@ -10,9 +10,9 @@ import requests
 
 from soundverse_nb.errors import HostingError
 from soundverse_nb.hosting import EmbeddedHost
+from soundverse_nb.running_simulators import PASS_HEADER, pass_for
 from soundverse_nb.simulator import Simulator, uploads
 from soundverse_nb.simulator.refusals import Refusal
-from soundverse_nb.whereabouts import PASS_HEADER, pass_for
 
 from .conftest import KEY, SPEED, upload
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from soundverse_nb.simulator import workspace as module
-from soundverse_nb.simulator.workspace import sweep, workspace
+from soundverse_nb.simulator import storage as module
+from soundverse_nb.simulator.storage import sweep, workspace
 
 pytestmark = pytest.mark.skipif(module.fcntl is None, reason="needs file locks that end with their process")
 KILLED = """

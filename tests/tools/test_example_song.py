@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import soundverse_nb as sv
-from soundverse_nb.audio.decode import decode
+from soundverse_nb.audio.decode.opening import decode
 from soundverse_nb.audio.loudness import integrated_loudness
 from soundverse_nb.examples import TITLE, example_song
 from tools.example_song import compose, instruments, score

@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 
 from soundverse_nb.displays import News, Phase
-from soundverse_nb.widgets.lines import Lines
+from soundverse_nb.widgets.terminal import Lines
 
 
 def test_a_line_a_change_of_stage() -> None:

@@ -8,8 +8,7 @@ import pytest
 from soundverse_nb import displays
 from soundverse_nb.widgets import progress
 from soundverse_nb.widgets.board import NotebookBoard
-from soundverse_nb.widgets.lines import Lines
-from soundverse_nb.widgets.terminal import TerminalBoard
+from soundverse_nb.widgets.terminal import Lines, TerminalBoard
 
 
 @pytest.mark.parametrize(

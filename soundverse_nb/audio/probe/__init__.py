@@ -10,18 +10,17 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import BinaryIO, Protocol, cast
 
-from soundverse_nb.audio.guarded import GuardedFile
 from soundverse_nb.audio.probe.aiff import probe_aiff
 from soundverse_nb.audio.probe.flac import probe_flac
 from soundverse_nb.audio.probe.lead import lead_bytes
 from soundverse_nb.audio.probe.mp3 import probe_mp3
 from soundverse_nb.audio.probe.mp4 import probe_mp4
 from soundverse_nb.audio.probe.ogg import probe_ogg
-from soundverse_nb.audio.probe.outcome import Probed, Untrusted
 from soundverse_nb.audio.probe.signature import recognise
 from soundverse_nb.audio.probe.tags import after_front_tags
 from soundverse_nb.audio.probe.wav import probe_wav
-from soundverse_nb.audio.probe.window import Window
+from soundverse_nb.audio.probe.window import Probed, Untrusted, Window
+from soundverse_nb.audio.reading import GuardedFile
 
 __all__ = ["Probed", "Untrusted", "probe", "probe_file"]
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 
-from soundverse_nb.audio.probe.outcome import Probed, Untrusted, implausible
-from soundverse_nb.audio.probe.window import Window
+from soundverse_nb.audio.probe.window import Probed, Untrusted, Window, implausible
 
 # Compression type -> (codec by bytes a sample). b"" is plain AIFF.
 _BIG_ENDIAN = {1: "pcm_s8", 2: "pcm_s16be", 3: "pcm_s24be", 4: "pcm_s32be"}

@@ -6,6 +6,8 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from soundverse_nb.audio.probe.aac import AudioConfig
+
 _MOST_BOXES = 1000
 _HEAD = struct.Struct(">I4s")
 
@@ -55,3 +57,80 @@ def descend(data: bytes, within: Box, *path: bytes) -> Box | None:
     for name in path:
         box = children(data, box).get(name) if box is not None else None
     return box
+
+
+_MOST_RUNS = 1000
+
+
+def packet_times(data: bytes, box: Box) -> list[tuple[int, int]]:
+    """The runs of packets of equal length: (count, units); empty where the table is none."""
+    count = int.from_bytes(data[box.start + 4 : box.start + 8], "big")
+    entries = data[box.start + 8 : box.start + 8 + 8 * count] if 0 < count <= _MOST_RUNS else b""
+    if not entries or len(entries) < 8 * count or box.start + 8 + 8 * count > box.end:
+        return []
+    return [(run[0], run[1]) for run in struct.iter_unpack(">II", entries)]
+
+
+def samples_of(runs: list[tuple[int, int]], packets: int, scale: int, config: AudioConfig) -> int | None:
+    """Samples that the packets decode to, None where the clock disagrees with the codec.
+
+    Every packet but the last lasts the codec's packet length. AAC decodes a last packet in full, however
+    short the table calls it; ALAC's last packet holds less.
+    """
+    rate = config.sample_rate
+    usual = config.packet_samples * scale
+    last_count, last_step = runs[-1]
+    regular = runs if last_count > 1 else runs[:-1]
+    if any(abs(step * rate - usual) > scale for _, step in regular) or last_step * rate > usual + scale:
+        return None
+    if config.ends_short:
+        return (packets - 1) * config.packet_samples + last_step * rate // scale
+    return packets * config.packet_samples
+
+
+def packets_until(runs: list[tuple[int, int]], time: int) -> int:
+    """How many packets it takes to reach this time, in the table's units."""
+    packets = 0
+    for count, step in runs:
+        if step and time <= count * step:
+            return packets - (-time // step)
+        packets, time = packets + count, time - count * step
+    return packets
+
+
+def holds_packets(data: bytes, table: dict[bytes, Box], packets: int, size: int) -> bool:
+    """Whether the last chunk of packets ends inside a file of `size` bytes."""
+    chunks = table.get(b"co64") or table.get(b"stco")
+    if chunks is None:
+        return False
+    width = 8 if b"co64" in table else 4
+    count = int.from_bytes(data[chunks.start + 4 : chunks.start + 8], "big")
+    at = chunks.start + 8 + width * (count - 1)
+    begins = int.from_bytes(data[at : at + width], "big")
+    shape = table[b"stsc"].start
+    runs = int.from_bytes(data[shape + 4 : shape + 8], "big")
+    at = shape + 8 + 12 * (runs - 1) + 4
+    per_chunk = int.from_bytes(data[at : at + 4], "big")
+    if not 0 < per_chunk <= packets or count == 0 or chunks.start + 8 + width * count > chunks.end:
+        return False
+    sizes = table[b"stsz"]
+    each = int.from_bytes(data[sizes.start + 4 : sizes.start + 8], "big")
+    if each:
+        return begins + each * per_chunk <= size
+    last = sizes.start + 12 + 4 * packets
+    if last > min(sizes.end, len(data)):
+        return False
+    return begins + _sum(data[last - 4 * per_chunk : last]) <= size
+
+
+def _sum(words: bytes) -> int:
+    """The sum of 32-bit numbers, all at once: halves are added until one is left.
+
+    A sum of 2**32 or more, which no table of a real file has, comes out as some other number.
+    """
+    lanes = int.from_bytes(words, "big")
+    width = 32 << (len(words) // 4).bit_length()
+    while width > 32:
+        width //= 2
+        lanes = (lanes & (1 << width) - 1) + (lanes >> width)
+    return lanes

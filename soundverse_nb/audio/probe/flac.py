@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from soundverse_nb.audio.probe.checksum import crc8, crc16_divides
-from soundverse_nb.audio.probe.outcome import Probed, Untrusted, implausible
 from soundverse_nb.audio.probe.tags import TAIL, before_tail_tags
-from soundverse_nb.audio.probe.window import Window
+from soundverse_nb.audio.probe.window import Probed, Untrusted, Window, implausible
 
 _MOST_BLOCKS = 1000
 _MOST_CANDIDATES = 256

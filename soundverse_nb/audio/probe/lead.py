@@ -10,10 +10,9 @@ from soundverse_nb.audio.probe.checksum import ogg_crc
 from soundverse_nb.audio.probe.flac import stream_info
 from soundverse_nb.audio.probe.mpeg import frame_kind
 from soundverse_nb.audio.probe.ogg import parse_page
-from soundverse_nb.audio.probe.outcome import implausible
 from soundverse_nb.audio.probe.signature import recognise
 from soundverse_nb.audio.probe.tags import after_id3
-from soundverse_nb.audio.probe.window import Window
+from soundverse_nb.audio.probe.window import Window, implausible
 
 # So far FFmpeg's own demuxers look for the next page of an Ogg, four times.
 _MOST_LEAD = 1 << 18

@@ -7,11 +7,9 @@ walked frame by frame, which costs a look at every header and no decoding.
 
 from __future__ import annotations
 
-from soundverse_nb.audio.probe.mpeg import FrameKind, count_frames, frame_kind
-from soundverse_nb.audio.probe.outcome import Probed, Untrusted
+from soundverse_nb.audio.probe.mpeg import EncoderHeader, FrameKind, count_frames, encoder_header, frame_kind
 from soundverse_nb.audio.probe.tags import after_front_tags, before_tail_tags
-from soundverse_nb.audio.probe.window import Window
-from soundverse_nb.audio.probe.xing import EncoderHeader, encoder_header
+from soundverse_nb.audio.probe.window import Probed, Untrusted, Window
 
 _LONGEST_FRAME = 1441
 _MOST_WALKED = 1 << 26

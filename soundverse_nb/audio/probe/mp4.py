@@ -1,7 +1,4 @@
-"""MP4 and M4A: the sample table counts the packets, the edit list says how much of them is heard.
-
-ISO/IEC 14496-12 (boxes), 14496-14 (MP4), 14496-3 (AudioSpecificConfig), Apple's ALAC magic cookie.
-"""
+"""The gapless note that iTunes leaves in an M4A: what the encoder put in front and behind (iTunSMPB)."""
 
 from __future__ import annotations
 
@@ -10,12 +7,48 @@ from functools import cache
 from typing import NamedTuple
 
 from soundverse_nb.audio.probe.aac import AudioConfig, audio_config, decoder_config
-from soundverse_nb.audio.probe.boxes import Box, box_at, boxes, children, descend
-from soundverse_nb.audio.probe.itunes import itunes_note
-from soundverse_nb.audio.probe.outcome import Probed, Untrusted, implausible
-from soundverse_nb.audio.probe.packets import holds_packets, packet_times, packets_until, samples_of
+from soundverse_nb.audio.probe.boxes import (
+    Box,
+    box_at,
+    boxes,
+    children,
+    descend,
+    holds_packets,
+    packet_times,
+    packets_until,
+    samples_of,
+)
 from soundverse_nb.audio.probe.tags import before_tail_tags
-from soundverse_nb.audio.probe.window import LARGEST, Window
+from soundverse_nb.audio.probe.window import LARGEST, Probed, Untrusted, Window, implausible
+
+# Beyond this FFmpeg takes the note for damaged, and plays everything.
+_MOST = 16384
+
+
+def itunes_note(movie: bytes, user_data: Box | None) -> tuple[int, int]:
+    """Samples that the note says to cut off in front, and behind; 0 where there is none."""
+    meta = descend(movie, user_data, b"meta") if user_data is not None else None
+    if meta is None:
+        return 0, 0
+    # `meta` begins with a version, as ISO has it.
+    entries = descend(movie, Box(meta.name, meta.start + 4, meta.end), b"ilst")
+    if entries is None:
+        return 0, 0
+    for box in boxes(movie, entries.start, min(entries.end, len(movie))):
+        content = movie[box.start : min(box.end, box.start + 256)] if box.name == b"----" else b""
+        if b"iTunSMPB" in content:
+            return _extras(content[content.find(b"data") + 12 :])
+    return 0, 0
+
+
+def _extras(note: bytes) -> tuple[int, int]:
+    """The second and third of the note's hexadecimal words."""
+    try:
+        front, behind = (int(word, 16) for word in note.split()[1:3])
+    except ValueError:
+        return 0, 0
+    return (front, behind if 0 < behind < _MOST else 0) if 0 < front < _MOST else (0, 0)
+
 
 _MOST_BOXES = 1000
 # What encoders pad the last packet with, at most: two packets of the longest AAC.

@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 from soundverse_nb.audio.probe import opus, vorbis
 from soundverse_nb.audio.probe.checksum import ogg_crc
-from soundverse_nb.audio.probe.outcome import Probed, Untrusted, implausible
-from soundverse_nb.audio.probe.window import Window
+from soundverse_nb.audio.probe.window import Probed, Untrusted, Window, implausible
 
 LARGEST_PAGE = 27 + 255 + 255 * 255
 _CONTINUED, _FIRST, _LAST = 1, 2, 4

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import struct
 
-from soundverse_nb.audio.probe.disguise import HEAD, may_be_disguised
-from soundverse_nb.audio.probe.outcome import Probed, Untrusted, implausible
-from soundverse_nb.audio.probe.window import Window
+from soundverse_nb.audio.probe.signature import HEAD, may_be_disguised
+from soundverse_nb.audio.probe.window import Probed, Untrusted, Window, implausible
 
 _PCM, _FLOAT, _ALAW, _MULAW, _EXTENSIBLE = 0x0001, 0x0003, 0x0006, 0x0007, 0xFFFE
 _CODECS = {

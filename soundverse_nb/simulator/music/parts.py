@@ -10,11 +10,10 @@ import numpy as np
 from numpy.random import Generator
 
 from soundverse_nb.simulator.music import drums, instruments, singing
-from soundverse_nb.simulator.music.arrangement import Bar
-from soundverse_nb.simulator.music.desk import Desk
-from soundverse_nb.simulator.music.grid import Grid
+from soundverse_nb.simulator.music.drums import BASS, CHORDS, DRUMS, FILLS, STEPS, Hit, read_grid
+from soundverse_nb.simulator.music.form import Bar, Grid
 from soundverse_nb.simulator.music.harmony import Chord, Harmony
-from soundverse_nb.simulator.music.patterns import BASS, CHORDS, DRUMS, FILLS, STEPS, Hit, read_grid
+from soundverse_nb.simulator.music.mix import Desk
 from soundverse_nb.simulator.music.styles import Style
 
 _KICKS = frozenset(("kick", "deep kick", "hard kick", "soft kick", "sub kick", "chip kick", "timpani"))

@@ -9,7 +9,7 @@ import tracemalloc
 import pytest
 
 from soundverse_nb.audio.probe import Probed, Untrusted, probe_file
-from soundverse_nb.audio.probe.outcome import CHANNELS, SAMPLE_RATES
+from soundverse_nb.audio.probe.window import CHANNELS, SAMPLE_RATES
 from tests.corpus.mutate import mutants, seeds
 
 

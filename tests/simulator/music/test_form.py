@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from soundverse_nb.simulator.music.arrangement import arrange
 from soundverse_nb.simulator.music.beats import Beats
-from soundverse_nb.simulator.music.grid import lay_grid, remix_tempo, swung, time_map
+from soundverse_nb.simulator.music.form import arrange, lay_grid, remix_tempo, swung, time_map
 from soundverse_nb.simulator.music.prompt import read_prompt
 
 

@@ -8,7 +8,7 @@ import mutagen.mp3
 import numpy as np
 import pytest
 
-from soundverse_nb.audio.decode import decode
+from soundverse_nb.audio.decode.opening import decode
 from soundverse_nb.simulator.audio_answers import HEAD
 from soundverse_nb.simulator.music.mp3 import FRAME, encode
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from soundverse_nb.simulator.music.drums import BASS, CHORDS, DRUMS, STEPS, read_grid
 from soundverse_nb.simulator.music.instruments import INSTRUMENTS
-from soundverse_nb.simulator.music.patterns import BASS, CHORDS, DRUMS, STEPS, read_grid
 from soundverse_nb.simulator.music.prompt import read_prompt
 from soundverse_nb.simulator.music.styles import INSTRUMENT_WORDS, STYLES
 

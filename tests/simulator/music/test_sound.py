@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from soundverse_nb.audio.loudness import integrated_loudness
-from soundverse_nb.simulator.music import desk, drums, instruments, singing, tone
-from soundverse_nb.simulator.music.master import CEILING, LOUDNESS, limit, master, ramps
+from soundverse_nb.simulator.music import drums, instruments, singing
+from soundverse_nb.simulator.music import effects as tone
+from soundverse_nb.simulator.music import mix as desk
+from soundverse_nb.simulator.music.mix import CEILING, LOUDNESS, limit, master, ramps
 
 RATE = 44_100
 

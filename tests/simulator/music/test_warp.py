@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from soundverse_nb.simulator.music.warp import stretch, transpose
+from soundverse_nb.simulator.music.effects import stretch, transpose
 
 RATE = 44_100
 

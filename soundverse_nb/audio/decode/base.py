@@ -1,0 +1,234 @@
+"""Which containers FFmpeg may open."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from enum import Enum
+from types import TracebackType
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from soundverse_nb.audio.reading import AudioError
+
+# Demuxers of files that hold sound themselves. Playlists and manifests are left out on purpose: FFmpeg
+# would open what they name, over the network too.
+DEMUXERS = (
+    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,dtshd,eac3,flac,flv,iff,loas,matroska,mov,mp3,mpc,mpc8,mpeg,"
+    "mpegts,oga,ogg,oma,rm,tak,truehd,tta,voc,w64,wav,wv,xwma,"
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm"
+)
+# Tags that are not UTF-8: PyAV before 19 refuses the file unless told otherwise, from 19 on it takes them.
+LENIENT_TAGS: dict[str, Any] = (
+    {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+)
+
+
+class Scratch:
+    """Arrays by name. Fresh memory comes page by page from the system, which costs more than the sums in it.
+
+    What was taken is overwritten when its name is asked for again; one thread at a time.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[str, NDArray[Any]] = {}
+
+    def array(self, name: str, size: int, dtype: Any = np.float32) -> NDArray[Any]:
+        """One dimension, `size` elements of any value."""
+        kept = self._kept.get(name)
+        if kept is None or kept.size < size:
+            kept = self._kept[name] = np.empty(size, dtype)
+        return kept[:size]
+
+
+Block = NDArray[np.float32]
+# One channel: contiguous, as numpy works quickly along contiguous memory only.
+Plane = NDArray[np.float32]
+
+# 0.7 s at 48 kHz: large enough that Python's share is small, small enough that memory stays flat.
+BLOCK_FRAMES = 32768
+_BLOCK_VALUES = 1 << 20
+_PATIENCE = 6.0
+_SKIM_SECONDS = 0.35  # for counting packets once the time limit is reached
+
+
+class Doubt(Exception):  # noqa: N818  (nothing is wrong yet)
+    """A quick decoding met something that it is not made for. The text says what."""
+
+
+class End(str, Enum):
+    """How the decoding came to its end."""
+
+    OPEN = "open"  # not there yet
+    COMPLETE = "complete"  # the song's last frame was decoded
+    STOPPED = "stopped"  # `stop_seconds` was reached
+    OUT_OF_TIME = "out_of_time"
+    BROKEN = "broken"  # the data did not allow to go on
+
+
+class WorkClock:
+    """Counts this thread's work in seconds of processor time.
+
+    Waiting counts for nothing until it is `_PATIENCE` times the limit, so that a busy machine spoils no
+    verdict; and even then half of the work must be done.
+    """
+
+    def __init__(self, limit: float) -> None:
+        self._limit = limit
+        self._work, self._wait = time.thread_time(), time.monotonic()
+        self.helped = 0.0
+        """What a second thread worked meanwhile, in seconds; the longer of the two counts."""
+
+    def is_up(self, times: float = 1.0) -> bool:
+        """Whether the limit is reached, or so many times the limit."""
+        work = max(time.thread_time() - self._work, self.helped)
+        waited = time.monotonic() - self._wait
+        limit = times * self._limit
+        return work > limit or (work > limit / 2 and waited > _PATIENCE * limit)
+
+
+class Decoding(ABC):
+    """Iterate for blocks of float32, shape (frames, channels), full scale +-1 (lossy formats may exceed it).
+
+    Use as a context manager. `frames` counts what has been yielded so far. Damage never raises while
+    iterating: what can be decoded is yielded, `damage` says what was wrong first, `end` how it ended, and
+    `cut_short` whether the last piece of the data was incomplete. Only a file whose reading fails raises, an
+    AudioError "unreadable", once all before that place has been yielded. After skim(), `has_rest` says
+    whether there was anything left that has not been decoded.
+    """
+
+    sample_rate: int
+    channels: int
+    format: str
+    codec: str
+    promised_seconds: float | None = None
+    damage: str | None = None
+    cut_short: bool = False
+    has_rest: bool = False
+    tracks: int = 1
+    """Tracks of sound in the file, of which number `track` (from 0) is the one that is decoded."""
+    track: int = 0
+    end: End = End.OPEN
+    frames: int = 0
+    lead: int = 0
+    """Bytes before the song that do not belong to it, and were passed over."""
+    block_frames: int
+    """Frames that a piece has at most, or a little more; may be set before the first is taken."""
+    leaves_room: bool = False
+    """Whether decoding leaves Python's lock free for so long that a second thread can measure meanwhile. Two
+    that ask for it thousands of times are slower than one."""
+
+    def __init__(self, stop_seconds: float | None, time_limit: float | None) -> None:
+        self.stop_seconds = stop_seconds
+        self.clock = None if time_limit is None else WorkClock(time_limit)
+
+    @property
+    def seconds(self) -> float:
+        """Length decoded so far, in seconds."""
+        return self.frames / self.sample_rate
+
+    def __enter__(self) -> Decoding:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Block]:
+        for piece in self.pieces():
+            yield self.block(piece)
+
+    def pieces(self) -> Iterator[Any]:
+        """The song as the decoder leaves it, piece by piece, for block() to put into shape.
+
+        That may be done on another thread; piece by piece, in order.
+        """
+        for frames, piece in self._pieces():
+            self.frames += frames
+            yield piece
+            if self.stop_seconds is not None and self.seconds > self.stop_seconds:
+                self.end = End.STOPPED
+                break
+        self.check_reads()
+        if self.end is End.OPEN:
+            self.end = End.COMPLETE
+
+    def read_error(self) -> AudioError | None:
+        """What to say where the file could not be read to its end."""
+        return None
+
+    def check_reads(self) -> None:
+        """Refuse a song that could not be read: what is behind the place was not heard, and is not damage."""
+        error = self.read_error()
+        if error is not None:
+            raise error
+
+    def planes(self, piece: Any) -> Sequence[Plane]:
+        """The channels of a piece, in the decoder's own memory: not to be written to, nor kept."""
+        return planes_of(self.block(piece))
+
+    def straight(self, seconds: Callable[[], float | None]) -> Decoding | None:
+        """A quicker decoding of the same song, if there is one, for when it proves intact.
+
+        `seconds` is asked for the length in its header, if that proves itself. Iterating the quicker one
+        raises Doubt where the song has to be decoded by this one after all.
+        """
+        return None
+
+    def confirm(self) -> None:  # noqa: B027  (only some have anything to add)
+        """To be called when all pieces have been looked at; raises Doubt as iterating does."""
+
+    def interrupt(self) -> bool:
+        """Make a decoder end that has not come back for long; called from another thread.
+
+        False where there is nothing to end.
+        """
+        return False
+
+    def note_help(self, seconds: float) -> None:
+        """Count what a second thread worked in all, in seconds, as far as the time limit is concerned."""
+        if self.clock is not None:
+            self.clock.helped = seconds
+
+    def out_of_time(self) -> bool:
+        """Whether the time limit is reached; a decoder asks between pieces of work, and then ends."""
+        return self.clock is not None and self.clock.is_up()
+
+    def skim(self) -> float:
+        """After running out of time: the length in seconds as far as it can be told without decoding."""
+        return self.promised_seconds or self.seconds
+
+    def _skim_clock(self) -> WorkClock | None:
+        return None if self.clock is None else WorkClock(_SKIM_SECONDS)
+
+    @abstractmethod
+    def block(self, piece: Any) -> Block:
+        """A piece as a fresh block."""
+
+    @abstractmethod
+    def _pieces(self) -> Iterator[tuple[int, Any]]:
+        """Yield each piece with its frames; set `end` and `damage` where the data forbids to go on."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back what the decoder holds."""
+
+
+def block_length(block_frames: int, channels: int) -> int:
+    """Frames in a block, fewer where there are many channels, so that a block stays within 4 MB."""
+    return max(1, min(block_frames, _BLOCK_VALUES // max(1, channels)))
+
+
+def planes_of(block: Block) -> list[NDArray[np.float32]]:
+    """The channels of a block, each contiguous: numpy reduces quickly along contiguous memory only.
+
+    Planar blocks are not copied; taking interleaved channels apart is cheaper than reducing across them.
+    """
+    if block.shape[1] == 1 or block.strides[0] == block.itemsize:
+        return [np.ascontiguousarray(block[:, channel]) for channel in range(block.shape[1])]
+    return list(np.ascontiguousarray(block.T))

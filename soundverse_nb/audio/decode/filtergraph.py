@@ -1,0 +1,258 @@
+"""An intact song decoded inside FFmpeg in one go, without coming back to Python for each packet.
+
+FFmpeg's filter "amovie" reads and decodes a file by itself, and passes over what it cannot decode without a
+word. So its result only counts where there is no gap on the way, and where the song comes out exactly as long
+as its header proves; if that proves nothing, the end is decoded again with open eyes. Everything else raises
+Doubt, and the song is decoded packet by packet. While FFmpeg is at work Python's lock is free for the thread
+that measures.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from itertools import pairwise
+from threading import Lock
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+import av
+import av.error
+import av.filter
+import numpy as np
+
+from soundverse_nb.audio.decode.base import LENIENT_TAGS, Block, Decoding, Doubt, End, Plane
+from soundverse_nb.audio.decode.sample_format import floats, is_planar, planes_of_frame, release_layout, width
+from soundverse_nb.audio.source import Source
+
+if TYPE_CHECKING:
+    from soundverse_nb.audio.decode.ffmpeg import FFmpegDecoding
+    from soundverse_nb.audio.decode.integrity import FlacChecksum
+
+_PROVEN = ("mp3", "mp4", "ogg", "flac")
+# Containers whose headers may prove nothing, and whose songs end where their data does.
+_UNPROVEN = ("mp3", "adts", "matroska", "webm", "asf")
+# The file is copied into memory; a little more than the service takes.
+_LARGEST = 16 * 1024 * 1024
+_COPY_BYTES = 1 << 20
+# A jump of the time stamps by more than this is a gap.
+_GAP_SECONDS = 0.015
+# So much of the end is decoded again, and this much earlier it may begin.
+_TAIL_SECONDS = 4.0
+_TAIL_SLACK = 20.0
+# More have their planes where PyAV does not look.
+_MOST_CHANNELS = 8
+# Times the time limit, for songs whose length is known without decoding.
+_MORE_TIME = 1.4
+_NAMES = "/proc/self/fd"
+_FILTERS = ("amovie", "asetnsamples", "abuffersink")
+
+
+class StraightDecoding(Decoding):
+    """The song that `careful` has opened; `copy` is its file in memory, to be closed with this.
+
+    `seconds` is its length, if the header proves it.
+    """
+
+    leaves_room = True
+
+    def __init__(
+        self, careful: FFmpegDecoding, copy: io.FileIO, seconds: float | None, checksum: FlacChecksum | None
+    ) -> None:
+        super().__init__(careful.stop_seconds, None)
+        self.clock = careful.clock
+        self.sample_rate, self.channels = careful.sample_rate, careful.channels
+        self.format, self.codec, self.lead = careful.format, careful.codec, careful.lead
+        self.tracks, self.track = careful.tracks, careful.track
+        self.promised_seconds = careful.promised_seconds
+        self._careful, self._copy = careful, copy
+        self._closing = Lock()
+        self._checksum = checksum
+        self._kind = (careful.sample_rate, careful.channels, careful.sample_format)
+        self._sample_format = careful.sample_format
+        self._expected = None if seconds is None else round(seconds * self.sample_rate)
+        self._name = f"file:{_NAMES}/{copy.fileno()}"
+        self._graph, self._sink = _graph(
+            self._name, careful.demuxer, careful.stream_index, careful.block_frames
+        )
+
+    def _pieces(self) -> Iterator[tuple[int, Any]]:
+        began: float | None = None
+        while (frame := self._next()) is not None:
+            if (frame.sample_rate, frame.layout.nb_channels, frame.format.name) != self._kind:
+                raise Doubt("it changes on the way")
+            if frame.time is None:
+                raise Doubt("its time stamps are missing")
+            began = frame.time if began is None else began
+            gap = frame.time - began - self.seconds
+            if abs(gap) > _GAP_SECONDS:
+                raise Doubt(f"{abs(gap):.2f} s are missing before {self.seconds:.1f} s")
+            if self._expected is not None and self.frames + frame.samples > self._expected:
+                raise Doubt("it is longer than its header says")
+            yield frame.samples, frame
+            if self.out_of_time():
+                self.end = End.OUT_OF_TIME
+                return
+        if self._expected is None:
+            if self._careful.falls_short((began or 0.0) + self.seconds):
+                raise Doubt("it ends before its header says so")
+            if not self._ends_well((began or 0.0) + self.seconds):
+                raise Doubt("its end cannot be decoded")
+        elif self.frames != self._expected:
+            raise Doubt(f"{(self._expected - self.frames) / self.sample_rate:.2f} s are missing")
+
+    def _ends_well(self, end: float) -> bool:
+        """Whether the last seconds can be decoded without a complaint, and end at this time stamp."""
+        try:
+            with av.open(self._name, format=self._careful.demuxer, **LENIENT_TAGS) as container:
+                stream = container.streams[self._careful.stream_index]
+                release_layout(stream.codec_context)
+                wanted = end - _TAIL_SECONDS
+                if wanted > 0:
+                    container.seek(round(wanted * 1e6))
+                time: float | None = None
+                for packet in container.demux(stream):
+                    if packet.pts is not None and float(packet.pts * packet.time_base) < wanted - _TAIL_SLACK:
+                        return False
+                    try:
+                        frames = packet.decode()
+                    except Exception:
+                        if time is not None:
+                            return False
+                        continue  # it may need what lies before
+                    for frame in frames:
+                        begins = time if frame.time is None else frame.time  # the last may have no stamp
+                        time = None if begins is None else begins + frame.samples / frame.sample_rate
+        except Exception:
+            return False
+        return time is not None and abs(time - end) <= _GAP_SECONDS
+
+    def _next(self) -> Any:
+        try:
+            return self._sink.pull()
+        except (av.error.EOFError, av.error.BlockingIOError):
+            return None
+        except Exception as error:
+            raise Doubt("FFmpeg does not get through it by itself") from error
+
+    def confirm(self) -> None:
+        if self._checksum is not None and self.end is End.COMPLETE and not self._checksum.matches():
+            raise Doubt("its checksum tells of other samples")
+
+    def planes(self, piece: Any) -> Sequence[Plane]:
+        if self._checksum is not None:
+            self._checksum.add(self._interleaved(piece))
+        if not is_planar(self._sample_format):
+            return super().planes(piece)
+        size = width(self._sample_format) * piece.samples
+        planes = planes_of_frame(piece, self.channels)
+        return [floats(memoryview(plane)[:size], self._sample_format) for plane in planes]
+
+    def block(self, piece: Any) -> Block:
+        if is_planar(self._sample_format):
+            return np.stack(self.planes(piece)).T
+        return floats(self._interleaved(piece), self._sample_format).reshape(piece.samples, -1)
+
+    def _interleaved(self, piece: Any) -> memoryview:
+        size = width(self._sample_format) * piece.samples * self.channels
+        return memoryview(piece.planes[0])[:size]
+
+    def skim(self) -> float:
+        seconds = self._careful.skim()
+        self.has_rest = self._careful.has_rest
+        return max(seconds, self.seconds)
+
+    def out_of_time(self) -> bool:
+        # Where the length is proven no time has to be kept for finding it.
+        return self.clock is not None and self.clock.is_up(1.0 if self._expected is None else _MORE_TIME)
+
+    def interrupt(self) -> bool:
+        """End the file for FFmpeg, which cannot be spoken to while it looks for the next sound."""
+        # Under the lock, lest the number be another file's by now.
+        with self._closing:
+            if self._copy.closed:
+                return False
+            self._copy.truncate(0)
+            return True
+
+    def close(self) -> None:
+        self._graph = self._sink = None
+        gc.collect(1)  # from PyAV 19 on a graph and its filters hold each other, and the file
+        with self._closing:
+            self._copy.close()
+
+
+def open_straight(
+    careful: FFmpegDecoding, source: Source, seconds: Callable[[], float | None]
+) -> StraightDecoding | None:
+    """The song straight through, or None where it is not one to be decoded so."""
+    if not 0 < (source.size_bytes or 0) <= _LARGEST or not _is_possible():
+        return None
+    if careful.channels > _MOST_CHANNELS or careful.had_table:
+        return None
+    expected = seconds() if careful.format in _PROVEN else None
+    if expected is None and (careful.format not in _UNPROVEN or careful.codec.startswith("pcm_")):
+        return None
+    stop = careful.stop_seconds
+    if careful.codec == "flac" and careful.format != "flac":
+        return None  # no header there has the checksum of its sound
+    if careful.format == "flac" and (expected is None or (stop is not None and expected > stop)):
+        return None  # its checksum is that of the whole song
+    copy = None
+    try:
+        # An object that closes itself, if need be, when Ctrl-C comes at the worst moment.
+        copy = io.FileIO(os.memfd_create("song", os.MFD_CLOEXEC), "r+")
+        with source.open() as stream:
+            _copy(stream, copy, careful.file_begin)
+        if careful.file_end is not None:
+            copy.truncate(careful.file_end - careful.file_begin)
+        checksum = None
+        if careful.format == "flac":
+            from soundverse_nb.audio.decode.integrity import flac_checksum
+
+            checksum = flac_checksum(cast("BinaryIO", copy), source.size_bytes or 0)
+            if checksum is None or checksum.sample_format != careful.sample_format:
+                # Without it, the checksums of its frames have to be looked at, which amovie does not.
+                raise Doubt("it has no checksum")
+        return StraightDecoding(careful, copy, expected, checksum)
+    except Exception:  # FFmpeg's errors, and whatever a foreign file object raises: the careful one can cope
+        if copy is not None:
+            copy.close()
+        return None
+
+
+def _copy(stream: BinaryIO, copy: io.FileIO, begin: int) -> None:
+    """The file from `begin` into memory, where no other process can change it or put a pipe in its place."""
+    if isinstance(stream, io.FileIO):
+        while sent := os.sendfile(copy.fileno(), stream.fileno(), begin, _LARGEST):
+            begin += sent
+    else:
+        stream.seek(begin)
+        with open(copy.fileno(), "wb", closefd=False) as file:
+            shutil.copyfileobj(stream, file, _COPY_BYTES)
+
+
+@cache
+def _is_possible() -> bool:
+    """Whether this FFmpeg has the filters, and this system files in memory that can be opened by a name."""
+    if not hasattr(os, "memfd_create") or not os.path.isdir(_NAMES):
+        return False
+    return set(_FILTERS) <= set(av.filter.filters_available)
+
+
+def _graph(name: str, demuxer: str, stream_index: int, length: int) -> tuple[Any, Any]:
+    """FFmpeg's graph from the file to frames of `length` samples, and its end, to pull them from."""
+    graph = av.filter.Graph()
+    nodes = [
+        graph.add("amovie", filename=name, stream_index=str(stream_index), dec_threads="1",
+                  format_name=demuxer, format_opts="protocol_whitelist=file"),
+        graph.add("asetnsamples", nb_out_samples=str(length), pad="0"),
+        graph.add("abuffersink"),
+    ]  # fmt: skip
+    for node, following in pairwise(nodes):
+        node.link_to(following)
+    graph.configure()
+    return graph, nodes[-1]

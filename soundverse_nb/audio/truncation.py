@@ -1,0 +1,294 @@
+"""What a file says it holds, against what is there: the sign of a download that was cut.
+
+Only plain promises count: sizes of boxes, chunks and pages that reach beyond the end of the file. A size that
+programs leave unset when they write to a pipe promises nothing.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import BinaryIO, cast
+
+from soundverse_nb.audio.probe.mp3 import stops_inside_a_frame
+from soundverse_nb.audio.probe.mpeg import encoder_header, frame_kind
+from soundverse_nb.audio.probe.tags import after_front_tags, before_tail_tags, end_of_sound
+from soundverse_nb.audio.probe.window import Window
+from soundverse_nb.audio.reading import GuardedFile
+
+# Programs that write to a pipe leave sizes from here on in their headers, or 0: sox about 0x7F000000, arecord
+# 0x7FFFFF00, FFmpeg 0xFFFFFFFF, and 0x7FFFFFFFFFFFFFFF in Wave64.
+_LEAST_UNSET = 0x7EFFFF00
+_UNSET_64 = 1 << 62
+_MOST_STEPS = 100_000
+_ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
+
+
+def missing_bytes(stream: BinaryIO, size: int) -> int:
+    """How many promised bytes lie beyond the file's end; 0 where nothing is missing or promised."""
+    stream, size = _behind_tags(stream, size)
+    stream.seek(0)
+    head = stream.read(4096)
+    try:
+        return max(0, _missing(stream, head, size))
+    except (struct.error, OSError, ValueError, IndexError, OverflowError):
+        return 0
+
+
+def ends_inside_a_frame(stream: BinaryIO, size: int) -> bool:
+    """Whether a WAV, AIFF or MP3 stops in the middle of a frame: so ends no encoder, only a cut."""
+    window = Window(*_behind_tags(stream, size))
+    head = window.at(0, 12)
+    try:
+        if head[8:12] == b"WAVE" and head[:4] in (b"RIFF", b"RF64", b"RIFX"):
+            return _stops_inside_a_sample(window, ">" if head[:4] == b"RIFX" else "<")
+        if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+            return _stops_inside_a_sample(window, ">")
+        return stops_inside_a_frame(window)
+    except (struct.error, OSError, ValueError, IndexError, OverflowError):
+        return False
+
+
+def _behind_tags(stream: BinaryIO, size: int) -> tuple[BinaryIO, int]:
+    """The file and its size as if it began behind the tags in front."""
+    start = after_front_tags(Window(stream, size))
+    return (cast("BinaryIO", GuardedFile(stream, start=start)), size - start) if start else (stream, size)
+
+
+def _stops_inside_a_sample(window: Window, order: str) -> bool:
+    at, frame_bytes = 12, 0
+    for _ in range(_MOST_STEPS):
+        header = window.at(at, 8)
+        if len(header) < 8:
+            return False
+        (length,) = struct.unpack(order + "I", header[4:])
+        if header[:4] == b"fmt ":
+            (frame_bytes,) = struct.unpack(order + "H", window.at(at + 20, 2))
+        elif header[:4] == b"COMM":
+            channels, _frames, bits = struct.unpack(">HIH", window.at(at + 8, 8))
+            frame_bytes = channels * ((bits + 7) // 8)
+        elif header[:4] in (b"data", b"SSND"):
+            begins = at + (8 if header[:4] == b"data" else 16)
+            return frame_bytes > 0 and (window.size - begins) % frame_bytes != 0
+        at += 8 + length + length % 2
+    return False
+
+
+def _missing(stream: BinaryIO, head: bytes, size: int) -> int:
+    if head[:4] in (b"RIFF", b"RIFX") and head[8:12] == b"WAVE":
+        return _riff(stream, "<" if head[:4] == b"RIFF" else ">", b"data", size)
+    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+        return _riff(stream, ">", b"SSND", size)
+    if head[:4] == b"RF64" and head[8:12] == b"WAVE":
+        return _rf64(head, size)
+    if head[:4] == b"riff":
+        return _wave64(stream, size)
+    if head[:4] == b".snd":
+        return _sun(head, size)
+    if head[:4] == b"caff":
+        return _caf(stream, size)
+    if head[:16] == _ASF_HEADER:
+        return _asf(stream, head, size)
+    if head[:4] == b"OggS":
+        return _ogg(stream, size)
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
+        return _boxes(stream, end_of_sound(Window(stream, size)))
+    if head[:4] == b"\x1a\x45\xdf\xa3":
+        return _matroska(head, size)
+    if head[:1] == b"\xff":
+        return _xing(head, size)
+    return 0
+
+
+def _chunk(
+    stream: BinaryIO, at: int, shape: str, wanted: bytes, *, multiple: int = 1, with_head: bool = False
+) -> tuple[int, int] | None:
+    """Where the content of a chunk begins, and its length; None where there is no such chunk.
+
+    Chunks follow one another from `at`. `shape` is that of name and length, `multiple` what their starts are
+    rounded up to; `with_head` says that name and length count as part of the length.
+    """
+    head = struct.Struct(shape)
+    for _ in range(_MOST_STEPS):
+        stream.seek(at)
+        data = stream.read(head.size)
+        if len(data) < head.size:
+            return None
+        name, length = head.unpack(data)
+        length -= head.size if with_head else 0
+        at += head.size
+        if name.startswith(wanted):
+            return at, length
+        if length < 0:
+            return None
+        at += length
+        at += -at % multiple
+    return None
+
+
+def _riff(stream: BinaryIO, order: str, wanted: bytes, size: int) -> int:
+    """Chunks of WAV and AIFF. The sound is cut where its chunk *and* the whole are said to be longer."""
+    stream.seek(4)
+    (whole,) = struct.unpack(order + "I", stream.read(4))
+    begins, length = _chunk(stream, 12, order + "4sI", wanted, multiple=2) or (0, 0)
+    return 0 if _is_unset(length) or _is_unset(whole) or whole + 8 <= size else begins + length - size
+
+
+def _is_unset(length: int) -> bool:
+    return length == 0 or length >= _LEAST_UNSET
+
+
+def _rf64(head: bytes, size: int) -> int:
+    """WAV with lengths of 64 bits, which stand in a chunk of their own, the first (EBU Tech 3306)."""
+    if head[12:16] != b"ds64":
+        return 0
+    (whole,) = struct.unpack_from("<Q", head, 20)
+    return 0 if whole >= _UNSET_64 else int(whole + 8 - size)
+
+
+def _wave64(stream: BinaryIO, size: int) -> int:
+    """Sony Wave64: chunks named by 16 bytes, each on a multiple of 8."""
+    begins, length = _chunk(stream, 40, "<16sQ", b"data", multiple=8, with_head=True) or (0, 0)
+    return 0 if length >= _UNSET_64 else begins + length - size
+
+
+def _sun(head: bytes, size: int) -> int:
+    """Sun AU: where the sound begins and how many bytes it has."""
+    begins, length = struct.unpack_from(">II", head, 4)
+    return 0 if _is_unset(length) else int(begins + length - size)
+
+
+def _caf(stream: BinaryIO, size: int) -> int:
+    """Apple's Core Audio Format; a sound chunk that was never finished has the length -1."""
+    begins, length = _chunk(stream, 8, ">4sq", b"data") or (0, 0)
+    return 0 if length < 0 else begins + length - size
+
+
+def _asf(stream: BinaryIO, head: bytes, size: int) -> int:
+    """The data object of ASF (WMA), which follows the header; live streams leave its length empty."""
+    (begins,) = struct.unpack_from("<Q", head, 16)
+    stream.seek(begins)
+    header = stream.read(24)
+    if header[:16] != _ASF_DATA:
+        return 0
+    (length,) = struct.unpack_from("<Q", header, 16)
+    return 0 if length >= _UNSET_64 else int(begins + length - size)
+
+
+def _ogg(stream: BinaryIO, size: int) -> int:
+    """The last page of an Ogg file, complete or not (RFC 3533, section 6)."""
+    begin = max(0, size - 65536)  # a page has at most 65307 bytes
+    stream.seek(begin)
+    tail = stream.read(size - begin)
+    page = tail[tail.rfind(b"OggS") :]
+    if page[:4] != b"OggS":
+        return 0
+    if len(page) < 27 or len(page) < 27 + page[26]:
+        return 1
+    return 27 + page[26] + sum(page[27 : 27 + page[26]]) - len(page)
+
+
+def _boxes(stream: BinaryIO, size: int) -> int:
+    """Top-level boxes of MP4 (ISO 14496-12, section 4.2)."""
+    at = 0
+    for _ in range(_MOST_STEPS):
+        stream.seek(at)
+        header = stream.read(16)
+        if len(header) < 8 or at == size:
+            return 0
+        length, kind = struct.unpack(">I4s", header[:8])
+        if length == 1 and len(header) == 16:
+            (length,) = struct.unpack(">Q", header[8:])
+        if length == 0 or length < 8 or not kind.strip().isalnum():
+            return 0
+        at += length
+        if at > size:
+            return int(at - size)
+    return 0
+
+
+def _matroska(head: bytes, size: int) -> int:
+    """The Segment of Matroska and WebM (RFC 8794, section 4; RFC 9559)."""
+    length, at = _ebml_number(head, 4)
+    at += length or 0
+    if head[at : at + 4] != b"\x18\x53\x80\x67":
+        return 0
+    segment, at = _ebml_number(head, at + 4)
+    return 0 if segment is None else at + segment - size
+
+
+def _ebml_number(data: bytes, at: int) -> tuple[int | None, int]:
+    """A size and where its content begins; None for the reserved "unknown" of live streams."""
+    first = data[at]
+    width = 9 - first.bit_length()
+    value = int.from_bytes(data[at : at + width], "big") & ((1 << 7 * width) - 1)
+    return (None if value == (1 << 7 * width) - 1 else value), at + width
+
+
+def _xing(head: bytes, size: int) -> int:
+    """The byte count of an MP3's Xing or VBRI header, where it has one."""
+    kind = frame_kind(head)
+    header = encoder_header(head[: kind.lengths[head[2]]], kind.side_info) if kind is not None else None
+    if header is None or not header.frames or header.size is None or _is_unset(header.size):
+        return 0
+    return header.size - size
+
+
+_BLOCK = 1 << 16
+# The block of a usual disk, and the largest of any.
+_LEAST, _MOST_PADDING = 1 << 12, 1 << 16
+_LEAST_SECONDS = 1.0
+# What an encoder puts in front and behind, which is counted and may be cut off.
+_PADDED_SECONDS = 0.15
+_MOST_FRAMES = 1_000_000
+
+
+def blank_end(stream: BinaryIO, size: int, seconds: float) -> int:
+    """Bytes of zeros in the place of sound at the end of a file that decodes to so many seconds; 0 for none.
+
+    An MP3 that counts its frames, and holds as many, is whole whatever stands behind.
+    """
+    window = Window(stream, size)
+    zeros = _zeros_at_end(window)
+    begins = size - zeros
+    if zeros <= _LEAST or zeros * seconds < _LEAST_SECONDS * begins:
+        return 0
+    counted = _counted_seconds(window)
+    if counted and counted - seconds <= _PADDED_SECONDS:
+        return 0
+    return zeros if zeros > _MOST_PADDING or _stops_inside(Window(stream, begins)) else 0
+
+
+def _zeros_at_end(window: Window) -> int:
+    end = at = before_tail_tags(window)
+    while at > 0:
+        at, block = window.tail(_BLOCK, at)
+        kept = len(block.rstrip(b"\0"))
+        if kept:
+            return end - at - kept
+    return end
+
+
+def _counted_seconds(window: Window) -> float:
+    """The length by the frames that an MP3's header counts, 0 where it has none."""
+    lead = window.at(after_front_tags(window), _LEAST)
+    kind = frame_kind(lead)
+    header = encoder_header(lead[: kind.lengths[lead[2]]], kind.side_info) if kind is not None else None
+    return (header.frames or 0) * kind.samples / kind.sample_rate if kind and header else 0.0
+
+
+def _stops_inside(window: Window) -> bool:
+    return stops_inside_a_frame(window) or _stops_inside_adts(window)
+
+
+def _stops_inside_adts(window: Window) -> bool:
+    """Whether the last ADTS frame is incomplete (ISO/IEC 13818-7, 6.2.1), and all before are whole."""
+    at = after_front_tags(window)
+    for _ in range(_MOST_FRAMES):
+        head = window.at(at, 6)
+        if len(head) < 6 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
+            return 0 < len(head) < 6
+        at += max(7, (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5)
+        if at > window.size:
+            return True
+    return False

@@ -1,0 +1,324 @@
+"""Seeing work to its end although whoever waits for it is told to stop, once or again and again."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import os
+import selectors
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from typing import Any, Generic, TypeVar
+
+from soundverse_nb.errors import ConfigurationError, Spent, bare
+
+T = TypeVar("T")
+
+
+async def undisturbed(work: Awaitable[T]) -> T:
+    """Await some work to its end. A stop that comes meanwhile is heard when the work is over."""
+    task = asyncio.ensure_future(work)
+    stopped = False
+    while not task.done():
+        # A second Ctrl-C comes as often as the first: the clean-up must survive both.
+        stopped = await _was_stopped(task) or stopped
+    if stopped:
+        if not task.cancelled():
+            task.exception()  # looked at, so that nobody is warned of it
+        raise asyncio.CancelledError()
+    return task.result()
+
+
+async def _was_stopped(task: asyncio.Future[Any]) -> bool:
+    """Wait for a task; whether the waiting was stopped."""
+    try:
+        await asyncio.wait({task})
+    except asyncio.CancelledError:
+        return True
+    return False
+
+
+MANY = 32
+"""Connections from which on it pays; with fewer, nothing is ever held back."""
+
+PAUSE = 0.1
+"""Seconds between two looks. Displays are redrawn four times a second, and a remix takes minutes."""
+
+
+class CoalescingSelector(selectors.DefaultSelector):
+    """While many connections are open it looks at most ten times a second; else at once.
+
+    Timers keep their time. Where every millisecond counts, `eager()` holds for a block.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._looked = 0.0
+        self._eager = 0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if self._eager or len(self.get_map()) < MANY or (timeout is not None and timeout <= 0):
+            return super().select(timeout)
+        pause = self._looked + PAUSE - time.monotonic()
+        if pause > 0:
+            if timeout is not None and timeout <= pause:
+                time.sleep(timeout)
+                timeout = 0
+            else:
+                time.sleep(pause)
+                timeout = None if timeout is None else timeout - pause
+        ready = super().select(timeout)
+        self._looked = time.monotonic()
+        return ready
+
+    @contextlib.contextmanager
+    def eager(self) -> Iterator[None]:
+        """Hold nothing back in this block, say for a download, which is as fast as its reads are many."""
+        self._eager += 1
+        try:
+            yield
+        finally:
+            self._eager -= 1
+
+
+def eager(loop: Any) -> contextlib.AbstractContextManager[None]:
+    """The same for a loop, whatever it selects with."""
+    selector = getattr(loop, "_selector", None)
+    return selector.eager() if isinstance(selector, CoalescingSelector) else contextlib.nullcontext()
+
+
+SLICE = 0.25
+"""Seconds a blocking call waits at a stretch before it looks for an interrupt."""
+
+GOODBYE = 5.0
+"""Seconds an interrupted task may take to note what it leaves behind."""
+
+
+def check_can_wait(
+    work: Coroutine[Any, Any, Any] | None = None,
+    *,
+    said: str = "This await does not run in an asyncio event loop, so nothing was begun.",
+    spent: Spent = Spent.NO,
+    hint: str = "Await it in asyncio, as a notebook does, or use the blocking form, client.remix_sync(...); "
+    "under trio: await trio.to_thread.run_sync(client.remix_sync, reference, prompt).",
+) -> None:
+    """Raise ConfigurationError where the caller is no asyncio task, before anything has begun.
+
+    An `await` that trio or curio runs could not wait for what it has started: the remix would be ordered
+    and paid, and the cell would end in a TypeError.
+    """
+    try:
+        # Also where trio is a guest of asyncio: then a loop runs, but this is none of its tasks.
+        if asyncio.current_task() is not None:
+            return
+    except RuntimeError:
+        pass
+    if work is not None:
+        work.close()
+    raise ConfigurationError(said, spent=spent, hint=hint)
+
+
+class Work(Generic[T]):
+    """A coroutine at work on the background loop.
+
+    `future` resolves when the task has really ended, its clean-up included; asking it to cancel does nothing,
+    `cancel()` does.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> None:
+        self.future: concurrent.futures.Future[T] = concurrent.futures.Future()
+        self.future.set_running_or_notify_cancel()
+        self._loop = loop
+        self._coroutine: Coroutine[Any, Any, T] | None = coroutine
+        self._task: asyncio.Task[T] | None = None
+
+    def start(self) -> None:
+        """Let it begin, from any thread."""
+        self._loop.call_soon_threadsafe(self.begin)
+
+    def begin(self) -> None:
+        if self._coroutine is None:
+            return
+        self._task = self._loop.create_task(self._coroutine)
+        self._coroutine = None
+        self._task.add_done_callback(self._ended)
+
+    def cancel(self) -> None:
+        """Ask it to stop. From any thread; harmless when it is over."""
+        with contextlib.suppress(RuntimeError):  # the loop is gone, and the task with it
+            self._loop.call_soon_threadsafe(self._cancel)
+
+    async def stopped(self) -> None:
+        """Cancel it and wait, on any loop, until it has noted where it stopped; a few seconds at most."""
+        self.cancel()
+        waiting = asyncio.wrap_future(self.future)
+        waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.wait({waiting}, timeout=GOODBYE)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        elif self._coroutine is not None:
+            # Interrupted between being made and being begun.
+            self._coroutine.close()
+            self._coroutine = None
+            self.future.set_exception(concurrent.futures.CancelledError())
+
+    def _ended(self, task: asyncio.Task[T]) -> None:
+        if task.cancelled():
+            self.future.set_exception(concurrent.futures.CancelledError())
+            return
+        error = task.exception()
+        if error is not None:
+            self.future.set_exception(bare(error))
+        else:
+            self.future.set_result(task.result())
+
+
+class BackgroundLoop:
+    """An event loop on a daemon thread, started when it is first needed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._pid = os.getpid()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The running loop. After a fork the child has no thread of its parent's and gets a new one."""
+        with self._lock:
+            if self._loop is None or self._pid != os.getpid():
+                self._start()
+            assert self._loop is not None
+            return self._loop
+
+    @property
+    def is_running(self) -> bool:
+        return self._loop is not None and self._pid == os.getpid()
+
+    def is_current(self) -> bool:
+        """Whether the caller is running on this loop."""
+        return self.is_running and self._thread is threading.current_thread()
+
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> Work[T]:
+        """Start a coroutine there, in the caller's context (so that a display lands in its cell)."""
+        work = self.prepare(coroutine)
+        work.start()
+        return work
+
+    def prepare(self, coroutine: Coroutine[Any, Any, T]) -> Work[T]:
+        """The same, to be started by `work.start()`: an interrupt may come at any moment from there on."""
+        return Work(self.loop, coroutine)
+
+    async def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Await a coroutine there, from any loop. Cancelling waits until it has noted where it stopped."""
+        check_can_wait(coroutine)
+        if self.is_current():
+            return await coroutine
+        work = self.prepare(coroutine)
+        try:
+            work.start()
+            waiting = asyncio.wrap_future(work.future)
+            waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
+            return await asyncio.shield(waiting)
+        except asyncio.CancelledError:
+            if not work.future.done():
+                await work.stopped()
+            raise
+        except BaseException:
+            # Whoever waited is gone, and nobody would see what the work brings.
+            if not work.future.done():
+                work.cancel()
+            raise
+
+    def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine there and block for its result. An interrupt cancels it and is raised here."""
+        self.check_may_block()
+        work = self.prepare(coroutine)
+        try:
+            work.start()
+            return self.result(work)
+        except KeyboardInterrupt:
+            # Also one that came before the waiting began.
+            work.cancel()
+            concurrent.futures.wait([work.future], timeout=GOODBYE)
+            raise
+
+    def check_may_block(self) -> None:
+        """Raise ConfigurationError where a blocking call would wait for itself: on this very loop."""
+        if self.is_current():
+            raise ConfigurationError(
+                "A blocking call was made on the client's own event loop, where it would wait for itself.",
+                hint="Use the awaitable form there: await client.remix(...).",
+            )
+
+    def result(self, work: Work[T], timeout: float | None = None) -> T:
+        """Block for a result, in slices. An interrupt cancels the work; a time-out leaves it running."""
+        if not work.future.done():
+            self.check_may_block()
+        left = timeout
+        try:
+            while True:
+                step = SLICE if left is None else min(SLICE, max(left, 0.0))
+                if concurrent.futures.wait([work.future], timeout=step).done:
+                    return work.future.result()
+                if left is not None:
+                    left -= step
+                    if left <= 0:
+                        raise TimeoutError(f"It is not finished after {timeout:g} s; it goes on.")
+        except KeyboardInterrupt:
+            work.cancel()
+            concurrent.futures.wait([work.future], timeout=GOODBYE)
+            raise
+
+    def call_soon(self, callback: Callable[[], object]) -> None:
+        """Call something there, from any thread; nothing happens where no loop runs."""
+        loop = self._loop
+        if loop is not None and self.is_running:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(callback)
+
+    def close(self) -> None:
+        """Cancel every task and end the thread. At interpreter exit; a later use starts anew."""
+        with self._lock:
+            loop, thread = self._loop, self._thread
+            self._loop = self._thread = None
+        if loop is None or thread is None or self._pid != os.getpid():
+            return
+        if thread is not threading.current_thread():
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(GOODBYE)
+
+    def _start(self) -> None:
+        loop = _new_loop()
+        thread = threading.Thread(target=_serve, args=(loop,), name="soundverse-loop", daemon=True)
+        thread.start()
+        self._loop, self._thread, self._pid = loop, thread, os.getpid()
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    # On Windows a selector takes 512 sockets at most, so the usual loop is kept there.
+    if os.name != "posix":
+        return asyncio.new_event_loop()
+    return asyncio.SelectorEventLoop(CoalescingSelector())
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+    finally:
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        if left:
+            loop.run_until_complete(asyncio.wait(left, timeout=GOODBYE))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+LOOP = BackgroundLoop()
+"""The one of this process."""

@@ -1,0 +1,338 @@
+"""How a journal's file is opened: made privately, known again later, and touched through SQLite alone.
+
+Closing any descriptor of a file drops every lock that the process holds on it, SQLite's too, and a child
+inherits SQLite's table of locks but not the locks (https://www.sqlite.org/howtocorrupt.html, 2.2 and 2.6).
+So nothing here opens a file that may be open already, and what was open at a fork is refused in the child.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import sqlite3
+import stat
+import threading
+from collections import Counter
+from pathlib import Path
+
+from soundverse_nb.api.secrets import logger
+from soundverse_nb.client.journal import errors as complaint
+from soundverse_nb.client.journal import filesystem as storage
+from soundverse_nb.client.journal import location as place
+from soundverse_nb.client.journal import salvage, schema
+from soundverse_nb.client.journal.location import Identity
+from soundverse_nb.errors import ConfigurationError
+
+log = logger("soundverse_nb.client")
+
+BUSY_SECONDS = 30.0
+"""How long to wait for another kernel's transaction. Theirs take milliseconds."""
+
+Stamps = tuple[object, object]
+"""What changes when anybody writes to the file, and to its log."""
+
+_lock = threading.Lock()  # one thread at a time looks whether a journal is there, and makes it
+_open: Counter[Identity] = Counter()
+_alive: set[Database] = set()
+_inherited: set[Identity] = set()
+_stamps: dict[Identity, Stamps] = {}  # of what is open, when it was last found in place here
+_logs: dict[Identity, Identity] = {}  # each log that is open here, and the file it belongs to
+_spoiled: set[Identity] = set()  # open without their log, of which SQLite would share the remains
+
+
+def _forked() -> None:
+    """In the child: what the parent had open stays as it is, for ever, and the lock is nobody's."""
+    global _lock
+    _lock = threading.Lock()
+    _inherited.update(_open)
+    _open.clear()
+    for database in _alive:
+        _never_close(database)
+    _alive.clear()
+
+
+def _never_close(database: Database) -> None:
+    """Keep it as it is for as long as the process lives: neither the collector nor the exit closes it."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(database))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
+class Database(sqlite3.Connection):
+    """A journal that is open, and what its path stood for when it was opened."""
+
+    path: Path
+    real: Path
+    identity: Identity
+    kept: str
+    """How SQLite keeps it, in words for the reader of `orders()`."""
+    _wal: Path
+    _log: dict[Path, Identity | None]
+    _saved: Path | None
+    _gone: bool
+    _salvaged: tuple[Path, int] | None
+    _counted: bool
+    _ready: bool
+
+    def check_in_place(self) -> None:
+        """Raise ConfigurationError unless the path still names the files that are open here.
+
+        A file that was deleted or replaced takes every commit without a word, and nobody else sees one.
+        """
+        self._note_log()
+        gone = self._what_is_gone()
+        if not gone:
+            self._gone = False
+            _stamps[self.identity] = self._stamps_now()
+            return
+        if self.in_transaction:
+            self.rollback()
+        if self.is_spoiled:
+            _spoiled.add(self.identity)
+        if not self._gone:
+            self._saved = salvage.copied_whole(self, self.real)
+            self._clear_the_way()
+        self._gone = True
+        raise complaint.gone(self.path, gone, self._saved, salvage.underway(self))
+
+    def close(self) -> None:
+        """Close it, unless closing would write where somebody else may write now. Harmless again."""
+        if not self._counted:
+            return
+        self._counted = False
+        if self._ready and not self._gone:
+            try:
+                self.check_in_place()
+            except (ConfigurationError, sqlite3.Error) as error:
+                log.warning("%s", error)  # the last chance to say where its orders are
+        if self.is_spoiled and not self._is_untouched():
+            # SQLite's last word would be to copy the lost log over what others have written since, and to
+            # unlink theirs.
+            _never_close(self)
+            return
+        super().close()
+        _alive.discard(self)
+        _let_go(self.identity)
+
+    @property
+    def is_spoiled(self) -> bool:
+        """Whether the file is in place without the log that is open: closing it is all that can be done."""
+        gone = any(place.identity_of(file) != known for file, known in self._log.items())
+        return gone and place.identity_of(self.path) == self.identity
+
+    def _note_log(self) -> None:
+        """Remember which files the write-ahead log is in, as soon as there is one."""
+        if not self._log and _mode(self, "") == "wal":
+            files = [place.beside(self.real, name) for name in place.LOG]
+            self._log = {file: place.identity_of(file) for file in files}
+            _logs.update({log: self.identity for log in self._log.values() if log})
+
+    def _what_is_gone(self) -> str:
+        try:
+            found = os.stat(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return "was deleted or moved"
+        except OSError as error:
+            return f"cannot be found any more ({error.strerror})"
+        if (found.st_dev, found.st_ino) != self.identity:
+            return "was replaced by another file"
+        return (
+            "has lost its write-ahead log (-wal, -shm), which was deleted or moved" if self.is_spoiled else ""
+        )
+
+    def _stamps_now(self) -> Stamps:
+        return place.stamp(self.real), place.stamp(self._wal)
+
+    def _is_untouched(self) -> bool:
+        """Whether nobody has written since everything was last found in place here."""
+        known = _stamps.get(self.identity, (None, None))
+        file, wal = self._stamps_now()
+        return file == known[0] and wal in (None, known[1])
+
+    def _clear_the_way(self) -> None:
+        """Once all is saved, the old file's log goes from beside a new file: SQLite would mix them."""
+        if self._saved is None or place.identity_of(self.path) in (None, self.identity):
+            return
+        for file, log in self._log.items():
+            if log and place.identity_of(file) == log:
+                with contextlib.suppress(OSError):
+                    file.rename(f"{self._saved}.replaced{file.name.removeprefix(self.real.name)}")
+
+    def save_what_can_be_read(self) -> tuple[Path, int] | None:
+        """A new journal beside this one, which is damaged, and how many of its orders are in it."""
+        if self._salvaged is None:
+            with contextlib.suppress(OSError, sqlite3.Error, ConfigurationError):
+                rows = salvage.readable_rows(self)
+                copy = salvage.place_beside(self.real)
+                with contextlib.closing(open_database(copy)) as target:
+                    salvage.insert(target, rows)
+                self._salvaged = copy, len(rows)
+        return self._salvaged
+
+
+def open_database(path: Path) -> Database:
+    """Open a journal durably, private to its user, at today's schema.
+
+    Raises ConfigurationError for what cannot be a journal, before anything is opened or changed, and
+    sqlite3.Error for what SQLite finds wrong with the file.
+    """
+    try:
+        path = path.absolute()
+        reason = storage.no_shared_memory(path)
+        if reason:
+            return _rolling_back(path, reason)
+        try:
+            return _write_ahead(path)
+        except sqlite3.OperationalError as first:
+            if complaint.says(first, "locked", "full"):
+                raise
+            try:
+                return _rolling_back(path, f"shared memory failed here ({first})")
+            except (sqlite3.Error, ConfigurationError):
+                raise first from None
+    except (OSError, ValueError) as error:
+        raise complaint.unopened(path, getattr(error, "strerror", None) or str(error)) from None
+
+
+def _write_ahead(path: Path) -> Database:
+    """With a write-ahead log, where SQLite can really use one."""
+    database = _connect(path)
+    try:
+        schema.check(database, path)
+        mode = _mode(database, "")
+        database.kept = "write-ahead log"
+        if mode != "wal" and not storage.maps_shared(place.real_path(path).parent):
+            database.kept = "rollback journal, since this file system holds no shared memory"
+        elif mode != "wal":
+            try:
+                mode = _mode(database, " = WAL")
+            except sqlite3.OperationalError as error:
+                if not complaint.says(error, "locked"):
+                    raise
+                database.kept = "rollback journal, since another process is using it"
+        # Without a log it takes a synced folder too until a commit outlives a power cut.
+        database.execute(f"PRAGMA synchronous = {'FULL' if mode == 'wal' else 'EXTRA'}")
+        # The mode is a wish until somebody has locked and read through the shared memory.
+        database.execute("BEGIN IMMEDIATE")
+        schema.check(database, path)
+        database.execute("ROLLBACK")
+        return _made_ready(database)
+    except BaseException:  # a file that cannot be used is not held open
+        database.close()
+        raise
+
+
+def _rolling_back(path: Path, reason: str) -> Database:
+    """With a rollback journal; a file that has a write-ahead log is converted while nobody else uses it."""
+    database = _connect(path)
+    try:
+        # Locked for this process alone, SQLite reads a log without any shared memory.
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        try:
+            schema.check(database, path)
+            mode = _mode(database, " = DELETE")
+        except sqlite3.OperationalError as error:
+            if complaint.says(error, "locked") and place.identity_of(
+                place.beside(place.real_path(path), "-wal")
+            ):
+                raise complaint.in_use_with_a_log(path, reason) from None
+            raise
+        if mode != "delete":
+            raise complaint.in_use_with_a_log(path, reason)
+        # Before anything is written: two that waited for each other's read locks would wait in vain.
+        database.execute("PRAGMA locking_mode = NORMAL")
+        schema.check(database, path)
+        database.execute("PRAGMA synchronous = EXTRA")
+        database.kept = f"rollback journal, since {reason}"
+        return _made_ready(database)
+    except BaseException:
+        database.close()
+        raise
+
+
+def _made_ready(database: Database) -> Database:
+    schema.prepare(database, database.path)
+    database.check_in_place()
+    database._ready = True
+    for file in (database.path, *(place.beside(database.real, name) for name in place.COMPANIONS)):
+        with contextlib.suppress(OSError):
+            mode = stat.S_IMODE(file.stat().st_mode)
+            if mode & 0o077:
+                file.chmod(mode & 0o700)
+    return database
+
+
+def _mode(database: Database, wish: str) -> str:
+    (mode,) = database.execute(f"PRAGMA journal_mode{wish}").fetchone()
+    return str(mode)
+
+
+def _connect(path: Path) -> Database:
+    """A connection to what the path names, which is looked at again once SQLite has it open.
+
+    An overlay gives a file of a lower layer another inode when it is first opened for writing.
+    """
+    for _ in range(3):
+        identity = _admit(path)
+        try:
+            real = place.real_path(path)
+            database = _opened_by_sqlite(real)
+        except BaseException:
+            _let_go(identity)
+            raise
+        database.path, database.real, database.identity, database.kept = path, real, identity, ""
+        database._wal, database._log = place.beside(real, "-wal"), {}
+        database._saved, database._gone = None, False
+        database._salvaged, database._counted, database._ready = None, True, False
+        database.row_factory = sqlite3.Row
+        _alive.add(database)
+        if place.identity_of(path) == identity:
+            return database
+        database.close()
+    raise complaint.unopened(path, "it is being replaced by another program")
+
+
+def _admit(path: Path) -> Identity:
+    """Look whether a journal can be here, make it if there is none, and count it as open."""
+    with _lock:
+        found = place.seen(path)
+        if found is None:
+            place.make_folder(path.parent)
+            real = place.real_path(path)
+            place.refuse_what_is_left(path, real)
+            place.create(real)
+            found = path.stat()
+        elif found.st_size == 0:
+            place.refuse_what_is_left(path, place.real_path(path))
+        identity = found.st_dev, found.st_ino
+        if identity in _inherited:
+            raise complaint.inherited(path)
+        if identity in _spoiled:
+            raise complaint.spoiled(path)
+        for name in place.LOG:
+            companion = place.beside(place.real_path(path), name)
+            if _logs.get(place.identity_of(companion) or identity, identity) != identity:
+                raise complaint.log_of_another(path, companion)
+        _open[identity] += 1
+        return identity
+
+
+def _let_go(identity: Identity) -> None:
+    with _lock:
+        _open[identity] -= 1
+        if _open[identity] <= 0:
+            del _open[identity]
+            _stamps.pop(identity, None)
+            for log in [log for log, file in _logs.items() if file == identity]:
+                del _logs[log]
+            _spoiled.discard(identity)
+
+
+def _opened_by_sqlite(real: Path) -> Database:
+    # Only opened, never made: SQLite would make it for everybody to read.
+    posix = os.name == "posix"
+    address = f"{real.as_uri()}?mode=rw" if posix else str(real)
+    return sqlite3.connect(address, uri=posix, timeout=BUSY_SECONDS, isolation_level=None, factory=Database)

@@ -1,0 +1,327 @@
+"""Where one remix lies on disk: what came and is not judged yet, what is kept beside, and the remix."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import time
+import unicodedata
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from soundverse_nb.api.secrets import logger
+from soundverse_nb.client.backend import Service
+from soundverse_nb.client.background import eager
+from soundverse_nb.client.journal.order import Order, OrderState
+from soundverse_nb.client.order.poll import ask
+from soundverse_nb.client.order.tracker import Hearing
+from soundverse_nb.displays import Phase
+from soundverse_nb.errors import DownloadError, SoundverseError
+from soundverse_nb.urls import quoted
+
+if TYPE_CHECKING:
+    from soundverse_nb.api.transport import Downloaded
+    from soundverse_nb.reference import PreflightReport
+
+_UNHEARD, _REJECTED = ".unheard", ".rejected"
+
+
+class Shelf:
+    """The files of one order in the folder of remixes.
+
+    Every method blocks a little, and raises DownloadError where the disk refuses.
+    """
+
+    def __init__(self, folder: Path, order: Order, stem: str) -> None:
+        self._folder = folder
+        self._order = order
+        self._stem = stem
+
+    @property
+    def unheard(self) -> Path:
+        """Where a download goes: a name that nobody takes for the remix."""
+        return self._folder / f"{self._stem}{_UNHEARD}"
+
+    def take_home(self, got: Downloaded) -> Path:
+        """Give the remix its name, and drop what was kept in its place.
+
+        A file of that name that is not what was fetched once is somebody's work by now; it moves aside.
+        """
+        target = self._folder / f"{self._stem}.{got.kind}"
+        try:
+            if self._order.path is not None and target.exists() and target.stat().st_size != got.size_bytes:
+                os.replace(target, _free(target.with_name(f"{self._stem}.changed{target.suffix}")))
+            os.replace(got.path, target)
+        except OSError as error:
+            raise _disk(error, target) from None
+        for old in self._rejected():
+            old.unlink(missing_ok=True)
+        return target
+
+    def set_aside(self, got: Downloaded) -> Path:
+        """Keep what does not play under a name of its own: it was paid for, and may be all there is."""
+        kept = self._folder / f"{self._stem}.{got.sha256[:12]}.{got.kind}{_REJECTED}"
+        try:
+            if kept.exists():  # its age tells for how long the storage has had nothing else
+                got.path.unlink(missing_ok=True)
+            else:
+                os.replace(got.path, kept)
+        except OSError as error:
+            raise _disk(error, kept) from None
+        return kept
+
+    def same_for(self, sha256: str) -> float | None:
+        """For how many seconds these bytes have been kept aside; None where they are new."""
+        for old in self._rejected():
+            if f".{sha256[:12]}." in old.name:
+                return max(0.0, time.time() - old.stat().st_mtime)
+        return None
+
+    def _rejected(self) -> Iterator[Path]:
+        # The title in front may have changed since; the order's own name has not.
+        for entry in os.scandir(self._folder):
+            if entry.name.endswith(_REJECTED) and f"{self._order.order_id}." in entry.name:
+                yield Path(entry.path)
+
+
+def _free(path: Path) -> Path:
+    """The path, numbered where it is taken."""
+    found, number = path, 1
+    while found.exists():
+        number += 1
+        found = path.with_name(f"{path.stem}-{number}{path.suffix}")
+    return found
+
+
+def _disk(error: OSError, target: Path) -> DownloadError:
+    return DownloadError(
+        f"{target} cannot be written: {error.strerror or type(error).__name__}.",
+        hint="Make room or choose another directory, then fetch it again with client.recover().",
+    )
+
+
+log = logger("soundverse_nb.client")
+
+SETTLED_AFTER = 3600.0
+"""Seconds after which a storage that lags behind has had its time: the same bytes then are what it has."""
+
+
+class Ear(str, Enum):
+    """What decoding a file says of it."""
+
+    WHOLE = "whole"
+    FLAWED = "flawed"  # it plays to its end, but for some places
+    CUT = "cut"  # it plays, and its end is missing
+    NO_SOUND = "no sound"  # a page, a picture, a file without its index: nothing plays
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A verdict and its reason, which begins a sentence."""
+
+    ear: Ear
+    why: str = ""
+
+
+def may_stay(heard: Heard, *, second_look: bool, same_for: float | None) -> bool:
+    """Whether these bytes count as the remix.
+
+    `second_look` says that they, or others no better, were fetched a moment ago too; `same_for` is for how
+    many seconds these very bytes have been what comes, None where they are new. A paid remix with a flaw is
+    worth having, once another try has shown that the flaw is not the network's; one that is cut only when
+    nothing else comes for long; what holds no sound never.
+    """
+    if heard.ear is Ear.WHOLE:
+        return True
+    if heard.ear is Ear.FLAWED:
+        return second_look
+    return heard.ear is Ear.CUT and same_for is not None and same_for >= SETTLED_AFTER
+
+
+async def listen_to(path: str, proven: bool, executor: Executor | None) -> Heard:
+    """Hear a fetched file off the event loop, on the user's executor where that can be used."""
+    loop = asyncio.get_running_loop()
+    if executor is not None:
+        try:
+            heard = await loop.run_in_executor(executor, hear, path, proven)
+            if heard is not None:
+                return heard
+        except Exception as error:
+            # It is closed, its workers are gone or know no such file: the remix is paid for all the same.
+            log.warning("The executor could not hear a remix (%s); a thread does.", type(error).__name__)
+    return await loop.run_in_executor(None, hear, path, proven) or Heard(Ear.NO_SOUND, "It is gone")
+
+
+def hear(path: str, proven: bool) -> Heard | None:
+    """Decode a file to its end; None where it is not there, as on another machine.
+
+    `proven` says that the whole of what the storage sent has arrived. Never raises: whatever a decoder does,
+    the file stays.
+    """
+    from soundverse_nb.reference import Limits, preflight
+
+    if not os.path.exists(path):
+        return None
+    # What comes back may be of any size and length; only whether it plays is asked.
+    anything = Limits(max_bytes=1 << 62, min_seconds=0.0, max_seconds=1e9)
+    try:
+        report = preflight(path, anything)
+        heard = judged(report)
+        if heard.ear is Ear.WHOLE and not proven and _stops_midway(path):
+            heard = Heard(Ear.CUT, "It stops in the middle of its data")
+        return heard
+    except Exception as error:  # a decoder's own class: it says nothing certain of the file
+        log.warning("A remix could not be judged", exc_info=error)
+        return Heard(Ear.FLAWED, f"Decoding it failed with {type(error).__name__}")
+
+
+def judged(report: PreflightReport) -> Heard:
+    """The verdict on a result from preflight's report. Silence and odd samples are no fault of a file."""
+    found = {problem.code: problem.message for problem in report.problems}
+    if not report.audio.duration:
+        return Heard(Ear.NO_SOUND, "No sound can be decoded from it")
+    for code, ear in (("truncated", Ear.CUT), ("damaged", Ear.FLAWED)):
+        if code in found:
+            return Heard(ear, found[code].rstrip("."))
+    return Heard(Ear.WHOLE)
+
+
+def _stops_midway(path: str) -> bool:
+    from soundverse_nb.audio.truncation import ends_inside_a_frame
+
+    with open(path, "rb") as file:
+        return ends_inside_a_frame(file, os.fstat(file.fileno()).st_size)
+
+
+PAUSE = 2.0
+"""Seconds before what did not play is fetched again from the same address: a storage may still be writing."""
+
+PICTURE_SECONDS = 5.0
+"""What a remix that is on disk waits for its picture at most."""
+
+
+class _NotTheRemixError(DownloadError):
+    """Something came, and it does not play."""
+
+
+async def fetch(
+    hearing: Hearing, folder: Path, max_bytes: int | None, executor: Executor | None = None
+) -> Path:
+    """Bring the finished audio to `folder` and note it in the journal; gives its path.
+
+    It counts as fetched when it decodes, which is tried on `executor`. The transport tries an address several
+    times; where it has run out, or what came does not play, the service is asked for a fresh one and it is
+    fetched once more. Raises DownloadError; the order stays as it was, so `client.recover()` can fetch it,
+    and what came is kept beside.
+    """
+    try:
+        return await _bring(hearing, folder, max_bytes, executor)
+    except DownloadError as error:
+        came = isinstance(error, _NotTheRemixError)
+        renewed = await _renew(hearing)
+        if not renewed and not came:
+            raise _kept(hearing, error) from None
+    if not renewed:
+        await hearing.service.clock.sleep(PAUSE)
+    try:
+        return await _bring(hearing, folder, max_bytes, executor, second_look=came)
+    except DownloadError as again:
+        raise _kept(hearing, again) from None
+
+
+async def _bring(
+    hearing: Hearing,
+    folder: Path,
+    max_bytes: int | None,
+    executor: Executor | None,
+    *,
+    second_look: bool = False,
+) -> Path:
+    order = hearing.order
+    shelf = Shelf(folder, order, file_stem(order.title, order.order_id))
+    got = await _download(hearing, shelf.unheard, max_bytes)
+    heard = await listen_to(str(got.path), got.proven, executor)
+    same_for = await asyncio.to_thread(shelf.same_for, got.sha256)
+    if not may_stay(heard, second_look=second_look, same_for=same_for):
+        kept = await asyncio.to_thread(shelf.set_aside, got)
+        raise _NotTheRemixError(
+            f"The audio of order {order.order_id} was fetched and does not play as it should: {heard.why}. "
+            f"What came is kept as {kept}."
+        )
+    if heard.why:
+        log.warning("Order %s is kept as the service has it: %s", order.order_id, heard.why)
+        hearing.seat.tell(Phase.FETCHING, message=f"Kept as the service has it: {heard.why}.")
+    path = await asyncio.to_thread(shelf.take_home, got)
+    await hearing.note(OrderState.FETCHED, path=str(path), sha256=got.sha256, size_bytes=got.size_bytes)
+    return path
+
+
+async def fetch_art(service: Service, order: Order, folder: Path) -> Path | None:
+    """The cover picture; a remix without one is still a remix."""
+    if not order.album_art:
+        return None
+    target = folder / f"{file_stem(order.title, order.order_id)}-cover"
+    try:
+        got = await service.transport.download(order.album_art, target, expect="image")
+    except SoundverseError:
+        return None
+    except Exception as surprise:  # a bug here must not cost a paid remix either
+        log.warning("The picture of order %s met a %s", order.order_id, type(surprise).__name__)
+        return None
+    return Path(got.path)
+
+
+async def drawn(drawing: asyncio.Future[Path | None]) -> Path | None:
+    """The picture, if it is there by now or in a moment: a remix that is on disk does not wait for it."""
+    await asyncio.wait({drawing}, timeout=PICTURE_SECONDS)
+    over = drawing.done() and not drawing.cancelled() and drawing.exception() is None
+    return drawing.result() if over else None
+
+
+async def _download(hearing: Hearing, target: Path, max_bytes: int | None) -> Downloaded:
+    url = hearing.order.audio_url
+    if url is None:  # a row that another program wrote
+        raise DownloadError("The journal does not say where the audio is.")
+    hearing.seat.tell(Phase.FETCHING, song_name=hearing.order.song_name)
+
+    def progress(done: int, total: int | None) -> None:
+        percent = 100.0 * done / total if total else None
+        hearing.seat.tell(Phase.FETCHING, progress=percent, song_name=hearing.order.song_name)
+
+    async with hearing.service.downloads:
+        with eager(asyncio.get_running_loop()):
+            return await hearing.service.transport.download(
+                url, target, max_bytes=max_bytes, progress=progress
+            )
+
+
+async def _renew(hearing: Hearing) -> bool:
+    """A signed address runs out: ask whether there is a fresh one."""
+    if hearing.message_id is None:
+        return False
+    try:
+        event = await ask(hearing)
+    except SoundverseError:
+        return False
+    fresh = quoted(event.audio_url) if event.audio_url else None
+    if fresh is None or fresh == hearing.order.audio_url:
+        return False
+    await hearing.note(OrderState.COMPLETED, audio_url=fresh)
+    return True
+
+
+def file_stem(title: str, order_id: str) -> str:
+    """A file name without its suffix: readable, harmless on every system, and unlike any other order's."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode("ascii").lower()
+    words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:48].strip("-")
+    return f"{words or 'remix'}-{order_id}"
+
+
+def _kept(hearing: Hearing, error: DownloadError) -> DownloadError:
+    order = hearing.order
+    return DownloadError(error.message, hint=error.hint, order_id=order.order_id, message_id=order.message_id)

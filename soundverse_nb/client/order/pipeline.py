@@ -1,0 +1,273 @@
+"""One remix from what was asked to what can be heard."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from soundverse_nb.api.body import excerpt
+from soundverse_nb.api.secrets import logger
+from soundverse_nb.client.background import undisturbed
+from soundverse_nb.client.inputs import Wanted, Wish, shown_request
+from soundverse_nb.client.journal.order import PICK_UP, DiskState, Order, OrderState, new_order_id
+from soundverse_nb.client.order.download import drawn, fetch, fetch_art
+from soundverse_nb.client.order.poll import settle
+from soundverse_nb.client.order.submit import place_order
+from soundverse_nb.client.order.tracker import Hearing
+from soundverse_nb.client.progress import Audience, Seat
+from soundverse_nb.client.references import Checked
+from soundverse_nb.displays import Phase
+from soundverse_nb.errors import GenerationFailedError, SoundverseError, Spent, bare, raise_alone
+from soundverse_nb.remix import Clip, Remix
+from soundverse_nb.render.escape import plain
+
+if TYPE_CHECKING:
+    from soundverse_nb.api.event import RemixEvent
+    from soundverse_nb.client.backend import Service
+    from soundverse_nb.client.session import Engine
+
+log = logger("soundverse_nb.client")
+
+
+async def make_remix(engine: Engine, wanted: Wanted, seat: Seat) -> Remix:
+    """Check, publish, order, follow and fetch one remix. Its last news is told whatever happens."""
+    try:
+        checked = await engine.references.check(wanted.reference, seat)
+        hearing = await plan(engine, wanted, checked, seat)
+        async with engine.watching(hearing):
+            try:
+                await order_to_end(engine, hearing, wanted, checked)
+                return await bring_home(engine, hearing, reference_of(checked), wanted)
+            except Exception as surprise:  # a bug too must say what was paid
+                raise with_what_is_owed(told(surprise, hearing.order), hearing) from None
+    except SoundverseError as error:
+        seat.tell(Phase.FAILED, message=str(error))
+        raise
+    except asyncio.CancelledError:
+        seat.tell(Phase.CANCELLED, message=seat.audience.words_for(seat.index))
+        raise
+
+
+def told(error: Exception, order: Order | None) -> SoundverseError:
+    """The error, if it is one of ours; for a bug, one that knows what was paid by how far the order came.
+
+    `order` is None where nothing was ordered yet.
+    """
+    if isinstance(error, SoundverseError):
+        return error
+    state = OrderState.PLANNED if order is None else order.state
+    log.error("A remix that was %s met a %s", state.value, type(error).__name__, exc_info=error)
+    pick_up = order is not None and state in (OrderState.ACCEPTED, OrderState.COMPLETED)
+    return SoundverseError(
+        f"This remix failed unexpectedly ({type(error).__name__}: {excerpt(str(error))}).",
+        spent=Spent.NO if order is None else spent_for(order),
+        hint=f"{PICK_UP} Please report this." if pick_up else "Please report this.",
+        order_id=order and order.order_id,
+    )
+
+
+def with_what_is_owed(error: SoundverseError, hearing: Hearing) -> SoundverseError:
+    """The error; it says so where the journal lacks what a new kernel would need."""
+    if not hearing.line.is_even:
+        noted = f" Note its message_id down: {plain(hearing.message_id, 1000)}" if hearing.message_id else ""
+        kept = "The journal could not be written yet: keep this kernel until it can be."
+        error.hint = f"{error.hint} {kept}{noted}".strip()
+    return error
+
+
+def spent_for(order: Order) -> Spent:
+    """Whether an order that came so far may have been paid for."""
+    return _SPENT.get(order.state, Spent.MAYBE)
+
+
+_SPENT: dict[OrderState | DiskState, Spent] = {
+    OrderState.PLANNED: Spent.NO,
+    OrderState.REFUSED: Spent.NO,
+    OrderState.COMPLETED: Spent.YES,
+    OrderState.FETCHED: Spent.YES,
+}
+
+
+async def plan(
+    engine: Engine,
+    wanted: Wanted,
+    checked: Checked,
+    seat: Seat,
+    on_event: Callable[[RemixEvent], object] | None = None,
+) -> Hearing:
+    """Write the order down before anything else happens."""
+    service = engine.service
+    order = Order(
+        order_id=new_order_id(),
+        service=service.base_url,
+        simulated=service.simulated,
+        request=shown_request(wanted.request),
+        reference_name=checked.name,
+        reference_path=str(checked.path) if checked.path else None,
+        label=wanted.label,
+    )
+    writing = asyncio.ensure_future(service.journal.plan(order))
+    try:
+        planned = await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        await undisturbed(_give_up(service, writing, seat))
+        raise
+    return Hearing(service, planned, seat, on_event)
+
+
+async def _give_up(service: Service, writing: asyncio.Future[Order], seat: Seat) -> None:
+    """Note that an order whose first line is being written is not sent, and let go of it."""
+    await asyncio.wait({writing})
+    if writing.exception() is None:
+        given_up = Hearing(service, writing.result(), seat)
+        with contextlib.suppress(SoundverseError):
+            await given_up.note(OrderState.REFUSED, error="It was given up before it was sent.")
+        await given_up.line.let_go()
+
+
+async def order_to_end(engine: Engine, hearing: Hearing, wanted: Wanted, checked: Checked) -> None:
+    """From planned to completed in the journal; the reference is withdrawn once nobody needs it."""
+    published = False
+
+    async def body() -> dict[str, Any]:
+        nonlocal published
+        url = await engine.references.publish(checked, hearing.seat)
+        published = True
+        return wanted.request.model_copy(update={"song_reference_url": url}).to_wire()
+
+    try:
+        event = await place_order(hearing, body, engine.next_rank())
+        await settle(hearing, event)
+    finally:
+        if published:
+            open_ended = hearing.order.state in (OrderState.ACCEPTED, OrderState.UNKNOWN)
+            await engine.references.let_go(checked, settled=not open_ended)
+
+
+async def bring_home(engine: Engine, hearing: Hearing, reference: Clip | None, wanted: Wanted) -> Remix:
+    """Fetch a completed order and make it a Remix."""
+    drawing = asyncio.ensure_future(fetch_art(hearing.service, hearing.order, engine.folder))
+    try:
+        path = await fetch(hearing, engine.folder, engine.max_bytes, engine.executor)
+        picture = await drawn(drawing)
+    finally:
+        drawing.cancel()
+    order = hearing.order
+    remix = Remix(
+        audio=Clip(path),
+        reference=reference,
+        request=wanted.request,
+        events=hearing.events,
+        song_name=order.song_name,
+        album_art=order.album_art,
+        album_art_path=picture,
+        audio_url=order.audio_url,
+        message_id=order.message_id,
+        order_id=order.order_id,
+        simulated=order.simulated,
+        started_at=hearing.started_at,
+        finished_at=hearing.service.clock.time(),
+    )
+    hearing.seat.tell(Phase.FINISHED, progress=100.0, song_name=order.song_name)
+    return remix
+
+
+def reference_of(checked: Checked) -> Clip | None:
+    return Clip(checked.path) if checked.path is not None else None
+
+
+async def stream_remix(
+    engine: Engine, wanted: Wanted, audience: Audience, on_event: Callable[[RemixEvent], object]
+) -> None:
+    """Order one remix and hand its events on; it ends as completed in the journal, its audio not fetched."""
+    hearing: Hearing | None = None
+    try:
+        await engine.open()
+        seat = audience.seat(0)
+        checked = await engine.references.check(wanted.reference, seat)
+        hearing = await plan(engine, wanted, checked, seat, on_event)
+        async with engine.watching(hearing):
+            # The failing event was handed on, and says it all.
+            with contextlib.suppress(GenerationFailedError):
+                await order_to_end(engine, hearing, wanted, checked)
+    except Exception as surprise:  # a bug too must say what was paid
+        raise_alone(told(surprise, hearing.order if hearing else None))
+
+
+async def make_one(engine: Engine, wanted: Wanted, audience: Audience) -> Remix:
+    """One remix with its display. Raises what went wrong, or that it was stopped from the display."""
+    (result,) = await make_all(engine, [wanted], audience)
+    if isinstance(result, SoundverseError):
+        raise result
+    return result
+
+
+async def make_all(
+    engine: Engine, wishes: Sequence[Wish], audience: Audience
+) -> list[Remix | SoundverseError]:
+    """All of them with one display. One that is stopped from there counts as an error; the rest goes on."""
+    titles = [wish.title if isinstance(wish, Wanted) else "" for wish in wishes]
+    async with stage(engine, titles, audience) as tasks:
+        for at, wish in enumerate(wishes):
+            tasks.append(asyncio.ensure_future(_outcome(engine, wish, audience, at)))
+        if tasks:
+            await asyncio.wait(tasks)
+        return [stopped(audience, at) if task.cancelled() else task.result() for at, task in enumerate(tasks)]
+
+
+@asynccontextmanager
+async def stage(
+    engine: Engine, titles: list[str], audience: Audience
+) -> AsyncIterator[list[asyncio.Future[Any]]]:
+    """A display, and the tasks its buttons stop: up before anything else happens, down when all is over."""
+    tasks: list[asyncio.Future[Any]] = []
+    whole = asyncio.current_task()
+    loop = asyncio.get_running_loop()
+
+    def cancel(index: int | None) -> None:
+        loop.call_soon_threadsafe(cancel_here, index)
+
+    def cancel_here(index: int | None) -> None:
+        for task in tasks if index is None else tasks[index : index + 1]:
+            task.cancel()
+        if not tasks and whole is not None:
+            whole.cancel()
+
+    audience.open(titles, cancel)
+    try:
+        await engine.open()
+        audience.simulated = engine.service.simulated
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        try:
+            if tasks:
+                await undisturbed(asyncio.wait(tasks))
+        finally:
+            audience.close()
+
+
+async def _outcome(engine: Engine, wish: Wish, audience: Audience, index: int) -> Remix | SoundverseError:
+    if isinstance(wish, SoundverseError):
+        audience.tell(index, Phase.FAILED, {"message": str(wish)})
+        return wish
+    try:
+        return await make_remix(engine, wish, audience.seat(index))
+    except SoundverseError as error:
+        return bare(error)
+    except Exception as surprise:
+        # A bug in one of a hundred must not lose the other ninety-nine. Once planned, `make_remix` tells.
+        failed = told(surprise, None)
+        audience.tell(index, Phase.FAILED, {"message": str(failed)})
+        return failed
+
+
+def stopped(audience: Audience, index: int) -> SoundverseError:
+    words = audience.words_for(index)
+    return SoundverseError(
+        "This remix was stopped.", spent=Spent.NO if words is None else Spent.MAYBE, hint=words or ""
+    )

@@ -1,0 +1,262 @@
+"""What a dead kernel left: paid orders are followed and fetched, doubtful ones shown, none sent again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from soundverse_nb.api.request import RemixRequest
+from soundverse_nb.client.config import is_same_service
+from soundverse_nb.client.inputs import Wanted
+from soundverse_nb.client.journal.lease import is_held, is_undecided
+from soundverse_nb.client.journal.order import Order, OrderState
+from soundverse_nb.client.order.pipeline import bring_home, spent_for, stage, told, with_what_is_owed
+from soundverse_nb.client.order.poll import ask, follow, settle
+from soundverse_nb.client.order.tracker import Hearing
+from soundverse_nb.client.order_table import OrderTable, is_missing
+from soundverse_nb.client.progress import Audience, Seat
+from soundverse_nb.displays import Phase
+from soundverse_nb.errors import ConfigurationError, SoundverseError, bare
+from soundverse_nb.remix import Clip, Remix
+from soundverse_nb.render.escape import plain, text
+
+if TYPE_CHECKING:
+    from soundverse_nb.client.session import Engine
+
+STILL_ASKED = 7 * 86400.0
+"""Seconds after which a failed order is no longer asked about: by then the service has made up its mind."""
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks at the orders of another machine."""
+
+
+class Recovered(list[Remix]):
+    """The remixes that were finished now. `.unknown` are orders that may have been paid for, in a table;
+    `.failed` pairs each order that could not be finished with its error; `.unreadable` are orders whose line
+    in the journal cannot be read, in a table."""
+
+    def __init__(
+        self,
+        remixes: Iterable[Remix],
+        unknown: OrderTable,
+        failed: list[tuple[Order, SoundverseError]],
+        unreadable: OrderTable,
+    ) -> None:
+        super().__init__(remixes)
+        self.unknown = unknown
+        self.failed = failed
+        self.unreadable = unreadable
+
+    @property
+    def summary(self) -> str:
+        """What was found, one line for each kind."""
+        lines = [f"{len(self)} recovered"]
+        lines += [
+            f"not recovered: {plain(order.title, 60)}: {plain(error, 400)}" for order, error in self.failed
+        ]
+        if self.unknown:
+            lines.append(
+                f"{len(self.unknown)} of unknown outcome: sent, never answered, not sent again; "
+                "look at the account"
+            )
+        lines += [
+            f"unreadable in the journal and left alone: order {plain(order.order_id, 60)} "
+            f"({plain(order.unreadable or '', 200)})"
+            for order in self.unreadable
+        ]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        shown = [self.summary, *(repr(remix) for remix in self)]
+        return "\n".join([*shown, repr(self.unknown)] if self.unknown else shown)
+
+    def _repr_html_(self) -> str:
+        lines = "".join(f"<li>{text(line, 600)}</li>" for line in self.summary.splitlines())
+        songs = "".join(f"<li>{text(remix.title)} &middot; {text(remix.audio.name)}</li>" for remix in self)
+        table = self.unknown._repr_html_() if self.unknown else ""
+        return f"<div><ul>{lines}</ul><ul>{songs}</ul>{table}</div>"
+
+
+async def recover(engine: Engine, audience: Audience) -> Recovered:
+    """Take up every order of this service that nobody looks after.
+
+    First of all what this process still owes to the journal is written. Orders of another machine are watched
+    for about a minute to see whether it is still there; the others do not wait for that.
+    """
+    await engine.open()
+    journal = engine.service.journal
+    failed = [
+        (line.order, _unwritten(line.order, error))
+        for line, error in await engine.settle_up()
+        if not line.watched and is_same_service(line.order.service, engine.service.base_url)
+    ]
+    owed = {order.order_id for order, _ in failed}
+    left = [
+        order
+        for order in [*await _left_open(engine), *await _lost(engine)]
+        if _may_be_taken_up(engine, order) and order.order_id not in owed
+    ]
+    remixes: list[Remix] = []
+    if left:
+        remixes, not_finished = await _take_up_all(engine, left, audience)
+        failed += not_finished
+    after = await _left_open(engine)
+    return Recovered(
+        remixes,
+        OrderTable(
+            [each for each in after if each.state is OrderState.UNKNOWN and not each.unreadable], journal.path
+        ),
+        failed,
+        OrderTable([each for each in after if each.unreadable], journal.path),
+    )
+
+
+async def _left_open(engine: Engine) -> list[Order]:
+    """The orders of this service that are not over, whatever spelling of its address they were noted with."""
+    service = engine.service
+    return [
+        order
+        for order in await service.journal.left_open()
+        if is_same_service(order.service, service.base_url)
+    ]
+
+
+async def _lost(engine: Engine) -> list[Order]:
+    """The orders of this service that were on disk and are no longer."""
+    fetched = await engine.service.journal.orders([OrderState.FETCHED])
+    lost = await asyncio.to_thread(lambda: [order for order in fetched if is_missing(order)])
+    return [order for order in lost if is_same_service(order.service, engine.service.base_url)]
+
+
+def _may_be_taken_up(engine: Engine, order: Order) -> bool:
+    if order.unreadable:
+        return False
+    now = engine.service.clock.time()
+    if order.state is OrderState.FAILED:
+        # A service may say "error" of a remix that it then makes after all. Once for each client is enough.
+        recent = now - order.updated_at < STILL_ASKED
+        if order.message_id is None or not recent or order.order_id in engine.asked_again:
+            return False
+        engine.asked_again.add(order.order_id)
+    elif not (order.state.is_unfinished or order.state is OrderState.FETCHED):
+        return False
+    return not is_held(order.lease, now) or is_undecided(order.lease)
+
+
+async def _take_up_all(
+    engine: Engine, orders: list[Order], audience: Audience
+) -> tuple[list[Remix], list[tuple[Order, SoundverseError]]]:
+    async with stage(engine, [order.title for order in orders], audience) as tasks:
+        tasks += [
+            asyncio.ensure_future(_take_up(engine, order, audience.seat(at)))
+            for at, order in enumerate(orders)
+        ]
+        await asyncio.wait(tasks)
+        ends = [task.result() for task in tasks if not task.cancelled()]
+    return [end for end in ends if isinstance(end, Remix)], [end for end in ends if isinstance(end, tuple)]
+
+
+async def _take_up(engine: Engine, order: Order, seat: Seat) -> Remix | tuple[Order, SoundverseError] | None:
+    """Claim one order and finish it. Nothing lies between the claim and the watching that gives it back."""
+    try:
+        claimed = await _claimed(engine, order, seat)
+        if claimed is None:
+            seat.tell(Phase.CANCELLED, message="Another kernel looks after it.")
+            return None
+        hearing = Hearing(engine.service, claimed, seat)
+        try:
+            async with engine.watching(hearing):
+                return await _finish(engine, hearing)
+        except Exception as surprise:  # a bug too must say what was paid
+            error = with_what_is_owed(told(surprise, hearing.order), hearing)
+            seat.tell(Phase.FAILED, message=str(error))
+            return hearing.order, bare(error)
+    except SoundverseError as failed:  # the journal could not be read or written
+        error = _unwritten(order, failed)
+        seat.tell(Phase.FAILED, message=str(error))
+        return order, bare(error)
+    except asyncio.CancelledError:
+        seat.tell(Phase.CANCELLED, message=seat.audience.words_for(seat.index))
+        raise
+
+
+def _unwritten(order: Order, error: SoundverseError) -> SoundverseError:
+    """What the journal refused, said of an order that may be paid for all the same."""
+    name = f" (message_id {plain(order.message_id, 1000)})" if order.message_id else ""
+    return ConfigurationError(
+        f"Order {order.order_id}{name} is {order.state.value}, and could not be taken up. {error.message}",
+        spent=spent_for(order),
+        hint=f"{error.hint} Then recover again.",
+        order_id=order.order_id,
+        message_id=order.message_id,
+    )
+
+
+async def _claimed(engine: Engine, order: Order, seat: Seat) -> Order | None:
+    """The order, ours; None where somebody looks after it. An order of another machine is watched first."""
+    journal = engine.service.journal
+    if is_undecided(order.lease):
+        seat.tell(Phase.WAITING, message="Looking for up to a minute whether another machine still has it.")
+    seen = order
+    while is_undecided(seen.lease):
+        # Real time, as the other machine's is: a clock that skips would not see it beat.
+        await asyncio.sleep(LOOK_EVERY)
+        seen = await journal.get(order.order_id)
+    return await journal.claim(order)
+
+
+async def _finish(engine: Engine, hearing: Hearing) -> Remix | None:
+    """One order from wherever its kernel died. Nothing here can send a POST."""
+    state = hearing.order.state
+    if state is OrderState.PLANNED:
+        await hearing.note(OrderState.REFUSED, error="Its kernel ended before it was sent.")
+        _told(hearing.seat, "It was never sent, so nothing was paid.")
+        return None
+    if state is OrderState.SENDING:
+        await hearing.note(OrderState.UNKNOWN, error="Its kernel ended while it was being sent.")
+        _told(hearing.seat, "It may have been paid for; it is not sent again. See client.orders().")
+        return None
+    if state is OrderState.FAILED:
+        if not await _was_made_after_all(hearing):
+            _told(hearing.seat, "The service still says that it has failed.")
+            return None
+        await hearing.note(OrderState.ACCEPTED)
+        state = OrderState.ACCEPTED
+    if state is OrderState.ACCEPTED:
+        if hearing.message_id is None:
+            await hearing.note(OrderState.FAILED, error="It was finished without a name or an address.")
+            return None
+        await settle(hearing, await follow(hearing))
+    if state is OrderState.FETCHED and not is_missing(hearing.order):
+        return None  # another kernel was quicker
+    return await bring_home(engine, hearing, _reference(hearing.order), asked(hearing.order))
+
+
+async def _was_made_after_all(hearing: Hearing) -> bool:
+    """Whether the service no longer says that this order has failed; asked once, as it said so before."""
+    try:
+        event = await ask(hearing)
+    except SoundverseError:
+        return False
+    return not event.is_failure
+
+
+def _reference(order: Order) -> Clip | None:
+    path = order.reference_path
+    return Clip(path) if path and Path(path).is_file() else None
+
+
+def _told(seat: Seat, message: str) -> None:
+    seat.tell(Phase.FAILED, message=message)
+
+
+def asked(order: Order) -> Wanted:
+    """What the journal knows of the request."""
+    fields = order.request
+    given = fields.get("song_reference_url")
+    reference = str(given or order.reference_path or order.reference_name or "unknown")
+    # A request of an older or foreign journal may lack both; the remix is there all the same.
+    prompt = order.prompt or (None if order.lyrics else "(unknown)")
+    return Wanted(reference, RemixRequest(reference, prompt, order.lyrics, order.parameters), order.label)

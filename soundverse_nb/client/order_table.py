@@ -1,0 +1,211 @@
+"""Whether a fetched remix is still there: the journal says that it came, only the disk that it stayed."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from enum import Enum
+from pathlib import Path
+from typing import Any, overload
+
+from soundverse_nb.api.secrets import shown_id
+from soundverse_nb.client.journal.order import DiskState, Order, OrderState
+from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.render.escape import plain, text
+
+
+def is_missing(order: Order) -> bool:
+    """Whether the file of a fetched order is gone, or has another size than what was fetched.
+
+    One look at the directory and none into the file. Where the disk does not say, say for want of a
+    permission, it is not missing.
+    """
+    # Older journals may hold a path that counted from wherever its kernel was.
+    if order.state is not OrderState.FETCHED or order.path is None or not os.path.isabs(order.path):
+        return False
+    try:
+        found = os.stat(order.path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        return False
+    return not stat.S_ISREG(found.st_mode) or (
+        order.size_bytes is not None and found.st_size != order.size_bytes
+    )
+
+
+def as_found(orders: Iterable[Order]) -> list[Order]:
+    """The orders of the journal, those whose file is gone as missing."""
+    return [replace(order, state=DiskState.MISSING) if is_missing(order) else order for order in orders]
+
+
+MOST_ROWS = 200
+"""Rows shown: a saved notebook keeps them all its life. The sequence itself holds every order."""
+
+MEANING: dict[OrderState | DiskState, str] = {
+    OrderState.PLANNED: "nothing was sent",
+    OrderState.SENDING: "being sent",
+    OrderState.ACCEPTED: "being made",
+    OrderState.COMPLETED: "paid, not fetched yet",
+    OrderState.FETCHED: "on disk",
+    OrderState.REFUSED: "not paid",
+    OrderState.FAILED: "failed at the service",
+    OrderState.UNKNOWN: "may have been paid for",
+    DiskState.MISSING: "paid; its file is gone or changed, client.recover() fetches it again",
+}
+
+_COLOUR: dict[OrderState | DiskState, str] = {
+    OrderState.FETCHED: "#2e7d32",
+    OrderState.UNKNOWN: "#b26a00",
+    OrderState.COMPLETED: "#b26a00",
+    DiskState.MISSING: "#b26a00",
+    OrderState.FAILED: "#c62828",
+    OrderState.REFUSED: "#757575",
+}
+
+UNREADABLE = "unreadable"
+"""Shown in place of a state where a line of the journal holds what no order has."""
+
+_STATES = (*(state.value for state in (*OrderState, *DiskState)), UNREADABLE)
+
+_HEADS = ("order", "when", "state", "what", "reference", "message_id", "file", "remark")
+
+
+class OrderTable(Sequence[Order]):
+    """The orders of a journal, oldest first. Shows itself newest first, without any link's signature.
+
+    `kept` says how the file is kept: with a write-ahead log, or with a rollback journal and why.
+    """
+
+    def __init__(self, orders: Sequence[Order], path: Path, kept: str = "") -> None:
+        self._orders = tuple(orders)
+        self.path = path
+        self.kept = kept
+
+    @overload
+    def __getitem__(self, index: int) -> Order: ...
+    @overload
+    def __getitem__(self, index: slice) -> OrderTable: ...
+    def __getitem__(self, index: int | slice) -> Order | OrderTable:
+        if isinstance(index, slice):
+            return OrderTable(self._orders[index], self.path, self.kept)
+        return self._orders[index]
+
+    def __len__(self) -> int:
+        return len(self._orders)
+
+    def __iter__(self) -> Iterator[Order]:
+        return iter(self._orders)
+
+    def where(self, *states: OrderState | DiskState | str) -> OrderTable:
+        """Only the orders in these states, for example where("unknown"); "unreadable" is one here too."""
+        wanted = {state.value if isinstance(state, Enum) else state for state in states}
+        if not wanted <= set(_STATES):
+            raise ConfigurationError(
+                f"{states!r} names a state no order has.", hint=f"States are {', '.join(_STATES)}."
+            )
+        chosen = [order for order in self._orders if _state(order) in wanted]
+        return OrderTable(chosen, self.path, self.kept)
+
+    def to_frame(self) -> Any:
+        """The orders as a pandas DataFrame, one row an order, newest last."""
+        try:
+            import pandas as pd  # type: ignore[import-untyped,unused-ignore]
+        except ImportError:
+            raise ConfigurationError("A data frame needs pandas.", hint="pip install pandas") from None
+        rows = [
+            {
+                "order_id": order.order_id, "state": _state(order), "title": order.title,
+                "prompt": order.prompt, "lyrics": order.lyrics, "reference": order.reference_name,
+                "message_id": order.message_id, "path": order.path, "sha256": order.sha256,
+                "size_bytes": order.size_bytes, "posts": order.posts, "simulated": order.simulated,
+                "label": order.label, "error": order.error,
+                "created": pd.Timestamp(order.created_at, unit="s", tz="UTC"),
+                "updated": pd.Timestamp(order.updated_at, unit="s", tz="UTC"),
+            }
+            for order in self._orders
+        ]  # fmt: skip
+        return pd.DataFrame(rows)
+
+    @property
+    def summary(self) -> str:
+        """One line: how many orders, in which states."""
+        if not self._orders:
+            return "no orders yet"
+        counts = Counter(_state(order) for order in self._orders)
+        parts = [f"{counts[word]} {word}" for word in _STATES if counts[word]]
+        noun = "order" if len(self) == 1 else "orders"
+        return f"{len(self)} {noun}: {', '.join(parts)}"
+
+    def __repr__(self) -> str:
+        rows = [_HEADS, *(_cells(order) for order in self._newest())]
+        rows = [tuple(_short(cell, 28) for cell in row) for row in rows]
+        widths = [max(len(row[at]) for row in rows) for at in range(len(_HEADS))]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ]
+        table = lines if self._orders else []
+        return "\n".join([f"{self.summary} ({self._place})", *table, *self._rest()])
+
+    def _repr_html_(self) -> str:
+        heads = "".join(f'<th style="text-align:left">{head}</th>' for head in _HEADS)
+        rows = "".join(_html_row(order) for order in self._newest())
+        rest = "".join(f"<p>{text(line)}</p>" for line in self._rest())
+        table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>" if self._orders else ""
+        place = f"<p>{text(self._place, 600)}</p>"
+        return f"<div><p><b>{text(self.summary)}</b></p>{place}{table}{rest}</div>"
+
+    @property
+    def _place(self) -> str:
+        return "; ".join(part for part in (plain(self.path), plain(self.kept)) if part)
+
+    def _newest(self) -> list[Order]:
+        return list(reversed(self._orders[-MOST_ROWS:]))
+
+    def _rest(self) -> list[str]:
+        more = len(self) - MOST_ROWS
+        return [f"... and {more} older ones; orders()[:{more}] shows them."] if more > 0 else []
+
+
+def _state(order: Order) -> str:
+    return UNREADABLE if order.unreadable else order.state.value
+
+
+def _cells(order: Order) -> tuple[str, ...]:
+    return (
+        plain(order.order_id, 60),
+        time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(order.created_at)),
+        _state(order),
+        plain(order.title, 120),
+        plain(order.reference_name or "", 60),
+        plain(shown_id(order.message_id) or "", 60),
+        plain(Path(order.path).name if order.path else "", 80),
+        _remark(order),
+    )
+
+
+def _remark(order: Order) -> str:
+    said = [MEANING[order.state]] if not order.unreadable else []
+    if order.unreadable:
+        said.append(f"left alone: {plain(order.unreadable, 300)}")
+    if order.simulated:
+        said.insert(0, "simulated")
+    if order.error and order.state not in (OrderState.FETCHED, DiskState.MISSING):
+        said.append(plain(order.error, 160))
+    return "; ".join(said)
+
+
+def _html_row(order: Order) -> str:
+    cells = [text(cell) for cell in _cells(order)]
+    colour = "#c62828" if order.unreadable else _COLOUR.get(order.state, "inherit")
+    cells[2] = f'<span style="color:{colour}"><b>{cells[2]}</b></span>'
+    return "<tr>" + "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells) + "</tr>"
+
+
+def _short(cell: str, width: int) -> str:
+    return cell if len(cell) <= width else cell[: width - 1] + "…"

@@ -1,0 +1,132 @@
+"""Telling a display what happens, without ever letting it get in the way.
+
+A display that fails is left alone from then on; the remixes go on.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from soundverse_nb import displays
+from soundverse_nb.api.secrets import logger
+from soundverse_nb.client.journal.order import PICK_UP, Order, OrderState
+from soundverse_nb.displays import News, Phase, Watcher
+from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.render.escape import plain
+
+log = logger("soundverse_nb.client")
+
+
+class Audience:
+    """The display of one batch, or nobody."""
+
+    def __init__(self, watcher: Watcher | None) -> None:
+        self._watcher = watcher
+        self.simulated = False
+        self.opened = threading.Event()
+        self._left: dict[int, Order] = {}
+
+    @property
+    def has_watcher(self) -> bool:
+        return self._watcher is not None
+
+    def left(self, index: int, order: Order) -> None:
+        """How an order stood when it was last looked after."""
+        self._left[index] = order
+
+    def left_behind(self) -> list[str]:
+        """A sentence for each order that is kept and no longer watched."""
+        return [words for index in sorted(self._left) if (words := self.words_for(index))]
+
+    def words_for(self, index: int) -> str | None:
+        """What to say about one remix that is no longer watched; None where nothing is to be picked up."""
+        order = self._left.get(index)
+        return None if order is None else kept_words(order)
+
+    def open(self, titles: list[str], cancel: Callable[[int | None], None]) -> None:
+        try:
+            self._call(lambda watcher: watcher.open(titles, cancel))
+        finally:
+            self.opened.set()
+
+    def close(self) -> None:
+        self._call(lambda watcher: watcher.close())
+
+    def seat(self, index: int) -> Seat:
+        """What the remix at this place of the batch tells its news to."""
+        return Seat(self, index)
+
+    def tell(self, index: int, phase: Phase, facts: dict[str, Any]) -> None:
+        if self._watcher is not None:
+            news = News(index, phase, simulated=self.simulated, **facts)
+            self._call(lambda watcher: watcher.news(news))
+
+    def _call(self, act: Callable[[Watcher], None]) -> None:
+        if self._watcher is None:
+            return
+        try:
+            act(self._watcher)
+        except Exception as error:  # a display may raise anything; the remix goes on
+            self._watcher = None
+            log.warning("The progress display failed and was left alone: %s", type(error).__name__)
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One remix's place in the audience."""
+
+    audience: Audience
+    index: int
+
+    @property
+    def is_watched(self) -> bool:
+        return self.audience.has_watcher
+
+    def tell(self, phase: Phase, **facts: Any) -> None:
+        """`facts` are the fields of News: stage, progress, message, retry_in, song_name."""
+        self.audience.tell(self.index, phase, facts)
+
+
+def kept_words(order: Order) -> str | None:
+    """How an order that is no longer watched can be picked up; None where there is nothing to pick up."""
+    named = f"Order {order.order_id} ({plain(order.title, 80)})"
+    if order.state in (OrderState.ACCEPTED, OrderState.COMPLETED):
+        return f"{named} is no longer watched. {PICK_UP}"
+    if order.state is OrderState.UNKNOWN:
+        return (
+            f"{named} was interrupted before the service named it: it may have been paid for. "
+            "It is kept in client.orders() and is not sent again."
+        )
+    return None
+
+
+NOBODY = Seat(Audience(None), 0)
+
+
+def find_watcher(setting: bool | Watcher, price: float | None = None) -> Watcher | None:
+    """The display for one batch: none for False, the front end's own for True, else the one given.
+
+    `price` is what one accepted order costs; the front end's display then says what was spent.
+    Raises ConfigurationError for anything that is no watcher.
+    """
+    if setting is False:
+        return None
+    if setting is True:
+        factory = displays.lookup("progress")
+        if factory is None:
+            return None
+        try:
+            made: Watcher | None = factory() if price is None else factory(price=price)
+        except Exception as error:  # a front end may raise anything; the remix goes on
+            log.warning("There is no progress display here: %s", type(error).__name__)
+            return None
+        return made
+    if all(callable(getattr(setting, name, None)) for name in ("open", "news", "close")):
+        return setting
+    raise ConfigurationError(
+        f"progress={type(setting).__name__} is no display.",
+        hint="Give True, False, or an object with open, news and close.",
+    )

@@ -1,0 +1,59 @@
+"""The embedded service of this process: started when it is first needed, kept until the process ends."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from soundverse_nb.client.config import is_loopback
+from soundverse_nb.running_simulators import is_ours, notes, pass_for
+
+if TYPE_CHECKING:
+    from soundverse_nb.simulator import Simulator
+
+SPEED = 25.0
+"""A remix that takes the real service about 100 seconds takes four."""
+
+_lock = threading.Lock()
+_running: dict[int, Simulator] = {}
+
+
+def embedded_service() -> str:
+    """The address of this process's simulator. Raises ConfigurationError where it cannot start."""
+    from soundverse_nb.simulator import Simulator
+
+    with _lock:
+        pid = os.getpid()
+        if pid not in _running:
+            _running.clear()  # a parent's: it does not run here
+            simulator = Simulator(speed=SPEED)
+            simulator.start()
+            _running[pid] = simulator
+        return str(_running[pid].base_url)
+
+
+def is_simulator(base_url: str) -> bool:
+    """Whether a simulator of this user runs at `base_url`. Only addresses of this machine can be one."""
+    address = urlsplit(base_url)
+    if address.scheme != "http" or address.port is None or not is_loopback(address.hostname):
+        return False
+    if pass_for(address.port) is not None:
+        return True
+    return any(is_ours(note) and _names_a_process(note) for note in notes(address.port))
+
+
+def _names_a_process(note: Path) -> bool:
+    try:
+        process = int(note.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return False
+    try:
+        os.kill(process, 0)  # signal 0 sends nothing: it only asks whether the process is there
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True

@@ -1,0 +1,363 @@
+"""Mend a song: write a copy of it that passes."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from soundverse_nb.audio.decode.base import Block
+from soundverse_nb.audio.decode.opening import decode
+from soundverse_nb.audio.source import Source, open_source
+from soundverse_nb.errors import ConfigurationError, PreflightError, at_the_door
+from soundverse_nb.reference.check import preflight
+from soundverse_nb.reference.facts import Limits
+from soundverse_nb.reference.report import PreflightReport
+from soundverse_nb.reference.rules import PADDABLE_SECONDS, SILENT_PEAK
+from soundverse_nb.reference.segment import (
+    Stretch,
+    asked_stretch,
+    check_duration,
+    check_numbers,
+    longest,
+    loudest_stretch,
+)
+from soundverse_nb.render.units import exactly, in_full
+
+_MENDABLE = frozenset({"too_large", "too_long", "too_short", "truncated", "damaged", "not_finite"})
+_CUTTABLE = frozenset({"too_large", "too_long"})
+_CALLS_FOR_A_COPY = frozenset({"borderline", "multichannel", "several_tracks"})
+_KINDS = {".mp3": "mp3", ".wav": "wav", ".flac": "flac"}
+_LONGEST_SEARCH = 4 * 3600.0  # seconds of a song among which the loudest stretch is looked for
+_SEARCH_TIME = 20.0
+_LONGEST_NAME = 255  # bytes; the usual file systems take no longer one
+_LONGEST_ENDING = 16
+
+
+@dataclass(frozen=True)
+class Repair(os.PathLike[str]):
+    """A mended copy: where it is, what was done, and its own report. Goes wherever a path goes.
+
+    `start` and `duration` say in seconds what was kept of the song, `steps` in sentences what was done to it.
+    """
+
+    path: Path
+    source: str
+    start: float
+    duration: float
+    steps: tuple[str, ...]
+    report: PreflightReport
+
+    @property
+    def ok(self) -> bool:
+        return self.report.ok
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def __str__(self) -> str:
+        from soundverse_nb.reference.show import repair_text
+
+        return repair_text(self)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        from soundverse_nb.reference.show import repair_html, repair_text
+
+        return {"text/plain": repair_text(self), "text/html": repair_html(self)}
+
+
+@at_the_door
+def repair(
+    source: Any,
+    out: str | os.PathLike[str] | None = None,
+    start: float | None = None,
+    duration: float | None = None,
+    *,
+    limits: Limits | None = None,
+) -> Repair:
+    """Write a copy of a song that the service takes, changing no more than needed.
+
+    A song that is too long is cut to its loudest stretch, or from `start`, or to `duration` (seconds); more
+    than two channels are mixed to stereo; NaN becomes silence; what is too large is encoded anew at the
+    best quality that fits. An MP3 that is only too long is cut between its frames, without any loss.
+
+    Parameters
+    ----------
+    source : anything sv.preflight() takes.
+    out : the new file (.mp3, .wav or .flac); by default a new name beside the source. Never overwrites.
+
+    Raises PreflightError where nothing can be mended (no audio, silence, far too short), ConfigurationError
+    for settings that cannot give a song that passes, or an `out` that exists.
+    """
+    limits = limits or Limits()
+    check_numbers(start=start, duration=duration)
+    check_duration(duration, limits)
+    before = preflight(source, limits)
+    codes = {problem.code for problem in before.problems}
+    short = limits.min_seconds - (before.audio.duration or 0.0)
+    if codes - _MENDABLE or before.audio.duration is None or short > PADDABLE_SECONDS:
+        before.raise_if_failed()
+    opened = open_source(source)
+    kind, target = _target(opened, out)
+    notes = {warning.code for warning in before.warnings}
+    asked = start is not None or duration is not None
+    is_free = out is None and opened.path is not None  # to end in whatever the song's own name ends in
+    if before.ok and not asked and not notes & _CALLS_FOR_A_COPY and (is_free or before.audio.format == kind):
+        lead = before.audio.lead_bytes
+        data = opened.behind(lead).content()
+        left_out = f"It passes already: copied without the {lead:,} bytes that stand before the sound."
+        steps = [left_out if lead else "It passes already: copied as it is."]
+        whole = Stretch(0.0, before.audio.duration or 0.0)
+        path = _written(data, target.with_suffix(_ending(opened.path)) if is_free else target)
+        return _finished(path, before, whole, steps, limits)
+    stretch = _stretch(opened, before, start, duration, limits)
+    if kind == "mp3" and before.audio.format == "mp3" and not codes - _CUTTABLE and not stretch.padding:
+        cut = None if stretch.is_whole else _cut(opened, stretch, limits)
+        if cut is not None:
+            path = _written(cut[0], target)
+            return _finished(path, before, cut[1], [_kept(cut[1], before), _WITHOUT_LOSS], limits)
+    data, steps = _rewritten(opened, before, stretch, kind, limits)
+    return _finished(_written(data, target), before, stretch, steps, limits)
+
+
+_WITHOUT_LOSS = "Cut between the MP3's frames, without encoding it again."
+
+
+def _stretch(
+    opened: Source, before: PreflightReport, start: float | None, duration: float | None, limits: Limits
+) -> Stretch:
+    from soundverse_nb.audio.measure import listen
+
+    total = before.audio.duration or 0.0
+    hops, hop_seconds = None, 0.1
+    is_cut = duration is not None or total > longest(limits)
+    if total > limits.max_seconds or (start is None and is_cut):
+        stop = _LONGEST_SEARCH if start is None else start + longest(limits)
+        heard = listen(opened, stop_seconds=stop, time_limit=_SEARCH_TIME)
+        total, hops, hop_seconds = heard.heard_seconds, heard.hops, heard.hop_seconds
+        if heard.peak <= SILENT_PEAK:
+            where = f"from {in_full(start)} s " if start else ""
+            raise PreflightError(
+                f"There is nothing to cut out of {opened.name}: {where}all that was heard of it, "
+                f"{exactly(total - (start or 0.0))}, is silence.",
+                hint="Choose another song, or another start=.",
+                report=before,
+            )
+    stretch = asked_stretch(total, start, duration, limits)
+    if stretch is None:
+        assert hops is not None
+        stretch = loudest_stretch(hops, hop_seconds, total, duration or longest(limits))
+    return stretch
+
+
+def _cut(opened: Source, stretch: Stretch, limits: Limits) -> tuple[bytes, Stretch] | None:
+    from soundverse_nb.audio.mp3_cut import cut_mp3
+
+    with opened.open() as stream:
+        cut = cut_mp3(stream, opened.size_bytes or 0, stretch.start, stretch.duration)
+    if cut is None or len(cut.data) > limits.max_bytes or cut.duration < limits.min_seconds:
+        return None
+    return cut.data, Stretch(cut.start, cut.duration)
+
+
+def _rewritten(
+    opened: Source, before: PreflightReport, stretch: Stretch, kind: str, limits: Limits
+) -> tuple[bytes, list[str]]:
+    from soundverse_nb.audio.encode import nearest_rate
+
+    audio = before.audio
+    steps = [] if stretch.is_whole else [_kept(stretch, before)]
+    if not stretch.is_whole:
+        steps.append(
+            "Faded it in and out where it was cut." if stretch.start else "Faded it out where it was cut."
+        )
+    if stretch.padding:
+        steps.append(f"Added {exactly(stretch.padding)} of silence at the end.")
+    if audio.not_finite:
+        steps.append(f"Put silence in the place of {audio.not_finite:,} samples that are not numbers.")
+    if (audio.channels or 0) > 2:
+        steps.append(f"Mixed {audio.channels} channels to stereo.")
+    if audio.tracks > 1:
+        steps.append(f"Kept track {audio.track + 1} of {audio.tracks}.")
+    if audio.damage or audio.missing_bytes or audio.missing_seconds:
+        steps.append("Kept all that could be decoded.")
+    if kind != "mp3":
+        data = as_lossless(opened, stretch, kind)
+        if len(data) > limits.max_bytes:
+            raise ConfigurationError(
+                f"As {kind} it has {len(data):,} bytes; the service takes at most {limits.max_bytes:,}.",
+                hint="Give an .mp3 as out, or a shorter duration.",
+            )
+        return data, [*steps, f"Written as {kind}, 16 bits."]
+    encoded = as_mp3(opened, stretch, limits.max_bytes)
+    if encoded is None:
+        raise ConfigurationError(
+            f"No MP3 of it fits into {limits.max_bytes:,} bytes.", hint="Allow more bytes."
+        )
+    data, bitrate = encoded
+    rate = nearest_rate(audio.sample_rate or 44100)
+    if rate != audio.sample_rate:
+        steps.append(
+            f"Converted the sample rate from {audio.sample_rate:,} Hz to {rate:,} Hz, as MP3 needs it."
+        )
+    return data, [*steps, f"Encoded as MP3 at {bitrate} kbit/s, the best that fits."]
+
+
+def _kept(stretch: Stretch, before: PreflightReport) -> str:
+    end = stretch.start + stretch.duration
+    return f"Kept {stretch.start:.1f} s to {end:.1f} s of the song."
+
+
+def _target(opened: Source, out: str | os.PathLike[str] | None) -> tuple[str, Path]:
+    """The format to write, and a path at which nothing is yet."""
+    if out is not None:
+        path = Path(os.path.expanduser(os.fsdecode(os.fspath(out))))
+        kind = _KINDS.get(path.suffix.lower())
+        if kind is None:
+            raise ConfigurationError(
+                f"{path.suffix or 'A name without ending'} is nothing repair can write.",
+                hint="Let out end in .mp3, .wav or .flac.",
+            )
+        if os.path.lexists(path):
+            raise ConfigurationError(
+                f"{path.name} exists already and is never overwritten.", hint="Give another out."
+            )
+        if not path.parent.is_dir():
+            raise ConfigurationError(f"There is no folder {path.parent}.", hint="Make it first.")
+        return kind, path
+    folder, stem = (opened.path.parent, opened.path.stem) if opened.path else (_here(), "song")
+    if folder is None or not os.access(folder, os.W_OK):
+        import tempfile
+
+        folder = Path(tempfile.gettempdir())
+    room = _LONGEST_NAME - len("-repaired-9999") - max(len(".mp3"), _size(_ending(opened.path)))
+    while _size(stem) > room:
+        stem = stem[:-1]
+    return "mp3", folder / f"{stem}-repaired.mp3"
+
+
+def _here() -> Path | None:
+    try:
+        return Path.cwd()
+    except OSError:  # it was deleted
+        return None
+
+
+def _ending(path: Path | None) -> str:
+    suffix = path.suffix if path else ""
+    return suffix if suffix and _size(suffix) <= _LONGEST_ENDING else ".audio"
+
+
+def _size(name: str) -> int:
+    return len(os.fsencode(name))
+
+
+def _written(data: bytes, path: Path) -> Path:
+    """Write under this name, or with a number behind it where there is such a file: never over another."""
+    for number in range(1, 10_000):
+        free = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
+        try:
+            with open(free, "xb") as file:
+                file.write(data)
+            return free
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise ConfigurationError(
+                f"{free.name} cannot be written: {error.strerror or error}.", hint="Give another out."
+            ) from None
+    raise ConfigurationError(f"Too many files like {path.name}.", hint="Give another out.")
+
+
+def _finished(
+    path: Path, before: PreflightReport, stretch: Stretch, steps: list[str], limits: Limits
+) -> Repair:
+    report = preflight(path, limits)
+    if not report.ok:
+        raise PreflightError(
+            f"The repaired copy {path.name} does not pass either: "
+            + " ".join(problem.message for problem in report.problems),
+            hint="Choose another song, or another start= and duration=.",
+            report=report,
+        )
+    length = stretch.duration + stretch.padding
+    return Repair(path, before.name, stretch.start, length, tuple(steps), report)
+
+
+FADE_IN_SECONDS = 0.02
+FADE_OUT_SECONDS = 1.5
+_BITRATES = (320, 256, 224, 192, 160, 128, 112, 96, 80, 64, 56, 48, 40, 32)
+_SPARE = 0.99
+
+
+def as_mp3(source: Any, stretch: Stretch, max_bytes: int) -> tuple[bytes, int] | None:
+    """The stretch as MP3 and its kbit/s, the highest that fits into `max_bytes`; None where none does."""
+    from soundverse_nb.audio.encode import encode_blocks
+
+    seconds = stretch.duration + stretch.padding
+    for bitrate in (b for b in _BITRATES if b * 125 * seconds <= max_bytes * _SPARE):
+        with decode(source, stop_seconds=stretch.start + stretch.duration) as sound:
+            outputs = min(2, sound.channels)
+            blocks = prepared(sound, sound.sample_rate, outputs, stretch)
+            data = encode_blocks(blocks, sound.sample_rate, outputs, bitrate)
+        if len(data) <= max_bytes:
+            return data, bitrate
+    return None
+
+
+def as_lossless(source: Any, stretch: Stretch, kind: str) -> bytes:
+    """The stretch as 16-bit WAV or as FLAC (`kind`), at its own rate."""
+    import soundfile
+
+    buffer = io.BytesIO()
+    with decode(source, stop_seconds=stretch.start + stretch.duration) as sound:
+        outputs = min(2, sound.channels)
+        with soundfile.SoundFile(
+            buffer, "w", sound.sample_rate, outputs, "PCM_16", format=kind.upper()
+        ) as file:
+            for block in prepared(sound, sound.sample_rate, outputs, stretch):
+                file.write(np.clip(block, -1, 1))
+    return buffer.getvalue()
+
+
+def prepared(blocks: Any, rate: int, outputs: int, stretch: Stretch) -> Iterator[Block]:
+    """The stretch's blocks: NaN replaced by silence, mixed to `outputs` channels, faded where it was cut."""
+    from soundverse_nb.audio.encode import downmixed
+    from soundverse_nb.audio.encode import stretch as part_of
+
+    total = round(stretch.duration * rate)
+    fade = _fades(total, rate, fades_in=stretch.start > 0, fades_out=not stretch.is_whole)
+    at = 0
+    for block in part_of(blocks, rate, stretch.start, stretch.start + stretch.duration):
+        finite = np.nan_to_num(np.ascontiguousarray(block), nan=0.0, posinf=0.0, neginf=0.0)
+        yield fade(downmixed(finite, outputs), at)
+        at += len(block)
+    left = round(stretch.padding * rate) + max(0, total - at) * (stretch.padding > 0)
+    while left > 0:
+        yield np.zeros((min(left, rate), outputs), np.float32)
+        left -= rate
+
+
+def _fades(total: int, rate: int, *, fades_in: bool, fades_out: bool) -> Callable[[Block, int], Block]:
+    """A function that fades a block which begins at a frame; raised-cosine, so that it does not click."""
+    rise = min(total // 4, round(FADE_IN_SECONDS * rate)) if fades_in else 0
+    fall = min(total // 4, round(FADE_OUT_SECONDS * rate)) if fades_out else 0
+
+    def fade(block: Block, at: int) -> Block:
+        if at >= rise and at + len(block) <= total - fall:
+            return block
+        frames = np.arange(at, at + len(block))
+        gain = np.ones(len(block))
+        if rise:
+            gain *= 0.5 - 0.5 * np.cos(np.pi * np.clip(frames / rise, 0, 1))
+        if fall:
+            gain *= 0.5 - 0.5 * np.cos(np.pi * np.clip((total - frames) / fall, 0, 1))
+        faded: Block = (block * gain[:, None]).astype(np.float32)
+        return faded
+
+    return fade

@@ -1,0 +1,265 @@
+"""Preflight of a whole folder: headers first, decoding in processes where headers do not tell."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from soundverse_nb.reference.check import header_report, preflight
+from soundverse_nb.reference.facts import Limits, storable
+from soundverse_nb.reference.report import PreflightReport
+from soundverse_nb.reference.show import size_beside
+from soundverse_nb.render import units as quantity
+from soundverse_nb.render.escape import plain, text
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from soundverse_nb.reference.report import PreflightReport
+
+ENDINGS = (
+    ".3g2", ".3ga", ".3gp", ".aa", ".aac", ".aax", ".ac3", ".adts", ".aif", ".aifc", ".aiff", ".amr", ".ape",
+    ".asf", ".au", ".avi", ".awb", ".bwf", ".caf", ".dff", ".dsf", ".dts", ".dtshd", ".eac3", ".ec3", ".f4a",
+    ".f4b", ".flac", ".flv", ".loas", ".m4a", ".m4b", ".m4p", ".m4r", ".m4v", ".mka", ".mkv", ".mogg", ".mov",
+    ".mp+", ".mp1", ".mp2", ".mp3", ".mp4", ".mpa", ".mpc", ".mpga", ".mpp", ".oga", ".ogg", ".oma", ".opus",
+    ".qt", ".qta", ".ra", ".rf64", ".rm", ".shn", ".snd", ".spx", ".tak", ".thd", ".tta", ".voc", ".w64",
+    ".wav", ".wave", ".weba", ".webm", ".wma", ".wmv", ".wv", ".xwma",
+)  # fmt: skip
+"""What a folder is searched for; a list of paths is taken as it is."""
+
+
+@dataclass(frozen=True)
+class PreflightTable(Sequence[PreflightReport]):
+    """The verdicts on many songs, in the order given; a sequence of reports that displays as a table.
+
+    `paths` names the songs, `skipped` counts files of a folder that are no audio by their ending, and
+    `skipped_endings` names these endings, the most frequent first ("" for none).
+    """
+
+    paths: tuple[Any, ...]
+    reports: tuple[PreflightReport, ...]
+    skipped: int = 0
+    folder: str | None = field(default=None)
+    skipped_endings: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.reports)
+
+    @overload
+    def __getitem__(self, index: int) -> PreflightReport: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[PreflightReport, ...]: ...
+    def __getitem__(self, index: int | slice) -> PreflightReport | tuple[PreflightReport, ...]:
+        return self.reports[index]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every song passes."""
+        return all(report.ok for report in self.reports)
+
+    @property
+    def passed(self) -> tuple[Any, ...]:
+        """The paths of the songs that pass."""
+        return tuple(path for path, report in zip(self.paths, self.reports, strict=True) if report.ok)
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """One flat record a song, as JSON can hold it."""
+        return [_record(path, report) for path, report in zip(self.paths, self.reports, strict=True)]
+
+    def model_dump(self) -> list[dict[str, Any]]:
+        """Every report as a dict, for records."""
+        return [report.model_dump() for report in self.reports]
+
+    def to_frame(self) -> Any:
+        """The rows as a pandas DataFrame (pandas comes with librosa's users, not with this package)."""
+        return import_module("pandas").DataFrame(self.rows)
+
+    def __repr__(self) -> str:
+        return f"PreflightTable({len(self)} songs, {len(self.passed)} pass)"
+
+    def __str__(self) -> str:
+
+        return table_text(self)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+
+        return {"text/plain": table_text(self), "text/html": table_html(self)}
+
+
+def preflight_all(
+    paths: str | os.PathLike[str] | Iterable[Any],
+    limits: Limits | None = None,
+    *,
+    quick: bool = True,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    progress: bool | Callable[[int, int], None] = True,
+) -> PreflightTable:
+    """Check a folder of songs (with its subfolders), or a list of paths.
+
+    Parameters
+    ----------
+    quick : believe headers that prove themselves and decode only the rest, see preflight() for how near that
+        comes; False decodes every song.
+    workers : processes that decode (default: one a processor); `executor` uses one you have already.
+    progress : a progress bar, none, or your own function of (done, total).
+
+    Never raises for a bad song: it becomes a row. Songs that are not paths are checked in this process.
+    """
+    limits = limits or Limits()
+    folder, found, others = _listed(paths)
+    with _shown(progress, len(found)) as advance:
+        reports: dict[int, PreflightReport] = {}
+        waiting: list[int] = []
+        for index, path in enumerate(found):
+            report = header_report(path, limits) if quick else None
+            if report is None and _has_path(path):
+                waiting.append(index)
+                continue
+            reports[index] = report or preflight(path, limits)
+            advance()
+        if waiting:
+            from soundverse_nb.reference.workers import decoded
+
+            songs = [(index, found[index]) for index in waiting]
+            for index, report in decoded(songs, limits, quick, workers, executor):
+                reports[index] = report
+                advance()
+    endings = tuple(ending for ending, _ in Counter(others).most_common())
+    return PreflightTable(
+        tuple(found), tuple(reports[i] for i in range(len(found))), len(others), folder, endings
+    )
+
+
+def _has_path(song: Any) -> bool:
+    try:
+        return isinstance(song, (str, os.PathLike)) and bool(os.fspath(song))
+    except Exception:  # a foreign __fspath__ may raise anything
+        return False
+
+
+def _listed(paths: Any) -> tuple[str | None, list[Any], list[str]]:
+    """The folder, the songs in it, and the ending of each file that is passed over."""
+    if not isinstance(paths, (str, os.PathLike)):
+        return None, list(paths), []
+    folder = Path(os.path.expanduser(paths))
+    if not folder.is_dir():
+        return None, [paths], []
+    files = sorted(
+        Path(where) / name
+        for where, _, names in os.walk(folder)
+        for name in names
+        if not name.startswith(".")
+    )
+    songs = [path for path in files if path.suffix.lower() in ENDINGS]
+    return str(folder), songs, [ending for path in files if (ending := path.suffix.lower()) not in ENDINGS]
+
+
+@contextmanager
+def _shown(progress: bool | Callable[[int, int], None], total: int) -> Iterator[Callable[[], None]]:
+    """Count songs as they are done, for whoever wants to see it."""
+    done = 0
+    if callable(progress):
+        told = progress
+
+        def count() -> None:
+            nonlocal done
+            done += 1
+            told(done, total)
+
+        yield count
+    elif not progress or total < 2:
+        yield lambda: None
+    else:
+        from rich.progress import Progress
+
+        with Progress(transient=True) as bar:
+            task = bar.add_task("preflight", total=total)
+            yield lambda: bar.advance(task)
+
+
+def _record(path: Any, report: PreflightReport) -> dict[str, Any]:
+    audio = report.audio.model_dump()
+    kept = ("duration", "size_bytes", "format", "codec", "channels", "sample_rate", "loudness", "peak")
+    return {
+        "name": report.model_dump()["name"],
+        "ok": report.ok,
+        "problems": [problem.code for problem in report.problems],
+        "warnings": [warning.code for warning in report.warnings],
+        **{key: audio[key] for key in kept},
+        "checked": report.checked,
+        "path": storable(os.fsdecode(path)) if _has_path(path) else None,
+    }
+
+
+_MOST_ROWS = 500
+_MOST_ENDINGS = 6
+_HEADINGS = ("", "song", "duration", "size", "format", "to know")
+
+
+def summary(table: PreflightTable) -> str:
+    """How many pass, in one sentence."""
+    where = f" in {plain(table.folder, 200)}" if table.folder else ""
+    others = f"; {_passed_over(table)}" if table.skipped else ""
+    return f"{len(table.passed)} of {len(table)} songs{where} would be taken{others}."
+
+
+def _passed_over(table: PreflightTable) -> str:
+    """How many files were not looked at, and by which endings."""
+    files = "1 other file" if table.skipped == 1 else f"{table.skipped} other files"
+    named = [plain(ending, 12) or "no ending" for ending in table.skipped_endings]
+    more = ["…"] if len(named) > _MOST_ENDINGS else []
+    endings = f" ({', '.join(named[:_MOST_ENDINGS] + more)})" if named else ""
+    return f"{files}{endings} passed over"
+
+
+def table_text(table: PreflightTable) -> str:
+    """The table for a terminal, at most 79 columns."""
+    lines = []
+    for report in table[:_MOST_ROWS]:
+        sign, name, duration, size, kind, codes = _cells(report)
+        name = name if len(name) <= 26 else name[:25] + "…"
+        lines.append(f"{sign} {name:<26} {duration:>10} {size:>8} {kind:<6} {codes}"[:79].rstrip())
+    if len(table) > _MOST_ROWS:
+        lines.append(f"… and {len(table) - _MOST_ROWS} more")
+    return "\n".join([*lines, summary(table)])
+
+
+def table_html(table: PreflightTable) -> str:
+    """The table as HTML that survives a notebook's sanitiser."""
+    cell = "padding:2px 10px 2px 0;text-align:left;vertical-align:top"
+    head = "".join(f'<th style="{cell}">{heading}</th>' for heading in _HEADINGS)
+    rows = []
+    for report in table[:_MOST_ROWS]:
+        colour = "#2e9e5b" if report.ok else "#d9534f"
+        sign, *values = _cells(report)
+        cells = f'<td style="{cell};color:{colour};font-weight:700">{sign}</td>'
+        cells += "".join(f'<td style="{cell}">{text(value)}</td>' for value in values)
+        rows.append(f"<tr>{cells}</tr>")
+    more = f"<div>… and {len(table) - _MOST_ROWS} more</div>" if len(table) > _MOST_ROWS else ""
+    return (
+        f'<div style="margin:4px 0"><table style="border-collapse:collapse"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table>{more}"
+        f'<div style="margin:6px 0 0">{text(summary(table))}</div></div>'
+    )
+
+
+def _cells(report: PreflightReport) -> tuple[str, str, str, str, str, str]:
+    audio, limits = report.audio, report.limits
+    duration, size = audio.duration, audio.size_bytes
+    codes = [problem.code for problem in report.problems] + [f"({w.code})" for w in report.warnings]
+    return (
+        "✓" if report.ok else "✗",
+        plain(report.name, 80),
+        "" if duration is None else quantity.exactly(duration, limits.min_seconds, limits.max_seconds),
+        "" if size is None else size_beside(size, limits.max_bytes),
+        audio.format or "",
+        ", ".join(codes),
+    )

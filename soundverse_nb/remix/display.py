@@ -1,0 +1,262 @@
+"""A clip, a remix, a comparison as notebooks show them: text/plain beside HTML that is safe and bounded."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from soundverse_nb.api.secrets import shown_id
+from soundverse_nb.errors import SoundverseError
+from soundverse_nb.remix.clip import ENVELOPE_POINTS, Clip
+from soundverse_nb.remix.preview import Playable, checked, display_bytes, playables
+from soundverse_nb.render import units as quantity
+from soundverse_nb.render.card import Card, card_html
+from soundverse_nb.render.escape import hide_query, plain
+from soundverse_nb.render.labels import Stretch
+from soundverse_nb.render.lanes import Lane, axis_length, lane_png, width_percent
+from soundverse_nb.render.pictures import ORIGINAL, REMIX, columns, thumbnail
+
+if TYPE_CHECKING:
+    from soundverse_nb.audio.envelope import Envelope
+    from soundverse_nb.remix.clip import Clip
+    from soundverse_nb.remix.remix import Remix
+
+COLOURS = (ORIGINAL, REMIX, "#2f9e77", "#a66bd1", "#b8860b", "#cf4f6f")
+"""One a song, in order, and round again."""
+
+_SLACK = 200  # bytes kept free for what a note adds
+
+
+@dataclass(frozen=True)
+class Song:
+    """A clip and what it is called beside others."""
+
+    label: str
+    clip: Clip
+    colour: str
+
+
+def remix_html(remix: Remix, max_bytes: int | None = None) -> str:
+    """The result with its players, in at most `max_bytes` bytes of UTF-8."""
+    songs = [Song("Remix", remix.audio, REMIX)]
+    if remix.reference is not None:
+        songs.insert(0, Song("Original", remix.reference, ORIGINAL))
+    art = None if remix.album_art_path is None else thumbnail(remix.album_art_path)
+    spans = remix.timeline
+    card = Card(
+        title=remix.title,
+        lanes=[],
+        subtitle=remix.request.prompt or "",
+        badges=("simulated",) if remix.simulated else (),
+        art=art,
+        stretches=[Stretch(s.stage.value, s.started, s.seconds, s.held) for s in spans],
+        total_seconds=remix.seconds or (spans[-1].started + spans[-1].seconds if spans else 0.0),
+        details=remix_details(remix),
+    )
+    return fitted(card, songs, max_bytes)
+
+
+def clip_html(clip: Clip, max_bytes: int | None = None) -> str:
+    """One song with its player and waveform."""
+    card = Card(clip.name, [], details=[("file", str(clip.path))])
+    return fitted(card, [Song("Song", clip, ORIGINAL)], max_bytes)
+
+
+def clips_html(songs: Sequence[Song], title: str, max_bytes: int | None = None) -> str:
+    """Several songs above one another."""
+    return fitted(Card(title, []), list(songs), max_bytes)
+
+
+def remix_details(remix: Remix) -> list[tuple[str, str]]:
+    """What is worth unfolding; URLs without their query."""
+    request = remix.request
+    parameters = None
+    if request.parameters:
+        parameters = json.dumps(request.parameters, ensure_ascii=False, default=str)
+    found = [
+        ("prompt", request.prompt),
+        ("lyrics", request.lyrics),
+        ("parameters", parameters),
+        ("message_id", shown_id(remix.message_id)),
+        ("order_id", remix.order_id),
+        ("audio", str(remix.audio.path)),
+        ("original", None if remix.reference is None else str(remix.reference.path)),
+        ("audio_url", None if remix.audio_url is None else hide_query(remix.audio_url)),
+    ]
+    return [(name, value) for name, value in found if value]
+
+
+def fitted(card: Card, songs: list[Song], max_bytes: int | None) -> str:
+    """The card with as much as fits: players first give way to smaller ones, then the ornaments go."""
+    limit = display_bytes() if max_bytes is None else checked(max_bytes)
+    lanes = _lanes(songs)
+    bare = [replace(lane, picture=None) for lane in lanes]
+    for frame in (
+        replace(card, lanes=lanes),
+        replace(card, lanes=lanes, details=[], art=None),
+        replace(card, lanes=bare, details=[], art=None, stretches=[]),
+    ):
+        left = limit - _weight(frame) - _SLACK * len(songs)
+        if left > 0:
+            break
+    shown = len(songs)
+    while left <= 0 and shown > 1:
+        # Not even their names fit: some of many takes say more than a page that is cut off.
+        shown = shown // 2
+        said = f"The first {shown} of {len(songs)} takes: more do not fit under the display's limit."
+        frame = replace(frame, lanes=bare[:shown], subtitle=said)
+        left = limit - _weight(frame) - _SLACK * shown
+    return card_html(replace(frame, lanes=_with_players(frame.lanes, songs[:shown], left * 3 // 4)))
+
+
+def _weight(card: Card) -> int:
+    """Bytes of the card with players that play nothing yet."""
+    return len(card_html(replace(card, lanes=[replace(lane, audio=b"") for lane in card.lanes])).encode())
+
+
+def _lanes(songs: list[Song]) -> list[Lane]:
+    """The lanes without players; what cannot be read has its reason instead of a picture."""
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="soundverse-envelope") as pool:
+        read = list(pool.map(_envelope, [song.clip for song in songs]))
+    length = axis_length([found.duration for found in read if not isinstance(found, str)])
+    lanes = []
+    for song, found in zip(songs, read, strict=True):
+        lane = Lane(song.label, song.clip.name, colour=song.colour)
+        if isinstance(found, str):
+            lanes.append(replace(lane, problem=found))
+            continue
+        picture = lane_png(found, found.duration, length, song.colour)
+        facts = clip_facts(song.clip, found)
+        lanes.append(replace(lane, duration=float(found.duration), facts=facts, picture=picture))
+    return lanes
+
+
+def _envelope(clip: Clip) -> Envelope | str:
+    try:
+        return clip.envelope(ENVELOPE_POINTS)
+    except SoundverseError as reason:
+        return f"{reason.message} {reason.hint}".strip()
+
+
+def _with_players(lanes: list[Lane], songs: list[Song], max_bytes: int) -> list[Lane]:
+    playable = [i for i, lane in enumerate(lanes) if not lane.problem and lane.duration > 0]
+    try:
+        made = playables([songs[i].clip for i in playable], max(0, max_bytes))
+    except SoundverseError as reason:
+        made = [Playable(None, f"No player: {reason.message}")] * len(playable)
+    heard = dict(zip(playable, made, strict=True))
+    return [
+        replace(lane, audio=heard[i].data, note=heard[i].note) if i in heard else lane
+        for i, lane in enumerate(lanes)
+    ]
+
+
+def _bundle(told: str, html: str | None) -> dict[str, str]:
+    return {"text/plain": told} if html is None else {"text/plain": told, "text/html": html}
+
+
+def _in_terminal() -> bool:
+    """Whether the asking shell shows text only: then no player need be made."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    formatter = getattr(shell, "display_formatter", None)
+    return formatter is not None and list(formatter.active_types) == ["text/plain"]
+
+
+def clip_bundle(clip: Clip) -> dict[str, str]:
+    """text/plain and, where pages are shown, text/html."""
+    return _bundle(clip_text(clip), None if _in_terminal() else clip_html(clip))
+
+
+def remix_bundle(remix: Remix) -> dict[str, str]:
+    """text/plain and, where pages are shown, text/html."""
+    return _bundle(remix_text(remix), None if _in_terminal() else remix_html(remix))
+
+
+def clips_bundle(songs: Sequence[Song], title: str) -> dict[str, str]:
+    """text/plain and, where pages are shown, text/html."""
+    told = clips_text([(song.label, song.clip) for song in songs])
+    return _bundle(f"{plain(title, 120)}\n{told}", None if _in_terminal() else clips_html(songs, title))
+
+
+_WIDTH = 64
+_BLOCKS = "▁▂▃▄▅▆▇█"
+
+
+def clip_facts(clip: Clip, envelope: Envelope) -> tuple[str, ...]:
+    """Length, format, size, rate, channels and peak, each a short phrase."""
+    low, high = columns(envelope, 1)
+    peak = float(max(-low[0], high[0], 0.0))
+    broken = bool(np.isnan(envelope.minima).any() or np.isnan(envelope.maxima).any())
+    return (
+        quantity.clock(float(envelope.duration)),
+        clip.format.upper(),
+        quantity.size(clip.size_bytes),
+        f"{quantity.rate(clip.sample_rate)} {quantity.channels(clip.channels)}",
+        quantity.level(peak),
+        *(["simulated"] * clip.simulated),
+        *(["some samples are not numbers"] * broken),
+    )
+
+
+def clip_text(clip: Clip) -> str:
+    """The facts and the waveform of one song."""
+    return clips_text([("", clip)])
+
+
+def clips_text(named: Sequence[tuple[str, Clip]]) -> str:
+    """Songs above one another, their waveforms to one scale of time."""
+    from soundverse_nb.remix.clip import ENVELOPE_POINTS
+
+    told: list[tuple[str, Envelope | None]] = []
+    for label, clip in named:
+        head = f"  {plain(label, 40):<9} " if label else ""
+        try:
+            envelope = clip.envelope(ENVELOPE_POINTS)
+            facts = " · ".join(clip_facts(clip, envelope))
+            told.append((f"{head}{plain(clip.name, 60)} · {facts}", envelope))
+        except SoundverseError as reason:
+            told.append((f"{head}{plain(clip.name, 60)} · {reason.message} {reason.hint}", None))
+    length = axis_length([float(e.duration) for _, e in told if e is not None])
+    lines = []
+    for line, outline in told:
+        lines.append(line)
+        if outline is not None:
+            lines.append(f"  {'':<9} {_sparkline(outline, length)}")
+    return "\n".join(lines)
+
+
+def remix_text(remix: Remix) -> str:
+    """All that a terminal user wants to know at a glance."""
+    named = [("original", remix.reference)] if remix.reference is not None else []
+    simulated = " (simulated)" if remix.simulated else ""
+    lines = [f"Remix: {remix.title}{simulated}", clips_text([*named, ("remix", remix.audio)])]
+    rows = [
+        ("asked", remix.request.prompt or remix.request.lyrics),
+        ("stages", _stages(remix)),
+        ("file", str(remix.audio.path)),
+        ("id", shown_id(remix.message_id)),
+    ]
+    lines += [f"  {name:<9} {plain(value, 400)}" for name, value in rows if value]
+    return "\n".join(lines)
+
+
+def _stages(remix: Remix) -> str:
+    spans = [Stretch(s.stage.value, s.started, s.seconds, s.held) for s in remix.timeline]
+    told = [f"{stretch.words} {quantity.span(stretch.seconds)}" for stretch in spans]
+    if told and remix.seconds is not None:
+        told.append(f"{quantity.span(remix.seconds)} in all")
+    return " · ".join(told)
+
+
+def _sparkline(envelope: Envelope, length: float) -> str:
+    width = max(1, round(_WIDTH * width_percent(float(envelope.duration), length) / 100))
+    low, high = columns(envelope, width)
+    heights = np.rint(np.clip(np.maximum(-low, high), 0, 1) * (len(_BLOCKS) - 1)).astype(int)
+    return "".join(_BLOCKS[height] for height in heights)

@@ -1,0 +1,131 @@
+"""One pass over a song tells all: length, outline, peak, flat tops, NaN."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from soundverse_nb.audio.decode.base import End, WorkClock
+from soundverse_nb.audio.envelope import EnvelopeMeter, envelope_of
+from soundverse_nb.audio.measure import Ears, listen
+from tests.audio.songs import RATE, file_of, tone
+
+
+def test_a_song_is_heard_to_its_end() -> None:
+    heard = listen(file_of(tone(3.0)))
+    assert heard.duration == 3.0
+    assert heard.end is End.COMPLETE
+    assert heard.peak == pytest.approx(0.3, abs=0.001)
+    assert heard.loudness == pytest.approx(-11.2, abs=0.3)
+    assert (heard.clipped, heard.not_finite) == (0, 0)
+    assert heard.envelope.duration == 3.0
+    assert heard.envelope.maxima.max() == pytest.approx(0.3, abs=0.001)
+
+
+def test_samples_that_are_no_numbers_are_counted_and_spoil_nothing_else() -> None:
+    samples = tone(3.0)
+    samples[5000, 0], samples[70000, 1], samples[70001, 1] = math.nan, math.inf, -math.inf
+    heard = listen((samples, RATE))
+    assert heard.not_finite == 3
+    assert heard.peak == pytest.approx(0.3, abs=0.001)
+    assert heard.loudness == pytest.approx(-11.2, abs=0.3)
+    assert np.isfinite(heard.envelope.maxima).all()
+
+
+def test_huge_but_finite_samples_are_numbers() -> None:
+    samples = tone(2.0)
+    samples[100, 0] = 1e30
+    assert listen((samples, RATE)).not_finite == 0
+
+
+@pytest.mark.parametrize(("gain", "is_clipped"), [(1.0, False), (3.4, True)])
+def test_a_clipped_wave_has_flat_tops_and_a_peak_has_none(gain: float, is_clipped: bool) -> None:
+    heard = listen((np.clip(tone(2.0, level=gain), -1, 1), RATE))
+    assert heard.peak == pytest.approx(1.0, abs=0.001)
+    share = heard.clipped / (2.0 * RATE * 2)
+    assert (share > 0.1) == is_clipped
+    assert (share < 0.01) != is_clipped
+
+
+def test_the_quiet_ends_are_measured() -> None:
+    silence = np.zeros((RATE, 2), np.float32)
+    heard = listen((np.concatenate([silence, tone(2.0), silence[: RATE // 2]]), RATE))
+    assert heard.quiet_start == pytest.approx(1.0, abs=0.03)
+    assert heard.quiet_end == pytest.approx(0.5, abs=0.03)
+
+
+def test_an_error_in_measuring_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Ears, planes: Any) -> None:
+        raise RuntimeError("measuring failed")
+
+    monkeypatch.setattr(Ears, "feed", fail)
+    with pytest.raises(RuntimeError, match="measuring failed"):
+        listen(file_of(tone(20.0)))
+
+
+def test_out_of_time_the_length_still_comes_from_the_file() -> None:
+    heard = listen(file_of(tone(30.0)), time_limit=0.0)
+    assert heard.end is End.OUT_OF_TIME
+    assert heard.heard_seconds < 30.0
+    assert heard.duration == 30.0
+
+
+def test_out_of_time_a_compressed_songs_packets_are_counted() -> None:
+    song = file_of(tone(60.0), kind="OGG", subtype="VORBIS")
+    heard = listen(song, time_limit=0.0)
+    assert heard.end is End.OUT_OF_TIME
+    assert heard.heard_seconds < 60.0
+    assert heard.duration == pytest.approx(60.0, abs=0.05)
+
+
+def test_waiting_alone_does_not_end_a_hearing() -> None:
+    clock = WorkClock(100.0)
+    clock._wait -= 1e6  # as if a busy machine had kept this thread waiting
+    assert not clock.is_up()
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("length", [100, 8192, 100_000])
+def test_an_outline_does_not_depend_on_how_it_is_fed(order: Any, length: int) -> None:
+    samples = np.random.default_rng(0).normal(size=(50_001, 2)).astype(np.float32)
+    meter = EnvelopeMeter(RATE, 2)
+    peak = max(
+        meter.feed(np.array(samples[start : start + length], order=order))
+        for start in range(0, len(samples), length)
+    )
+    outline = meter.finish()
+    assert peak == np.abs(samples).max()
+    assert outline.duration == pytest.approx(50_001 / RATE)
+    count = 50_001 // meter.bin
+    whole = samples[: count * meter.bin].reshape(count, meter.bin, 2)
+    assert np.array_equal(outline.maxima[:, :count], whole.max(axis=1).T)
+    assert np.array_equal(outline.minima[:, :count], whole.min(axis=1).T)
+
+
+def test_an_outline_has_as_many_points_as_asked_and_loses_no_extreme() -> None:
+    samples = tone(4.0, 1)
+    samples[99_000] = -0.9
+    outline = envelope_of((samples, RATE), points=100)
+    assert outline.points == 100
+    assert outline.minima.min() == np.float32(-0.9)
+    assert outline.reduced(7).minima.min() == np.float32(-0.9)
+    assert outline.reduced(1000) is outline
+
+
+def test_an_outline_of_a_stretch_begins_where_it_is_asked_to() -> None:
+    loud = np.concatenate([np.zeros((RATE, 1), np.float32), tone(1.0, 1), np.zeros((RATE, 1), np.float32)])
+    outline = envelope_of((loud, RATE), points=50, start=1.0, duration=1.0)
+    assert outline.duration == 1.0
+    assert (outline.maxima > 0.2).all()
+
+
+def test_an_outline_shows_where_samples_are_no_numbers() -> None:
+    samples = tone(2.0)
+    samples[RATE, 0] = math.nan
+    outline = envelope_of((samples, RATE), points=100)
+    assert np.flatnonzero(np.isnan(outline.maxima[0])).tolist() == [50]
+    assert np.flatnonzero(np.isnan(outline.minima[0])).tolist() == [50]
+    assert np.isfinite(outline.maxima[1]).all()

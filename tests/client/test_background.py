@@ -1,0 +1,153 @@
+"""The background loop: one thread, doors for every kind of caller, and no way to hang on oneself."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextvars
+import os
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from soundverse_nb.client.background import BackgroundLoop
+from soundverse_nb.errors import ConfigurationError
+
+
+@pytest.fixture
+def loop() -> Iterator[BackgroundLoop]:
+    made = BackgroundLoop()
+    yield made
+    made.close()
+
+
+async def where() -> str:
+    return threading.current_thread().name
+
+
+def test_a_blocking_call_runs_on_the_background_thread(loop: BackgroundLoop) -> None:
+    assert loop.wait(where()) == "soundverse-loop"
+
+
+async def test_an_await_runs_there_too_and_leaves_this_loop_free(loop: BackgroundLoop) -> None:
+    assert await loop.run(where()) == "soundverse-loop"
+
+
+def test_many_loops_may_come_and_go(loop: BackgroundLoop) -> None:
+    assert [asyncio.run(loop.run(where())) for _ in range(3)] == ["soundverse-loop"] * 3
+
+
+def test_a_blocking_call_on_its_own_loop_is_refused(loop: BackgroundLoop) -> None:
+    async def block() -> None:
+        asking = where()
+        try:
+            loop.wait(asking)
+        finally:
+            asking.close()
+
+    with pytest.raises(ConfigurationError, match="own event loop"):
+        loop.wait(block())
+
+
+def test_an_error_comes_through_as_it_is(loop: BackgroundLoop) -> None:
+    async def fail() -> None:
+        raise ConfigurationError("no")
+
+    with pytest.raises(ConfigurationError, match="no"):
+        loop.wait(fail())
+
+
+def test_the_callers_context_goes_along(loop: BackgroundLoop) -> None:
+    """So that what a task displays lands in the cell that started it."""
+    cell: contextvars.ContextVar[str] = contextvars.ContextVar("cell")
+    cell.set("In [7]")
+
+    async def look() -> str:
+        return cell.get()
+
+    assert loop.wait(look()) == "In [7]"
+
+
+async def test_cancelling_waits_until_the_work_has_noted_where_it_stopped(loop: BackgroundLoop) -> None:
+    began, stopping, noted = threading.Event(), threading.Event(), threading.Event()
+    go_on = asyncio.Event()
+
+    async def work() -> None:
+        began.set()
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            stopping.set()
+            await go_on.wait()
+            noted.set()
+
+    task = asyncio.ensure_future(loop.run(work()))
+    assert await asyncio.to_thread(began.wait, 10)
+    task.cancel()
+    assert await asyncio.to_thread(stopping.wait, 10)
+    assert not task.done()
+    loop.call_soon(go_on.set)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert noted.is_set()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+def test_an_interrupt_ends_a_blocking_call_and_its_work(loop: BackgroundLoop) -> None:
+    noted = threading.Event()
+
+    async def work() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            noted.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        loop.wait(work())
+    assert noted.is_set()
+
+
+def test_a_time_out_leaves_the_work_running(loop: BackgroundLoop) -> None:
+    go_on = asyncio.Event()
+
+    async def work() -> str:
+        await go_on.wait()
+        return "finished"
+
+    running = loop.submit(work())
+    with pytest.raises(TimeoutError):
+        loop.result(running, timeout=0.01)
+    loop.call_soon(go_on.set)
+    assert loop.result(running) == "finished"
+
+
+def test_closing_cancels_what_runs_and_a_later_use_starts_anew(loop: BackgroundLoop) -> None:
+    began = threading.Event()
+
+    async def work() -> None:
+        began.set()
+        await asyncio.sleep(3600)
+
+    running = loop.submit(work())
+    began.wait()
+    loop.close()
+    with pytest.raises(concurrent.futures.CancelledError):
+        running.future.result(timeout=5)
+    assert loop.wait(where()) == "soundverse-loop"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_after_a_fork_the_child_gets_a_loop_of_its_own(loop: BackgroundLoop) -> None:
+    loop.wait(where())
+    child = os.fork()
+    if child == 0:
+        try:
+            alright = not loop.is_running and loop.wait(where()) == "soundverse-loop"
+        except BaseException:  # whatever happens, the child must not run the rest of the tests
+            alright = False
+        os._exit(0 if alright else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -1,0 +1,67 @@
+"""What may be asked for, in every form; what breaks a rule is refused before anything happens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import soundverse_nb as sv
+from soundverse_nb.client.inputs import shown_request, want, want_each
+
+URL = "https://songs.example.com/a.mp3?X-Signature=secret"
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        sv.RemixRequest(URL, prompt="jazz", parameters={"a": 1}),
+        {"reference": URL, "prompt": "jazz", "parameters": {"a": 1}},
+        {"song_reference_url": URL, "prompt": "jazz", "parameters": {"a": 1}},
+        (URL, "jazz", None, {"a": 1}),
+        [URL, "jazz", None, {"a": 1}],
+    ],
+)
+def test_a_request_may_be_said_in_every_form(item: Any) -> None:
+    wanted = want_each(item)
+    assert wanted.reference == URL
+    assert wanted.request == sv.RemixRequest(URL, prompt="jazz", parameters={"a": 1})
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "song.mp3", Path("song.mp3"), b"ID3...", (np.zeros((2, 44100)), 44100), sv.Clip("song.mp3"),
+        bytearray(b"ID3"),
+    ],
+)  # fmt: skip
+def test_every_kind_of_reference_is_taken(reference: Any) -> None:
+    assert want(reference, "jazz").reference is reference
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        (URL,), (), {}, {"prompt": "jazz"}, {"reference": URL}, {"reference": URL, "prompt": " "}, 7, None,
+        {"reference": URL, "song_reference_url": URL, "prompt": "jazz"}, URL,
+        {"reference": URL, "prompt": "jazz", "tempo": 3}, (URL, 3), (URL, "jazz", None, {"a": float("nan")}),
+        (URL, "jazz", None, {"a": object()}), (URL, None, None, {}), (URL, "a", "b", {}, "extra"),
+    ],
+)  # fmt: skip
+def test_what_breaks_a_rule_is_refused(item: Any) -> None:
+    with pytest.raises(sv.InvalidRequestError):
+        want_each(item)
+
+
+def test_a_whole_request_is_taken_in_place_of_a_reference() -> None:
+    request = sv.RemixRequest(URL, lyrics="la la")
+    assert want(request).request is request
+    with pytest.raises(sv.InvalidRequestError, match="together"):
+        want(request, prompt="jazz")
+
+
+def test_the_journal_gets_no_signature() -> None:
+    shown = shown_request(want(URL, "jazz").request)
+    assert shown == {"song_reference_url": "https://songs.example.com/a.mp3", "prompt": "jazz"}

@@ -1,0 +1,238 @@
+"""Jobs that return at once, blocking twins, and buttons from other threads."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import soundverse_nb as sv
+from soundverse_nb.client import OrderState
+from soundverse_nb.client.background import LOOP
+from soundverse_nb.displays import Phase
+from tests import strict_service as script
+from tests.client.conftest import SONG, Notebook
+from tests.strict_service import StrictService, stages, stream
+
+MakeClient = Callable[..., sv.Client]
+
+
+async def in_a_cell(function: Callable[..., Any], *arguments: Any) -> Any:
+    """A blocking call while the scripted service goes on serving on this loop."""
+    return await asyncio.get_running_loop().run_in_executor(None, function, *arguments)
+
+
+async def test_a_job_returns_at_once_and_can_be_awaited_often(make_client: MakeClient) -> None:
+    async with StrictService([stream(*stages()[:3], script.HOLD, *stages()[3:])]) as service:
+        job = make_client(service).start(SONG, prompt="jazz")
+        assert not job.done
+        assert "running" in repr(job)
+        assert "jazz" in job._repr_html_()
+        service.release()
+        first, second = await asyncio.gather(job, job)
+        assert first is second
+        assert isinstance(first, sv.Remix)
+        assert job.done
+        assert job.state == "finished"
+        assert job.result() is first
+
+
+async def test_a_job_can_be_cancelled_from_any_thread(make_client: MakeClient) -> None:
+    async with StrictService([stream(*stages()[:4], script.HOLD)]) as service:
+        seen = Notebook()
+        client = make_client(service, progress=seen)
+        job = client.start(SONG, prompt="jazz")
+        await seen.until_stage("initializing")
+        button = threading.Thread(target=job.cancel)
+        button.start()
+        with pytest.raises(asyncio.CancelledError):
+            await job
+        button.join()
+        assert job.cancelled
+        assert job.state == "cancelled"
+        assert seen.phases()[-1] is Phase.CANCELLED
+        assert "recover()" in (seen.heard[-1].message or "")
+        assert client.orders()[0].state is OrderState.ACCEPTED
+        with pytest.raises(asyncio.CancelledError):
+            job.result()
+
+
+async def test_one_who_stops_waiting_does_not_stop_the_job(make_client: MakeClient) -> None:
+    async with StrictService([stream(*stages()[:4], script.HOLD, *stages()[4:])]) as service:
+        job = make_client(service).start(SONG, prompt="jazz")
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(job, 0.01)
+        assert not job.done
+        service.release()
+        assert isinstance(await job, sv.Remix)
+
+
+async def test_a_job_outlives_every_other_reference_to_its_client(make_client: MakeClient) -> None:
+    async with StrictService([stream(*stages()[:4], script.HOLD, *stages()[4:])]) as service:
+        template = make_client(service)._settings
+        client = sv.Client(
+            service.api_key, service.base_url, directory=template.folder, journal=template.journal,
+            preflight="off", progress=False,
+        )  # fmt: skip
+        job = client.start(SONG, prompt="jazz")
+        del client
+        gc.collect()
+        service.release()
+        assert isinstance(await job, sv.Remix)
+
+
+async def test_a_failed_job_says_why(make_client: MakeClient) -> None:
+    async with StrictService([script.refusal(script.NO_BALANCE, 402)]) as service:
+        job = make_client(service).start(SONG, prompt="<b>jazz</b>")
+        with pytest.raises(sv.InsufficientBalanceError):
+            await job
+        assert job.state == "failed"
+        assert "Insufficient balance" in job._repr_html_()
+        assert "<b>jazz" not in job._repr_html_()
+
+
+async def test_what_cannot_be_ordered_is_refused_by_start_itself(make_client: MakeClient) -> None:
+    async with StrictService() as service:
+        with pytest.raises(sv.InvalidRequestError):
+            make_client(service).start(SONG)
+
+
+async def test_many_can_be_started_at_once(make_client: MakeClient) -> None:
+    async with StrictService() as service:
+        job = make_client(service).start_all([(SONG, f"style {at}") for at in range(3)])
+        assert all(isinstance(result, sv.Remix) for result in await job)
+
+
+async def test_the_blocking_twins_give_the_same(make_client: MakeClient) -> None:
+    async with StrictService() as service:
+        client = make_client(service)
+        remix = await in_a_cell(client.remix_sync, SONG, "jazz")
+        assert isinstance(remix, sv.Remix)
+        results = await in_a_cell(client.remix_all_sync, [(SONG, "a"), {"reference": SONG}])
+        assert isinstance(results[0], sv.Remix)
+        assert isinstance(results[1], sv.InvalidRequestError)
+
+
+async def test_a_blocking_call_on_the_clients_own_loop_is_refused(make_client: MakeClient) -> None:
+    async with StrictService() as service:
+        client = make_client(service)
+
+        async def inside() -> None:
+            client.remix_sync(SONG, "jazz")
+
+        with pytest.raises(sv.ConfigurationError, match="own event loop"):
+            await LOOP.run(inside())
+        assert service.posts == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+def test_an_interrupt_of_a_blocking_cell_keeps_the_order_and_says_so(
+    make_client: MakeClient, capfd: pytest.CaptureFixture[str]
+) -> None:
+    serving = _Elsewhere([stream(*stages()[:4], script.HOLD)])
+    try:
+
+        class Interrupting:
+            def open(self, titles: list[str], cancel: Any) -> None: ...
+            def close(self) -> None: ...
+            def news(self, news: Any) -> None:
+                if news.stage == "initializing":
+                    os.kill(os.getpid(), signal.SIGINT)
+
+        client = make_client(serving.service, progress=Interrupting())
+        with pytest.raises(KeyboardInterrupt):
+            client.remix_sync(SONG, "jazz")
+        assert "client.recover()" in capfd.readouterr().err
+        assert client.orders()[0].state is OrderState.ACCEPTED
+        assert client.orders()[0].lease is None
+    finally:
+        serving.close()
+
+
+class _Elsewhere:
+    """A scripted service on a thread of its own, for tests that block."""
+
+    def __init__(self, replies: list[script.Reply]) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self.service = StrictService(replies)
+        asyncio.run_coroutine_threadsafe(self.service.__aenter__(), self._loop).result(10)
+
+    def close(self) -> None:
+        asyncio.run_coroutine_threadsafe(self.service.__aexit__(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+
+async def test_one_of_a_batch_can_be_stopped_from_its_display(make_client: MakeClient) -> None:
+    holding = stream(*stages()[:4], script.HOLD, *stages()[4:])
+    async with StrictService([holding, holding]) as service:
+        seen = Notebook()
+        client = make_client(service, progress=seen)
+        job = client.start_all([(SONG, "first"), (SONG, "second")])
+        await seen.until_stage("initializing", 0)
+        await seen.until_stage("initializing", 1)
+        assert seen.titles == ["first", "second"]
+        assert seen.cancel is not None
+        seen.cancel(1)
+        await seen.until(lambda: Phase.CANCELLED in seen.phases(1))
+        service.release()
+        first, second = await job
+        assert isinstance(first, sv.Remix)
+        assert type(second) is sv.SoundverseError
+        assert "recover()" in str(second)
+        assert seen.closed == 1
+
+
+async def test_a_display_that_fails_gets_in_nobodys_way(make_client: MakeClient) -> None:
+    class Broken:
+        def open(self, titles: list[str], cancel: Any) -> None:
+            raise RuntimeError("no screen")
+
+        def news(self, news: Any) -> None:
+            raise RuntimeError("no screen")
+
+        def close(self) -> None:
+            raise RuntimeError("no screen")
+
+    async with StrictService() as service:
+        assert isinstance(await make_client(service, progress=Broken()).remix(SONG, "jazz"), sv.Remix)
+
+
+async def test_the_display_hears_every_phase(make_client: MakeClient) -> None:
+    limited = script.refusal(script.RATE_LIMITED, 429)
+    async with StrictService([limited, script.cut_after(7)]) as service:
+        seen = Notebook()
+        await make_client(service, progress=seen).remix(SONG, prompt="jazz")
+    phases = seen.phases()
+    wanted = [
+        Phase.CHECKING, Phase.WAITING, Phase.SENDING, Phase.RETRYING, Phase.WAITING, Phase.SENDING,
+        Phase.STREAMING, Phase.FOLLOWING, Phase.FETCHING, Phase.FINISHED,
+    ]  # fmt: skip
+    at = -1
+    for phase in wanted:
+        at = phases.index(phase, at + 1)
+    progress = [news.progress for news in seen.heard if news.phase is Phase.STREAMING and news.progress]
+    assert progress == sorted(progress)
+    assert seen.closed == 1
+
+
+def test_streams_go_on_while_a_cell_computes(make_client: MakeClient) -> None:
+    serving = _Elsewhere([])
+    try:
+        job = make_client(serving.service).start(SONG, prompt="jazz")
+        end = time.monotonic() + 20
+        while not job.done and time.monotonic() < end:
+            sum(range(10_000))
+        assert isinstance(job.result(), sv.Remix)
+    finally:
+        serving.close()
