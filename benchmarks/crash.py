@@ -105,13 +105,13 @@ def number_of(order: Any) -> int:
 async def child(base_url: str, song: str, folder: Path, orders: int) -> None:
     """What is killed: pick up what is left, then order what was never ordered, one half in each client."""
     import soundverse_nb as sv
-    from soundverse_nb.client import OrderState, Patience
+    from soundverse_nb.client import OrderState, Timeouts
 
-    patience = Patience(silence=0.5, first_poll=0.05, longest_poll=0.5)
+    timeouts = Timeouts(silence=0.5, first_poll=0.05, longest_poll=0.5)
     first, second = (
         sv.Client(
             KEY, base_url, directory=folder, journal=folder / JOURNAL, preflight="off", progress=False,
-            patience=patience,
+            timeouts=timeouts,
         )
         for _ in range(2)
     )  # fmt: skip

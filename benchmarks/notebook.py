@@ -137,20 +137,20 @@ class Kernel:
         """Seconds until the last output was here, and every message with its arrival."""
         began = last = time.perf_counter()
         request = self._client.execute(source)
-        heard: list[tuple[float, dict[str, Any]]] = []
+        measured: list[tuple[float, dict[str, Any]]] = []
         while True:
             message = self._client.get_iopub_msg(timeout=300)
             now = time.perf_counter()
             if message["parent_header"].get("msg_id") != request:
                 continue
-            heard.append((now, message))
+            measured.append((now, message))
             content = message["content"]
             if message["msg_type"] == "error":
                 raise RuntimeError("\n".join(content["traceback"]))
             if message["msg_type"] in ("display_data", "execute_result"):
                 last = now
             if content.get("execution_state") == "idle":
-                return last - began, heard
+                return last - began, measured
 
     def close(self) -> None:
         self._client.stop_channels()
@@ -182,9 +182,11 @@ def write_songs(folder: Path, seconds: float) -> None:
     soundfile.write(folder / "tenth.wav.short.wav", whole[: 2 * RATE], RATE, subtype="PCM_16")
 
 
-def saved_bytes(heard: list[tuple[float, dict[str, Any]]]) -> int:
+def saved_bytes(measured: list[tuple[float, dict[str, Any]]]) -> int:
     """What the outputs take in the notebook's file."""
-    outputs = [m["content"]["data"] for _, m in heard if m["msg_type"] in ("display_data", "execute_result")]
+    outputs = [
+        m["content"]["data"] for _, m in measured if m["msg_type"] in ("display_data", "execute_result")
+    ]
     return len(json.dumps(outputs, ensure_ascii=False).encode())
 
 
@@ -199,9 +201,9 @@ def displays(folder: Path, rounds: int, names: tuple[str, str]) -> Iterator[Row]
         for number in range(rounds):
             for name in sorted(SHOW, reverse=bool(number % 2)):
                 notebook.run(FORGET)
-                seconds, heard = notebook.run(SHOW[name])
+                seconds, measured = notebook.run(SHOW[name])
                 taken[name].append(seconds)
-                weight[name] = saved_bytes(heard)
+                weight[name] = saved_bytes(measured)
     ours, ours_bytes = statistics.median(taken["sv.compare"]), weight["sv.compare"]
     yield Row(f"{kind} pair saved in the notebook, sv.compare", f"{ours_bytes / 1e6:.2f} MB")
     yield Row(f"{kind} pair shown after, sv.compare", f"{ours:.2f} s")
@@ -241,11 +243,11 @@ def outlines(folder: Path, rounds: int) -> Iterator[Row]:
 
 def board(folder: Path) -> Iterator[Row]:
     with kernel(folder) as notebook:
-        _, heard = notebook.run(BOARD)
+        _, measured = notebook.run(BOARD)
     shown = ("comm_open", "comm_msg", "comm_close", "display_data", "update_display_data")
-    times = [at for at, message in heard if message["msg_type"] in shown]
+    times = [at for at, message in measured if message["msg_type"] in shown]
     busiest = max(sum(start <= at < start + 1 for at in times) for start in times)
-    cpu = next(float(m["content"]["text"]) for _, m in heard if m["msg_type"] == "stream")
+    cpu = next(float(m["content"]["text"]) for _, m in measured if m["msg_type"] == "stream")
     yield Row("messages in the busiest second, 500 streams", str(busiest), "<= 100", busiest <= 100)
     yield Row("kernel CPU of the board, 500 streams", f"{cpu:.1%}", "< 5 %", cpu < 0.05)
 

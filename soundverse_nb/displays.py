@@ -34,7 +34,7 @@ class Phase(str, Enum):
 
 
 @dataclass(frozen=True)
-class News:
+class ProgressUpdate:
     """One thing that happened to one remix of a batch.
 
     `index` is its place in the batch (from 0), `progress` a percentage 0-100, `retry_in` seconds,
@@ -51,14 +51,14 @@ class News:
     simulated: bool = False
 
 
-class Watcher(Protocol):
+class ProgressDisplay(Protocol):
     """Draws a batch of remixes while it runs. Called on the client's event-loop thread; must not block."""
 
     def open(self, titles: list[str], cancel: Callable[[int | None], None]) -> None:
         """A batch starts: a title a remix. `cancel(index)` stops watching one, `cancel(None)` all;
         it may be called from any thread."""
 
-    def news(self, news: News) -> None:
+    def update(self, update: ProgressUpdate) -> None:
         """Something happened to one remix."""
 
     def close(self) -> None:

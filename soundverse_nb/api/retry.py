@@ -63,7 +63,7 @@ def decide(
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryLimits:
     """How long it is tried: at most so many attempts, and at most so many seconds with their waits."""
 
     attempts: int = 8

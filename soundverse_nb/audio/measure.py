@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soundverse_nb.audio.decode.base import Decoding, Doubt, End
+from soundverse_nb.audio.decode.base import Decoding, End, FastPathRejected
 from soundverse_nb.audio.decode.opening import decode
 from soundverse_nb.audio.envelope import Envelope
-from soundverse_nb.audio.meters import Ears, quiet_ends, whole_pieces
+from soundverse_nb.audio.meters import SongMeter, quiet_ends, whole_pieces
 from soundverse_nb.audio.probe import Untrusted, probe
 from soundverse_nb.audio.source import Source, open_source
-from soundverse_nb.audio.worker_thread import Helper
+from soundverse_nb.audio.worker_thread import HelperThread
 
 # Half a megabyte a channel: calls into numpy cost a little each, and more does not stay in the cache.
 _PIECE_FRAMES = 110_000
@@ -31,7 +31,7 @@ _LOST_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
-class Heard:
+class Measurements:
     """What one pass over a song tells.
 
     `duration` in seconds counts decoded frames; where `end` is OUT_OF_TIME it comes from the packets' own
@@ -70,7 +70,7 @@ class Heard:
     track: int = 0
 
 
-def listen(source: Any, stop_seconds: float | None = None, time_limit: float | None = None) -> Heard:
+def measure(source: Any, stop_seconds: float | None = None, time_limit: float | None = None) -> Measurements:
     """Decode a song to its end, or just past `stop_seconds`, or for `time_limit` seconds of work at most.
 
     Out of time, the header is asked for the length; where it proves none, or less than was heard, packets are
@@ -87,12 +87,12 @@ def listen(source: Any, stop_seconds: float | None = None, time_limit: float | N
             with quick:
                 try:
                     return _told(quick, _measured(quick), proven)
-                except Doubt:
+                except FastPathRejected:
                     pass  # for the careful one to judge
-        ears = _measured(careful)
+        meter = _measured(careful)
         if careful.end is End.COMPLETE:
             careful.damage = careful.damage or _lost(careful, proven())
-        return _told(careful, ears, proven)
+        return _told(careful, meter, proven)
 
 
 def _lost(sound: Decoding, known: float | None) -> str | None:
@@ -101,33 +101,33 @@ def _lost(sound: Decoding, known: float | None) -> str | None:
     return f"{missing:.2f} s cannot be decoded" if missing > _LOST_SECONDS else None
 
 
-def _measured(sound: Decoding) -> Ears:
+def _measured(sound: Decoding) -> SongMeter:
     """What is heard until the decoding ends; on two threads, if the decoder leaves room for that."""
-    ears = Ears(sound.sample_rate, sound.channels)
+    meter = SongMeter(sound.sample_rate, sound.channels)
 
     def feed(piece: Any) -> None:
-        ears.feed(sound.planes(piece))
+        meter.feed(sound.planes(piece))
 
     if not sound.leaves_room:
         for piece in sound.pieces():
             feed(piece)
-        return ears
-    with Helper(feed, _PATIENCE, sound.interrupt) as helper:
+        return meter
+    with HelperThread(feed, _PATIENCE, sound.interrupt) as helper:
         for piece in sound.pieces():
             helper.put(piece)
             sound.note_help(helper.spent)
     sound.confirm()
-    return ears
+    return meter
 
 
-def _told(sound: Decoding, ears: Ears, proven: Callable[[], float | None]) -> Heard:
+def _told(sound: Decoding, meter: SongMeter, proven: Callable[[], float | None]) -> Measurements:
     heard_seconds = duration = sound.seconds
     known = proven() if sound.end in (End.OUT_OF_TIME, End.STOPPED) else None
     if sound.end is End.OUT_OF_TIME:
         duration = known if known is not None and known >= heard_seconds else sound.skim()
-    envelope = ears.envelope()
+    envelope = meter.envelope()
     start, end = quiet_ends(envelope)
-    return Heard(
+    return Measurements(
         duration=duration,
         heard_seconds=heard_seconds,
         known_seconds=known,
@@ -135,15 +135,15 @@ def _told(sound: Decoding, ears: Ears, proven: Callable[[], float | None]) -> He
         channels=sound.channels,
         format=sound.format,
         codec=sound.codec,
-        peak=ears.peak,
-        loudness=ears.integrated(),
-        clipped=ears.clipped,
-        not_finite=ears.not_finite,
+        peak=meter.peak,
+        loudness=meter.integrated(),
+        clipped=meter.clipped,
+        not_finite=meter.not_finite,
         quiet_start=start,
         quiet_end=end,
         envelope=envelope,
-        hops=ears.powers(),
-        hop_seconds=ears.hop_seconds,
+        hops=meter.powers(),
+        hop_seconds=meter.hop_seconds,
         end=sound.end,
         damage=sound.damage,
         cut_short=sound.cut_short,

@@ -21,7 +21,7 @@ _STRETCH = 256
 QUIET_PEAK = 1e-3
 
 
-class Ear:
+class ChannelMeter:
     """Measures one channel: outline, loudness, peak, flat tops, samples that are no numbers."""
 
     def __init__(self, sample_rate: int) -> None:
@@ -46,16 +46,16 @@ class Ear:
 
 def whole_pieces(frames: int, sample_rate: int) -> int:
     """A length of pieces, at most `frames` where that is possible, that leaves no ear a rest to keep."""
-    ear = Ear(sample_rate)
+    ear = ChannelMeter(sample_rate)
     stride = math.lcm(ear.outline.bin, ear.loudness.stride)
     return frames - frames % stride or frames
 
 
-class Ears:
+class SongMeter:
     """One ear a channel, and what they tell together."""
 
     def __init__(self, sample_rate: int, channels: int) -> None:
-        self._ears = [Ear(sample_rate) for _ in range(channels)]
+        self._ears = [ChannelMeter(sample_rate) for _ in range(channels)]
         self._gains = channel_gains(channels)
         meter = self._ears[0].loudness
         self.hop_seconds = meter.hop / sample_rate

@@ -15,7 +15,7 @@ from typing import Any
 _AHEAD = 2
 
 
-class Helper:
+class HelperThread:
     """Calls `work` with everything that is put, in order, on a thread of its own.
 
     `spent` is that thread's processor time in seconds. Where the first thread has worked for `patience`
@@ -31,7 +31,7 @@ class Helper:
         self.spent = 0.0
         self._thread: threading.Thread | None = None
 
-    def __enter__(self) -> Helper:
+    def __enter__(self) -> HelperThread:
         thread = threading.Thread(target=self._run, name="soundverse_nb-ears", daemon=True)
         # Where none can be started, at the end of the process for example, the first does all the work.
         self._worked = _thread_clock()

@@ -18,12 +18,12 @@ import soundverse_nb
 from soundverse_nb.cli.preflight import shown_name, verdict_lines, wants_colours
 from soundverse_nb.errors import ConfigurationError, SoundverseError
 from soundverse_nb.render import units as quantity
-from soundverse_nb.render.labels import Stretch, stages_html
+from soundverse_nb.render.labels import StageBar, stages_html
 from soundverse_nb.render.page import Page, Take, page_html
 from soundverse_nb.render.units import span
 
 if TYPE_CHECKING:
-    from soundverse_nb.audio.measure import Heard
+    from soundverse_nb.audio.measure import Measurements
     from soundverse_nb.remix import Clip, Remix
 
 MAX_AUDIO_BYTES = 24_000_000
@@ -40,16 +40,16 @@ def comparison_page(
 
     `seconds` is what making them took.
     """
-    from soundverse_nb.audio.measure import listen
+    from soundverse_nb.audio.measure import measure
     from soundverse_nb.remix import Clip
     from soundverse_nb.remix.display import COLOURS
     from soundverse_nb.remix.preview import playables
 
     clips = [Clip(reference), *(remix.audio for remix in remixes)]
     with ThreadPoolExecutor(2) as pool:
-        heard = list(pool.map(lambda clip: listen(clip.path), clips))
+        measured = list(pool.map(lambda clip: measure(clip.path), clips))
     players = playables(clips, MAX_AUDIO_BYTES)
-    original = heard[0]
+    original = measured[0]
     takes = [
         Take(
             label=f"Remix {number}" if remix else "Original",
@@ -66,7 +66,7 @@ def comparison_page(
             story=_story(remix) if remix else "",
         )
         for number, (clip, sound, player, remix, file) in enumerate(
-            zip(clips, heard, players, [None, *remixes], ["", *files], strict=True)
+            zip(clips, measured, players, [None, *remixes], ["", *files], strict=True)
         )
     ]
     count = _NUMBERS.get(len(remixes), f"{len(remixes)} remixes")
@@ -94,7 +94,9 @@ def song_title(path: Path) -> str:
     return path.stem.replace("_", " ").strip() or path.name
 
 
-def _facts(clip: Clip, sound: Heard, original: Heard | None, remix: Remix | None) -> tuple[str, ...]:
+def _facts(
+    clip: Clip, sound: Measurements, original: Measurements | None, remix: Remix | None
+) -> tuple[str, ...]:
     facts = [
         _length(sound.duration, None if original is None else original.duration),
         _loudness(sound.loudness, None if original is None else original.loudness),
@@ -128,7 +130,7 @@ def _loudness(measured: float, original: float | None) -> str:
 
 def _story(remix: Remix) -> str:
     spans = remix.timeline
-    stretches = [Stretch(s.stage.value, s.started, s.seconds, s.held) for s in spans]
+    stretches = [StageBar(s.stage.value, s.started, s.seconds, s.held) for s in spans]
     return stages_html(stretches, remix.seconds or 0.0)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from soundverse_nb.client.client import Client, connect
-from soundverse_nb.client.config import Patience
+from soundverse_nb.client.config import Timeouts
 from soundverse_nb.client.job import RemixJob
 from soundverse_nb.client.journal.journal import Journal
 from soundverse_nb.client.journal.order import Order, OrderState
@@ -20,9 +20,9 @@ __all__ = [
     "Order",
     "OrderState",
     "OrderTable",
-    "Patience",
     "Recovered",
     "RemixJob",
+    "Timeouts",
     "connect",
     "enable_nested",
 ]

@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from soundverse_nb.client.config import Clock, Patience, SystemClock
+from soundverse_nb.client.config import Clock, SystemClock, Timeouts
 from soundverse_nb.client.journal.journal import Journal
 from soundverse_nb.client.limiter import ConcurrencyLimiter
 
@@ -28,6 +28,6 @@ class Service:
     limiter: ConcurrencyLimiter
     simulated: bool = False
     downloads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_DOWNLOADS))
-    patience: Patience = field(default_factory=Patience)
+    timeouts: Timeouts = field(default_factory=Timeouts)
     clock: Clock = field(default_factory=SystemClock)
     rng: random.Random = field(default_factory=random.Random)

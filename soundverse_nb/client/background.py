@@ -92,7 +92,7 @@ def eager(loop: Any) -> contextlib.AbstractContextManager[None]:
 SLICE = 0.25
 """Seconds a blocking call waits at a stretch before it looks for an interrupt."""
 
-GOODBYE = 5.0
+SHUTDOWN_SECONDS = 5.0
 """Seconds an interrupted task may take to note what it leaves behind."""
 
 
@@ -120,7 +120,7 @@ def check_can_wait(
     raise ConfigurationError(said, spent=spent, hint=hint)
 
 
-class Work(Generic[T]):
+class BackgroundTask(Generic[T]):
     """A coroutine at work on the background loop.
 
     `future` resolves when the task has really ended, its clean-up included; asking it to cancel does nothing,
@@ -155,7 +155,7 @@ class Work(Generic[T]):
         self.cancel()
         waiting = asyncio.wrap_future(self.future)
         waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
-        await asyncio.wait({waiting}, timeout=GOODBYE)
+        await asyncio.wait({waiting}, timeout=SHUTDOWN_SECONDS)
 
     def _cancel(self) -> None:
         if self._task is not None:
@@ -203,15 +203,15 @@ class BackgroundLoop:
         """Whether the caller is running on this loop."""
         return self.is_running and self._thread is threading.current_thread()
 
-    def submit(self, coroutine: Coroutine[Any, Any, T]) -> Work[T]:
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> BackgroundTask[T]:
         """Start a coroutine there, in the caller's context (so that a display lands in its cell)."""
         work = self.prepare(coroutine)
         work.start()
         return work
 
-    def prepare(self, coroutine: Coroutine[Any, Any, T]) -> Work[T]:
+    def prepare(self, coroutine: Coroutine[Any, Any, T]) -> BackgroundTask[T]:
         """The same, to be started by `work.start()`: an interrupt may come at any moment from there on."""
-        return Work(self.loop, coroutine)
+        return BackgroundTask(self.loop, coroutine)
 
     async def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Await a coroutine there, from any loop. Cancelling waits until it has noted where it stopped."""
@@ -244,7 +244,7 @@ class BackgroundLoop:
         except KeyboardInterrupt:
             # Also one that came before the waiting began.
             work.cancel()
-            concurrent.futures.wait([work.future], timeout=GOODBYE)
+            concurrent.futures.wait([work.future], timeout=SHUTDOWN_SECONDS)
             raise
 
     def check_may_block(self) -> None:
@@ -255,7 +255,7 @@ class BackgroundLoop:
                 hint="Use the awaitable form there: await client.remix(...).",
             )
 
-    def result(self, work: Work[T], timeout: float | None = None) -> T:
+    def result(self, work: BackgroundTask[T], timeout: float | None = None) -> T:
         """Block for a result, in slices. An interrupt cancels the work; a time-out leaves it running."""
         if not work.future.done():
             self.check_may_block()
@@ -271,7 +271,7 @@ class BackgroundLoop:
                         raise TimeoutError(f"It is not finished after {timeout:g} s; it goes on.")
         except KeyboardInterrupt:
             work.cancel()
-            concurrent.futures.wait([work.future], timeout=GOODBYE)
+            concurrent.futures.wait([work.future], timeout=SHUTDOWN_SECONDS)
             raise
 
     def call_soon(self, callback: Callable[[], object]) -> None:
@@ -290,7 +290,7 @@ class BackgroundLoop:
             return
         if thread is not threading.current_thread():
             loop.call_soon_threadsafe(loop.stop)
-            thread.join(GOODBYE)
+            thread.join(SHUTDOWN_SECONDS)
 
     def _start(self) -> None:
         loop = _new_loop()
@@ -315,7 +315,7 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
         for task in left:
             task.cancel()
         if left:
-            loop.run_until_complete(asyncio.wait(left, timeout=GOODBYE))
+            loop.run_until_complete(asyncio.wait(left, timeout=SHUTDOWN_SECONDS))
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
 

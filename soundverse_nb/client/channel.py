@@ -26,7 +26,7 @@ class Channel(Generic[T]):
         self._items: deque[T] = deque(maxlen=MOST_WAITING)
         self._ended = False
         self._error: BaseException | None = None
-        self._bell: _Bell | None = None
+        self._bell: _Wakeup | None = None
         self._waiter: asyncio.Future[None] | None = None
 
     def put(self, item: T) -> None:
@@ -61,7 +61,7 @@ class Channel(Generic[T]):
                     raise self._error
                 raise StopAsyncIteration
             if self._bell is None:
-                self._bell = _bell_of(loop)
+                self._bell = _wakeup_of(loop)
             waiter = self._waiter = loop.create_future()
             # Looked at again: what came before the waiter was there did not wake it.
             if not self._items and not self._ended:
@@ -74,7 +74,7 @@ class Channel(Generic[T]):
             self._bell.ring(waiter)
 
 
-class _Bell:
+class _Wakeup:
     """Wakes many readers of one loop with one call: each call across threads costs a write to a socket."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -108,13 +108,13 @@ class _Bell:
                 waiter.set_result(None)
 
 
-_bells: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Bell] = weakref.WeakKeyDictionary()
-_bells_lock = threading.Lock()
+_wakeups: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Wakeup] = weakref.WeakKeyDictionary()
+_wakeups_lock = threading.Lock()
 
 
-def _bell_of(loop: asyncio.AbstractEventLoop) -> _Bell:
-    with _bells_lock:
-        bell = _bells.get(loop)
+def _wakeup_of(loop: asyncio.AbstractEventLoop) -> _Wakeup:
+    with _wakeups_lock:
+        bell = _wakeups.get(loop)
         if bell is None:
-            bell = _bells[loop] = _Bell(loop)
+            bell = _wakeups[loop] = _Wakeup(loop)
         return bell

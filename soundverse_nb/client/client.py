@@ -18,8 +18,8 @@ from soundverse_nb.client.config import (
     KEY_VARIABLE,
     SERVICE,
     Clock,
-    Patience,
     SystemClock,
+    Timeouts,
     checked_base_url,
     checked_price,
     checked_status_path,
@@ -27,17 +27,17 @@ from soundverse_nb.client.config import (
     find_key,
     results_folder,
 )
-from soundverse_nb.client.inputs import want, want_all, want_each
+from soundverse_nb.client.inputs import parse_input, parse_item, parse_items
 from soundverse_nb.client.job import RemixJob
 from soundverse_nb.client.limiter import ConcurrencyLimiter
 from soundverse_nb.client.order.pipeline import make_all, make_one, stream_remix
 from soundverse_nb.client.order.recover import Recovered, recover
 from soundverse_nb.client.order_table import OrderTable, as_found
-from soundverse_nb.client.progress import Audience, find_watcher
+from soundverse_nb.client.progress import ProgressReporter, find_display
 from soundverse_nb.client.references import checked_mode
-from soundverse_nb.client.session import Door, Engine, Settings
+from soundverse_nb.client.session import Door, Session, Settings
 from soundverse_nb.client.simulated import embedded_service, is_simulator
-from soundverse_nb.displays import Watcher
+from soundverse_nb.displays import ProgressDisplay
 from soundverse_nb.errors import ConfigurationError, InvalidRequestError, SoundverseError, at_the_door
 from soundverse_nb.remix import Remix
 
@@ -90,11 +90,11 @@ class Client:
         proxy: str | None = None,
         ssl: SSLContext | bool = True,
         preflight: str = "full",
-        progress: bool | Watcher = True,
+        progress: bool | ProgressDisplay = True,
         price: float | None = None,
         executor: Executor | None = None,
         max_bytes: int | None = None,
-        patience: Patience | None = None,
+        timeouts: Timeouts | None = None,
         clock: Clock | None = None,
         allow_insecure: bool = False,
     ) -> None:
@@ -111,7 +111,7 @@ class Client:
         way = Way(proxy, ssl)
         if not simulated:
             way.proxy_for(url or SERVICE)  # one that cannot be used is told of now
-        find_watcher(progress if progress is not True else False)
+        find_display(progress if progress is not True else False)
         self._progress = progress
         self._price = checked_price(price)
         self._settings = Settings(
@@ -127,11 +127,11 @@ class Client:
             preflight=checked_mode(preflight),
             executor=executor,
             max_bytes=max_bytes,
-            patience=patience or Patience(),
+            timeouts=timeouts or Timeouts(),
             clock=clock or SystemClock(),
         )
-        self._engine = Engine(self._settings)
-        self._door = Door(self._engine)
+        self._session = Session(self._settings)
+        self._door = Door(self._session)
         if simulated:
             print(SIMULATED)
 
@@ -148,7 +148,7 @@ class Client:
     @property
     def concurrency(self) -> ConcurrencyLimiter:
         """How many streams run at once, and how that number was found: `.history`, `.plot()`."""
-        return self._engine.limiter
+        return self._session.limiter
 
     @at_the_door
     async def remix(
@@ -170,9 +170,9 @@ class Client:
         UnknownOutcomeError where it may have been; GenerationFailedError; DownloadError where it is paid
         and `recover()` can fetch it. Interrupting stops watching and keeps the order.
         """
-        wanted = want(reference, prompt, lyrics, parameters)
-        audience = self._audience()
-        return await self._door.run(make_one(self._engine, wanted, audience), audience)
+        remix_input = parse_input(reference, prompt, lyrics, parameters)
+        reporter = self._audience()
+        return await self._door.run(make_one(self._session, remix_input, reporter), reporter)
 
     @at_the_door
     async def remix_all(self, requests: Iterable[Any]) -> list[Remix | SoundverseError]:
@@ -180,8 +180,8 @@ class Client:
 
         A request is a RemixRequest, a dict {"reference": ..., "prompt": ...} or a tuple (reference, prompt).
         """
-        wishes, audience = want_all(requests), self._audience()
-        return await self._door.run(make_all(self._engine, wishes, audience), audience)
+        inputs, reporter = parse_items(requests), self._audience()
+        return await self._door.run(make_all(self._session, inputs, reporter), reporter)
 
     @at_the_door
     def remix_sync(
@@ -192,15 +192,15 @@ class Client:
         parameters: Mapping[str, Any] | None = None,
     ) -> Remix:
         """The same as `remix`, blocking. Safe inside a notebook."""
-        wanted = want(reference, prompt, lyrics, parameters)
-        audience = self._audience()
-        return self._door.wait(make_one(self._engine, wanted, audience), audience)
+        remix_input = parse_input(reference, prompt, lyrics, parameters)
+        reporter = self._audience()
+        return self._door.wait(make_one(self._session, remix_input, reporter), reporter)
 
     @at_the_door
     def remix_all_sync(self, requests: Iterable[Any]) -> list[Remix | SoundverseError]:
         """The same as `remix_all`, blocking. Safe inside a notebook."""
-        wishes, audience = want_all(requests), self._audience()
-        return self._door.wait(make_all(self._engine, wishes, audience), audience)
+        inputs, reporter = parse_items(requests), self._audience()
+        return self._door.wait(make_all(self._session, inputs, reporter), reporter)
 
     @at_the_door
     def start(
@@ -214,15 +214,15 @@ class Client:
 
         `await job` or `job.result()` gives it, `job.cancel()` stops watching.
         """
-        wanted = want(reference, prompt, lyrics, parameters)
-        audience = self._audience()
-        return self._door.start(make_one(self._engine, wanted, audience), audience, wanted.title)
+        remix_input = parse_input(reference, prompt, lyrics, parameters)
+        reporter = self._audience()
+        return self._door.start(make_one(self._session, remix_input, reporter), reporter, remix_input.title)
 
     @at_the_door
     def start_all(self, requests: Iterable[Any]) -> RemixJob[list[Remix | SoundverseError]]:
         """Start many remixes and return at once; the job gives what `remix_all` gives."""
-        wishes, audience = want_all(requests), self._audience()
-        return self._door.start(make_all(self._engine, wishes, audience), audience, f"{len(wishes)} remixes")
+        inputs, reporter = parse_items(requests), self._audience()
+        return self._door.start(make_all(self._session, inputs, reporter), reporter, f"{len(inputs)} remixes")
 
     @at_the_door
     def stream(
@@ -233,12 +233,12 @@ class Client:
         A refusal is retried and a cut followed as in `remix`; the failing event is given like any other. The
         audio is not fetched: the journal keeps where it is, and `recover()` fetches it.
         """
-        wanted, audience = want_each(request), Audience(None)
+        remix_input, reporter = parse_item(request), ProgressReporter(None)
 
         def order(put: Callable[[RemixEvent], object]) -> Coroutine[Any, Any, None]:
-            return stream_remix(self._engine, wanted, audience, put)
+            return stream_remix(self._session, remix_input, reporter, put)
 
-        return self._door.stream(order, audience)
+        return self._door.stream(order, reporter)
 
     @at_the_door
     async def status(self, message_id: str) -> RemixEvent:
@@ -256,14 +256,14 @@ class Client:
         watched first, for less than a minute. A failed order is asked about once more. Nothing is ever sent
         again.
         """
-        audience = self._audience()
-        return await self._door.run(self._recover(audience), audience)
+        reporter = self._audience()
+        return await self._door.run(self._recover(reporter), reporter)
 
     @at_the_door
     def recover_sync(self) -> Recovered:
         """The same as `recover`, blocking."""
-        audience = self._audience()
-        return self._door.wait(self._recover(audience), audience)
+        reporter = self._audience()
+        return self._door.wait(self._recover(reporter), reporter)
 
     @at_the_door
     def orders(self) -> OrderTable:
@@ -305,20 +305,20 @@ class Client:
         return f"Client({self._settings.base_url!r}, {what})"
 
     async def _status(self, message_id: str) -> RemixEvent:
-        await self._engine.open()
-        return await self._engine.service.transport.status(message_id)
+        await self._session.open()
+        return await self._session.service.transport.status(message_id)
 
-    async def _recover(self, audience: Audience) -> Recovered:
-        return await recover(self._engine, audience)
+    async def _recover(self, reporter: ProgressReporter) -> Recovered:
+        return await recover(self._session, reporter)
 
     async def _orders(self) -> OrderTable:
-        await self._engine.open()
-        journal = self._engine.service.journal
+        await self._session.open()
+        journal = self._session.service.journal
         found = await asyncio.to_thread(as_found, await journal.orders())
         return OrderTable(found, journal.path, await journal.kept())
 
-    def _audience(self) -> Audience:
-        return Audience(find_watcher(self._progress, self._price))
+    def _audience(self) -> ProgressReporter:
+        return ProgressReporter(find_display(self._progress, self._price))
 
 
 SIMULATED = (

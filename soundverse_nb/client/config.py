@@ -99,7 +99,7 @@ PLACE_FOR_ORDERS = "Give the file for the journal of orders, journal=..., or set
 
 
 @dataclass(frozen=True)
-class Patience:
+class Timeouts:
     """How long to wait for what, in seconds.
 
     The document says that progress "may hold at 90 for several minutes": silence is followed up, never

@@ -19,7 +19,7 @@ _FIELDS = frozenset({"reference", "song_reference_url", "prompt", "lyrics", "par
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RemixInput:
     """One remix to make: the reference as it was given, and the checked request.
 
     `label` is a study's own name for it in the journal.
@@ -36,39 +36,39 @@ class Wanted:
         return words.strip().splitlines()[0][:80]
 
 
-def want(
+def parse_input(
     reference: Any,
     prompt: str | None = None,
     lyrics: str | None = None,
     parameters: Mapping[str, Any] | None = None,
     label: str | None = None,
-) -> Wanted:
+) -> RemixInput:
     """One remix out of a call's arguments. Raises InvalidRequestError; nothing is sent or uploaded."""
-    if isinstance(reference, (RemixRequest, Wanted)):
+    if isinstance(reference, (RemixRequest, RemixInput)):
         if prompt is not None or lyrics is not None or parameters is not None:
             raise InvalidRequestError(
                 "A whole request was given together with a prompt, lyrics or parameters.",
                 hint="Give one or the other; request.model_copy(update={...}) makes a changed request.",
             )
-        return reference if isinstance(reference, Wanted) else _as_asked(reference)
+        return reference if isinstance(reference, RemixInput) else _as_asked(reference)
     is_path = isinstance(reference, (str, os.PathLike))
     # The file's name goes nowhere; in the request it is for showing.
     name = whole_characters(os.fsdecode(os.fspath(reference))) if is_path else title_of(reference)
-    return Wanted(reference, RemixRequest(name, prompt, lyrics, parameters), label)
+    return RemixInput(reference, RemixRequest(name, prompt, lyrics, parameters), label)
 
 
-def _as_asked(request: RemixRequest) -> Wanted:
+def _as_asked(request: RemixRequest) -> RemixInput:
     place = request.song_reference_url
     name = whole_characters(place)
-    return Wanted(
+    return RemixInput(
         place, request if name == place else request.model_copy(update={"song_reference_url": name})
     )
 
 
-def want_each(item: Any) -> Wanted:
+def parse_item(item: Any) -> RemixInput:
     """One remix out of an item of `remix_all`. Raises InvalidRequestError."""
-    if isinstance(item, (RemixRequest, Wanted)):
-        return want(item)
+    if isinstance(item, (RemixRequest, RemixInput)):
+        return parse_input(item)
     if isinstance(item, Mapping):
         unknown = sorted(str(name) for name in item if name not in _FIELDS)
         if unknown:
@@ -78,30 +78,30 @@ def want_each(item: Any) -> Wanted:
         url = given.pop("song_reference_url", None)
         if (reference is None) == (url is None):
             raise InvalidRequestError("A request names exactly one reference.", hint=_FORMS)
-        return want(url if reference is None else reference, **given)
+        return parse_input(url if reference is None else reference, **given)
     if isinstance(item, (tuple, list)) and 2 <= len(item) <= 4:
-        return want(*item)
+        return parse_input(*item)
     from soundverse_nb.audio.source import described
 
     raise InvalidRequestError(f"{described(item)} is no request for a remix.", hint=_FORMS)
 
 
-Wish = Wanted | SoundverseError
+ParsedInput = RemixInput | SoundverseError
 """A remix to make, or why this one cannot even be asked for."""
 
 
-def want_all(items: Iterable[Any]) -> list[Wish]:
+def parse_items(items: Iterable[Any]) -> list[ParsedInput]:
     """Each item of `remix_all`; one that breaks a rule keeps its place as an error."""
     if isinstance(items, (str, bytes, Mapping)):
         raise InvalidRequestError(
             "remix_all takes a list of requests.", hint="For one remix there is client.remix(...)."
         )
-    return [_wish(item) for item in items]
+    return [_parse_or_error(item) for item in items]
 
 
-def _wish(item: Any) -> Wish:
+def _parse_or_error(item: Any) -> ParsedInput:
     try:
-        return want_each(item)
+        return parse_item(item)
     except SoundverseError as error:
         return error
 

@@ -7,7 +7,7 @@ import concurrent.futures
 from collections.abc import Generator
 from typing import Any, Generic, TypeVar
 
-from soundverse_nb.client.background import LOOP, Work, check_can_wait
+from soundverse_nb.client.background import LOOP, BackgroundTask, check_can_wait
 from soundverse_nb.errors import SoundverseError, Spent, at_the_door
 from soundverse_nb.render.escape import plain, text
 
@@ -22,7 +22,7 @@ class RemixJob(Generic[T]):
     often and from any event loop.
     """
 
-    def __init__(self, work: Work[T], title: str) -> None:
+    def __init__(self, work: BackgroundTask[T], title: str) -> None:
         self._work = work
         self._title = title
 

@@ -103,12 +103,12 @@ class OrderTable(Sequence[Order]):
 
     def where(self, *states: OrderState | DiskState | str) -> OrderTable:
         """Only the orders in these states, for example where("unknown"); "unreadable" is one here too."""
-        wanted = {state.value if isinstance(state, Enum) else state for state in states}
-        if not wanted <= set(_STATES):
+        remix_input = {state.value if isinstance(state, Enum) else state for state in states}
+        if not remix_input <= set(_STATES):
             raise ConfigurationError(
                 f"{states!r} names a state no order has.", hint=f"States are {', '.join(_STATES)}."
             )
-        chosen = [order for order in self._orders if _state(order) in wanted]
+        chosen = [order for order in self._orders if _state(order) in remix_input]
         return OrderTable(chosen, self.path, self.kept)
 
     def to_frame(self) -> Any:

@@ -13,84 +13,84 @@ from typing import Any
 from soundverse_nb import displays
 from soundverse_nb.api.secrets import logger
 from soundverse_nb.client.journal.order import PICK_UP, Order, OrderState
-from soundverse_nb.displays import News, Phase, Watcher
+from soundverse_nb.displays import Phase, ProgressDisplay, ProgressUpdate
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.render.escape import plain
 
 log = logger("soundverse_nb.client")
 
 
-class Audience:
+class ProgressReporter:
     """The display of one batch, or nobody."""
 
-    def __init__(self, watcher: Watcher | None) -> None:
-        self._watcher = watcher
+    def __init__(self, display: ProgressDisplay | None) -> None:
+        self._display = display
         self.simulated = False
         self.opened = threading.Event()
         self._left: dict[int, Order] = {}
 
     @property
-    def has_watcher(self) -> bool:
-        return self._watcher is not None
+    def has_display(self) -> bool:
+        return self._display is not None
 
     def left(self, index: int, order: Order) -> None:
         """How an order stood when it was last looked after."""
         self._left[index] = order
 
-    def left_behind(self) -> list[str]:
+    def kept_orders(self) -> list[str]:
         """A sentence for each order that is kept and no longer watched."""
         return [words for index in sorted(self._left) if (words := self.words_for(index))]
 
     def words_for(self, index: int) -> str | None:
         """What to say about one remix that is no longer watched; None where nothing is to be picked up."""
         order = self._left.get(index)
-        return None if order is None else kept_words(order)
+        return None if order is None else kept_message(order)
 
     def open(self, titles: list[str], cancel: Callable[[int | None], None]) -> None:
         try:
-            self._call(lambda watcher: watcher.open(titles, cancel))
+            self._call(lambda display: display.open(titles, cancel))
         finally:
             self.opened.set()
 
     def close(self) -> None:
-        self._call(lambda watcher: watcher.close())
+        self._call(lambda display: display.close())
 
-    def seat(self, index: int) -> Seat:
+    def slot(self, index: int) -> ProgressSlot:
         """What the remix at this place of the batch tells its news to."""
-        return Seat(self, index)
+        return ProgressSlot(self, index)
 
     def tell(self, index: int, phase: Phase, facts: dict[str, Any]) -> None:
-        if self._watcher is not None:
-            news = News(index, phase, simulated=self.simulated, **facts)
-            self._call(lambda watcher: watcher.news(news))
+        if self._display is not None:
+            update = ProgressUpdate(index, phase, simulated=self.simulated, **facts)
+            self._call(lambda display: display.update(update))
 
-    def _call(self, act: Callable[[Watcher], None]) -> None:
-        if self._watcher is None:
+    def _call(self, act: Callable[[ProgressDisplay], None]) -> None:
+        if self._display is None:
             return
         try:
-            act(self._watcher)
+            act(self._display)
         except Exception as error:  # a display may raise anything; the remix goes on
-            self._watcher = None
+            self._display = None
             log.warning("The progress display failed and was left alone: %s", type(error).__name__)
 
 
 @dataclass(frozen=True)
-class Seat:
+class ProgressSlot:
     """One remix's place in the audience."""
 
-    audience: Audience
+    reporter: ProgressReporter
     index: int
 
     @property
     def is_watched(self) -> bool:
-        return self.audience.has_watcher
+        return self.reporter.has_display
 
     def tell(self, phase: Phase, **facts: Any) -> None:
         """`facts` are the fields of News: stage, progress, message, retry_in, song_name."""
-        self.audience.tell(self.index, phase, facts)
+        self.reporter.tell(self.index, phase, facts)
 
 
-def kept_words(order: Order) -> str | None:
+def kept_message(order: Order) -> str | None:
     """How an order that is no longer watched can be picked up; None where there is nothing to pick up."""
     named = f"Order {order.order_id} ({plain(order.title, 80)})"
     if order.state in (OrderState.ACCEPTED, OrderState.COMPLETED):
@@ -103,10 +103,10 @@ def kept_words(order: Order) -> str | None:
     return None
 
 
-NOBODY = Seat(Audience(None), 0)
+NOBODY = ProgressSlot(ProgressReporter(None), 0)
 
 
-def find_watcher(setting: bool | Watcher, price: float | None = None) -> Watcher | None:
+def find_display(setting: bool | ProgressDisplay, price: float | None = None) -> ProgressDisplay | None:
     """The display for one batch: none for False, the front end's own for True, else the one given.
 
     `price` is what one accepted order costs; the front end's display then says what was spent.
@@ -119,7 +119,7 @@ def find_watcher(setting: bool | Watcher, price: float | None = None) -> Watcher
         if factory is None:
             return None
         try:
-            made: Watcher | None = factory() if price is None else factory(price=price)
+            made: ProgressDisplay | None = factory() if price is None else factory(price=price)
         except Exception as error:  # a front end may raise anything; the remix goes on
             log.warning("There is no progress display here: %s", type(error).__name__)
             return None

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from soundverse_nb.api.proxy import Way
 from soundverse_nb.api.secrets import logger
-from soundverse_nb.client.progress import Seat
+from soundverse_nb.client.progress import ProgressSlot
 from soundverse_nb.displays import Phase
 from soundverse_nb.errors import ConfigurationError, InvalidRequestError, PreflightError
 from soundverse_nb.render.escape import hide_query, plain
@@ -81,12 +81,12 @@ class References:
         self._checks: OrderedDict[object, asyncio.Future[Checked]] = OrderedDict()
         self._songs: dict[Path, _Song] = {}
 
-    async def check(self, given: Any, seat: Seat) -> Checked:
+    async def check(self, given: Any, slot: ProgressSlot) -> Checked:
         """Look at a reference before it costs anything.
 
         Raises PreflightError where the service would refuse it, ConfigurationError where it cannot fetch it.
         """
-        seat.tell(Phase.CHECKING)
+        slot.tell(Phase.CHECKING)
         given = await self._readable(given)
         # An address is its own key; for content a thread has to read it.
         key = _key(given) if is_url(given) else await self._in_thread(lambda: _key(given))
@@ -106,7 +106,7 @@ class References:
             if check.done() and (check.cancelled() or check.exception()):
                 self._checks.pop(key, None)
 
-    async def publish(self, checked: Checked, seat: Seat) -> str:
+    async def publish(self, checked: Checked, slot: ProgressSlot) -> str:
         """The URL to order with. Each call is matched by one of `let_go`."""
         if checked.url is not None:
             return checked.url
@@ -115,7 +115,7 @@ class References:
         song.users += 1
         try:
             if not song.publications or song.publications[-1].is_stale():
-                seat.tell(Phase.PUBLISHING)
+                slot.tell(Phase.PUBLISHING)
                 song.publications.append(_Publication(self._find_host(checked.name), checked.path))
             return (await asyncio.shield(song.publications[-1].task)).url
         except BaseException:  # an order that is cancelled uses the song no longer either
@@ -129,13 +129,13 @@ class References:
         if song is None or checked.url is not None:
             return
         song.users -= 1
-        song.wanted = song.wanted or not settled
+        song.remix_input = song.remix_input or not settled
         await self._take_down(checked, song)
 
     async def _take_down(self, checked: Checked, song: _Song) -> None:
         """Withdraw every URL a song has had, where nobody uses one of them any longer."""
         assert checked.path is not None
-        if song.users > 0 or song.wanted or self._songs.get(checked.path) is not song:
+        if song.users > 0 or song.remix_input or self._songs.get(checked.path) is not song:
             return
         del self._songs[checked.path]
         for publication in song.publications:
@@ -207,7 +207,7 @@ class _Song:
 
     publications: list[_Publication] = field(default_factory=list)
     users: int = 0
-    wanted: bool = False
+    remix_input: bool = False
 
 
 class _Publication:

@@ -24,14 +24,14 @@ from soundverse_nb.api.proxy import Way
 from soundverse_nb.api.secrets import logger
 from soundverse_nb.api.transport import STATUS_PATH, Transport
 from soundverse_nb.client.backend import Service
-from soundverse_nb.client.background import GOODBYE, LOOP, check_can_wait, undisturbed
+from soundverse_nb.client.background import LOOP, SHUTDOWN_SECONDS, check_can_wait, undisturbed
 from soundverse_nb.client.channel import Channel
 from soundverse_nb.client.config import (
     PLACE_FOR_ORDERS,
     PLACE_FOR_REMIXES,
     Clock,
-    Patience,
     SystemClock,
+    Timeouts,
     journal_file,
     results_folder,
     writable,
@@ -41,8 +41,8 @@ from soundverse_nb.client.journal.journal import Journal
 from soundverse_nb.client.journal.lease import BEAT_EVERY
 from soundverse_nb.client.limiter import ConcurrencyLimiter
 from soundverse_nb.client.order.owed import Line, owing, settle_all, tell_what_is_owed
-from soundverse_nb.client.order.tracker import Hearing
-from soundverse_nb.client.progress import Audience
+from soundverse_nb.client.order.tracker import OrderTracker
+from soundverse_nb.client.progress import ProgressReporter
 from soundverse_nb.client.references import References
 from soundverse_nb.client.simulated import is_simulator
 from soundverse_nb.errors import ConfigurationError, SoundverseError
@@ -68,7 +68,7 @@ class Settings:
     preflight: str = "full"
     executor: Executor | None = None
     max_bytes: int | None = None
-    patience: Patience = field(default_factory=Patience)
+    timeouts: Timeouts = field(default_factory=Timeouts)
     clock: Clock = field(default_factory=SystemClock)
 
     @property
@@ -77,7 +77,7 @@ class Settings:
         return results_folder(self.directory)
 
 
-class Engine:
+class Session:
     """The session, the journal, the limit and the references of one client. Lives on the background loop."""
 
     service: Service
@@ -92,10 +92,10 @@ class Engine:
         self._is_open = False
         self._ranks = itertools.count()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._watched: dict[str, Hearing] = {}
+        self._watched: dict[str, OrderTracker] = {}
         self.asked_again: set[str] = set()
         self._beating: asyncio.Task[None] | None = None
-        _engines.add(self)
+        _sessions.add(self)
 
     @property
     def folder(self) -> Path:
@@ -138,15 +138,15 @@ class Engine:
         return next(self._ranks)
 
     @asynccontextmanager
-    async def watching(self, hearing: Hearing) -> AsyncIterator[None]:
+    async def watching(self, tracker: OrderTracker) -> AsyncIterator[None]:
         """While an order is looked after: it is shown to other kernels as ours, and given back at the end."""
-        self._watched[hearing.order.order_id] = hearing
+        self._watched[tracker.order.order_id] = tracker
         try:
             yield
         finally:
-            del self._watched[hearing.order.order_id]
-            hearing.seat.audience.left(hearing.seat.index, hearing.order)
-            await hearing.line.let_go()
+            del self._watched[tracker.order.order_id]
+            tracker.slot.reporter.left(tracker.slot.index, tracker.order)
+            await tracker.line.let_go()
 
     async def settle_up(self) -> list[tuple[Line, SoundverseError]]:
         """Write what this process owes to the journal, whoever owes it; gives what is still owed, and why."""
@@ -161,7 +161,7 @@ class Engine:
         for task in running:
             task.cancel()
         if running:
-            await asyncio.wait(running, timeout=GOODBYE)
+            await asyncio.wait(running, timeout=SHUTDOWN_SECONDS)
         await undisturbed(self._shut())
 
     async def _shut(self) -> None:
@@ -212,7 +212,7 @@ class Engine:
             journal=Journal(self._journal_file(simulated), now=settings.clock.time),
             limiter=self.limiter,
             simulated=simulated,
-            patience=settings.patience,
+            timeouts=settings.timeouts,
             clock=settings.clock,
         )
         self._beating = asyncio.ensure_future(self._beat())
@@ -232,7 +232,7 @@ class Engine:
     async def _give_a_sign(self) -> None:
         """Say that the watched orders are ours, and try what is owed. What fails stops nothing else."""
         journal = self.service.journal
-        lines = {hearing.line for hearing in self._watched.values()} | set(owing(journal.path))
+        lines = {tracker.line for tracker in self._watched.values()} | set(owing(journal.path))
         try:
             await self.settle_up()
             await journal.beat([line.on_disk for line in lines])
@@ -242,21 +242,21 @@ class Engine:
             log.error("A sign of life met a %s", type(surprise).__name__, exc_info=surprise)
 
 
-_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+_sessions: weakref.WeakSet[Session] = weakref.WeakSet()
 if hasattr(os, "register_at_fork"):
     # What was open at a fork is the parent's: the child closes none of it, neither at its end nor before.
-    os.register_at_fork(after_in_child=_engines.clear)
+    os.register_at_fork(after_in_child=_sessions.clear)
 
 
-def abandon(engine: Engine) -> None:
+def abandon(session: Session) -> None:
     """Nobody holds the client any more: close what it owned, from whichever thread noticed."""
-    if engine not in _engines:
+    if session not in _sessions:
         return
-    LOOP.call_soon(lambda: LOOP.submit(engine.aclose()))
+    LOOP.call_soon(lambda: LOOP.submit(session.aclose()))
 
 
 async def _close_all() -> None:
-    await asyncio.gather(*(engine.aclose() for engine in list(_engines)), return_exceptions=True)
+    await asyncio.gather(*(session.aclose() for session in list(_sessions)), return_exceptions=True)
     # What clients owed that were closed while the journal could not be written.
     for path in {line.journal.path for line in owing()}:
         await _settle_at_last(path)
@@ -277,7 +277,7 @@ def _at_exit() -> None:
     if not LOOP.is_running or LOOP.is_current():
         return
     with contextlib.suppress(Exception):
-        LOOP.result(LOOP.submit(_close_all()), timeout=2 * GOODBYE)
+        LOOP.result(LOOP.submit(_close_all()), timeout=2 * SHUTDOWN_SECONDS)
     tell_what_is_owed(owing())
     LOOP.close()
 
@@ -295,23 +295,23 @@ class Door:
     An interrupted caller is told how the orders that were sent can be picked up again.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, session: Session) -> None:
+        self._session = session
         self._pid = os.getpid()
         # The exit of the interpreter closes every engine at once; see engine.py.
-        weakref.finalize(self, abandon, engine).atexit = False
+        weakref.finalize(self, abandon, session).atexit = False
 
-    async def run(self, work: Coroutine[Any, Any, T], audience: Audience | None = None) -> T:
+    async def run(self, work: Coroutine[Any, Any, T], reporter: ProgressReporter | None = None) -> T:
         """Await some work, from any asyncio loop."""
         check_can_wait(work)
         self._check_usable(work)
         try:
             return await LOOP.run(self._held(work))
         except asyncio.CancelledError:
-            _say_what_is_kept(audience)
+            _say_what_is_kept(reporter)
             raise
 
-    def wait(self, work: Coroutine[Any, Any, T], audience: Audience | None = None) -> T:
+    def wait(self, work: Coroutine[Any, Any, T], reporter: ProgressReporter | None = None) -> T:
         """Block for some work, from any thread but the loop's own."""
         self._check_usable(work)
         try:
@@ -322,10 +322,10 @@ class Door:
         try:
             return LOOP.wait(self._held(work))
         except KeyboardInterrupt:
-            _say_what_is_kept(audience)
+            _say_what_is_kept(reporter)
             raise
 
-    def start(self, work: Coroutine[Any, Any, T], audience: Audience, title: str) -> RemixJob[T]:
+    def start(self, work: Coroutine[Any, Any, T], reporter: ProgressReporter, title: str) -> RemixJob[T]:
         """Begin some work and return as soon as its display is up."""
         self._check_usable(work)
         running = LOOP.prepare(self._held(work))
@@ -333,17 +333,17 @@ class Door:
             running.start()
             if not LOOP.is_current():
                 # A display that comes up after its cell has ended lands nowhere in some front ends.
-                audience.opened.wait(DISPLAY_SECONDS)
+                reporter.opened.wait(DISPLAY_SECONDS)
         except KeyboardInterrupt:
             # The caller never gets the job, so nobody could wait for it.
             running.cancel()
-            concurrent.futures.wait([running.future], timeout=GOODBYE)
-            _say_what_is_kept(audience)
+            concurrent.futures.wait([running.future], timeout=SHUTDOWN_SECONDS)
+            _say_what_is_kept(reporter)
             raise
         return RemixJob(running, title)
 
     async def stream(
-        self, work: Callable[[Callable[[T], object]], Coroutine[Any, Any, None]], audience: Audience
+        self, work: Callable[[Callable[[T], object]], Coroutine[Any, Any, None]], reporter: ProgressReporter
     ) -> AsyncIterator[T]:
         """Give what some work hands over, as it comes; leaving the loop stops the work."""
         check_can_wait()
@@ -356,7 +356,7 @@ class Door:
                 yield item
         except (asyncio.CancelledError, GeneratorExit):
             await running.stopped()
-            _say_what_is_kept(audience)
+            _say_what_is_kept(reporter)
             raise
         except BaseException:
             running.cancel()  # nobody would hear of it any more; harmless where it is over
@@ -364,12 +364,12 @@ class Door:
 
     def close(self) -> None:
         if self._is_ours():
-            LOOP.wait(self._engine.aclose())
+            LOOP.wait(self._session.aclose())
 
     async def aclose(self) -> None:
         self.check_can_close()
         if self._is_ours():
-            await LOOP.run(self._engine.aclose())
+            await LOOP.run(self._session.aclose())
 
     def check_can_close(self) -> None:
         """Raise ConfigurationError where `aclose` could not be awaited."""
@@ -377,7 +377,7 @@ class Door:
 
     async def _held(self, work: Coroutine[Any, Any, T]) -> T:
         """Keeps the door, and so the engine, open while work runs, also where nobody holds the client."""
-        return await self._engine.do(work)
+        return await self._session.do(work)
 
     def _is_ours(self) -> bool:
         return os.getpid() == self._pid
@@ -395,7 +395,7 @@ class Door:
         )
 
 
-def _say_what_is_kept(audience: Audience | None) -> None:
+def _say_what_is_kept(reporter: ProgressReporter | None) -> None:
     """An interrupted cell says how its orders can be picked up again."""
-    for words in audience.left_behind() if audience is not None else ():
+    for words in reporter.kept_orders() if reporter is not None else ():
         print(words, file=sys.stderr)

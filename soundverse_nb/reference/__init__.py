@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from soundverse_nb.reference.check import preflight, preflight_async
 from soundverse_nb.reference.facts import AudioFacts, Limits
-from soundverse_nb.reference.librosa_duration import Yardstick
+from soundverse_nb.reference.librosa_duration import LibrosaDuration
 from soundverse_nb.reference.repair import Repair, repair
 from soundverse_nb.reference.report import PreflightReport
 from soundverse_nb.reference.rules import Problem
@@ -12,12 +12,12 @@ from soundverse_nb.reference.table import PreflightTable, preflight_all
 
 __all__ = [
     "AudioFacts",
+    "LibrosaDuration",
     "Limits",
     "PreflightReport",
     "PreflightTable",
     "Problem",
     "Repair",
-    "Yardstick",
     "preflight",
     "preflight_all",
     "preflight_async",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Executor
 
-    from soundverse_nb.audio.measure import Heard
+    from soundverse_nb.audio.measure import Measurements
 
 _USUAL = Limits()
 
@@ -98,55 +98,55 @@ def repair_call(source: Any) -> str:
 
 
 def _full(source: Source, limits: Limits, call: str) -> PreflightReport:
-    from soundverse_nb.audio.measure import listen
+    from soundverse_nb.audio.measure import measure
     from soundverse_nb.reference.librosa_duration import compare, librosas_answer
 
     patience = 1.0 if (source.size_bytes or 0) <= limits.max_bytes else _LARGE_FILES_PATIENCE
     # A little further than the limit, so that what ends there is counted to its end.
     stop = limits.max_seconds + 2 * limits.borderline_seconds
-    heard = listen(source, stop, patience * TIME_LIMIT)
-    duration = heard.duration
-    stopped, goes_on = heard.end is End.STOPPED, False
+    measured = measure(source, stop, patience * TIME_LIMIT)
+    duration = measured.duration
+    stopped, goes_on = measured.end is End.STOPPED, False
     if stopped:
-        known = heard.known_seconds
+        known = measured.known_seconds
         goes_on = known is None or known < duration
         duration = duration if known is None or goes_on else known
-    missing, seconds = _shortfall(source.behind(heard.lead), heard.format), 0.0
-    if heard.cut_short and not stopped and heard.promised_seconds and heard.format not in _ESTIMATED:
-        seconds = max(0.0, heard.promised_seconds - duration)
+    missing, seconds = _shortfall(source.behind(measured.lead), measured.format), 0.0
+    if measured.cut_short and not stopped and measured.promised_seconds and measured.format not in _ESTIMATED:
+        seconds = max(0.0, measured.promised_seconds - duration)
         # A FLAC counts its samples; other announcements are rounded, or count what decoders trim.
-        seconds = seconds if seconds > (0.0 if heard.format == "flac" else _TOLERATED_SECONDS) else 0.0
-    damage = heard.damage
-    if heard.end is End.COMPLETE and damage is None and not missing and not seconds:
-        damage = _blank_end(source, heard)
+        seconds = seconds if seconds > (0.0 if measured.format == "flac" else _TOLERATED_SECONDS) else 0.0
+    damage = measured.damage
+    if measured.end is End.COMPLETE and damage is None and not missing and not seconds:
+        damage = _blank_end(source, measured)
     facts = AudioFacts(
         duration=duration,
         size_bytes=source.size_bytes,
-        format=heard.format,
-        codec=heard.codec,
-        channels=heard.channels,
-        sample_rate=heard.sample_rate,
-        peak=heard.peak,
-        loudness=heard.loudness,
-        clipped=heard.clipped,
-        not_finite=heard.not_finite,
-        quiet_start=heard.quiet_start,
-        quiet_end=heard.quiet_end,
-        heard_seconds=heard.heard_seconds,
+        format=measured.format,
+        codec=measured.codec,
+        channels=measured.channels,
+        sample_rate=measured.sample_rate,
+        peak=measured.peak,
+        loudness=measured.loudness,
+        clipped=measured.clipped,
+        not_finite=measured.not_finite,
+        quiet_start=measured.quiet_start,
+        quiet_end=measured.quiet_end,
+        heard_seconds=measured.heard_seconds,
         goes_on=goes_on,
-        is_part=heard.is_part,
+        is_part=measured.is_part,
         missing_bytes=missing,
         missing_seconds=seconds,
         damage=damage,
-        lead_bytes=heard.lead,
-        tracks=heard.tracks,
-        track=heard.track,
-        envelope=heard.envelope,
+        lead_bytes=measured.lead,
+        tracks=measured.tracks,
+        track=measured.track,
+        envelope=measured.envelope,
     )
     librosa = None
     if not source.is_samples:
-        answer = librosas_answer(source, has_doubts=_makes_it_talk(source, heard.format, heard.damage))
-        librosa = compare(answer, duration, goes_on, heard.format, limits)
+        answer = librosas_answer(source, has_doubts=_makes_it_talk(source, measured.format, measured.damage))
+        librosa = compare(answer, duration, goes_on, measured.format, limits)
     return _judged(source, facts, limits, call, librosa=librosa)
 
 
@@ -272,13 +272,13 @@ def _shortfall(source: Source, kind: str) -> int:
     return missing
 
 
-def _blank_end(source: Source, heard: Heard) -> str | None:
+def _blank_end(source: Source, measured: Measurements) -> str | None:
     """What is missing of a song whose file goes on with zeros; None where it is all there."""
     from soundverse_nb.audio.truncation import blank_end
 
-    if heard.format not in _MAY_END_IN_ZEROS:
+    if measured.format not in _MAY_END_IN_ZEROS:
         return None
-    zeros = _read(source, lambda stream, size: blank_end(stream, size, heard.duration))
+    zeros = _read(source, lambda stream, size: blank_end(stream, size, measured.duration))
     return f"its last {zeros:,} bytes are zeros" if zeros else None
 
 

@@ -34,7 +34,7 @@ _UNREADABLE = (
 
 
 @dataclass(frozen=True)
-class Yardstick:
+class LibrosaDuration:
     """librosa's answer in seconds (None: it has none without an ffmpeg program) beside the decoded length.
 
     `differs` where it is off by more than 5 ms, or missing; `flips` where the verdict on the length would be
@@ -61,14 +61,16 @@ class Yardstick:
         return {name: storable(getattr(self, name)) for name in names}
 
 
-def compare(answer: float | None, decoded: float, stopped: bool, kind: str, limits: Limits) -> Yardstick:
+def compare(
+    answer: float | None, decoded: float, stopped: bool, kind: str, limits: Limits
+) -> LibrosaDuration:
     """Hold librosa's answer against the decoded length; `stopped` means that the song goes on after it."""
     if answer is None:
-        return Yardstick(None, decoded, True, False, _UNREADABLE.format(kind))
+        return LibrosaDuration(None, decoded, True, False, _UNREADABLE.format(kind))
     within = abs(answer - decoded) <= TOLERANCE_SECONDS or (stopped and answer >= decoded)
     flips = _passes(answer, limits) != _passes(decoded, limits)
     reason = "" if within else _REASONS.get(kind, "it believes the header")
-    return Yardstick(answer, decoded, not within, flips and not within, reason)
+    return LibrosaDuration(answer, decoded, not within, flips and not within, reason)
 
 
 def librosas_answer(source: Source, *, has_doubts: bool = True) -> float | None:

@@ -20,12 +20,12 @@ from soundverse_nb.reference.facts import Limits
 from soundverse_nb.reference.report import PreflightReport
 from soundverse_nb.reference.rules import PADDABLE_SECONDS, SILENT_PEAK
 from soundverse_nb.reference.segment import (
-    Stretch,
-    asked_stretch,
+    Segment,
+    asked_segment,
     check_duration,
     check_numbers,
     longest,
-    loudest_stretch,
+    loudest_segment,
 )
 from soundverse_nb.render.units import exactly, in_full
 
@@ -112,17 +112,17 @@ def repair(
         data = opened.behind(lead).content()
         left_out = f"It passes already: copied without the {lead:,} bytes that stand before the sound."
         steps = [left_out if lead else "It passes already: copied as it is."]
-        whole = Stretch(0.0, before.audio.duration or 0.0)
+        whole = Segment(0.0, before.audio.duration or 0.0)
         path = _written(data, target.with_suffix(_ending(opened.path)) if is_free else target)
         return _finished(path, before, whole, steps, limits)
-    stretch = _stretch(opened, before, start, duration, limits)
-    if kind == "mp3" and before.audio.format == "mp3" and not codes - _CUTTABLE and not stretch.padding:
-        cut = None if stretch.is_whole else _cut(opened, stretch, limits)
+    segment = _stretch(opened, before, start, duration, limits)
+    if kind == "mp3" and before.audio.format == "mp3" and not codes - _CUTTABLE and not segment.padding:
+        cut = None if segment.is_whole else _cut(opened, segment, limits)
         if cut is not None:
             path = _written(cut[0], target)
             return _finished(path, before, cut[1], [_kept(cut[1], before), _WITHOUT_LOSS], limits)
-    data, steps = _rewritten(opened, before, stretch, kind, limits)
-    return _finished(_written(data, target), before, stretch, steps, limits)
+    data, steps = _rewritten(opened, before, segment, kind, limits)
+    return _finished(_written(data, target), before, segment, steps, limits)
 
 
 _WITHOUT_LOSS = "Cut between the MP3's frames, without encoding it again."
@@ -130,17 +130,17 @@ _WITHOUT_LOSS = "Cut between the MP3's frames, without encoding it again."
 
 def _stretch(
     opened: Source, before: PreflightReport, start: float | None, duration: float | None, limits: Limits
-) -> Stretch:
-    from soundverse_nb.audio.measure import listen
+) -> Segment:
+    from soundverse_nb.audio.measure import measure
 
     total = before.audio.duration or 0.0
     hops, hop_seconds = None, 0.1
     is_cut = duration is not None or total > longest(limits)
     if total > limits.max_seconds or (start is None and is_cut):
         stop = _LONGEST_SEARCH if start is None else start + longest(limits)
-        heard = listen(opened, stop_seconds=stop, time_limit=_SEARCH_TIME)
-        total, hops, hop_seconds = heard.heard_seconds, heard.hops, heard.hop_seconds
-        if heard.peak <= SILENT_PEAK:
+        measured = measure(opened, stop_seconds=stop, time_limit=_SEARCH_TIME)
+        total, hops, hop_seconds = measured.heard_seconds, measured.hops, measured.hop_seconds
+        if measured.peak <= SILENT_PEAK:
             where = f"from {in_full(start)} s " if start else ""
             raise PreflightError(
                 f"There is nothing to cut out of {opened.name}: {where}all that was heard of it, "
@@ -148,36 +148,36 @@ def _stretch(
                 hint="Choose another song, or another start=.",
                 report=before,
             )
-    stretch = asked_stretch(total, start, duration, limits)
-    if stretch is None:
+    segment = asked_segment(total, start, duration, limits)
+    if segment is None:
         assert hops is not None
-        stretch = loudest_stretch(hops, hop_seconds, total, duration or longest(limits))
-    return stretch
+        segment = loudest_segment(hops, hop_seconds, total, duration or longest(limits))
+    return segment
 
 
-def _cut(opened: Source, stretch: Stretch, limits: Limits) -> tuple[bytes, Stretch] | None:
+def _cut(opened: Source, segment: Segment, limits: Limits) -> tuple[bytes, Segment] | None:
     from soundverse_nb.audio.mp3_cut import cut_mp3
 
     with opened.open() as stream:
-        cut = cut_mp3(stream, opened.size_bytes or 0, stretch.start, stretch.duration)
+        cut = cut_mp3(stream, opened.size_bytes or 0, segment.start, segment.duration)
     if cut is None or len(cut.data) > limits.max_bytes or cut.duration < limits.min_seconds:
         return None
-    return cut.data, Stretch(cut.start, cut.duration)
+    return cut.data, Segment(cut.start, cut.duration)
 
 
 def _rewritten(
-    opened: Source, before: PreflightReport, stretch: Stretch, kind: str, limits: Limits
+    opened: Source, before: PreflightReport, segment: Segment, kind: str, limits: Limits
 ) -> tuple[bytes, list[str]]:
     from soundverse_nb.audio.encode import nearest_rate
 
     audio = before.audio
-    steps = [] if stretch.is_whole else [_kept(stretch, before)]
-    if not stretch.is_whole:
+    steps = [] if segment.is_whole else [_kept(segment, before)]
+    if not segment.is_whole:
         steps.append(
-            "Faded it in and out where it was cut." if stretch.start else "Faded it out where it was cut."
+            "Faded it in and out where it was cut." if segment.start else "Faded it out where it was cut."
         )
-    if stretch.padding:
-        steps.append(f"Added {exactly(stretch.padding)} of silence at the end.")
+    if segment.padding:
+        steps.append(f"Added {exactly(segment.padding)} of silence at the end.")
     if audio.not_finite:
         steps.append(f"Put silence in the place of {audio.not_finite:,} samples that are not numbers.")
     if (audio.channels or 0) > 2:
@@ -187,14 +187,14 @@ def _rewritten(
     if audio.damage or audio.missing_bytes or audio.missing_seconds:
         steps.append("Kept all that could be decoded.")
     if kind != "mp3":
-        data = as_lossless(opened, stretch, kind)
+        data = as_lossless(opened, segment, kind)
         if len(data) > limits.max_bytes:
             raise ConfigurationError(
                 f"As {kind} it has {len(data):,} bytes; the service takes at most {limits.max_bytes:,}.",
                 hint="Give an .mp3 as out, or a shorter duration.",
             )
         return data, [*steps, f"Written as {kind}, 16 bits."]
-    encoded = as_mp3(opened, stretch, limits.max_bytes)
+    encoded = as_mp3(opened, segment, limits.max_bytes)
     if encoded is None:
         raise ConfigurationError(
             f"No MP3 of it fits into {limits.max_bytes:,} bytes.", hint="Allow more bytes."
@@ -208,9 +208,9 @@ def _rewritten(
     return data, [*steps, f"Encoded as MP3 at {bitrate} kbit/s, the best that fits."]
 
 
-def _kept(stretch: Stretch, before: PreflightReport) -> str:
-    end = stretch.start + stretch.duration
-    return f"Kept {stretch.start:.1f} s to {end:.1f} s of the song."
+def _kept(segment: Segment, before: PreflightReport) -> str:
+    end = segment.start + segment.duration
+    return f"Kept {segment.start:.1f} s to {end:.1f} s of the song."
 
 
 def _target(opened: Source, out: str | os.PathLike[str] | None) -> tuple[str, Path]:
@@ -275,7 +275,7 @@ def _written(data: bytes, path: Path) -> Path:
 
 
 def _finished(
-    path: Path, before: PreflightReport, stretch: Stretch, steps: list[str], limits: Limits
+    path: Path, before: PreflightReport, segment: Segment, steps: list[str], limits: Limits
 ) -> Repair:
     report = preflight(path, limits)
     if not report.ok:
@@ -285,8 +285,8 @@ def _finished(
             hint="Choose another song, or another start= and duration=.",
             report=report,
         )
-    length = stretch.duration + stretch.padding
-    return Repair(path, before.name, stretch.start, length, tuple(steps), report)
+    length = segment.duration + segment.padding
+    return Repair(path, before.name, segment.start, length, tuple(steps), report)
 
 
 FADE_IN_SECONDS = 0.02
@@ -295,49 +295,49 @@ _BITRATES = (320, 256, 224, 192, 160, 128, 112, 96, 80, 64, 56, 48, 40, 32)
 _SPARE = 0.99
 
 
-def as_mp3(source: Any, stretch: Stretch, max_bytes: int) -> tuple[bytes, int] | None:
+def as_mp3(source: Any, segment: Segment, max_bytes: int) -> tuple[bytes, int] | None:
     """The stretch as MP3 and its kbit/s, the highest that fits into `max_bytes`; None where none does."""
     from soundverse_nb.audio.encode import encode_blocks
 
-    seconds = stretch.duration + stretch.padding
+    seconds = segment.duration + segment.padding
     for bitrate in (b for b in _BITRATES if b * 125 * seconds <= max_bytes * _SPARE):
-        with decode(source, stop_seconds=stretch.start + stretch.duration) as sound:
+        with decode(source, stop_seconds=segment.start + segment.duration) as sound:
             outputs = min(2, sound.channels)
-            blocks = prepared(sound, sound.sample_rate, outputs, stretch)
+            blocks = prepared(sound, sound.sample_rate, outputs, segment)
             data = encode_blocks(blocks, sound.sample_rate, outputs, bitrate)
         if len(data) <= max_bytes:
             return data, bitrate
     return None
 
 
-def as_lossless(source: Any, stretch: Stretch, kind: str) -> bytes:
+def as_lossless(source: Any, segment: Segment, kind: str) -> bytes:
     """The stretch as 16-bit WAV or as FLAC (`kind`), at its own rate."""
     import soundfile
 
     buffer = io.BytesIO()
-    with decode(source, stop_seconds=stretch.start + stretch.duration) as sound:
+    with decode(source, stop_seconds=segment.start + segment.duration) as sound:
         outputs = min(2, sound.channels)
         with soundfile.SoundFile(
             buffer, "w", sound.sample_rate, outputs, "PCM_16", format=kind.upper()
         ) as file:
-            for block in prepared(sound, sound.sample_rate, outputs, stretch):
+            for block in prepared(sound, sound.sample_rate, outputs, segment):
                 file.write(np.clip(block, -1, 1))
     return buffer.getvalue()
 
 
-def prepared(blocks: Any, rate: int, outputs: int, stretch: Stretch) -> Iterator[Block]:
+def prepared(blocks: Any, rate: int, outputs: int, segment: Segment) -> Iterator[Block]:
     """The stretch's blocks: NaN replaced by silence, mixed to `outputs` channels, faded where it was cut."""
     from soundverse_nb.audio.encode import downmixed
     from soundverse_nb.audio.encode import stretch as part_of
 
-    total = round(stretch.duration * rate)
-    fade = _fades(total, rate, fades_in=stretch.start > 0, fades_out=not stretch.is_whole)
+    total = round(segment.duration * rate)
+    fade = _fades(total, rate, fades_in=segment.start > 0, fades_out=not segment.is_whole)
     at = 0
-    for block in part_of(blocks, rate, stretch.start, stretch.start + stretch.duration):
+    for block in part_of(blocks, rate, segment.start, segment.start + segment.duration):
         finite = np.nan_to_num(np.ascontiguousarray(block), nan=0.0, posinf=0.0, neginf=0.0)
         yield fade(downmixed(finite, outputs), at)
         at += len(block)
-    left = round(stretch.padding * rate) + max(0, total - at) * (stretch.padding > 0)
+    left = round(segment.padding * rate) + max(0, total - at) * (segment.padding > 0)
     while left > 0:
         yield np.zeros((min(left, rate), outputs), np.float32)
         left -= rate

@@ -7,7 +7,7 @@ from typing import Any
 
 from soundverse_nb.errors import PreflightError
 from soundverse_nb.reference.facts import AudioFacts, Limits, storable
-from soundverse_nb.reference.librosa_duration import Yardstick
+from soundverse_nb.reference.librosa_duration import LibrosaDuration
 from soundverse_nb.reference.rules import Problem
 
 
@@ -26,7 +26,7 @@ class PreflightReport:
     warnings: tuple[Problem, ...] = ()
     checked: str = "decoded"
     notes: tuple[str, ...] = ()
-    librosa: Yardstick | None = None
+    librosa: LibrosaDuration | None = None
     repair_call: str = ""
 
     @property

@@ -158,10 +158,10 @@ def _not_finite(facts: AudioFacts, call: str) -> Problem | None:
 
 def _heard_in_part(facts: AudioFacts) -> bool:
     """Whether the song goes on behind what was heard of it."""
-    heard, duration = facts.heard_seconds, facts.duration
+    measured, duration = facts.heard_seconds, facts.duration
     if facts.goes_on or facts.is_part:
         return True
-    return heard is not None and duration is not None and heard < duration - _ROUNDING_SECONDS
+    return measured is not None and duration is not None and measured < duration - _ROUNDING_SECONDS
 
 
 def _silent(facts: AudioFacts) -> Problem | None:
@@ -176,14 +176,14 @@ def _silent(facts: AudioFacts) -> Problem | None:
 
 
 def _silent_start(facts: AudioFacts, limits: Limits, call: str) -> Problem | None:
-    heard = facts.heard_seconds
-    if heard is None or facts.peak is None or facts.peak > SILENT_PEAK or not _heard_in_part(facts):
+    measured = facts.heard_seconds
+    if measured is None or facts.peak is None or facts.peak > SILENT_PEAK or not _heard_in_part(facts):
         return None
-    message = f"The first {exactly(heard)} are silent; what comes behind was not heard."
+    message = f"The first {exactly(measured)} are silent; what comes behind was not heard."
     hint = f"{call} writes a copy of its loudest stretch, if there is any sound in it."
     if _too_long(facts, limits, call) is None:
         hint = "Listen to it, or convert it to MP3 or FLAC to have all of it heard."
-    return Problem("silent_start", message, heard, None, hint)
+    return Problem("silent_start", message, measured, None, hint)
 
 
 def _borderline(facts: AudioFacts, limits: Limits, call: str) -> Problem | None:
@@ -205,16 +205,17 @@ def _borderline(facts: AudioFacts, limits: Limits, call: str) -> Problem | None:
 
 
 def _partly_heard(facts: AudioFacts, limits: Limits) -> Problem | None:
-    heard, duration = facts.heard_seconds, facts.duration
-    if heard is None or duration is None or heard >= limits.max_seconds:
+    measured, duration = facts.heard_seconds, facts.duration
+    if measured is None or duration is None or measured >= limits.max_seconds:
         return None
-    if heard >= duration and not facts.is_part:
+    if measured >= duration and not facts.is_part:
         return None
     message = (
-        f"Decoding takes long: only the first {exactly(heard)} were heard, the length is that of its packets."
+        f"Decoding takes long: only the first {exactly(measured)} were heard, "
+        "the length is that of its packets."
     )
     return Problem(
-        "partly_heard", message, heard, duration, "Convert it to MP3 or FLAC to have all of it checked."
+        "partly_heard", message, measured, duration, "Convert it to MP3 or FLAC to have all of it checked."
     )
 
 

@@ -18,7 +18,7 @@ _SNAP_SECONDS = 0.75
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Segment:
     """What is kept of a song: seconds from its start, and silence added at the end."""
 
     start: float
@@ -37,9 +37,9 @@ def shortest(limits: Limits) -> float:
     return min(limits.max_seconds, limits.min_seconds + 2 * limits.borderline_seconds)
 
 
-def asked_stretch(
+def asked_segment(
     total: float, start: float | None, duration: float | None, limits: Limits
-) -> Stretch | None:
+) -> Segment | None:
     """The stretch that the user's numbers and the limits leave, None where the loudest is to be found.
 
     Raises ConfigurationError for numbers that leave nothing the service would take.
@@ -49,10 +49,10 @@ def asked_stretch(
             f"start={in_full(start)} is not inside the song, which lasts {exactly(total, start)}."
         )
     if start is None and duration is None and total <= longest(limits):
-        return padded(Stretch(0.0, total, is_whole=True), limits)
+        return padded(Segment(0.0, total, is_whole=True), limits)
     if start is None:
         length = longest(limits) if duration is None else duration
-        return padded(Stretch(0.0, total, is_whole=True), limits) if length >= total else None
+        return padded(Segment(0.0, total, is_whole=True), limits) if length >= total else None
     room = total - start
     length = min(room, longest(limits) if duration is None else duration)
     if limits.min_seconds - length > PADDABLE_SECONDS:
@@ -61,7 +61,7 @@ def asked_stretch(
             f"the service takes {in_full(limits.min_seconds)} s or more.",
             hint="Start earlier.",
         )
-    return padded(Stretch(start, length, is_whole=start == 0 and length == total), limits)
+    return padded(Segment(start, length, is_whole=start == 0 and length == total), limits)
 
 
 def check_numbers(**wishes: object) -> None:
@@ -84,15 +84,15 @@ def check_duration(duration: float | None, limits: Limits) -> None:
         )
 
 
-def padded(stretch: Stretch, limits: Limits) -> Stretch:
+def padded(segment: Segment, limits: Limits) -> Segment:
     """The stretch with as much silence as a too short one needs."""
-    missing = shortest(limits) - stretch.duration
-    if stretch.duration > limits.min_seconds + limits.borderline_seconds or missing <= 0:
-        return stretch
-    return Stretch(stretch.start, stretch.duration, missing, stretch.is_whole)
+    missing = shortest(limits) - segment.duration
+    if segment.duration > limits.min_seconds + limits.borderline_seconds or missing <= 0:
+        return segment
+    return Segment(segment.start, segment.duration, missing, segment.is_whole)
 
 
-def loudest_stretch(hops: NDArray[np.float64], hop_seconds: float, total: float, duration: float) -> Stretch:
+def loudest_segment(hops: NDArray[np.float64], hop_seconds: float, total: float, duration: float) -> Segment:
     """The loudest `duration` seconds of a song, begun at a quiet moment.
 
     `hops` is the mean square of each `hop_seconds` of it.
@@ -100,7 +100,7 @@ def loudest_stretch(hops: NDArray[np.float64], hop_seconds: float, total: float,
     width = max(1, round(duration / hop_seconds))
     latest = max(0.0, total - duration)
     if len(hops) <= width:
-        return Stretch(0.0, min(duration, total))
+        return Segment(0.0, min(duration, total))
     sums = np.concatenate([[0.0], np.cumsum(hops)])
     start = int(np.argmax(sums[width:] - sums[:-width]))
     reach = round(_SNAP_SECONDS / hop_seconds)
@@ -109,4 +109,4 @@ def loudest_stretch(hops: NDArray[np.float64], hop_seconds: float, total: float,
     quietest = first + int(np.argmin(around)) if len(around) else start
     begins = min(quietest * hop_seconds, latest)
     # The song's own beginning is the better one if it is near.
-    return Stretch(0.0 if begins < 2 * _SNAP_SECONDS else begins, min(duration, total))
+    return Segment(0.0 if begins < 2 * _SNAP_SECONDS else begins, min(duration, total))

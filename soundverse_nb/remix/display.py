@@ -18,7 +18,7 @@ from soundverse_nb.remix.preview import Playable, checked, display_bytes, playab
 from soundverse_nb.render import units as quantity
 from soundverse_nb.render.card import Card, card_html
 from soundverse_nb.render.escape import hide_query, plain
-from soundverse_nb.render.labels import Stretch
+from soundverse_nb.render.labels import StageBar
 from soundverse_nb.render.lanes import Lane, axis_length, lane_png, width_percent
 from soundverse_nb.render.pictures import ORIGINAL, REMIX, columns, thumbnail
 
@@ -55,7 +55,7 @@ def remix_html(remix: Remix, max_bytes: int | None = None) -> str:
         subtitle=remix.request.prompt or "",
         badges=("simulated",) if remix.simulated else (),
         art=art,
-        stretches=[Stretch(s.stage.value, s.started, s.seconds, s.held) for s in spans],
+        stretches=[StageBar(s.stage.value, s.started, s.seconds, s.held) for s in spans],
         total_seconds=remix.seconds or (spans[-1].started + spans[-1].seconds if spans else 0.0),
         details=remix_details(remix),
     )
@@ -150,9 +150,9 @@ def _with_players(lanes: list[Lane], songs: list[Song], max_bytes: int) -> list[
         made = playables([songs[i].clip for i in playable], max(0, max_bytes))
     except SoundverseError as reason:
         made = [Playable(None, f"No player: {reason.message}")] * len(playable)
-    heard = dict(zip(playable, made, strict=True))
+    measured = dict(zip(playable, made, strict=True))
     return [
-        replace(lane, audio=heard[i].data, note=heard[i].note) if i in heard else lane
+        replace(lane, audio=measured[i].data, note=measured[i].note) if i in measured else lane
         for i, lane in enumerate(lanes)
     ]
 
@@ -248,7 +248,7 @@ def remix_text(remix: Remix) -> str:
 
 
 def _stages(remix: Remix) -> str:
-    spans = [Stretch(s.stage.value, s.started, s.seconds, s.held) for s in remix.timeline]
+    spans = [StageBar(s.stage.value, s.started, s.seconds, s.held) for s in remix.timeline]
     told = [f"{stretch.words} {quantity.span(stretch.seconds)}" for stretch in spans]
     if told and remix.seconds is not None:
         told.append(f"{quantity.span(remix.seconds)} in all")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from soundverse_nb.render.escape import text
-from soundverse_nb.render.labels import Stretch, stages_html
+from soundverse_nb.render.labels import StageBar, stages_html
 from soundverse_nb.render.lanes import LINE, Lane, lanes_html
 from soundverse_nb.render.pictures import data_uri
 
@@ -22,7 +22,7 @@ class Card:
     subtitle: str = ""
     badges: tuple[str, ...] = ()
     art: bytes | None = None
-    stretches: list[Stretch] = field(default_factory=list)
+    stretches: list[StageBar] = field(default_factory=list)
     total_seconds: float = 0.0
     details: list[tuple[str, str]] = field(default_factory=list)
 

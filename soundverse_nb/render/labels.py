@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from soundverse_nb.displays import News, Phase
+from soundverse_nb.displays import Phase, ProgressUpdate
 from soundverse_nb.render.escape import text
 from soundverse_nb.render.units import span
 
@@ -48,15 +48,15 @@ def is_held(stage: str | None, progress: float | None) -> bool:
     return stage == "streaming" and progress is not None and 90 <= progress < 100
 
 
-def news_words(news: News) -> str:
+def update_words(update: ProgressUpdate) -> str:
     """Where a remix is, in one phrase."""
-    if news.phase in (Phase.STREAMING, Phase.FOLLOWING) and is_held(news.stage, news.progress):
+    if update.phase in (Phase.STREAMING, Phase.FOLLOWING) and is_held(update.stage, update.progress):
         return HOLD
-    if news.phase is Phase.STREAMING and news.stage == "streaming" and (news.progress or 0) >= 100:
+    if update.phase is Phase.STREAMING and update.stage == "streaming" and (update.progress or 0) >= 100:
         return "finalising"
-    if news.phase is Phase.STREAMING and news.stage:
-        return stage_words(news.stage)
-    return PHASES[news.phase]
+    if update.phase is Phase.STREAMING and update.stage:
+        return stage_words(update.stage)
+    return PHASES[update.phase]
 
 
 _COLOURS = {
@@ -74,7 +74,7 @@ _OTHER = "#8a94a6"
 
 
 @dataclass(frozen=True)
-class Stretch:
+class StageBar:
     """One stage on the bar: its name, when it began and how long it lasted (seconds).
 
     `held` marks the quiet stretch near 90 %.
@@ -96,7 +96,7 @@ class Stretch:
         return _COLOURS.get("held" if self.held else self.stage, _OTHER)
 
 
-def stages_html(stretches: list[Stretch], total: float) -> str:
+def stages_html(stretches: list[StageBar], total: float) -> str:
     """The bar and its legend; `total` is the whole way in seconds. Nothing to tell gives an empty string."""
     if not stretches or not total > 0:
         return ""

@@ -195,14 +195,14 @@ class Intake:
         longest = refusals.MAX_REFERENCE_SECONDS
         loop = asyncio.get_running_loop()
         try:
-            heard = await loop.run_in_executor(self._executor, listening.measure, path, longest + 1.0)
+            measured = await loop.run_in_executor(self._executor, listening.measure, path, longest + 1.0)
         except listening.UndecodableError:
             raise refusals.reference_error("The file is not audio that can be decoded") from None
-        if heard.seconds < refusals.MIN_REFERENCE_SECONDS:
-            raise refusals.reference_too_short(heard.seconds)
-        if heard.seconds > longest:
-            raise refusals.reference_too_long(heard.seconds, cut_off=heard.cut_off)
-        return Reference(digest, path, heard.seconds)
+        if measured.seconds < refusals.MIN_REFERENCE_SECONDS:
+            raise refusals.reference_too_short(measured.seconds)
+        if measured.seconds > longest:
+            raise refusals.reference_too_long(measured.seconds, cut_off=measured.cut_off)
+        return Reference(digest, path, measured.seconds)
 
 
 async def _shared(

@@ -1,4 +1,4 @@
-"""Hearing a reference song: how long it lasts, and its samples, both by decoding a bounded stretch."""
+"""OrderTracker a reference song: how long it lasts, and its samples, both by decoding a bounded stretch."""
 
 from __future__ import annotations
 

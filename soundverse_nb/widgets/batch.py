@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from soundverse_nb.displays import News, Phase
-from soundverse_nb.render.labels import news_words
+from soundverse_nb.displays import Phase, ProgressUpdate
+from soundverse_nb.render.labels import update_words
 from soundverse_nb.render.units import span
 
 HELD = 90.0
@@ -98,18 +98,18 @@ class Batch:
         """The batch's clock."""
         return self._clock()
 
-    def add(self, news: News) -> None:
+    def add(self, update: ProgressUpdate) -> None:
         """Fold in one piece of news; one about a remix that is over, or unknown, changes nothing."""
         with self._lock:
-            if not 0 <= news.index < len(self._standings):
+            if not 0 <= update.index < len(self._standings):
                 return
-            before = self._standings[news.index]
+            before = self._standings[update.index]
             if before.is_over:
                 return
-            after = moved(before, news, self._clock())
-            self._standings[news.index] = after
+            after = moved(before, update, self._clock())
+            self._standings[update.index] = after
             if after.is_over:
-                self._order.append(news.index)
+                self._order.append(update.index)
 
     def cancelling(self, index: int | None) -> None:
         """Somebody asked to cancel one remix, or all."""
@@ -138,32 +138,32 @@ class Batch:
         return tallied(self.standings(), self._clock() - self._opened, self._price)
 
 
-def moved(before: Standing, news: News, now: float) -> Standing:
+def moved(before: Standing, update: ProgressUpdate, now: float) -> Standing:
     """The standing after the news. Progress never runs backwards on show."""
     began = before.began
-    if began is None and news.phase is not Phase.WAITING:
+    if began is None and update.phase is not Phase.WAITING:
         began = now
     progress = before.progress
-    if news.phase in (Phase.STREAMING, Phase.FOLLOWING) and news.progress is not None:
-        progress = max(progress, min(100.0, max(0.0, news.progress)))
-    if news.phase is Phase.FINISHED:
+    if update.phase in (Phase.STREAMING, Phase.FOLLOWING) and update.progress is not None:
+        progress = max(progress, min(100.0, max(0.0, update.progress)))
+    if update.phase is Phase.FINISHED:
         progress = 100.0
-    accepted = before.accepted or news.phase in _ACCEPTED
-    if news.phase is Phase.STREAMING and news.stage not in (None, "validating", "failed"):
+    accepted = before.accepted or update.phase in _ACCEPTED
+    if update.phase is Phase.STREAMING and update.stage not in (None, "validating", "failed"):
         accepted = True
-    over = news.phase.is_final
+    over = update.phase.is_final
     return before._replace(
-        phase=news.phase,
-        words=news_words(news),
+        phase=update.phase,
+        words=update_words(update),
         progress=progress,
-        message=news.message or (before.message if over else None),
-        retry_at=None if news.retry_in is None else now + news.retry_in,
+        message=update.message or (before.message if over else None),
+        retry_at=None if update.retry_in is None else now + update.retry_in,
         began=began,
         ended=now if over else None,
         accepted=accepted,
-        simulated=before.simulated or news.simulated,
+        simulated=before.simulated or update.simulated,
         is_over=over,
-        is_active=not over and news.phase is not Phase.WAITING,
+        is_active=not over and update.phase is not Phase.WAITING,
     )
 
 

@@ -14,13 +14,13 @@ from typing import Any
 
 import ipywidgets
 
-from soundverse_nb.displays import News, Phase
+from soundverse_nb.displays import Phase, ProgressUpdate
 from soundverse_nb.render.escape import text
 from soundverse_nb.render.summary import Outcome, counts, failures_html, money_words, outcomes_html
 from soundverse_nb.widgets.batch import Batch, Tally
 from soundverse_nb.widgets.outcomes import Summary, outcome, summarise, time_words
 from soundverse_nb.widgets.progress import Farewell, Ticker
-from soundverse_nb.widgets.rows import BUSY_CELL, PER_BEAT, Looks, Outbox, Rows
+from soundverse_nb.widgets.rows import BUSY_CELL, PER_BEAT, Looks, MessageBudget, Rows
 
 ROWS = 10
 _FINISHED_SHOWN = 30
@@ -65,16 +65,16 @@ class NotebookBoard:
         self._leaving: list[Any] = []
         self._batch = Batch(titles, self._price, self._clock)
         self._cancel = cancel
-        self._outbox = Outbox()
+        self._outbox = MessageBudget()
         self._build()
         self._farewell = Farewell(self._show(self._board))
         self._ticker = Ticker(self.beat, partial(take_down, self._leaving))
         if self._ticking:
             self._ticker.start()
 
-    def news(self, news: News) -> None:
+    def update(self, update: ProgressUpdate) -> None:
         """Noted at once, shown with the next beat."""
-        self._batch.add(news)
+        self._batch.add(update)
 
     def close(self) -> None:
         """Put the static summary where the board was; its widgets are taken down after it."""
@@ -130,7 +130,7 @@ class NotebookBoard:
         self._refresh_ended(outbox)
         self._rows.show(active, now, outbox)
 
-    def _refresh_ended(self, outbox: Outbox) -> None:
+    def _refresh_ended(self, outbox: MessageBudget) -> None:
         ended = self._batch.ended()
         if len(ended) == self._ended:
             return

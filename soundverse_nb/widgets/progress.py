@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from soundverse_nb.displays import Watcher
+from soundverse_nb.displays import ProgressDisplay
 
 logger = logging.getLogger("soundverse_nb.widgets")
 
@@ -108,7 +108,7 @@ def at_cell_ends(look: Callable[[], bool]) -> None:
     shell.events.register("post_run_cell", ended)
 
 
-def best_display(price: float | None = None, **settings: Any) -> Watcher:
+def best_display(price: float | None = None, **settings: Any) -> ProgressDisplay:
     """A fresh display for one batch; `price` is what one accepted order costs, for the money spent.
 
     In a kernel that is the board of widgets, in a terminal lines that redraw themselves, elsewhere plain

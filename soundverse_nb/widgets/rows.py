@@ -22,7 +22,7 @@ PER_BEAT = 22
 """Times four beats a second: 88 messages, below the hundred a second the board allows itself."""
 
 
-class Outbox:
+class MessageBudget:
     """Changes widgets as long as the beat's allowance lasts."""
 
     def __init__(self, per_beat: int = PER_BEAT) -> None:
@@ -65,18 +65,18 @@ _NEW_ROW = 7  # messages: five widgets, their box, and the list of rows
 _NEW_TENANT = 4  # a button of its own, the old one closed, the box's children, the title
 
 
-def seating(seats: Sequence[int | None], active: Sequence[int], most: int) -> list[int | None]:
+def seating(slots: Sequence[int | None], active: Sequence[int], most: int) -> list[int | None]:
     """Which stream sits in which row: who has a row keeps it, free rows go to the next in order.
 
     `seats` are the streams of the rows so far; at most `most` rows come back. A row whose stream is
     over is lent on or becomes None.
     """
     wanted = set(active)
-    kept = [seat if seat in wanted else None for seat in seats[:most]]
-    taken = {seat for seat in kept if seat is not None}
+    kept = [slot if slot in wanted else None for slot in slots[:most]]
+    taken = {slot for slot in kept if slot is not None}
     queue = [index for index in active if index not in taken]
-    for place, seat in enumerate(kept):
-        if seat is None and queue:
+    for place, slot in enumerate(kept):
+        if slot is None and queue:
             kept[place] = queue.pop(0)
     kept += queue[: most - len(kept)]
     return kept
@@ -94,7 +94,7 @@ class Row:
         self.button = self._new_button()
         self.box = ipywidgets.HBox([self.title, self.bar, self.words, self.button], layout=looks.row)
 
-    def seat(self, standing: Standing) -> None:
+    def slot(self, standing: Standing) -> None:
         """Give the row to another stream.
 
         The button is made anew: a click on the old one, still on its way, must not cancel the next stream.
@@ -107,7 +107,7 @@ class Row:
         self.button.on_click(lambda _: self._cancel(index))
         self.title.value = _title(standing)
 
-    def show(self, standing: Standing, now: float, outbox: Outbox) -> None:
+    def show(self, standing: Standing, now: float, outbox: MessageBudget) -> None:
         """Bring the row up to date as far as the outbox allows."""
         outbox.set(self.bar, value=standing.progress, bar_style=_STYLES.get(standing.phase, "info"))
         outbox.set(self.words, value=_words(standing, now))
@@ -132,12 +132,12 @@ class Rows:
         self._turn = 0
         self.box = ipywidgets.VBox([], layout=looks.rows)
 
-    def show(self, active: Sequence[Standing], now: float, outbox: Outbox) -> None:
-        """Seat the active streams and bring their rows up to date, each beat beginning with another row."""
+    def show(self, active: Sequence[Standing], now: float, outbox: MessageBudget) -> None:
+        """Give the active streams their rows and bring these up to date, each beat from another row on."""
         standings = {standing.place: standing for standing in active}
-        seats = seating([row.index for row in self._rows], list(standings), self._most)
-        for place, seat in enumerate(seats):
-            if seat is not None and not self._seated(place, standings[seat], outbox):
+        slots = seating([row.index for row in self._rows], list(standings), self._most)
+        for place, slot in enumerate(slots):
+            if slot is not None and not self._seated(place, standings[slot], outbox):
                 break
         shown = [row for row in self._rows if row.index in standings]
         if [row.box for row in shown] != list(self.box.children):
@@ -148,16 +148,16 @@ class Rows:
             if row.index is not None:
                 row.show(standings[row.index], now, outbox)
 
-    def _seated(self, place: int, standing: Standing, outbox: Outbox) -> bool:
+    def _seated(self, place: int, standing: Standing, outbox: MessageBudget) -> bool:
         if place == len(self._rows):
             if not outbox.spend(_NEW_ROW):
                 return False
             self._rows.append(Row(self._looks, self._cancel))
-            self._rows[place].seat(standing)
+            self._rows[place].slot(standing)
         elif self._rows[place].index != standing.place:
             if not outbox.spend(_NEW_TENANT):
                 return False
-            self._rows[place].seat(standing)
+            self._rows[place].slot(standing)
         return True
 
     def widgets(self) -> list[Any]:

@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from soundverse_nb.displays import News, Phase
+from soundverse_nb.displays import Phase, ProgressUpdate
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.summary import counts, money_words
 from soundverse_nb.render.units import clock, span
@@ -44,17 +44,17 @@ class Lines:
         self._said: dict[int, str] = {}
         self._twentieths = 0
 
-    def news(self, news: News) -> None:
+    def update(self, update: ProgressUpdate) -> None:
         """A line where the stage has changed."""
-        self._batch.add(news)
-        if not 0 <= news.index < len(self._titles):
+        self._batch.add(update)
+        if not 0 <= update.index < len(self._titles):
             return
-        standing = self._batch.standing(news.index)
-        if news.phase is Phase.FAILED:
-            self._write(f"{self._titles[news.index]}: failed: {plain(news.message or '', 600)}")
+        standing = self._batch.standing(update.index)
+        if update.phase is Phase.FAILED:
+            self._write(f"{self._titles[update.index]}: failed: {plain(update.message or '', 600)}")
         elif len(self._titles) <= FULL_STORY:
-            self._stage(news.index, standing.words, standing.seconds(self._batch.now()))
-        if news.phase.is_final and len(self._titles) > FULL_STORY:
+            self._stage(update.index, standing.words, standing.seconds(self._batch.now()))
+        if update.phase.is_final and len(self._titles) > FULL_STORY:
             self._count()
 
     def close(self) -> None:
@@ -104,12 +104,12 @@ class TerminalBoard:
         )
         self._live.start()
 
-    def news(self, news: News) -> None:
+    def update(self, update: ProgressUpdate) -> None:
         """Noted at once; a failure is also said above the lines, in full."""
-        self._batch.add(news)
-        if news.phase is Phase.FAILED and 0 <= news.index < self._count:
-            title = self._batch.standing(news.index).title
-            self._console.print(_failed(title, news.message or "failed"))
+        self._batch.add(update)
+        if update.phase is Phase.FAILED and 0 <= update.index < self._count:
+            title = self._batch.standing(update.index).title
+            self._console.print(_failed(title, update.message or "failed"))
 
     def close(self) -> None:
         """The lines give way to one that says how it ended."""

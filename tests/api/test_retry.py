@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from soundverse_nb.api.retry import LONGEST_WAIT, Next, Patience, backoff, decide, retry_after_seconds
+from soundverse_nb.api.retry import LONGEST_WAIT, Next, RetryLimits, backoff, decide, retry_after_seconds
 from soundverse_nb.api.stream import StreamCut
 from soundverse_nb.errors import (
     APIError,
@@ -132,7 +132,7 @@ def test_waits_of_two_clients_differ() -> None:
 def test_patience_is_bounded_in_attempts_and_in_time(
     attempts: int, elapsed: float, wait: float, allowed: bool
 ) -> None:
-    assert Patience(attempts=3, seconds=60).allows(attempts, elapsed, wait) is allowed
+    assert RetryLimits(attempts=3, seconds=60).allows(attempts, elapsed, wait) is allowed
 
 
 @pytest.mark.parametrize(

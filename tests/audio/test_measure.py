@@ -10,75 +10,75 @@ import pytest
 
 from soundverse_nb.audio.decode.base import End, WorkClock
 from soundverse_nb.audio.envelope import EnvelopeMeter, envelope_of
-from soundverse_nb.audio.measure import Ears, listen
+from soundverse_nb.audio.measure import SongMeter, measure
 from tests.audio.songs import RATE, file_of, tone
 
 
 def test_a_song_is_heard_to_its_end() -> None:
-    heard = listen(file_of(tone(3.0)))
-    assert heard.duration == 3.0
-    assert heard.end is End.COMPLETE
-    assert heard.peak == pytest.approx(0.3, abs=0.001)
-    assert heard.loudness == pytest.approx(-11.2, abs=0.3)
-    assert (heard.clipped, heard.not_finite) == (0, 0)
-    assert heard.envelope.duration == 3.0
-    assert heard.envelope.maxima.max() == pytest.approx(0.3, abs=0.001)
+    measured = measure(file_of(tone(3.0)))
+    assert measured.duration == 3.0
+    assert measured.end is End.COMPLETE
+    assert measured.peak == pytest.approx(0.3, abs=0.001)
+    assert measured.loudness == pytest.approx(-11.2, abs=0.3)
+    assert (measured.clipped, measured.not_finite) == (0, 0)
+    assert measured.envelope.duration == 3.0
+    assert measured.envelope.maxima.max() == pytest.approx(0.3, abs=0.001)
 
 
 def test_samples_that_are_no_numbers_are_counted_and_spoil_nothing_else() -> None:
     samples = tone(3.0)
     samples[5000, 0], samples[70000, 1], samples[70001, 1] = math.nan, math.inf, -math.inf
-    heard = listen((samples, RATE))
-    assert heard.not_finite == 3
-    assert heard.peak == pytest.approx(0.3, abs=0.001)
-    assert heard.loudness == pytest.approx(-11.2, abs=0.3)
-    assert np.isfinite(heard.envelope.maxima).all()
+    measured = measure((samples, RATE))
+    assert measured.not_finite == 3
+    assert measured.peak == pytest.approx(0.3, abs=0.001)
+    assert measured.loudness == pytest.approx(-11.2, abs=0.3)
+    assert np.isfinite(measured.envelope.maxima).all()
 
 
 def test_huge_but_finite_samples_are_numbers() -> None:
     samples = tone(2.0)
     samples[100, 0] = 1e30
-    assert listen((samples, RATE)).not_finite == 0
+    assert measure((samples, RATE)).not_finite == 0
 
 
 @pytest.mark.parametrize(("gain", "is_clipped"), [(1.0, False), (3.4, True)])
 def test_a_clipped_wave_has_flat_tops_and_a_peak_has_none(gain: float, is_clipped: bool) -> None:
-    heard = listen((np.clip(tone(2.0, level=gain), -1, 1), RATE))
-    assert heard.peak == pytest.approx(1.0, abs=0.001)
-    share = heard.clipped / (2.0 * RATE * 2)
+    measured = measure((np.clip(tone(2.0, level=gain), -1, 1), RATE))
+    assert measured.peak == pytest.approx(1.0, abs=0.001)
+    share = measured.clipped / (2.0 * RATE * 2)
     assert (share > 0.1) == is_clipped
     assert (share < 0.01) != is_clipped
 
 
 def test_the_quiet_ends_are_measured() -> None:
     silence = np.zeros((RATE, 2), np.float32)
-    heard = listen((np.concatenate([silence, tone(2.0), silence[: RATE // 2]]), RATE))
-    assert heard.quiet_start == pytest.approx(1.0, abs=0.03)
-    assert heard.quiet_end == pytest.approx(0.5, abs=0.03)
+    measured = measure((np.concatenate([silence, tone(2.0), silence[: RATE // 2]]), RATE))
+    assert measured.quiet_start == pytest.approx(1.0, abs=0.03)
+    assert measured.quiet_end == pytest.approx(0.5, abs=0.03)
 
 
 def test_an_error_in_measuring_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(self: Ears, planes: Any) -> None:
+    def fail(self: SongMeter, planes: Any) -> None:
         raise RuntimeError("measuring failed")
 
-    monkeypatch.setattr(Ears, "feed", fail)
+    monkeypatch.setattr(SongMeter, "feed", fail)
     with pytest.raises(RuntimeError, match="measuring failed"):
-        listen(file_of(tone(20.0)))
+        measure(file_of(tone(20.0)))
 
 
 def test_out_of_time_the_length_still_comes_from_the_file() -> None:
-    heard = listen(file_of(tone(30.0)), time_limit=0.0)
-    assert heard.end is End.OUT_OF_TIME
-    assert heard.heard_seconds < 30.0
-    assert heard.duration == 30.0
+    measured = measure(file_of(tone(30.0)), time_limit=0.0)
+    assert measured.end is End.OUT_OF_TIME
+    assert measured.heard_seconds < 30.0
+    assert measured.duration == 30.0
 
 
 def test_out_of_time_a_compressed_songs_packets_are_counted() -> None:
     song = file_of(tone(60.0), kind="OGG", subtype="VORBIS")
-    heard = listen(song, time_limit=0.0)
-    assert heard.end is End.OUT_OF_TIME
-    assert heard.heard_seconds < 60.0
-    assert heard.duration == pytest.approx(60.0, abs=0.05)
+    measured = measure(song, time_limit=0.0)
+    assert measured.end is End.OUT_OF_TIME
+    assert measured.heard_seconds < 60.0
+    assert measured.duration == pytest.approx(60.0, abs=0.05)
 
 
 def test_waiting_alone_does_not_end_a_hearing() -> None:

@@ -66,12 +66,12 @@ def test_a_failed_read_is_unreadable_and_no_end(song: str, odd: str) -> None:
 
 @pytest.mark.parametrize("kind", ["WAV", "FLAC"])
 def test_what_was_read_before_is_given_out_first(kind: str) -> None:
-    heard = []
+    measured = []
     with decode(Drive(file_of(music(12.0), kind=kind), OSError("gone"))) as sound:
         blocks = map(len, sound)
         with pytest.raises(AudioError):
-            heard.extend(blocks)
-    assert 3.0 < sum(heard) / RATE < 8.0
+            measured.extend(blocks)
+    assert 3.0 < sum(measured) / RATE < 8.0
 
 
 class Drops(io.RawIOBase):

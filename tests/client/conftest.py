@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import soundverse_nb as sv
-from soundverse_nb.client import Patience
-from soundverse_nb.displays import News, Phase
+from soundverse_nb.client import Timeouts
+from soundverse_nb.displays import Phase, ProgressUpdate
 from tests.strict_service import StrictService
 
 NEVER = 1e9
@@ -93,7 +93,7 @@ class Notebook:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._written = asyncio.Event()
-        self.heard: list[News] = []
+        self.heard: list[ProgressUpdate] = []
         self.titles: list[str] = []
         self.cancel: Callable[[int | None], None] | None = None
         self.closed = 0
@@ -104,16 +104,16 @@ class Notebook:
     def close(self) -> None:
         self.closed += 1
 
-    def news(self, news: News) -> None:
-        self.heard.append(news)
+    def update(self, update: ProgressUpdate) -> None:
+        self.heard.append(update)
         self._loop.call_soon_threadsafe(self._written.set)
 
     def phases(self, index: int = 0) -> list[Phase]:
         """Phases of one remix in order, repetitions left out."""
         found: list[Phase] = []
-        for news in self.heard:
-            if news.index == index and (not found or found[-1] is not news.phase):
-                found.append(news.phase)
+        for update in self.heard:
+            if update.index == index and (not found or found[-1] is not update.phase):
+                found.append(update.phase)
         return found
 
     async def until(self, happened: Callable[[], bool]) -> None:
@@ -126,7 +126,7 @@ class Notebook:
         await self.until(lambda: any(n.stage == stage and n.index == index for n in self.heard))
 
 
-WATCHFUL = Patience(silence=NEVER, without_id=NEVER, in_all=NEVER, grace=0.0)
+WATCHFUL = Timeouts(silence=NEVER, without_id=NEVER, in_all=NEVER, grace=0.0)
 """No silence counts: with a clock that skips every wait, a stream would seem silent at once."""
 
 

@@ -11,11 +11,11 @@ from typing import Any
 from pydantic import SecretStr
 
 from soundverse_nb.api.transport import Transport
-from soundverse_nb.client import ConcurrencyLimiter, Journal, Order, OrderState, Patience
+from soundverse_nb.client import ConcurrencyLimiter, Journal, Order, OrderState, Timeouts
 from soundverse_nb.client.backend import Service
 from soundverse_nb.client.journal.order import new_order_id
-from soundverse_nb.client.order.tracker import Hearing
-from soundverse_nb.client.progress import Audience
+from soundverse_nb.client.order.tracker import OrderTracker
+from soundverse_nb.client.progress import ProgressReporter
 from tests.client.conftest import SONG, WATCHFUL, Notebook
 from tests.strict_service import StrictService
 
@@ -28,8 +28,8 @@ async def body() -> dict[str, Any]:
 
 @asynccontextmanager
 async def an_order(
-    service: StrictService | Any, path: Path, clock: Any, patience: Patience = WATCHFUL
-) -> AsyncIterator[tuple[Hearing, Notebook]]:
+    service: StrictService | Any, path: Path, clock: Any, timeouts: Timeouts = WATCHFUL
+) -> AsyncIterator[tuple[OrderTracker, Notebook]]:
     """A planned order at a service, on the test's own loop."""
     if isinstance(service, StrictService):
         transport: Any = Transport(
@@ -38,18 +38,18 @@ async def an_order(
     else:
         transport = service
     journal = Journal(path / "orders.sqlite3")
-    watcher = Notebook()
+    display = Notebook()
     belongings = Service(
         "http://service", transport, journal, ConcurrencyLimiter(8, clock=clock.monotonic),
-        patience=patience, clock=clock, rng=random.Random(7),
+        timeouts=timeouts, clock=clock, rng=random.Random(7),
     )  # fmt: skip
     order = await journal.plan(Order(new_order_id(), "http://service", request=WIRE))
     try:
-        yield Hearing(belongings, order, Audience(watcher).seat(0)), watcher
+        yield OrderTracker(belongings, order, ProgressReporter(display).slot(0)), display
     finally:
         await transport.close()
         journal.close()
 
 
-async def state_of(hearing: Hearing) -> OrderState:
-    return (await hearing.service.journal.get(hearing.order.order_id)).state
+async def state_of(tracker: OrderTracker) -> OrderState:
+    return (await tracker.service.journal.get(tracker.order.order_id)).state

@@ -16,13 +16,13 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from tests.client.test_jobs import _Elsewhere
 
 import soundverse_nb as sv
 from soundverse_nb.client import OrderState
 from soundverse_nb.displays import Phase
 from tests import strict_service as script
 from tests.client.conftest import SONG, Notebook
-from tests.client.test_jobs import _Elsewhere
 from tests.strict_service import stages, stream
 
 MakeClient = Callable[..., sv.Client]
@@ -125,7 +125,7 @@ async def test_whoever_drops_a_call_that_began_stops_its_work(make_client: MakeC
             await service.until(lambda sent=sent: len(service.posts) == sent)  # type: ignore[misc]
             with contextlib.suppress(TypeError):
                 end(calling)
-        await seen.until(lambda: [news.phase for news in seen.heard].count(Phase.CANCELLED) == 2)
+        await seen.until(lambda: [update.phase for update in seen.heard].count(Phase.CANCELLED) == 2)
         assert len(service.posts) == 2
 
 
@@ -144,7 +144,7 @@ def test_an_interrupt_while_a_job_begins_stops_it(make_client: MakeClient) -> No
             heard.wait(10)  # so it comes while `start` still waits for this display
 
         def close(self) -> None: ...
-        def news(self, news: Any) -> None: ...
+        def update(self, update: Any) -> None: ...
 
     serving = _Elsewhere([stream(*stages()[:3], script.HOLD)])
     before = signal.signal(signal.SIGINT, hear)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import soundverse_nb as sv
-from soundverse_nb.client.inputs import shown_request, want, want_each
+from soundverse_nb.client.inputs import parse_input, parse_item, shown_request
 
 URL = "https://songs.example.com/a.mp3?X-Signature=secret"
 
@@ -25,9 +25,9 @@ URL = "https://songs.example.com/a.mp3?X-Signature=secret"
     ],
 )
 def test_a_request_may_be_said_in_every_form(item: Any) -> None:
-    wanted = want_each(item)
-    assert wanted.reference == URL
-    assert wanted.request == sv.RemixRequest(URL, prompt="jazz", parameters={"a": 1})
+    remix_input = parse_item(item)
+    assert remix_input.reference == URL
+    assert remix_input.request == sv.RemixRequest(URL, prompt="jazz", parameters={"a": 1})
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_a_request_may_be_said_in_every_form(item: Any) -> None:
     ],
 )  # fmt: skip
 def test_every_kind_of_reference_is_taken(reference: Any) -> None:
-    assert want(reference, "jazz").reference is reference
+    assert parse_input(reference, "jazz").reference is reference
 
 
 @pytest.mark.parametrize(
@@ -52,16 +52,16 @@ def test_every_kind_of_reference_is_taken(reference: Any) -> None:
 )  # fmt: skip
 def test_what_breaks_a_rule_is_refused(item: Any) -> None:
     with pytest.raises(sv.InvalidRequestError):
-        want_each(item)
+        parse_item(item)
 
 
 def test_a_whole_request_is_taken_in_place_of_a_reference() -> None:
     request = sv.RemixRequest(URL, lyrics="la la")
-    assert want(request).request is request
+    assert parse_input(request).request is request
     with pytest.raises(sv.InvalidRequestError, match="together"):
-        want(request, prompt="jazz")
+        parse_input(request, prompt="jazz")
 
 
 def test_the_journal_gets_no_signature() -> None:
-    shown = shown_request(want(URL, "jazz").request)
+    shown = shown_request(parse_input(URL, "jazz").request)
     assert shown == {"song_reference_url": "https://songs.example.com/a.mp3", "prompt": "jazz"}

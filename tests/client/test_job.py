@@ -142,8 +142,8 @@ def test_an_interrupt_of_a_blocking_cell_keeps_the_order_and_says_so(
         class Interrupting:
             def open(self, titles: list[str], cancel: Any) -> None: ...
             def close(self) -> None: ...
-            def news(self, news: Any) -> None:
-                if news.stage == "initializing":
+            def update(self, update: Any) -> None:
+                if update.stage == "initializing":
                     os.kill(os.getpid(), signal.SIGINT)
 
         client = make_client(serving.service, progress=Interrupting())
@@ -198,7 +198,7 @@ async def test_a_display_that_fails_gets_in_nobodys_way(make_client: MakeClient)
         def open(self, titles: list[str], cancel: Any) -> None:
             raise RuntimeError("no screen")
 
-        def news(self, news: Any) -> None:
+        def update(self, update: Any) -> None:
             raise RuntimeError("no screen")
 
         def close(self) -> None:
@@ -221,7 +221,9 @@ async def test_the_display_hears_every_phase(make_client: MakeClient) -> None:
     at = -1
     for phase in wanted:
         at = phases.index(phase, at + 1)
-    progress = [news.progress for news in seen.heard if news.phase is Phase.STREAMING and news.progress]
+    progress = [
+        update.progress for update in seen.heard if update.phase is Phase.STREAMING and update.progress
+    ]
     assert progress == sorted(progress)
     assert seen.closed == 1
 

@@ -130,11 +130,12 @@ def by_soundfile(samples: Samples, rate: int, format_name: str, subtype: str, en
 def cut_by_copying(song: bytes, start: float, stop: float) -> bytes:
     """An Ogg with the packets of `start` to `stop` in seconds, as programs cut that do not encode again."""
     out = BytesIO()
-    with av.open(BytesIO(song)) as given, av.open(out, "w", format="ogg") as cut:
-        heard = given.streams.audio[0]
-        written = cut.add_stream_from_template(heard)
-        first = round(start / heard.time_base)
-        for packet in given.demux(heard):
+    with av.open(BytesIO(song), "r") as given, av.open(out, "w", format="ogg") as cut:
+        sound = given.streams.audio[0]
+        written = cut.add_stream_from_template(sound)
+        assert sound.time_base is not None
+        first = round(start / sound.time_base)
+        for packet in given.demux(sound):
             if packet.pts is not None and start <= packet.pts * packet.time_base < stop:
                 packet.pts -= first
                 packet.dts = packet.pts

@@ -13,7 +13,7 @@ import soundverse_nb as sv
 from soundverse_nb.audio.decode.opening import decode
 from soundverse_nb.audio.encode import encode_mp3
 from soundverse_nb.reference.facts import Limits
-from soundverse_nb.reference.segment import Stretch, asked_stretch, loudest_stretch
+from soundverse_nb.reference.segment import Segment, asked_segment, loudest_segment
 from tests.audio.songs import RATE, file_of, tone
 
 SHORT = Limits(max_seconds=15.0)
@@ -167,19 +167,19 @@ def test_a_repair_goes_wherever_a_path_goes_and_shows_itself() -> None:
 @pytest.mark.parametrize(
     ("total", "start", "duration", "expected"),
     [
-        (60.0, None, None, Stretch(0.0, 60.0, is_whole=True)),
+        (60.0, None, None, Segment(0.0, 60.0, is_whole=True)),
         (400.0, None, None, None),
-        (400.0, 100.0, None, Stretch(100.0, 300.0)),
-        (400.0, 20.0, None, Stretch(20.0, 349.9)),
-        (400.0, 20.0, 30.0, Stretch(20.0, 30.0)),
+        (400.0, 100.0, None, Segment(100.0, 300.0)),
+        (400.0, 20.0, None, Segment(20.0, 349.9)),
+        (400.0, 20.0, 30.0, Segment(20.0, 30.0)),
         (60.0, None, 30.0, None),
-        (60.0, None, 70.0, Stretch(0.0, 60.0, is_whole=True)),
+        (60.0, None, 70.0, Segment(0.0, 60.0, is_whole=True)),
     ],
 )
 def test_which_stretch_the_numbers_ask_for(
-    total: float, start: float | None, duration: float | None, expected: Stretch | None
+    total: float, start: float | None, duration: float | None, expected: Segment | None
 ) -> None:
-    found = asked_stretch(total, start, duration, Limits())
+    found = asked_segment(total, start, duration, Limits())
     if expected is None or found is None:
         assert found is expected
     else:
@@ -192,7 +192,7 @@ def test_the_loudest_stretch_begins_at_a_quiet_moment() -> None:
     hops = np.full(1000, 0.01)
     hops[500:700] = 1.0
     hops[497] = 0.0001
-    found = loudest_stretch(hops, 0.1, 100.0, 20.0)
+    found = loudest_segment(hops, 0.1, 100.0, 20.0)
     assert found.start == pytest.approx(49.7)
     assert found.duration == 20.0
 

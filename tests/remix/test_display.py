@@ -28,8 +28,8 @@ def test_the_bundle_is_text_and_html_and_nothing_else(original: Path, remixed: P
 def test_both_songs_can_be_heard_and_seen(original: Path, remixed: Path) -> None:
     page = Page(remix_of(remixed, original).static_html())
     assert page.problems == []
-    heard = [found["src"] for found in page.all("audio")]
-    assert [_decoded(uri, "audio/mpeg") for uri in heard] == [original.read_bytes(), remixed.read_bytes()]
+    measured = [found["src"] for found in page.all("audio")]
+    assert [_decoded(uri, "audio/mpeg") for uri in measured] == [original.read_bytes(), remixed.read_bytes()]
     assert all("controls" in found for found in page.all("audio"))
     assert [_decoded(found["src"], "image/png")[:4] for found in page.all("img")] == [b"\x89PNG"] * 2
     for word in (

@@ -30,33 +30,33 @@ def test_small_songs_leave_room_for_great_ones(
 
 
 def test_an_mp3_that_fits_is_played_as_it_is(original: Path) -> None:
-    (heard,) = playables([Clip(original)], 1_000_000)
-    assert heard.data == original.read_bytes()
-    assert heard.note == ""
+    (measured,) = playables([Clip(original)], 1_000_000)
+    assert measured.data == original.read_bytes()
+    assert measured.note == ""
 
 
 def test_what_is_no_mp3_is_played_as_one_and_says_so(tmp_path: Path) -> None:
-    (heard,) = playables([Clip(write(tmp_path / "song.wav", tune(3)))], 500_000)
-    assert heard.data is not None
-    assert heard.data[:3] == b"ID3" or heard.data[0] == 0xFF
-    assert heard.note.startswith("Plays a preview")
+    (measured,) = playables([Clip(write(tmp_path / "song.wav", tune(3)))], 500_000)
+    assert measured.data is not None
+    assert measured.data[:3] == b"ID3" or measured.data[0] == 0xFF
+    assert measured.note.startswith("Plays a preview")
 
 
 def test_a_long_song_is_played_in_part_rather_than_dully(tmp_path: Path) -> None:
     clip = Clip(write(tmp_path / "long.wav", tune(60, 8000, 1)[:, 0], 8000))
-    (heard,) = playables([clip], 60_000)
-    assert heard.data is not None
-    assert len(heard.data) <= 60_000
-    assert "of 1:00" in heard.note
-    played = Clip(_kept(tmp_path / "preview.mp3", heard.data))
+    (measured,) = playables([clip], 60_000)
+    assert measured.data is not None
+    assert len(measured.data) <= 60_000
+    assert "of 1:00" in measured.note
+    played = Clip(_kept(tmp_path / "preview.mp3", measured.data))
     assert played.duration == pytest.approx(seconds_that_fit(60_000, 8000), abs=0.5)
     assert 10 < played.duration < 45
 
 
 def test_no_room_is_said(original: Path) -> None:
-    (heard,) = playables([Clip(original)], 5_000)
-    assert heard.data is None
-    assert "No player" in heard.note
+    (measured,) = playables([Clip(original)], 5_000)
+    assert measured.data is None
+    assert "No player" in measured.note
 
 
 def _kept(path: Path, data: bytes) -> Path:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from soundverse_nb.displays import News, Phase
+from soundverse_nb.displays import Phase, ProgressUpdate
 from soundverse_nb.widgets.batch import Batch, eta
 
 
@@ -21,13 +21,13 @@ def clock() -> Clock:
 
 def test_counts_follow_the_news(clock: Clock) -> None:
     batch = Batch("abcde", clock=clock)
-    for news in (
-        News(0, Phase.FINISHED),
-        News(1, Phase.FAILED, message="It broke."),
-        News(2, Phase.CANCELLED),
-        News(3, Phase.STREAMING, "streaming", 50.0),
+    for update in (
+        ProgressUpdate(0, Phase.FINISHED),
+        ProgressUpdate(1, Phase.FAILED, message="It broke."),
+        ProgressUpdate(2, Phase.CANCELLED),
+        ProgressUpdate(3, Phase.STREAMING, "streaming", 50.0),
     ):
-        batch.add(news)
+        batch.add(update)
     tally = batch.tally()
     assert (tally.finished, tally.failed, tally.cancelled, tally.active, tally.waiting) == (1, 1, 1, 1, 1)
     assert tally.fraction == pytest.approx(3.5 / 5)
@@ -35,8 +35,8 @@ def test_counts_follow_the_news(clock: Clock) -> None:
 
 def test_what_is_over_stays_over(clock: Clock) -> None:
     batch = Batch(["a"], clock=clock)
-    batch.add(News(0, Phase.FAILED, message="It broke."))
-    batch.add(News(0, Phase.STREAMING, "streaming", 10.0))
+    batch.add(ProgressUpdate(0, Phase.FAILED, message="It broke."))
+    batch.add(ProgressUpdate(0, Phase.STREAMING, "streaming", 10.0))
     assert batch.standings()[0].phase is Phase.FAILED
     assert batch.standings()[0].message == "It broke."
     assert [standing.place for standing in batch.ended()] == [0]
@@ -45,7 +45,7 @@ def test_what_is_over_stays_over(clock: Clock) -> None:
 @pytest.mark.parametrize("index", [-1, 1, 99])
 def test_news_of_nobody_changes_nothing(clock: Clock, index: int) -> None:
     batch = Batch(["a"], clock=clock)
-    batch.add(News(index, Phase.FINISHED))
+    batch.add(ProgressUpdate(index, Phase.FINISHED))
     assert batch.tally().finished == 0
 
 
@@ -53,7 +53,7 @@ def test_progress_never_runs_backwards_and_stays_a_percentage(clock: Clock) -> N
     batch = Batch(["a"], clock=clock)
     seen = []
     for progress in (50.0, 10.0, 900.0, -5.0, None):
-        batch.add(News(0, Phase.STREAMING, "streaming", progress))
+        batch.add(ProgressUpdate(0, Phase.STREAMING, "streaming", progress))
         seen.append(batch.standings()[0].progress)
     assert seen == [50, 50, 100, 100, 100]
 
@@ -61,19 +61,19 @@ def test_progress_never_runs_backwards_and_stays_a_percentage(clock: Clock) -> N
 def test_time_runs_from_the_first_sign_of_work_to_the_end(clock: Clock) -> None:
     batch = Batch(["a"], clock=clock)
     clock.now += 60
-    batch.add(News(0, Phase.WAITING))
+    batch.add(ProgressUpdate(0, Phase.WAITING))
     assert batch.standings()[0].seconds(clock.now) == 0
-    batch.add(News(0, Phase.CHECKING))
+    batch.add(ProgressUpdate(0, Phase.CHECKING))
     clock.now += 5
     assert batch.standings()[0].seconds(clock.now) == 5
-    batch.add(News(0, Phase.FINISHED))
+    batch.add(ProgressUpdate(0, Phase.FINISHED))
     clock.now += 100
     assert batch.standings()[0].seconds(clock.now) == 5
 
 
 def test_a_retry_counts_down(clock: Clock) -> None:
     batch = Batch(["a"], clock=clock)
-    batch.add(News(0, Phase.RETRYING, retry_in=12.0))
+    batch.add(ProgressUpdate(0, Phase.RETRYING, retry_in=12.0))
     said = []
     for _ in range(3):
         said.append(batch.standings()[0].said(clock.now))
@@ -83,12 +83,12 @@ def test_a_retry_counts_down(clock: Clock) -> None:
 
 def test_money_counts_what_was_accepted_and_nothing_else(clock: Clock) -> None:
     batch = Batch("abcdef", price=0.2, clock=clock)
-    batch.add(News(0, Phase.FINISHED))
-    batch.add(News(1, Phase.STREAMING, "queued"))
-    batch.add(News(1, Phase.FAILED, message="after it was accepted"))
-    batch.add(News(2, Phase.STREAMING, "validating"))
-    batch.add(News(3, Phase.FAILED, message="refused"))
-    batch.add(News(4, Phase.RETRYING, retry_in=1.0))
+    batch.add(ProgressUpdate(0, Phase.FINISHED))
+    batch.add(ProgressUpdate(1, Phase.STREAMING, "queued"))
+    batch.add(ProgressUpdate(1, Phase.FAILED, message="after it was accepted"))
+    batch.add(ProgressUpdate(2, Phase.STREAMING, "validating"))
+    batch.add(ProgressUpdate(3, Phase.FAILED, message="refused"))
+    batch.add(ProgressUpdate(4, Phase.RETRYING, retry_in=1.0))
     assert batch.tally().spent == pytest.approx(0.4)
     assert Batch("ab").tally().spent is None
 
@@ -103,20 +103,20 @@ def test_eta(fraction: float, seconds: float, left: float | None) -> None:
 
 def test_cancelling_is_said_until_it_is_done(clock: Clock) -> None:
     batch = Batch("ab", clock=clock)
-    batch.add(News(0, Phase.STREAMING, "queued"))
+    batch.add(ProgressUpdate(0, Phase.STREAMING, "queued"))
     batch.cancelling(None)
     assert batch.standings()[0].said(clock.now) == "cancelling"
-    batch.add(News(0, Phase.CANCELLED))
+    batch.add(ProgressUpdate(0, Phase.CANCELLED))
     assert "the order is kept" in batch.standings()[0].said(clock.now)
 
 
 def test_where_only_the_hold_is_left_nobody_says_how_long(clock: Clock) -> None:
     batch = Batch("ab", clock=clock)
     clock.now += 10
-    batch.add(News(0, Phase.FINISHED))
-    batch.add(News(1, Phase.STREAMING, "streaming", 80.0))
+    batch.add(ProgressUpdate(0, Phase.FINISHED))
+    batch.add(ProgressUpdate(1, Phase.STREAMING, "streaming", 80.0))
     assert batch.tally().eta is not None
-    batch.add(News(1, Phase.STREAMING, "streaming", 90.0))
+    batch.add(ProgressUpdate(1, Phase.STREAMING, "streaming", 90.0))
     assert batch.tally().eta is None
-    batch.add(News(1, Phase.FINISHED))
+    batch.add(ProgressUpdate(1, Phase.FINISHED))
     assert batch.tally().eta == 0

@@ -9,7 +9,7 @@ import comm
 import pytest
 from comm.base_comm import BaseComm
 
-from soundverse_nb.displays import News, Phase
+from soundverse_nb.displays import Phase, ProgressUpdate
 from soundverse_nb.widgets.board import NotebookBoard, take_down
 from soundverse_nb.widgets.outcomes import Summary
 from soundverse_nb.widgets.progress import Ticker
@@ -76,8 +76,10 @@ def test_five_hundred_streams_send_at_most_a_hundred_messages_a_second(cell: Cel
             if state[i] < 100:
                 state[i] += rng.random() * 2
                 over = Phase.FAILED if i % 25 == 0 else Phase.FINISHED
-                board.news(
-                    News(i, Phase.STREAMING, "streaming", state[i]) if state[i] < 100 else News(i, over)
+                board.update(
+                    ProgressUpdate(i, Phase.STREAMING, "streaming", state[i])
+                    if state[i] < 100
+                    else ProgressUpdate(i, over)
                 )
         cell.beat(board)
     board.close()
@@ -102,7 +104,7 @@ def test_nothing_new_is_nothing_sent(cell: Cell) -> None:
 def test_only_active_streams_have_rows_and_the_rest_is_counted(cell: Cell) -> None:
     board = cell.board(500, rows=4)
     for i in range(20):
-        board.news(News(i, Phase.STREAMING, "streaming", 30.0))
+        board.update(ProgressUpdate(i, Phase.STREAMING, "streaming", 30.0))
     cell.beat(board, 10)
     assert titles(board) == [f"song {i} <b>" for i in range(4)]
     assert Page(board._rest.value).text == "and 16 more active and 480 more waiting"
@@ -110,7 +112,7 @@ def test_only_active_streams_have_rows_and_the_rest_is_counted(cell: Cell) -> No
 
 def test_a_row_has_title_bar_stage_time_and_a_button(cell: Cell) -> None:
     board = cell.board(1)
-    board.news(News(0, Phase.STREAMING, "streaming", 45.0))
+    board.update(ProgressUpdate(0, Phase.STREAMING, "streaming", 45.0))
     cell.now += 31
     cell.beat(board)
     _, bar, _, button = rows(board)[0].children
@@ -121,14 +123,14 @@ def test_a_row_has_title_bar_stage_time_and_a_button(cell: Cell) -> None:
 
 def test_the_hold_is_explained(cell: Cell) -> None:
     board = cell.board(1)
-    board.news(News(0, Phase.STREAMING, "streaming", 90.0))
+    board.update(ProgressUpdate(0, Phase.STREAMING, "streaming", 90.0))
     cell.beat(board)
     assert "90 % can hold for several minutes; this is expected" in words(rows(board)[0])
 
 
 def test_a_retry_counts_down_beat_by_beat(cell: Cell) -> None:
     board = cell.board(1)
-    board.news(News(0, Phase.RETRYING, retry_in=10.0))
+    board.update(ProgressUpdate(0, Phase.RETRYING, retry_in=10.0))
     cell.beat(board)
     first = words(rows(board)[0])
     cell.beat(board, 12)
@@ -138,9 +140,9 @@ def test_a_retry_counts_down_beat_by_beat(cell: Cell) -> None:
 
 def test_failures_stay_in_sight_and_the_finished_are_folded_away(cell: Cell) -> None:
     board = cell.board(4)
-    board.news(News(0, Phase.FAILED, message="Refused: <script>. Nothing was paid."))
-    board.news(News(1, Phase.FINISHED))
-    board.news(News(2, Phase.CANCELLED))
+    board.update(ProgressUpdate(0, Phase.FAILED, message="Refused: <script>. Nothing was paid."))
+    board.update(ProgressUpdate(1, Phase.FINISHED))
+    board.update(ProgressUpdate(2, Phase.CANCELLED))
     cell.beat(board, 2)
     assert "Refused: <script>. Nothing was paid." in Page(board._failures.value).text
     assert board._fold.selected_index is None
@@ -151,8 +153,8 @@ def test_failures_stay_in_sight_and_the_finished_are_folded_away(cell: Cell) -> 
 
 def test_the_headline_counts_and_tells_time_and_money(cell: Cell) -> None:
     board = cell.board(4, price=0.5)
-    board.news(News(0, Phase.FINISHED))
-    board.news(News(1, Phase.STREAMING, "streaming", 50.0))
+    board.update(ProgressUpdate(0, Phase.FINISHED))
+    board.update(ProgressUpdate(1, Phase.STREAMING, "streaming", 50.0))
     cell.now = 29.75
     cell.beat(board)
     text = Page(board._headline.value).text
@@ -163,7 +165,7 @@ def test_the_headline_counts_and_tells_time_and_money(cell: Cell) -> None:
 
 def test_no_price_no_money(cell: Cell) -> None:
     board = cell.board(1)
-    board.news(News(0, Phase.FINISHED))
+    board.update(ProgressUpdate(0, Phase.FINISHED))
     cell.beat(board)
     assert "spent" not in board._headline.value
 
@@ -171,7 +173,7 @@ def test_no_price_no_money(cell: Cell) -> None:
 def test_a_click_cancels_this_stream_and_no_other(cell: Cell) -> None:
     board = cell.board(3)
     for i in range(3):
-        board.news(News(i, Phase.STREAMING, "queued"))
+        board.update(ProgressUpdate(i, Phase.STREAMING, "queued"))
     cell.beat(board, 3)
     rows(board)[1].children[3].click()
     cell.beat(board)
@@ -182,11 +184,11 @@ def test_a_click_cancels_this_stream_and_no_other(cell: Cell) -> None:
 
 def test_a_late_click_does_not_cancel_the_stream_that_took_over_the_row(cell: Cell) -> None:
     board = cell.board(2, rows=1)
-    board.news(News(0, Phase.STREAMING, "queued"))
+    board.update(ProgressUpdate(0, Phase.STREAMING, "queued"))
     cell.beat(board)
     old = rows(board)[0].children[3]
-    board.news(News(0, Phase.FINISHED))
-    board.news(News(1, Phase.STREAMING, "queued"))
+    board.update(ProgressUpdate(0, Phase.FINISHED))
+    board.update(ProgressUpdate(1, Phase.STREAMING, "queued"))
     cell.beat(board, 2)
     assert titles(board) == ["song 1 <b>"]
     old.click()
@@ -202,8 +204,8 @@ def test_cancel_all(cell: Cell) -> None:
 def test_a_static_page_takes_the_boards_place(cell: Cell) -> None:
     board = cell.board(2, price=0.2)
     live = cell.shown
-    board.news(News(0, Phase.FINISHED, simulated=True))
-    board.news(News(1, Phase.FAILED, message="It broke."))
+    board.update(ProgressUpdate(0, Phase.FINISHED, simulated=True))
+    board.update(ProgressUpdate(1, Phase.FAILED, message="It broke."))
     cell.now = 12.0
     board.close()
     bundle = cell.shown._repr_mimebundle_()
@@ -227,7 +229,7 @@ def test_no_widget_is_left_behind_however_quick_the_ticker_is(
 
     monkeypatch.setattr("soundverse_nb.widgets.board.Ticker", Quick)
     board = cell.board(3)
-    board.news(News(0, Phase.STREAMING, "queued"))
+    board.update(ProgressUpdate(0, Phase.STREAMING, "queued"))
     cell.beat(board)
     board.close()
     kinds = [kind for _, kind in cell.sent]
@@ -238,7 +240,7 @@ def test_after_the_end_nothing_moves(cell: Cell) -> None:
     board = cell.board(2)
     board.close()
     sent, shown = len(cell.sent), cell.shown
-    board.news(News(0, Phase.STREAMING, "queued"))
+    board.update(ProgressUpdate(0, Phase.STREAMING, "queued"))
     board.beat()
     board.close()
     assert len(cell.sent) == sent
@@ -247,11 +249,11 @@ def test_after_the_end_nothing_moves(cell: Cell) -> None:
 
 def test_a_closed_board_serves_the_next_batch(cell: Cell) -> None:
     board = cell.board(1)
-    board.news(News(0, Phase.FAILED, message="It broke."))
+    board.update(ProgressUpdate(0, Phase.FAILED, message="It broke."))
     cell.beat(board)
     board.close()
     board.open(["second"], cell.cancelled.append)
-    board.news(News(0, Phase.STREAMING, "queued"))
+    board.update(ProgressUpdate(0, Phase.STREAMING, "queued"))
     cell.beat(board)
     assert titles(board) == ["second"]
     assert list(board._below.children) == []
@@ -288,7 +290,7 @@ def test_whoever_beats_and_closes_all_is_said_by_the_cell_that_opened_it(
     board.open(["song"], lambda _: None)
     speaking.reset(token)
     opened = len(heard)
-    board.news(News(0, Phase.STREAMING, "streaming", 45.0))
+    board.update(ProgressUpdate(0, Phase.STREAMING, "streaming", 45.0))
     assert beaten.wait(10)
     board.close()
     board._ticker.join(10)

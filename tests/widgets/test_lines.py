@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 
-from soundverse_nb.displays import News, Phase
+from soundverse_nb.displays import Phase, ProgressUpdate
 from soundverse_nb.widgets.terminal import Lines
 
 
@@ -11,8 +11,8 @@ def test_a_line_a_change_of_stage() -> None:
     lines = Lines(file=file, clock=lambda: 0.0)
     lines.open(["jazz\x1b[2J"], lambda _: None)
     for progress in range(0, 100, 5):
-        lines.news(News(0, Phase.STREAMING, "streaming", float(progress)))
-    lines.news(News(0, Phase.FINISHED))
+        lines.update(ProgressUpdate(0, Phase.STREAMING, "streaming", float(progress)))
+    lines.update(ProgressUpdate(0, Phase.FINISHED))
     lines.close()
     told = file.getvalue().splitlines()
     assert told == [
@@ -29,9 +29,11 @@ def test_a_great_batch_is_told_in_twentieths_and_failures() -> None:
     lines.open([f"song {i}" for i in range(500)], lambda _: None)
     for i in range(500):
         for stage in ("queued", "starting", "streaming"):
-            lines.news(News(i, Phase.STREAMING, stage))
-        lines.news(
-            News(i, Phase.FAILED if i == 7 else Phase.FINISHED, message="It broke." if i == 7 else None)
+            lines.update(ProgressUpdate(i, Phase.STREAMING, stage))
+        lines.update(
+            ProgressUpdate(
+                i, Phase.FAILED if i == 7 else Phase.FINISHED, message="It broke." if i == 7 else None
+            )
         )
     lines.close()
     told = file.getvalue().splitlines()
@@ -44,5 +46,7 @@ def test_a_hint_of_several_lines_is_told_without_gaps() -> None:
     file = io.StringIO()
     lines = Lines(file=file, clock=lambda: 0.0)
     lines.open(["song"], lambda _: None)
-    lines.news(News(0, Phase.FAILED, message="Give a host of yours:\n    import a\n\n    client = b"))
+    lines.update(
+        ProgressUpdate(0, Phase.FAILED, message="Give a host of yours:\n    import a\n\n    client = b")
+    )
     assert file.getvalue() == "song: failed: Give a host of yours: import a client = b\n"

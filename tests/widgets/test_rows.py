@@ -20,6 +20,6 @@ from soundverse_nb.widgets.rows import seating
     ],
 )
 def test_who_has_a_row_keeps_it_and_the_others_queue(
-    seats: Sequence[int | None], active: Sequence[int], most: int, after: list[int | None]
+    slots: Sequence[int | None], active: Sequence[int], most: int, after: list[int | None]
 ) -> None:
-    assert seating(seats, active, most) == after
+    assert seating(slots, active, most) == after

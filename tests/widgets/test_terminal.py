@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from soundverse_nb.displays import News, Phase
+from soundverse_nb.displays import Phase, ProgressUpdate
 from soundverse_nb.widgets.terminal import TerminalBoard
 
 
@@ -22,8 +22,8 @@ def drawn(console: Console, board: TerminalBoard) -> str:
 def test_each_active_remix_is_a_line() -> None:
     board, console = board_on(160)
     board.open(["first", "second", "third"], lambda _: None)
-    board.news(News(0, Phase.STREAMING, "streaming", 40.0))
-    board.news(News(1, Phase.STREAMING, "streaming", 90.0))
+    board.update(ProgressUpdate(0, Phase.STREAMING, "streaming", 40.0))
+    board.update(ProgressUpdate(1, Phase.STREAMING, "streaming", 90.0))
     lines = drawn(console, board).splitlines()
     board.close()
     assert "0 of 3 finished · 2 active · 1 waiting" in lines[0]
@@ -37,7 +37,7 @@ def test_many_streams_do_not_flood_the_screen() -> None:
     board, console = board_on()
     board.open([f"song {i}" for i in range(100)], lambda _: None)
     for i in range(100):
-        board.news(News(i, Phase.STREAMING, "queued"))
+        board.update(ProgressUpdate(i, Phase.STREAMING, "queued"))
     text = drawn(console, board)
     board.close()
     assert len(text.splitlines()) <= 15
@@ -47,8 +47,8 @@ def test_many_streams_do_not_flood_the_screen() -> None:
 def test_a_summary_and_the_failures_remain() -> None:
     board, console = board_on()
     board.open(["a [bold]", "b"], lambda _: None)
-    board.news(News(0, Phase.FAILED, message="It broke \x1b[2J. Nothing was paid."))
-    board.news(News(1, Phase.FINISHED, simulated=True))
+    board.update(ProgressUpdate(0, Phase.FAILED, message="It broke \x1b[2J. Nothing was paid."))
+    board.update(ProgressUpdate(1, Phase.FINISHED, simulated=True))
     board.close()
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "✗ a [bold]: It broke  [2J. Nothing was paid." in text

@@ -56,7 +56,7 @@ _PATIENCE = 6.0
 _SKIM_SECONDS = 0.35  # for counting packets once the time limit is reached
 
 
-class Doubt(Exception):  # noqa: N818  (nothing is wrong yet)
+class FastPathRejected(Exception):  # noqa: N818  (nothing is wrong yet)
     """A quick decoding met something that it is not made for. The text says what."""
 
 

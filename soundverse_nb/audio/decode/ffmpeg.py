@@ -348,9 +348,9 @@ class FFmpegDecoding(Decoding):
             return []
 
     def straight(self, seconds: Callable[[], float | None]) -> Decoding | None:
-        from soundverse_nb.audio.decode.filtergraph import open_straight
+        from soundverse_nb.audio.decode.filtergraph import open_filtergraph
 
-        return open_straight(self, self._source, seconds)
+        return open_filtergraph(self, self._source, seconds)
 
     def skim(self) -> float:
         waiting = sum(frame.samples for frame in self._first or [])

@@ -24,7 +24,7 @@ import av.error
 import av.filter
 import numpy as np
 
-from soundverse_nb.audio.decode.base import LENIENT_TAGS, Block, Decoding, Doubt, End, Plane
+from soundverse_nb.audio.decode.base import LENIENT_TAGS, Block, Decoding, End, FastPathRejected, Plane
 from soundverse_nb.audio.decode.sample_format import floats, is_planar, planes_of_frame, release_layout, width
 from soundverse_nb.audio.source import Source
 
@@ -51,7 +51,7 @@ _NAMES = "/proc/self/fd"
 _FILTERS = ("amovie", "asetnsamples", "abuffersink")
 
 
-class StraightDecoding(Decoding):
+class FiltergraphDecoding(Decoding):
     """The song that `careful` has opened; `copy` is its file in memory, to be closed with this.
 
     `seconds` is its length, if the header proves it.
@@ -83,26 +83,26 @@ class StraightDecoding(Decoding):
         began: float | None = None
         while (frame := self._next()) is not None:
             if (frame.sample_rate, frame.layout.nb_channels, frame.format.name) != self._kind:
-                raise Doubt("it changes on the way")
+                raise FastPathRejected("it changes on the way")
             if frame.time is None:
-                raise Doubt("its time stamps are missing")
+                raise FastPathRejected("its time stamps are missing")
             began = frame.time if began is None else began
             gap = frame.time - began - self.seconds
             if abs(gap) > _GAP_SECONDS:
-                raise Doubt(f"{abs(gap):.2f} s are missing before {self.seconds:.1f} s")
+                raise FastPathRejected(f"{abs(gap):.2f} s are missing before {self.seconds:.1f} s")
             if self._expected is not None and self.frames + frame.samples > self._expected:
-                raise Doubt("it is longer than its header says")
+                raise FastPathRejected("it is longer than its header says")
             yield frame.samples, frame
             if self.out_of_time():
                 self.end = End.OUT_OF_TIME
                 return
         if self._expected is None:
             if self._careful.falls_short((began or 0.0) + self.seconds):
-                raise Doubt("it ends before its header says so")
+                raise FastPathRejected("it ends before its header says so")
             if not self._ends_well((began or 0.0) + self.seconds):
-                raise Doubt("its end cannot be decoded")
+                raise FastPathRejected("its end cannot be decoded")
         elif self.frames != self._expected:
-            raise Doubt(f"{(self._expected - self.frames) / self.sample_rate:.2f} s are missing")
+            raise FastPathRejected(f"{(self._expected - self.frames) / self.sample_rate:.2f} s are missing")
 
     def _ends_well(self, end: float) -> bool:
         """Whether the last seconds can be decoded without a complaint, and end at this time stamp."""
@@ -136,11 +136,11 @@ class StraightDecoding(Decoding):
         except (av.error.EOFError, av.error.BlockingIOError):
             return None
         except Exception as error:
-            raise Doubt("FFmpeg does not get through it by itself") from error
+            raise FastPathRejected("FFmpeg does not get through it by itself") from error
 
     def confirm(self) -> None:
         if self._checksum is not None and self.end is End.COMPLETE and not self._checksum.matches():
-            raise Doubt("its checksum tells of other samples")
+            raise FastPathRejected("its checksum tells of other samples")
 
     def planes(self, piece: Any) -> Sequence[Plane]:
         if self._checksum is not None:
@@ -185,9 +185,9 @@ class StraightDecoding(Decoding):
             self._copy.close()
 
 
-def open_straight(
+def open_filtergraph(
     careful: FFmpegDecoding, source: Source, seconds: Callable[[], float | None]
-) -> StraightDecoding | None:
+) -> FiltergraphDecoding | None:
     """The song straight through, or None where it is not one to be decoded so."""
     if not 0 < (source.size_bytes or 0) <= _LARGEST or not _is_possible():
         return None
@@ -216,8 +216,8 @@ def open_straight(
             checksum = flac_checksum(cast("BinaryIO", copy), source.size_bytes or 0)
             if checksum is None or checksum.sample_format != careful.sample_format:
                 # Without it, the checksums of its frames have to be looked at, which amovie does not.
-                raise Doubt("it has no checksum")
-        return StraightDecoding(careful, copy, expected, checksum)
+                raise FastPathRejected("it has no checksum")
+        return FiltergraphDecoding(careful, copy, expected, checksum)
     except Exception:  # FFmpeg's errors, and whatever a foreign file object raises: the careful one can cope
         if copy is not None:
             copy.close()

@@ -265,8 +265,8 @@ def _made_ready(database: Database) -> Database:
     return database
 
 
-def _mode(database: Database, wish: str) -> str:
-    (mode,) = database.execute(f"PRAGMA journal_mode{wish}").fetchone()
+def _mode(database: Database, parsed: str) -> str:
+    (mode,) = database.execute(f"PRAGMA journal_mode{parsed}").fetchone()
     return str(mode)
 
 

@@ -23,11 +23,11 @@ from soundverse_nb.client.journal.errors import closed_by_fork, translated
 from soundverse_nb.errors import ConfigurationError, SoundverseError
 
 T = TypeVar("T")
-Work = Callable[[Database], Any]
+BackgroundTask = Callable[[Database], Any]
 
 _LARGEST_GROUP = 256
 
-_Task = tuple[Work, Future[Any] | asyncio.Future[Any]]
+_Task = tuple[BackgroundTask, Future[Any] | asyncio.Future[Any]]
 _Answer = tuple[Any, SoundverseError | None]
 
 

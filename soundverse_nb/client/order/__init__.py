@@ -1,6 +1,7 @@
 """The life of one order, in the sequence in which it is lived.
 
-submit: one POST and its stream. poll: the status endpoint, where the stream is cut or silent. tracker: what is known
-of the order, noted in the journal; owed: what the journal could not take yet. download: the audio, judged by
-decoding it. pipeline: all of that from a checked reference to a Remix, one or many. recover: what a dead kernel left.
+pipeline: from a checked reference to a Remix, one or many. submit: the POST and its stream. poll: the status
+endpoint, where the stream is cut or silent. tracker: what is known of the order, noted in the journal; owed:
+what the journal could not take yet. download: the audio, judged by decoding it. recover: what a dead kernel
+left.
 """

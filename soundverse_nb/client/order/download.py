@@ -19,7 +19,7 @@ from soundverse_nb.client.backend import Service
 from soundverse_nb.client.background import eager
 from soundverse_nb.client.journal.order import Order, OrderState
 from soundverse_nb.client.order.poll import ask
-from soundverse_nb.client.order.tracker import Hearing
+from soundverse_nb.client.order.tracker import OrderTracker
 from soundverse_nb.displays import Phase
 from soundverse_nb.errors import DownloadError, SoundverseError
 from soundverse_nb.urls import quoted
@@ -210,7 +210,7 @@ class _NotTheRemixError(DownloadError):
 
 
 async def fetch(
-    hearing: Hearing, folder: Path, max_bytes: int | None, executor: Executor | None = None
+    tracker: OrderTracker, folder: Path, max_bytes: int | None, executor: Executor | None = None
 ) -> Path:
     """Bring the finished audio to `folder` and note it in the journal; gives its path.
 
@@ -220,31 +220,31 @@ async def fetch(
     and what came is kept beside.
     """
     try:
-        return await _bring(hearing, folder, max_bytes, executor)
+        return await _bring(tracker, folder, max_bytes, executor)
     except DownloadError as error:
         came = isinstance(error, _NotTheRemixError)
-        renewed = await _renew(hearing)
+        renewed = await _renew(tracker)
         if not renewed and not came:
-            raise _kept(hearing, error) from None
+            raise _kept(tracker, error) from None
     if not renewed:
-        await hearing.service.clock.sleep(PAUSE)
+        await tracker.service.clock.sleep(PAUSE)
     try:
-        return await _bring(hearing, folder, max_bytes, executor, second_look=came)
+        return await _bring(tracker, folder, max_bytes, executor, second_look=came)
     except DownloadError as again:
-        raise _kept(hearing, again) from None
+        raise _kept(tracker, again) from None
 
 
 async def _bring(
-    hearing: Hearing,
+    tracker: OrderTracker,
     folder: Path,
     max_bytes: int | None,
     executor: Executor | None,
     *,
     second_look: bool = False,
 ) -> Path:
-    order = hearing.order
+    order = tracker.order
     shelf = Shelf(folder, order, file_stem(order.title, order.order_id))
-    got = await _download(hearing, shelf.unheard, max_bytes)
+    got = await _download(tracker, shelf.unheard, max_bytes)
     heard = await listen_to(str(got.path), got.proven, executor)
     same_for = await asyncio.to_thread(shelf.same_for, got.sha256)
     if not may_stay(heard, second_look=second_look, same_for=same_for):
@@ -255,9 +255,9 @@ async def _bring(
         )
     if heard.why:
         log.warning("Order %s is kept as the service has it: %s", order.order_id, heard.why)
-        hearing.seat.tell(Phase.FETCHING, message=f"Kept as the service has it: {heard.why}.")
+        tracker.slot.tell(Phase.FETCHING, message=f"Kept as the service has it: {heard.why}.")
     path = await asyncio.to_thread(shelf.take_home, got)
-    await hearing.note(OrderState.FETCHED, path=str(path), sha256=got.sha256, size_bytes=got.size_bytes)
+    await tracker.note(OrderState.FETCHED, path=str(path), sha256=got.sha256, size_bytes=got.size_bytes)
     return path
 
 
@@ -283,35 +283,35 @@ async def drawn(drawing: asyncio.Future[Path | None]) -> Path | None:
     return drawing.result() if over else None
 
 
-async def _download(hearing: Hearing, target: Path, max_bytes: int | None) -> Downloaded:
-    url = hearing.order.audio_url
+async def _download(tracker: OrderTracker, target: Path, max_bytes: int | None) -> Downloaded:
+    url = tracker.order.audio_url
     if url is None:  # a row that another program wrote
         raise DownloadError("The journal does not say where the audio is.")
-    hearing.seat.tell(Phase.FETCHING, song_name=hearing.order.song_name)
+    tracker.slot.tell(Phase.FETCHING, song_name=tracker.order.song_name)
 
     def progress(done: int, total: int | None) -> None:
         percent = 100.0 * done / total if total else None
-        hearing.seat.tell(Phase.FETCHING, progress=percent, song_name=hearing.order.song_name)
+        tracker.slot.tell(Phase.FETCHING, progress=percent, song_name=tracker.order.song_name)
 
-    async with hearing.service.downloads:
+    async with tracker.service.downloads:
         with eager(asyncio.get_running_loop()):
-            return await hearing.service.transport.download(
+            return await tracker.service.transport.download(
                 url, target, max_bytes=max_bytes, progress=progress
             )
 
 
-async def _renew(hearing: Hearing) -> bool:
+async def _renew(tracker: OrderTracker) -> bool:
     """A signed address runs out: ask whether there is a fresh one."""
-    if hearing.message_id is None:
+    if tracker.message_id is None:
         return False
     try:
-        event = await ask(hearing)
+        event = await ask(tracker)
     except SoundverseError:
         return False
     fresh = quoted(event.audio_url) if event.audio_url else None
-    if fresh is None or fresh == hearing.order.audio_url:
+    if fresh is None or fresh == tracker.order.audio_url:
         return False
-    await hearing.note(OrderState.COMPLETED, audio_url=fresh)
+    await tracker.note(OrderState.COMPLETED, audio_url=fresh)
     return True
 
 
@@ -322,6 +322,6 @@ def file_stem(title: str, order_id: str) -> str:
     return f"{words or 'remix'}-{order_id}"
 
 
-def _kept(hearing: Hearing, error: DownloadError) -> DownloadError:
-    order = hearing.order
+def _kept(tracker: OrderTracker, error: DownloadError) -> DownloadError:
+    order = tracker.order
     return DownloadError(error.message, hint=error.hint, order_id=order.order_id, message_id=order.message_id)

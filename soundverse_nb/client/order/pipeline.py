@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from soundverse_nb.api.body import excerpt
 from soundverse_nb.api.secrets import logger
 from soundverse_nb.client.background import undisturbed
-from soundverse_nb.client.inputs import Wanted, Wish, shown_request
+from soundverse_nb.client.inputs import ParsedInput, RemixInput, shown_request
 from soundverse_nb.client.journal.order import PICK_UP, DiskState, Order, OrderState, new_order_id
 from soundverse_nb.client.order.download import drawn, fetch, fetch_art
 from soundverse_nb.client.order.poll import settle
 from soundverse_nb.client.order.submit import place_order
-from soundverse_nb.client.order.tracker import Hearing
-from soundverse_nb.client.progress import Audience, Seat
+from soundverse_nb.client.order.tracker import OrderTracker
+from soundverse_nb.client.progress import ProgressReporter, ProgressSlot
 from soundverse_nb.client.references import Checked
 from soundverse_nb.displays import Phase
 from soundverse_nb.errors import GenerationFailedError, SoundverseError, Spent, bare, raise_alone
@@ -27,31 +27,31 @@ from soundverse_nb.render.escape import plain
 if TYPE_CHECKING:
     from soundverse_nb.api.event import RemixEvent
     from soundverse_nb.client.backend import Service
-    from soundverse_nb.client.session import Engine
+    from soundverse_nb.client.session import Session
 
 log = logger("soundverse_nb.client")
 
 
-async def make_remix(engine: Engine, wanted: Wanted, seat: Seat) -> Remix:
+async def make_remix(session: Session, remix_input: RemixInput, slot: ProgressSlot) -> Remix:
     """Check, publish, order, follow and fetch one remix. Its last news is told whatever happens."""
     try:
-        checked = await engine.references.check(wanted.reference, seat)
-        hearing = await plan(engine, wanted, checked, seat)
-        async with engine.watching(hearing):
+        checked = await session.references.check(remix_input.reference, slot)
+        tracker = await plan(session, remix_input, checked, slot)
+        async with session.watching(tracker):
             try:
-                await order_to_end(engine, hearing, wanted, checked)
-                return await bring_home(engine, hearing, reference_of(checked), wanted)
+                await order_to_end(session, tracker, remix_input, checked)
+                return await fetch_remix(session, tracker, reference_of(checked), remix_input)
             except Exception as surprise:  # a bug too must say what was paid
-                raise with_what_is_owed(told(surprise, hearing.order), hearing) from None
+                raise with_what_is_owed(as_soundverse_error(surprise, tracker.order), tracker) from None
     except SoundverseError as error:
-        seat.tell(Phase.FAILED, message=str(error))
+        slot.tell(Phase.FAILED, message=str(error))
         raise
     except asyncio.CancelledError:
-        seat.tell(Phase.CANCELLED, message=seat.audience.words_for(seat.index))
+        slot.tell(Phase.CANCELLED, message=slot.reporter.words_for(slot.index))
         raise
 
 
-def told(error: Exception, order: Order | None) -> SoundverseError:
+def as_soundverse_error(error: Exception, order: Order | None) -> SoundverseError:
     """The error, if it is one of ours; for a bug, one that knows what was paid by how far the order came.
 
     `order` is None where nothing was ordered yet.
@@ -69,10 +69,10 @@ def told(error: Exception, order: Order | None) -> SoundverseError:
     )
 
 
-def with_what_is_owed(error: SoundverseError, hearing: Hearing) -> SoundverseError:
+def with_what_is_owed(error: SoundverseError, tracker: OrderTracker) -> SoundverseError:
     """The error; it says so where the journal lacks what a new kernel would need."""
-    if not hearing.line.is_even:
-        noted = f" Note its message_id down: {plain(hearing.message_id, 1000)}" if hearing.message_id else ""
+    if not tracker.line.is_even:
+        noted = f" Note its message_id down: {plain(tracker.message_id, 1000)}" if tracker.message_id else ""
         kept = "The journal could not be written yet: keep this kernel until it can be."
         error.hint = f"{error.hint} {kept}{noted}".strip()
     return error
@@ -92,75 +92,79 @@ _SPENT: dict[OrderState | DiskState, Spent] = {
 
 
 async def plan(
-    engine: Engine,
-    wanted: Wanted,
+    session: Session,
+    remix_input: RemixInput,
     checked: Checked,
-    seat: Seat,
+    slot: ProgressSlot,
     on_event: Callable[[RemixEvent], object] | None = None,
-) -> Hearing:
+) -> OrderTracker:
     """Write the order down before anything else happens."""
-    service = engine.service
+    service = session.service
     order = Order(
         order_id=new_order_id(),
         service=service.base_url,
         simulated=service.simulated,
-        request=shown_request(wanted.request),
+        request=shown_request(remix_input.request),
         reference_name=checked.name,
         reference_path=str(checked.path) if checked.path else None,
-        label=wanted.label,
+        label=remix_input.label,
     )
     writing = asyncio.ensure_future(service.journal.plan(order))
     try:
         planned = await asyncio.shield(writing)
     except asyncio.CancelledError:
-        await undisturbed(_give_up(service, writing, seat))
+        await undisturbed(_give_up(service, writing, slot))
         raise
-    return Hearing(service, planned, seat, on_event)
+    return OrderTracker(service, planned, slot, on_event)
 
 
-async def _give_up(service: Service, writing: asyncio.Future[Order], seat: Seat) -> None:
+async def _give_up(service: Service, writing: asyncio.Future[Order], slot: ProgressSlot) -> None:
     """Note that an order whose first line is being written is not sent, and let go of it."""
     await asyncio.wait({writing})
     if writing.exception() is None:
-        given_up = Hearing(service, writing.result(), seat)
+        given_up = OrderTracker(service, writing.result(), slot)
         with contextlib.suppress(SoundverseError):
             await given_up.note(OrderState.REFUSED, error="It was given up before it was sent.")
         await given_up.line.let_go()
 
 
-async def order_to_end(engine: Engine, hearing: Hearing, wanted: Wanted, checked: Checked) -> None:
+async def order_to_end(
+    session: Session, tracker: OrderTracker, remix_input: RemixInput, checked: Checked
+) -> None:
     """From planned to completed in the journal; the reference is withdrawn once nobody needs it."""
     published = False
 
     async def body() -> dict[str, Any]:
         nonlocal published
-        url = await engine.references.publish(checked, hearing.seat)
+        url = await session.references.publish(checked, tracker.slot)
         published = True
-        return wanted.request.model_copy(update={"song_reference_url": url}).to_wire()
+        return remix_input.request.model_copy(update={"song_reference_url": url}).to_wire()
 
     try:
-        event = await place_order(hearing, body, engine.next_rank())
-        await settle(hearing, event)
+        event = await place_order(tracker, body, session.next_rank())
+        await settle(tracker, event)
     finally:
         if published:
-            open_ended = hearing.order.state in (OrderState.ACCEPTED, OrderState.UNKNOWN)
-            await engine.references.let_go(checked, settled=not open_ended)
+            open_ended = tracker.order.state in (OrderState.ACCEPTED, OrderState.UNKNOWN)
+            await session.references.let_go(checked, settled=not open_ended)
 
 
-async def bring_home(engine: Engine, hearing: Hearing, reference: Clip | None, wanted: Wanted) -> Remix:
+async def fetch_remix(
+    session: Session, tracker: OrderTracker, reference: Clip | None, remix_input: RemixInput
+) -> Remix:
     """Fetch a completed order and make it a Remix."""
-    drawing = asyncio.ensure_future(fetch_art(hearing.service, hearing.order, engine.folder))
+    drawing = asyncio.ensure_future(fetch_art(tracker.service, tracker.order, session.folder))
     try:
-        path = await fetch(hearing, engine.folder, engine.max_bytes, engine.executor)
+        path = await fetch(tracker, session.folder, session.max_bytes, session.executor)
         picture = await drawn(drawing)
     finally:
         drawing.cancel()
-    order = hearing.order
+    order = tracker.order
     remix = Remix(
         audio=Clip(path),
         reference=reference,
-        request=wanted.request,
-        events=hearing.events,
+        request=remix_input.request,
+        events=tracker.events,
         song_name=order.song_name,
         album_art=order.album_art,
         album_art_path=picture,
@@ -168,10 +172,10 @@ async def bring_home(engine: Engine, hearing: Hearing, reference: Clip | None, w
         message_id=order.message_id,
         order_id=order.order_id,
         simulated=order.simulated,
-        started_at=hearing.started_at,
-        finished_at=hearing.service.clock.time(),
+        started_at=tracker.started_at,
+        finished_at=tracker.service.clock.time(),
     )
-    hearing.seat.tell(Phase.FINISHED, progress=100.0, song_name=order.song_name)
+    tracker.slot.tell(Phase.FINISHED, progress=100.0, song_name=order.song_name)
     return remix
 
 
@@ -180,47 +184,50 @@ def reference_of(checked: Checked) -> Clip | None:
 
 
 async def stream_remix(
-    engine: Engine, wanted: Wanted, audience: Audience, on_event: Callable[[RemixEvent], object]
+    session: Session,
+    remix_input: RemixInput,
+    reporter: ProgressReporter,
+    on_event: Callable[[RemixEvent], object],
 ) -> None:
     """Order one remix and hand its events on; it ends as completed in the journal, its audio not fetched."""
-    hearing: Hearing | None = None
+    tracker: OrderTracker | None = None
     try:
-        await engine.open()
-        seat = audience.seat(0)
-        checked = await engine.references.check(wanted.reference, seat)
-        hearing = await plan(engine, wanted, checked, seat, on_event)
-        async with engine.watching(hearing):
+        await session.open()
+        slot = reporter.slot(0)
+        checked = await session.references.check(remix_input.reference, slot)
+        tracker = await plan(session, remix_input, checked, slot, on_event)
+        async with session.watching(tracker):
             # The failing event was handed on, and says it all.
             with contextlib.suppress(GenerationFailedError):
-                await order_to_end(engine, hearing, wanted, checked)
+                await order_to_end(session, tracker, remix_input, checked)
     except Exception as surprise:  # a bug too must say what was paid
-        raise_alone(told(surprise, hearing.order if hearing else None))
+        raise_alone(as_soundverse_error(surprise, tracker.order if tracker else None))
 
 
-async def make_one(engine: Engine, wanted: Wanted, audience: Audience) -> Remix:
+async def make_one(session: Session, remix_input: RemixInput, reporter: ProgressReporter) -> Remix:
     """One remix with its display. Raises what went wrong, or that it was stopped from the display."""
-    (result,) = await make_all(engine, [wanted], audience)
+    (result,) = await make_all(session, [remix_input], reporter)
     if isinstance(result, SoundverseError):
         raise result
     return result
 
 
 async def make_all(
-    engine: Engine, wishes: Sequence[Wish], audience: Audience
+    session: Session, inputs: Sequence[ParsedInput], reporter: ProgressReporter
 ) -> list[Remix | SoundverseError]:
     """All of them with one display. One that is stopped from there counts as an error; the rest goes on."""
-    titles = [wish.title if isinstance(wish, Wanted) else "" for wish in wishes]
-    async with stage(engine, titles, audience) as tasks:
-        for at, wish in enumerate(wishes):
-            tasks.append(asyncio.ensure_future(_outcome(engine, wish, audience, at)))
+    titles = [parsed.title if isinstance(parsed, RemixInput) else "" for parsed in inputs]
+    async with stage(session, titles, reporter) as tasks:
+        for at, parsed in enumerate(inputs):
+            tasks.append(asyncio.ensure_future(_outcome(session, parsed, reporter, at)))
         if tasks:
             await asyncio.wait(tasks)
-        return [stopped(audience, at) if task.cancelled() else task.result() for at, task in enumerate(tasks)]
+        return [stopped(reporter, at) if task.cancelled() else task.result() for at, task in enumerate(tasks)]
 
 
 @asynccontextmanager
 async def stage(
-    engine: Engine, titles: list[str], audience: Audience
+    session: Session, titles: list[str], reporter: ProgressReporter
 ) -> AsyncIterator[list[asyncio.Future[Any]]]:
     """A display, and the tasks its buttons stop: up before anything else happens, down when all is over."""
     tasks: list[asyncio.Future[Any]] = []
@@ -236,10 +243,10 @@ async def stage(
         if not tasks and whole is not None:
             whole.cancel()
 
-    audience.open(titles, cancel)
+    reporter.open(titles, cancel)
     try:
-        await engine.open()
-        audience.simulated = engine.service.simulated
+        await session.open()
+        reporter.simulated = session.service.simulated
         yield tasks
     finally:
         for task in tasks:
@@ -248,26 +255,28 @@ async def stage(
             if tasks:
                 await undisturbed(asyncio.wait(tasks))
         finally:
-            audience.close()
+            reporter.close()
 
 
-async def _outcome(engine: Engine, wish: Wish, audience: Audience, index: int) -> Remix | SoundverseError:
-    if isinstance(wish, SoundverseError):
-        audience.tell(index, Phase.FAILED, {"message": str(wish)})
-        return wish
+async def _outcome(
+    session: Session, parsed: ParsedInput, reporter: ProgressReporter, index: int
+) -> Remix | SoundverseError:
+    if isinstance(parsed, SoundverseError):
+        reporter.tell(index, Phase.FAILED, {"message": str(parsed)})
+        return parsed
     try:
-        return await make_remix(engine, wish, audience.seat(index))
+        return await make_remix(session, parsed, reporter.slot(index))
     except SoundverseError as error:
         return bare(error)
     except Exception as surprise:
         # A bug in one of a hundred must not lose the other ninety-nine. Once planned, `make_remix` tells.
-        failed = told(surprise, None)
-        audience.tell(index, Phase.FAILED, {"message": str(failed)})
+        failed = as_soundverse_error(surprise, None)
+        reporter.tell(index, Phase.FAILED, {"message": str(failed)})
         return failed
 
 
-def stopped(audience: Audience, index: int) -> SoundverseError:
-    words = audience.words_for(index)
+def stopped(reporter: ProgressReporter, index: int) -> SoundverseError:
+    words = reporter.words_for(index)
     return SoundverseError(
         "This remix was stopped.", spent=Spent.NO if words is None else Spent.MAYBE, hint=words or ""
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from soundverse_nb.api.body import excerpt
 from soundverse_nb.client.journal.order import PICK_UP, OrderState
-from soundverse_nb.client.order.tracker import Hearing
+from soundverse_nb.client.order.tracker import OrderTracker
 from soundverse_nb.displays import Phase
 from soundverse_nb.errors import (
     APIError,
@@ -39,97 +39,97 @@ ASKS_FOR_URL = 6
 """Status questions for an audio_url that a finished order came without."""
 
 
-def next_pause(pause: float, news: bool, first: float, longest: float) -> float:
+def next_pause(pause: float, update: bool, first: float, longest: float) -> float:
     """Seconds to the next status question: short while things change, longer while they do not."""
-    return first if news else min(pause * GROWTH, longest)
+    return first if update else min(pause * GROWTH, longest)
 
 
-async def follow(hearing: Hearing) -> RemixEvent:
+async def follow(tracker: OrderTracker) -> RemixEvent:
     """Ask the status endpoint until the order is over; gives its terminal event.
 
     Ends, with the order kept as accepted, in UnknownOutcomeError once the endpoint has not given one good
     answer for `patience.status_failing` seconds or the order took `patience.in_all`, and in
     AuthenticationError where the key is no longer taken.
     """
-    service, patience = hearing.service, hearing.service.patience
-    pause = patience.first_poll
+    service, timeouts = tracker.service, tracker.service.timeouts
+    pause = timeouts.first_poll
     last_good = service.clock.monotonic()
     doubts = 0
     while True:
-        hearing.seat.tell(
-            Phase.FOLLOWING, song_name=hearing.order.song_name, message="Asking the service how far it is."
+        tracker.slot.tell(
+            Phase.FOLLOWING, song_name=tracker.order.song_name, message="Asking the service how far it is."
         )
         try:
-            event = await ask(hearing)
+            event = await ask(tracker)
         except AuthenticationError as error:
-            raise _still_running(hearing, error) from None
+            raise _still_running(tracker, error) from None
         except SoundverseError as error:
-            if service.clock.monotonic() - last_good >= patience.status_failing:
+            if service.clock.monotonic() - last_good >= timeouts.status_failing:
                 raise _given_up(
-                    hearing, f"the status endpoint gave no good answer for {patience.status_failing:.0f} s "
+                    tracker, f"the status endpoint gave no good answer for {timeouts.status_failing:.0f} s "
                     f"(last: {error.message.rstrip('.')})"
                 ) from None  # fmt: skip
             pause = max(
-                next_pause(pause, False, patience.first_poll, patience.longest_poll), asked_to_wait(error)
+                next_pause(pause, False, timeouts.first_poll, timeouts.longest_poll), asked_to_wait(error)
             )
         else:
             last_good = service.clock.monotonic()
             doubts = doubts + 1 if is_doubtful(event) else 0
-            news = False
+            update = False
             if not 0 < doubts < FAILURES_BELIEVED:
-                news = await hearing.hear(event)
+                update = await tracker.hear(event)
                 if event.is_terminal:
                     return event
-            pause = next_pause(pause, news, patience.first_poll, patience.longest_poll)
-        _check_total(hearing)
+            pause = next_pause(pause, update, timeouts.first_poll, timeouts.longest_poll)
+        _check_total(tracker)
         await service.clock.sleep(pause)
 
 
-async def watch_silence(hearing: Hearing) -> RemixEvent:
+async def watch_silence(tracker: OrderTracker) -> RemixEvent:
     """Beside an open stream: whenever it falls silent, ask the status endpoint; gives a terminal event.
 
     A service that never names the order is given up after `patience.without_id` silent seconds, any
     order after `patience.in_all`, both with UnknownOutcomeError.
     """
-    service, patience = hearing.service, hearing.service.patience
-    pause = patience.first_poll
+    service, timeouts = tracker.service, tracker.service.timeouts
+    pause = timeouts.first_poll
     doubts = 0
     while True:
-        _check_total(hearing)
-        quiet = hearing.quiet
-        if hearing.message_id is None:
-            nameless_for = service.clock.monotonic() - hearing.last_heard
-            if nameless_for >= patience.without_id:
-                raise nameless(hearing, f"the service said nothing for {patience.without_id:.0f} s")
-            await service.clock.sleep(min(patience.silence, patience.without_id - nameless_for))
+        _check_total(tracker)
+        quiet = tracker.quiet
+        if tracker.message_id is None:
+            nameless_for = service.clock.monotonic() - tracker.last_heard
+            if nameless_for >= timeouts.without_id:
+                raise nameless(tracker, f"the service said nothing for {timeouts.without_id:.0f} s")
+            await service.clock.sleep(min(timeouts.silence, timeouts.without_id - nameless_for))
             continue
-        if quiet < patience.silence:
-            pause = patience.first_poll
-            await service.clock.sleep(patience.silence - quiet)
+        if quiet < timeouts.silence:
+            pause = timeouts.first_poll
+            await service.clock.sleep(timeouts.silence - quiet)
             continue
-        hearing.seat.tell(
+        tracker.slot.tell(
             Phase.FOLLOWING,
-            song_name=hearing.order.song_name,
+            song_name=tracker.order.song_name,
             message=f"No word for {quiet:.0f} s, which is normal near the end; asking the service beside it.",
         )
         try:
-            event = await ask(hearing)
+            event = await ask(tracker)
         except SoundverseError as error:
             # The stream is still open, so a status endpoint that fails decides nothing.
             pause = max(
-                next_pause(pause, False, patience.first_poll, patience.longest_poll), asked_to_wait(error)
+                next_pause(pause, False, timeouts.first_poll, timeouts.longest_poll), asked_to_wait(error)
             )
         else:
-            heard = hearing.last_heard
+            heard = tracker.last_heard
             doubts = doubts + 1 if is_doubtful(event) else 0
-            news = False
+            update = False
             if not 0 < doubts < FAILURES_BELIEVED:
-                news = await hearing.hear(event)
+                update = await tracker.hear(event)
                 if event.is_terminal:
                     return event
             # The stream's silence goes on, whatever the status endpoint says.
-            hearing.last_heard = heard
-            pause = next_pause(pause, news, patience.first_poll, patience.longest_poll)
+            tracker.last_heard = heard
+            pause = next_pause(pause, update, timeouts.first_poll, timeouts.longest_poll)
         await service.clock.sleep(pause)
 
 
@@ -138,29 +138,29 @@ def is_doubtful(event: RemixEvent) -> bool:
     return event.is_failure and event.is_complete is not True
 
 
-async def ask(hearing: Hearing) -> RemixEvent:
+async def ask(tracker: OrderTracker) -> RemixEvent:
     """One status question about this order."""
-    assert hearing.message_id is not None
-    return await hearing.service.transport.status(hearing.message_id)
+    assert tracker.message_id is not None
+    return await tracker.service.transport.status(tracker.message_id)
 
 
-async def ask_for_url(hearing: Hearing) -> RemixEvent | None:
+async def ask_for_url(tracker: OrderTracker) -> RemixEvent | None:
     """A finished order came without its audio_url: ask a few times; None where none is to be had."""
-    patience = hearing.service.patience
-    if hearing.message_id is None:
+    timeouts = tracker.service.timeouts
+    if tracker.message_id is None:
         return None
-    pause = patience.first_poll
+    pause = timeouts.first_poll
     for _ in range(ASKS_FOR_URL):
-        hearing.seat.tell(Phase.FOLLOWING, message="It is finished; asking where its audio is.")
+        tracker.slot.tell(Phase.FOLLOWING, message="It is finished; asking where its audio is.")
         try:
-            event = await ask(hearing)
+            event = await ask(tracker)
         except SoundverseError as error:
             pause = max(pause, asked_to_wait(error))
         else:
             if event.audio_url:
                 return event
-        await hearing.service.clock.sleep(pause)
-        pause = next_pause(pause, False, patience.first_poll, patience.longest_poll)
+        await tracker.service.clock.sleep(pause)
+        pause = next_pause(pause, False, timeouts.first_poll, timeouts.longest_poll)
     return None
 
 
@@ -171,68 +171,68 @@ def asked_to_wait(error: SoundverseError) -> float:
     return 0.0
 
 
-def nameless(hearing: Hearing, why: str) -> UnknownOutcomeError:
+def nameless(tracker: OrderTracker, why: str) -> UnknownOutcomeError:
     """The order was sent and the service never said its name."""
     return UnknownOutcomeError(
-        f"Order {hearing.order.order_id} was sent, and {why} before it named the order.",
-        order_id=hearing.order.order_id,
+        f"Order {tracker.order.order_id} was sent, and {why} before it named the order.",
+        order_id=tracker.order.order_id,
         message_id=None,
     )
 
 
-def unreadable(hearing: Hearing, said: str, status_code: int | None = None) -> UnreadableAnswerError:
+def unreadable(tracker: OrderTracker, said: str, status_code: int | None = None) -> UnreadableAnswerError:
     """The order was sent, and nothing in the answer says whether it was taken."""
     return UnreadableAnswerError(
-        f"Order {hearing.order.order_id} was sent, and the answer does not say whether it was taken. {said}",
-        order_id=hearing.order.order_id,
+        f"Order {tracker.order.order_id} was sent, and the answer does not say whether it was taken. {said}",
+        order_id=tracker.order.order_id,
         status_code=status_code,
         message_id=None,
     )
 
 
-def broken_off(hearing: Hearing, said: str, status_code: int | None = None) -> UnreadableAnswerError:
+def broken_off(tracker: OrderTracker, said: str, status_code: int | None = None) -> UnreadableAnswerError:
     """The service began with the order and then complained, without ever having said its name."""
     return UnreadableAnswerError(
-        f"Order {hearing.order.order_id} was sent and taken, and then the service said, without having named "
+        f"Order {tracker.order.order_id} was sent and taken, and then the service said, without having named "
         f"it: {said}",
-        order_id=hearing.order.order_id,
+        order_id=tracker.order.order_id,
         status_code=status_code,
         message_id=None,
     )
 
 
-def _check_total(hearing: Hearing) -> None:
-    limit = hearing.service.patience.in_all
-    if hearing.seconds >= limit:
-        if hearing.message_id is None:
-            raise nameless(hearing, f"{limit:.0f} s went by")
-        raise _given_up(hearing, f"it was not finished after {limit:.0f} s")
+def _check_total(tracker: OrderTracker) -> None:
+    limit = tracker.service.timeouts.in_all
+    if tracker.seconds >= limit:
+        if tracker.message_id is None:
+            raise nameless(tracker, f"{limit:.0f} s went by")
+        raise _given_up(tracker, f"it was not finished after {limit:.0f} s")
 
 
-def _given_up(hearing: Hearing, why: str) -> UnknownOutcomeError:
-    complaint = f" The service had said: {hearing.complaint.rstrip('.')}." if hearing.complaint else ""
+def _given_up(tracker: OrderTracker, why: str) -> UnknownOutcomeError:
+    complaint = f" The service had said: {tracker.complaint.rstrip('.')}." if tracker.complaint else ""
     return UnknownOutcomeError(
-        f"Order {hearing.order.order_id} (message_id {excerpt(hearing.message_id or '', 80)}) "
+        f"Order {tracker.order.order_id} (message_id {excerpt(tracker.message_id or '', 80)}) "
         f"is no longer watched: {why}."
         f"{complaint}",
         hint=PICK_UP,
-        order_id=hearing.order.order_id,
-        message_id=hearing.message_id,
+        order_id=tracker.order.order_id,
+        message_id=tracker.message_id,
     )
 
 
-def _still_running(hearing: Hearing, error: APIError) -> AuthenticationError:
+def _still_running(tracker: OrderTracker, error: APIError) -> AuthenticationError:
     return AuthenticationError(
-        f"While order {hearing.order.order_id} was followed: {error.message}",
+        f"While order {tracker.order.order_id} was followed: {error.message}",
         spent=Spent.MAYBE,
         hint=f"Set a key that works. {PICK_UP}",
         status_code=error.status_code,
-        message_id=hearing.message_id,
-        order_id=hearing.order.order_id,
+        message_id=tracker.message_id,
+        order_id=tracker.order.order_id,
     )
 
 
-async def settle(hearing: Hearing, event: RemixEvent) -> str:
+async def settle(tracker: OrderTracker, event: RemixEvent) -> str:
     """Note how the order ended; gives the audio's URL.
 
     Raises GenerationFailedError where the service says it failed; DownloadError where it is finished and the
@@ -240,54 +240,54 @@ async def settle(hearing: Hearing, event: RemixEvent) -> str:
     up later).
     """
     if event.is_failure:
-        raise await _failed(hearing, event)
+        raise await _failed(tracker, event)
     if not event.audio_url:
-        found = await ask_for_url(hearing)
+        found = await ask_for_url(tracker)
         if found is None:
-            raise await _without_address(hearing)
+            raise await _without_address(tracker)
         event = found
         if event.is_failure:
-            raise await _failed(hearing, event)
-    if hearing.order.state is OrderState.SENDING:
+            raise await _failed(tracker, event)
+    if tracker.order.state is OrderState.SENDING:
         # Finished in the same breath, without ever being named.
-        await hearing.note(OrderState.ACCEPTED)
-    art, name = latest(hearing, "album_art"), latest(hearing, "song_name")
+        await tracker.note(OrderState.ACCEPTED)
+    art, name = latest(tracker, "album_art"), latest(tracker, "song_name")
     assert event.audio_url is not None
     # Quoted: half a letter, which JSON can hold and no file can, must not keep it from the journal.
     url = quoted(event.audio_url)
-    await hearing.note(OrderState.COMPLETED, audio_url=url, album_art=art and quoted(art), song_name=name)
+    await tracker.note(OrderState.COMPLETED, audio_url=url, album_art=art and quoted(art), song_name=name)
     return url
 
 
-def latest(hearing: Hearing, field: str) -> str | None:
+def latest(tracker: OrderTracker, field: str) -> str | None:
     """The last word on a field that only some chunks carry."""
-    for timed in reversed(hearing.events):
+    for timed in reversed(tracker.events):
         value = getattr(timed.event, field)
         if value:
             return str(value)
-    kept = getattr(hearing.order, field)
+    kept = getattr(tracker.order, field)
     return str(kept) if kept else None
 
 
-async def _failed(hearing: Hearing, event: RemixEvent) -> GenerationFailedError:
+async def _failed(tracker: OrderTracker, event: RemixEvent) -> GenerationFailedError:
     said = excerpt(event.reason or "no reason was given", 300)
     error = GenerationFailedError(
         f"The service could not make this remix: {said.rstrip('.')}.",
-        message_id=hearing.message_id,
-        order_id=hearing.order.order_id,
+        message_id=tracker.message_id,
+        order_id=tracker.order.order_id,
     )
-    await hearing.note(OrderState.FAILED, error=error.message)
+    await tracker.note(OrderState.FAILED, error=error.message)
     return error
 
 
-async def _without_address(hearing: Hearing) -> DownloadError | UnknownOutcomeError:
-    order_id, message_id = hearing.order.order_id, hearing.message_id
+async def _without_address(tracker: OrderTracker) -> DownloadError | UnknownOutcomeError:
+    order_id, message_id = tracker.order.order_id, tracker.message_id
     if message_id is None:
         error = UnknownOutcomeError(
             f"Order {order_id} was reported finished, with neither a name nor an address of its audio.",
             order_id=order_id,
         )
-        await hearing.note(OrderState.UNKNOWN, error=error.message)
+        await tracker.note(OrderState.UNKNOWN, error=error.message)
         return error
     return DownloadError(
         f"The remix of order {order_id} is finished, but the service does not say where its audio is.",

@@ -9,21 +9,27 @@ from typing import TYPE_CHECKING
 
 from soundverse_nb.api.request import RemixRequest
 from soundverse_nb.client.config import is_same_service
-from soundverse_nb.client.inputs import Wanted
+from soundverse_nb.client.inputs import RemixInput
 from soundverse_nb.client.journal.lease import is_held, is_undecided
 from soundverse_nb.client.journal.order import Order, OrderState
-from soundverse_nb.client.order.pipeline import bring_home, spent_for, stage, told, with_what_is_owed
+from soundverse_nb.client.order.pipeline import (
+    as_soundverse_error,
+    fetch_remix,
+    spent_for,
+    stage,
+    with_what_is_owed,
+)
 from soundverse_nb.client.order.poll import ask, follow, settle
-from soundverse_nb.client.order.tracker import Hearing
+from soundverse_nb.client.order.tracker import OrderTracker
 from soundverse_nb.client.order_table import OrderTable, is_missing
-from soundverse_nb.client.progress import Audience, Seat
+from soundverse_nb.client.progress import ProgressReporter, ProgressSlot
 from soundverse_nb.displays import Phase
 from soundverse_nb.errors import ConfigurationError, SoundverseError, bare
 from soundverse_nb.remix import Clip, Remix
 from soundverse_nb.render.escape import plain, text
 
 if TYPE_CHECKING:
-    from soundverse_nb.client.session import Engine
+    from soundverse_nb.client.session import Session
 
 STILL_ASKED = 7 * 86400.0
 """Seconds after which a failed order is no longer asked about: by then the service has made up its mind."""
@@ -79,30 +85,30 @@ class Recovered(list[Remix]):
         return f"<div><ul>{lines}</ul><ul>{songs}</ul>{table}</div>"
 
 
-async def recover(engine: Engine, audience: Audience) -> Recovered:
+async def recover(session: Session, reporter: ProgressReporter) -> Recovered:
     """Take up every order of this service that nobody looks after.
 
     First of all what this process still owes to the journal is written. Orders of another machine are watched
     for about a minute to see whether it is still there; the others do not wait for that.
     """
-    await engine.open()
-    journal = engine.service.journal
+    await session.open()
+    journal = session.service.journal
     failed = [
         (line.order, _unwritten(line.order, error))
-        for line, error in await engine.settle_up()
-        if not line.watched and is_same_service(line.order.service, engine.service.base_url)
+        for line, error in await session.settle_up()
+        if not line.watched and is_same_service(line.order.service, session.service.base_url)
     ]
     owed = {order.order_id for order, _ in failed}
     left = [
         order
-        for order in [*await _left_open(engine), *await _lost(engine)]
-        if _may_be_taken_up(engine, order) and order.order_id not in owed
+        for order in [*await _left_open(session), *await _lost(session)]
+        if _may_be_taken_up(session, order) and order.order_id not in owed
     ]
     remixes: list[Remix] = []
     if left:
-        remixes, not_finished = await _take_up_all(engine, left, audience)
+        remixes, not_finished = await _resume_all(session, left, reporter)
         failed += not_finished
-    after = await _left_open(engine)
+    after = await _left_open(session)
     return Recovered(
         remixes,
         OrderTable(
@@ -113,9 +119,9 @@ async def recover(engine: Engine, audience: Audience) -> Recovered:
     )
 
 
-async def _left_open(engine: Engine) -> list[Order]:
+async def _left_open(session: Session) -> list[Order]:
     """The orders of this service that are not over, whatever spelling of its address they were noted with."""
-    service = engine.service
+    service = session.service
     return [
         order
         for order in await service.journal.left_open()
@@ -123,34 +129,34 @@ async def _left_open(engine: Engine) -> list[Order]:
     ]
 
 
-async def _lost(engine: Engine) -> list[Order]:
+async def _lost(session: Session) -> list[Order]:
     """The orders of this service that were on disk and are no longer."""
-    fetched = await engine.service.journal.orders([OrderState.FETCHED])
+    fetched = await session.service.journal.orders([OrderState.FETCHED])
     lost = await asyncio.to_thread(lambda: [order for order in fetched if is_missing(order)])
-    return [order for order in lost if is_same_service(order.service, engine.service.base_url)]
+    return [order for order in lost if is_same_service(order.service, session.service.base_url)]
 
 
-def _may_be_taken_up(engine: Engine, order: Order) -> bool:
+def _may_be_taken_up(session: Session, order: Order) -> bool:
     if order.unreadable:
         return False
-    now = engine.service.clock.time()
+    now = session.service.clock.time()
     if order.state is OrderState.FAILED:
         # A service may say "error" of a remix that it then makes after all. Once for each client is enough.
         recent = now - order.updated_at < STILL_ASKED
-        if order.message_id is None or not recent or order.order_id in engine.asked_again:
+        if order.message_id is None or not recent or order.order_id in session.asked_again:
             return False
-        engine.asked_again.add(order.order_id)
+        session.asked_again.add(order.order_id)
     elif not (order.state.is_unfinished or order.state is OrderState.FETCHED):
         return False
     return not is_held(order.lease, now) or is_undecided(order.lease)
 
 
-async def _take_up_all(
-    engine: Engine, orders: list[Order], audience: Audience
+async def _resume_all(
+    session: Session, orders: list[Order], reporter: ProgressReporter
 ) -> tuple[list[Remix], list[tuple[Order, SoundverseError]]]:
-    async with stage(engine, [order.title for order in orders], audience) as tasks:
+    async with stage(session, [order.title for order in orders], reporter) as tasks:
         tasks += [
-            asyncio.ensure_future(_take_up(engine, order, audience.seat(at)))
+            asyncio.ensure_future(_resume(session, order, reporter.slot(at)))
             for at, order in enumerate(orders)
         ]
         await asyncio.wait(tasks)
@@ -158,27 +164,29 @@ async def _take_up_all(
     return [end for end in ends if isinstance(end, Remix)], [end for end in ends if isinstance(end, tuple)]
 
 
-async def _take_up(engine: Engine, order: Order, seat: Seat) -> Remix | tuple[Order, SoundverseError] | None:
+async def _resume(
+    session: Session, order: Order, slot: ProgressSlot
+) -> Remix | tuple[Order, SoundverseError] | None:
     """Claim one order and finish it. Nothing lies between the claim and the watching that gives it back."""
     try:
-        claimed = await _claimed(engine, order, seat)
+        claimed = await _claimed(session, order, slot)
         if claimed is None:
-            seat.tell(Phase.CANCELLED, message="Another kernel looks after it.")
+            slot.tell(Phase.CANCELLED, message="Another kernel looks after it.")
             return None
-        hearing = Hearing(engine.service, claimed, seat)
+        tracker = OrderTracker(session.service, claimed, slot)
         try:
-            async with engine.watching(hearing):
-                return await _finish(engine, hearing)
+            async with session.watching(tracker):
+                return await _finish(session, tracker)
         except Exception as surprise:  # a bug too must say what was paid
-            error = with_what_is_owed(told(surprise, hearing.order), hearing)
-            seat.tell(Phase.FAILED, message=str(error))
-            return hearing.order, bare(error)
+            error = with_what_is_owed(as_soundverse_error(surprise, tracker.order), tracker)
+            slot.tell(Phase.FAILED, message=str(error))
+            return tracker.order, bare(error)
     except SoundverseError as failed:  # the journal could not be read or written
         error = _unwritten(order, failed)
-        seat.tell(Phase.FAILED, message=str(error))
+        slot.tell(Phase.FAILED, message=str(error))
         return order, bare(error)
     except asyncio.CancelledError:
-        seat.tell(Phase.CANCELLED, message=seat.audience.words_for(seat.index))
+        slot.tell(Phase.CANCELLED, message=slot.reporter.words_for(slot.index))
         raise
 
 
@@ -194,11 +202,11 @@ def _unwritten(order: Order, error: SoundverseError) -> SoundverseError:
     )
 
 
-async def _claimed(engine: Engine, order: Order, seat: Seat) -> Order | None:
+async def _claimed(session: Session, order: Order, slot: ProgressSlot) -> Order | None:
     """The order, ours; None where somebody looks after it. An order of another machine is watched first."""
-    journal = engine.service.journal
+    journal = session.service.journal
     if is_undecided(order.lease):
-        seat.tell(Phase.WAITING, message="Looking for up to a minute whether another machine still has it.")
+        slot.tell(Phase.WAITING, message="Looking for up to a minute whether another machine still has it.")
     seen = order
     while is_undecided(seen.lease):
         # Real time, as the other machine's is: a clock that skips would not see it beat.
@@ -207,37 +215,37 @@ async def _claimed(engine: Engine, order: Order, seat: Seat) -> Order | None:
     return await journal.claim(order)
 
 
-async def _finish(engine: Engine, hearing: Hearing) -> Remix | None:
+async def _finish(session: Session, tracker: OrderTracker) -> Remix | None:
     """One order from wherever its kernel died. Nothing here can send a POST."""
-    state = hearing.order.state
+    state = tracker.order.state
     if state is OrderState.PLANNED:
-        await hearing.note(OrderState.REFUSED, error="Its kernel ended before it was sent.")
-        _told(hearing.seat, "It was never sent, so nothing was paid.")
+        await tracker.note(OrderState.REFUSED, error="Its kernel ended before it was sent.")
+        _told(tracker.slot, "It was never sent, so nothing was paid.")
         return None
     if state is OrderState.SENDING:
-        await hearing.note(OrderState.UNKNOWN, error="Its kernel ended while it was being sent.")
-        _told(hearing.seat, "It may have been paid for; it is not sent again. See client.orders().")
+        await tracker.note(OrderState.UNKNOWN, error="Its kernel ended while it was being sent.")
+        _told(tracker.slot, "It may have been paid for; it is not sent again. See client.orders().")
         return None
     if state is OrderState.FAILED:
-        if not await _was_made_after_all(hearing):
-            _told(hearing.seat, "The service still says that it has failed.")
+        if not await _was_made_after_all(tracker):
+            _told(tracker.slot, "The service still says that it has failed.")
             return None
-        await hearing.note(OrderState.ACCEPTED)
+        await tracker.note(OrderState.ACCEPTED)
         state = OrderState.ACCEPTED
     if state is OrderState.ACCEPTED:
-        if hearing.message_id is None:
-            await hearing.note(OrderState.FAILED, error="It was finished without a name or an address.")
+        if tracker.message_id is None:
+            await tracker.note(OrderState.FAILED, error="It was finished without a name or an address.")
             return None
-        await settle(hearing, await follow(hearing))
-    if state is OrderState.FETCHED and not is_missing(hearing.order):
+        await settle(tracker, await follow(tracker))
+    if state is OrderState.FETCHED and not is_missing(tracker.order):
         return None  # another kernel was quicker
-    return await bring_home(engine, hearing, _reference(hearing.order), asked(hearing.order))
+    return await fetch_remix(session, tracker, _reference(tracker.order), asked(tracker.order))
 
 
-async def _was_made_after_all(hearing: Hearing) -> bool:
+async def _was_made_after_all(tracker: OrderTracker) -> bool:
     """Whether the service no longer says that this order has failed; asked once, as it said so before."""
     try:
-        event = await ask(hearing)
+        event = await ask(tracker)
     except SoundverseError:
         return False
     return not event.is_failure
@@ -248,15 +256,15 @@ def _reference(order: Order) -> Clip | None:
     return Clip(path) if path and Path(path).is_file() else None
 
 
-def _told(seat: Seat, message: str) -> None:
-    seat.tell(Phase.FAILED, message=message)
+def _told(slot: ProgressSlot, message: str) -> None:
+    slot.tell(Phase.FAILED, message=message)
 
 
-def asked(order: Order) -> Wanted:
+def asked(order: Order) -> RemixInput:
     """What the journal knows of the request."""
     fields = order.request
     given = fields.get("song_reference_url")
     reference = str(given or order.reference_path or order.reference_name or "unknown")
     # A request of an older or foreign journal may lack both; the remix is there all the same.
     prompt = order.prompt or (None if order.lyrics else "(unknown)")
-    return Wanted(reference, RemixRequest(reference, prompt, order.lyrics, order.parameters), order.label)
+    return RemixInput(reference, RemixRequest(reference, prompt, order.lyrics, order.parameters), order.label)

@@ -12,7 +12,7 @@ from soundverse_nb.api.secrets import hide_secrets, holds_key, logger, redact
 from soundverse_nb.client.backend import Service
 from soundverse_nb.client.journal.order import Order, OrderState
 from soundverse_nb.client.order.owed import Line
-from soundverse_nb.client.progress import Seat
+from soundverse_nb.client.progress import ProgressSlot
 from soundverse_nb.displays import Phase
 from soundverse_nb.errors import SoundverseError
 from soundverse_nb.remix.timeline import TimedEvent
@@ -31,19 +31,19 @@ LONGEST_ID = 1 << 18
 _SAFE = {"song_name": hide_secrets, "error": redact}
 
 
-class Hearing:
+class OrderTracker:
     """One order while it is watched: its latest state, its events, and when it was last heard of."""
 
     def __init__(
         self,
         service: Service,
         order: Order,
-        seat: Seat,
+        slot: ProgressSlot,
         on_event: Callable[[RemixEvent], object] | None = None,
     ) -> None:
         self.service = service
         self.line = Line(service.journal, order)
-        self.seat = seat
+        self.slot = slot
         self.identified = asyncio.Event()
         self._on_event = on_event
         self.begin()
@@ -87,7 +87,7 @@ class Hearing:
         the same: from then on its silence counts as one.
         """
         eventless = self.service.clock.monotonic() - self.last_heard
-        if self.idle is None or eventless >= self.service.patience.eventless:
+        if self.idle is None or eventless >= self.service.timeouts.eventless:
             return eventless
         return min(self.idle(), eventless)
 
@@ -147,7 +147,7 @@ class Hearing:
             if not self.sent and to is not OrderState.FETCHED:
                 raise
             log.warning("Order %s is now %s, but: %s", self.order.order_id, to.value, error.message)
-            self.seat.tell(Phase.STREAMING, message=f"The journal could not be written. {error.message}")
+            self.slot.tell(Phase.STREAMING, message=f"The journal could not be written. {error.message}")
 
     async def catch_up(self) -> None:
         """Write every state that the journal has not got yet, in order. Nothing to do is the usual case."""
@@ -161,8 +161,8 @@ class Hearing:
         if event.progress is not None:
             # A bar that runs backwards says nothing; the events keep what the service really said.
             self._progress = max(self._progress or 0.0, min(max(event.progress, 0.0), 100.0))
-        if self.seat.is_watched and not event.is_terminal:
-            self.seat.tell(
+        if self.slot.is_watched and not event.is_terminal:
+            self.slot.tell(
                 Phase.STREAMING,
                 stage=event.status or event.stage.value,
                 progress=self._progress,
@@ -172,9 +172,9 @@ class Hearing:
 
 def _gist(event: RemixEvent) -> Any:
     """What of an event is news: the chunk's number counts on a stream, and a status answer has none."""
-    return _news_of(event.__dict__)
+    return _gist_of(event.__dict__)
 
 
-_news_of = itemgetter(
+_gist_of = itemgetter(
     "status", "progress", "chunk_index", "message_id", "stream_url", "audio_url", "error", "is_complete"
 )

@@ -245,11 +245,11 @@ def sing_lyrics(session: Session, desk: Desk, lyrics: str) -> None:
 def _sung_pitch(session: Session, bar: int, step: float, before: int) -> int:
     """The tune's note in the voice's range where it belongs to the chord, else the nearest chord tone."""
     tune = session.harmony.tune
-    heard = tune[min(8 * bar + int(step // 2), len(tune) - 1)]
+    measured = tune[min(8 * bar + int(step // 2), len(tune) - 1)]
     tones = session.chord(bar, step).pitch_classes
     shift = round(session.transposed)
-    if heard is not None and heard % 12 in tones:
-        return _near(heard % 12, 66 - shift)
+    if measured is not None and measured % 12 in tones:
+        return _near(measured % 12, 66 - shift)
     nearest = (_near(tone, before) for tone in tones)
     return min(nearest, key=lambda pitch: (abs(pitch - before), abs(pitch - 66)))
 

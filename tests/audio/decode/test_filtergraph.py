@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import soundverse_nb as sv
-from soundverse_nb.audio import measure as listen
+from soundverse_nb.audio import measure as measure
 from soundverse_nb.audio import worker_thread as helper
 from soundverse_nb.audio.decode import filtergraph as straight
 from soundverse_nb.audio.decode.base import WorkClock
@@ -64,14 +64,14 @@ def _told(song: bytes) -> dict[str, Any]:
 def ended(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Of each song that was tried in one go, whether that was enough."""
     found: list[bool] = []
-    pieces = straight.StraightDecoding._pieces
+    pieces = straight.FiltergraphDecoding._pieces
 
-    def watched(self: straight.StraightDecoding) -> Any:
+    def watched(self: straight.FiltergraphDecoding) -> Any:
         found.append(False)
         yield from pieces(self)
         found[-1] = True
 
-    monkeypatch.setattr(straight.StraightDecoding, "_pieces", watched)
+    monkeypatch.setattr(straight.FiltergraphDecoding, "_pieces", watched)
     return found
 
 
@@ -122,22 +122,22 @@ def test_a_decoder_that_does_not_come_back_is_stopped(
     noise = np.random.default_rng(3).normal(0, 0.1, (30 * RATE, 2))  # more bytes than FFmpeg keeps ready
     song = file_of(noise, kind="OGG", subtype="VORBIS")
     expected = _told(song)
-    pull = straight.StraightDecoding._next
-    end = straight.StraightDecoding.interrupt
+    pull = straight.FiltergraphDecoding._next
+    end = straight.FiltergraphDecoding.interrupt
     stopped: list[bool] = []
 
-    def interrupt(self: straight.StraightDecoding) -> bool:
+    def interrupt(self: straight.FiltergraphDecoding) -> bool:
         stopped.append(end(self))
         return True
 
-    def late(self: straight.StraightDecoding) -> Any:
+    def late(self: straight.FiltergraphDecoding) -> Any:
         while not stopped:
             os.sched_yield()
         return pull(self)
 
-    monkeypatch.setattr(straight.StraightDecoding, "interrupt", interrupt)
-    monkeypatch.setattr(straight.StraightDecoding, "_next", late)
-    monkeypatch.setattr(listen, "_PATIENCE", 0.01)
+    monkeypatch.setattr(straight.FiltergraphDecoding, "interrupt", interrupt)
+    monkeypatch.setattr(straight.FiltergraphDecoding, "_next", late)
+    monkeypatch.setattr(measure, "_PATIENCE", 0.01)
     assert _told(song) == expected
     assert ended == [True, False]
     # Nor is it called damaged where there is no time to find out.
@@ -150,14 +150,14 @@ def test_a_decoder_that_does_not_come_back_is_stopped(
 def test_an_interrupt_that_comes_too_late_harms_no_other_file(
     corpus: Corpus, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    opened: list[straight.StraightDecoding] = []
-    close = straight.StraightDecoding.close
+    opened: list[straight.FiltergraphDecoding] = []
+    close = straight.FiltergraphDecoding.close
 
-    def kept(self: straight.StraightDecoding) -> None:
+    def kept(self: straight.FiltergraphDecoding) -> None:
         opened.append(self)
         close(self)
 
-    monkeypatch.setattr(straight.StraightDecoding, "close", kept)
+    monkeypatch.setattr(straight.FiltergraphDecoding, "close", kept)
     sv.preflight(corpus.case(_SONGS[0]).path)
     others = [tmp_path / str(number) for number in range(20)]
     files = [other.open("w+") for other in others]  # one of them has the song's number now
@@ -244,7 +244,7 @@ def test_what_the_helper_works_counts_against_the_time_limit() -> None:
 
 def test_a_helper_works_in_order_and_its_failure_is_raised() -> None:
     done: list[int] = []
-    with helper.Helper(done.append, 10.0, lambda: True) as second:
+    with helper.HelperThread(done.append, 10.0, lambda: True) as second:
         for number in range(50):
             second.put(number)
     assert done == list(range(50))
@@ -253,7 +253,7 @@ def test_a_helper_works_in_order_and_its_failure_is_raised() -> None:
         raise ArithmeticError(f"at {number}")
 
     def hand_over() -> None:
-        with helper.Helper(fail, 10.0, lambda: True) as second:
+        with helper.HelperThread(fail, 10.0, lambda: True) as second:
             for number in range(50):
                 second.put(number)
 
@@ -262,7 +262,7 @@ def test_a_helper_works_in_order_and_its_failure_is_raised() -> None:
 
 
 def test_a_helper_ends_where_its_end_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
-    second = helper.Helper(lambda piece: None, 0.01, lambda: True)
+    second = helper.HelperThread(lambda piece: None, 0.01, lambda: True)
 
     def interrupted(piece: Any) -> None:
         raise KeyboardInterrupt
@@ -280,7 +280,7 @@ def test_a_helper_ends_where_its_end_is_interrupted(monkeypatch: pytest.MonkeyPa
 
 def test_a_piece_put_at_the_last_moment_is_worked_on(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
-    second = helper.Helper(done.append, 0.01, lambda: True)
+    second = helper.HelperThread(done.append, 0.01, lambda: True)
     get = second._pieces.get
     is_waiting, goes_on = threading.Event(), threading.Event()
 

@@ -17,7 +17,7 @@ from soundverse_nb.client import Journal, Order, OrderState
 from soundverse_nb.client.background import LOOP
 from soundverse_nb.client.journal import lease
 from soundverse_nb.client.order import recover as recovery
-from soundverse_nb.client.progress import Audience
+from soundverse_nb.client.progress import ProgressReporter
 from tests import strict_service as script
 from tests.client.conftest import SONG, WATCHFUL, Notebook
 from tests.strict_service import StrictService, stages, stream
@@ -70,7 +70,7 @@ async def test_an_interrupted_recover_gives_its_claims_back(
             return await claim(journal, order)
 
         monkeypatch.setattr(Journal, "claim", claim_and_stop)
-        works.append(LOOP.submit(client._recover(Audience(None))))
+        works.append(LOOP.submit(client._recover(ProgressReporter(None))))
         ended = await asyncio.gather(asyncio.wrap_future(works[0].future), return_exceptions=True)
         assert isinstance(ended[0], BaseException)
         monkeypatch.undo()
@@ -87,7 +87,7 @@ async def test_a_recover_stopped_at_any_moment_leaves_nothing_stuck(
         await send(service, client, MANY)
 
         async def stop_again_and_again() -> None:
-            task = asyncio.ensure_future(client._recover(Audience(None)))
+            task = asyncio.ensure_future(client._recover(ProgressReporter(None)))
             for _ in range(turns):
                 await asyncio.sleep(0)
             while not task.done():
@@ -116,8 +116,8 @@ async def test_a_remix_stopped_again_and_again_is_given_back(make_client: MakeCl
 async def test_stop_pressed_twice_still_waits_for_the_id(make_client: MakeClient) -> None:
     async with StrictService([stream(stages()[0], script.HOLD, *stages()[1:])]) as service:
         seen = Notebook()
-        patience = replace(WATCHFUL, grace=30.0)
-        client = make_client(service, progress=seen, patience=patience)
+        timeouts = replace(WATCHFUL, grace=30.0)
+        client = make_client(service, progress=seen, timeouts=timeouts)
         job = client.start(SONG, prompt="jazz")
         await seen.until_stage("validating")
 
@@ -163,14 +163,14 @@ async def test_a_machine_whose_clock_is_ten_minutes_off_keeps_its_order(
     monkeypatch.setattr(recovery, "LOOK_EVERY", 0.01)
     path = tmp_path / "orders.sqlite3"
     async with StrictService([stream(stages()[0], script.HOLD, *stages()[1:])]) as service:
-        seen, watcher = Notebook(), Notebook()
-        there, here = make_client(service, progress=seen), make_client(service, progress=watcher)
+        seen, display = Notebook(), Notebook()
+        there, here = make_client(service, progress=seen), make_client(service, progress=display)
         job = there.start(SONG, prompt="jazz")
         await seen.until_stage("validating")
         change(path, SEEMS_ELSEWHERE)
         recovering = asyncio.ensure_future(here.recover())
-        await watcher.until(lambda: any("another machine" in (n.message or "") for n in watcher.heard))
-        await LOOP.run(there._engine._give_a_sign())
+        await display.until(lambda: any("another machine" in (n.message or "") for n in display.heard))
+        await LOOP.run(there._session._give_a_sign())
         assert await recovering == []
         service.release()
         remix = await job

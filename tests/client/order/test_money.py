@@ -63,11 +63,11 @@ def test_whatever_goes_wrong_no_order_is_sent_twice(
         replies = [ANSWERS[name][0] for name in posts]
         async with (
             StrictService(replies, status=[STATUSES[name] for name in statuses]) as service,
-            an_order(service, tmp_path_factory.mktemp("run"), SkippingClock()) as (hearing, _),
+            an_order(service, tmp_path_factory.mktemp("run"), SkippingClock()) as (tracker, _),
         ):
             with suppress(sv.SoundverseError):
-                await settle(hearing, await place_order(hearing, body))
-            state = await state_of(hearing)
+                await settle(tracker, await place_order(tracker, body))
+            state = await state_of(tracker)
             assert state not in (OrderState.PLANNED, OrderState.SENDING)
             # Only answered refusals were sent again; the first POST that may have been paid for was the last.
             names = (posts + ["whole"] * 10)[: len(service.posts)]
@@ -139,8 +139,8 @@ def test_at_most_one_post_after_the_first_byte_was_sent(
     async def run() -> None:
         transport = Faulty(plan)
         clock = SkippingClock()
-        async with an_order(transport, tmp_path_factory.mktemp("run"), clock) as (hearing, _):
-            placing = asyncio.ensure_future(place_order(hearing, body))
+        async with an_order(transport, tmp_path_factory.mktemp("run"), clock) as (tracker, _):
+            placing = asyncio.ensure_future(place_order(tracker, body))
             for _ in range(cancel_after if cancel_after is not None else 0):
                 await asyncio.sleep(0)
             if cancel_after is not None:
@@ -148,7 +148,7 @@ def test_at_most_one_post_after_the_first_byte_was_sent(
             with suppress(sv.SoundverseError, asyncio.CancelledError):
                 await placing
             assert transport.sent <= 1
-            state = await state_of(hearing)
+            state = await state_of(tracker)
             assert state not in (OrderState.PLANNED, OrderState.SENDING)
             if transport.sent:
                 assert state is not OrderState.REFUSED

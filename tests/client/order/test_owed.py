@@ -96,11 +96,11 @@ async def test_a_beat_writes_what_is_owed_although_nobody_watches_any_more(
     async with StrictService(files=GONE) as service:
         client = make_client(service)
         await paid_and_not_written(client, disk)
-        await LOOP.run(client._engine._give_a_sign())
+        await LOOP.run(client._session._give_a_sign())
         assert client.orders()[0].message_id is None
         assert client.orders()[0].lease is not None, "an order whose states are owed is given to nobody"
         disk.make_room()
-        await LOOP.run(client._engine._give_a_sign())
+        await LOOP.run(client._session._give_a_sign())
         (order,) = client.orders()
         assert (order.state, order.message_id, order.lease) == (OrderState.COMPLETED, "remix-1", None)
 
@@ -204,7 +204,7 @@ async def test_whatever_could_not_be_written_is_written_in_the_end(
         assert order.state.value == then
         assert order.lease is not None
         disk.make_room()
-        await LOOP.run(client._engine._give_a_sign())
+        await LOOP.run(client._session._give_a_sign())
         (order,) = client.orders()
         assert order.state.value == in_the_end
         assert order.lease is None
@@ -221,7 +221,7 @@ async def test_one_that_cannot_be_written_stops_no_other(make_client: MakeClient
         disk.make_room()
         first = client.orders()[0].order_id
         disk.fill(f"OLD.order_id = '{first}'")
-        await LOOP.run(client._engine._give_a_sign())
+        await LOOP.run(client._session._give_a_sign())
         states = [order.state.value for order in client.orders()]
         assert states == ["sending", "fetched", "fetched"]
         disk.make_room()
@@ -230,16 +230,16 @@ async def test_one_that_cannot_be_written_stops_no_other(make_client: MakeClient
 async def test_what_another_kernel_has_taken_is_not_owed_for_ever(
     tmp_path: Path, clock: SkippingClock, disk: Disk
 ) -> None:
-    async with StrictService() as service, an_order(service, tmp_path, clock) as (hearing, _):
-        await hearing.announce_post()
-        hearing.mark_sent()
+    async with StrictService() as service, an_order(service, tmp_path, clock) as (tracker, _):
+        await tracker.announce_post()
+        tracker.mark_sent()
         disk._run("UPDATE orders SET owner_token = 'of another', owner_host = 'elsewhere', owner_pid = 1")
-        await hearing.note(OrderState.ACCEPTED, message_id="remix-1")
-        await hearing.note(OrderState.COMPLETED, audio_url="https://x/y")
-        assert hearing.line.is_even
-        await hearing.line.let_go()
-        assert owing(hearing.service.journal.path) == []
-        kept: Order = await hearing.service.journal.get(hearing.order.order_id)
+        await tracker.note(OrderState.ACCEPTED, message_id="remix-1")
+        await tracker.note(OrderState.COMPLETED, audio_url="https://x/y")
+        assert tracker.line.is_even
+        await tracker.line.let_go()
+        assert owing(tracker.service.journal.path) == []
+        kept: Order = await tracker.service.journal.get(tracker.order.order_id)
         assert (kept.state, kept.message_id) == (OrderState.ACCEPTED, "remix-1")
         assert kept.lease is not None
         assert kept.lease.token == "of another"

@@ -156,10 +156,10 @@ async def test_an_error_of_ours_leaves_a_bare_stream_as_it_is(
 async def test_a_bug_in_one_of_many_loses_no_other(
     make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def settle_two(hearing: Any, event: Any) -> str:
-        if hearing.order.prompt == "dub":
+    async def settle_two(tracker: Any, event: Any) -> str:
+        if tracker.order.prompt == "dub":
             raise RuntimeError("a bug")
-        return await settle(hearing, event)
+        return await settle(tracker, event)
 
     monkeypatch.setattr("soundverse_nb.client.journal.order.pipeline.settle", settle_two)
     async with StrictService() as service:

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 import soundverse_nb as sv
 from soundverse_nb.api.transport import Transport
-from soundverse_nb.client import Order, OrderState, Patience
+from soundverse_nb.client import Order, OrderState, Timeouts
 from soundverse_nb.client.order.poll import settle
 from soundverse_nb.client.order.submit import place_order
 from soundverse_nb.displays import Phase
@@ -24,27 +24,27 @@ async def test_a_refusal_is_waited_out_visibly(tmp_path: Path, clock: SkippingCl
     limit = script.refusal(script.RATE_LIMITED, 429, {"Retry-After": "7"})
     async with (
         StrictService([limit, limit]) as service,
-        an_order(service, tmp_path, clock) as (hearing, seen),
+        an_order(service, tmp_path, clock) as (tracker, seen),
     ):
-        event = await place_order(hearing, body)
+        event = await place_order(tracker, body)
     assert event.is_terminal
-    waits = [news for news in seen.heard if news.phase is Phase.RETRYING]
+    waits = [update for update in seen.heard if update.phase is Phase.RETRYING]
     assert len(waits) == 2
-    assert all(news.retry_in and 7 <= news.retry_in <= 8.01 for news in waits)
-    assert all(news.message and "ate limit" in news.message for news in waits)
-    assert hearing.order.posts == 3
-    assert "cut" in [step.reason for step in hearing.service.limiter.history]
+    assert all(update.retry_in and 7 <= update.retry_in <= 8.01 for update in waits)
+    assert all(update.message and "ate limit" in update.message for update in waits)
+    assert tracker.order.posts == 3
+    assert "cut" in [step.reason for step in tracker.service.limiter.history]
 
 
 async def test_pauses_grow_and_differ(tmp_path: Path, clock: SkippingClock) -> None:
     async with (
         StrictService([script.refusal(script.UNAVAILABLE, 503)] * 30) as service,
-        an_order(service, tmp_path, clock) as (hearing, seen),
+        an_order(service, tmp_path, clock) as (tracker, seen),
     ):
         with pytest.raises(sv.ServiceUnavailableError):
-            await place_order(hearing, body)
-        assert await state_of(hearing) is OrderState.REFUSED
-    waits = [news.retry_in or 0.0 for news in seen.heard if news.phase is Phase.RETRYING]
+            await place_order(tracker, body)
+        assert await state_of(tracker) is OrderState.REFUSED
+    waits = [update.retry_in or 0.0 for update in seen.heard if update.phase is Phase.RETRYING]
     assert len(waits) == WATCHFUL.resend_attempts - 1
     assert sorted(waits[:5]) == waits[:5]
     assert len(set(waits)) == len(waits)
@@ -57,19 +57,19 @@ async def test_a_service_that_is_not_there_costs_nothing_and_is_given_up_soon(
     async with StrictService() as service:
         base_url = service.base_url
     gone = Transport(base_url, SecretStr("key-123456"), clock=clock.monotonic, sleep=clock.sleep)
-    async with an_order(gone, tmp_path, clock) as (hearing, _):
+    async with an_order(gone, tmp_path, clock) as (tracker, _):
         with pytest.raises(sv.TransportError):
-            await place_order(hearing, body)
-        assert not hearing.sent
-        assert await state_of(hearing) is OrderState.REFUSED
+            await place_order(tracker, body)
+        assert not tracker.sent
+        assert await state_of(tracker) is OrderState.REFUSED
     assert sum(clock.waits) < 30
 
 
 async def test_what_the_journal_missed_is_written_with_the_next_state(
     tmp_path: Path, clock: SkippingClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with StrictService() as service, an_order(service, tmp_path, clock) as (hearing, _):
-        move, failures = hearing.service.journal.move, [OrderState.ACCEPTED]
+    async with StrictService() as service, an_order(service, tmp_path, clock) as (tracker, _):
+        move, failures = tracker.service.journal.move, [OrderState.ACCEPTED]
 
         async def fails_once(order: Order, to: OrderState, **facts: object) -> Order:
             if to in failures:
@@ -77,18 +77,18 @@ async def test_what_the_journal_missed_is_written_with_the_next_state(
                 raise sv.ConfigurationError("The journal is locked.")
             return await move(order, to, **facts)
 
-        monkeypatch.setattr(hearing.service.journal, "move", fails_once)
-        event = await place_order(hearing, body)
+        monkeypatch.setattr(tracker.service.journal, "move", fails_once)
+        event = await place_order(tracker, body)
         assert not failures
-        assert hearing.message_id == "remix-1"
-        assert await state_of(hearing) is OrderState.SENDING
-        await hearing.catch_up()
-        assert await state_of(hearing) is OrderState.ACCEPTED
+        assert tracker.message_id == "remix-1"
+        assert await state_of(tracker) is OrderState.SENDING
+        await tracker.catch_up()
+        assert await state_of(tracker) is OrderState.ACCEPTED
         failures.append(OrderState.COMPLETED)
-        await settle(hearing, event)
-        assert await state_of(hearing) is OrderState.ACCEPTED
-        await hearing.note(OrderState.FETCHED, path="/somewhere/remix.mp3", sha256="0", size_bytes=1)
-        kept = await hearing.service.journal.get(hearing.order.order_id)
+        await settle(tracker, event)
+        assert await state_of(tracker) is OrderState.ACCEPTED
+        await tracker.note(OrderState.FETCHED, path="/somewhere/remix.mp3", sha256="0", size_bytes=1)
+        kept = await tracker.service.journal.get(tracker.order.order_id)
     assert kept.state is OrderState.FETCHED
     assert (kept.message_id, kept.path) == ("remix-1", "/somewhere/remix.mp3")
     assert kept.audio_url
@@ -102,10 +102,10 @@ async def test_a_hold_of_ten_minutes_is_normal(tmp_path: Path) -> None:
     reply = stream(*stages()[:6], at_90, script.HOLD, completed())
     async with (
         StrictService([reply], status=going_on) as service,
-        an_order(service, tmp_path, clock, Patience()) as (hearing, seen),
+        an_order(service, tmp_path, clock, Timeouts()) as (tracker, seen),
     ):
-        placing = asyncio.ensure_future(place_order(hearing, body))
-        await seen.until(lambda: any(news.progress == 90 for news in seen.heard))
+        placing = asyncio.ensure_future(place_order(tracker, body))
+        await seen.until(lambda: any(update.progress == 90 for update in seen.heard))
         assert service.asked == 0
         began = clock.now
         while clock.now < began + 600:
@@ -124,10 +124,10 @@ async def test_a_silent_stream_loses_against_a_status_that_knows_the_end(tmp_pat
     clock = StepClock()
     async with (
         StrictService([stream(*stages()[:6], script.HOLD)]) as service,
-        an_order(service, tmp_path, clock, Patience()) as (hearing, seen),
+        an_order(service, tmp_path, clock, Timeouts()) as (tracker, seen),
     ):
-        placing = asyncio.ensure_future(place_order(hearing, body))
-        await seen.until(lambda: len(hearing.events) == 6)
+        placing = asyncio.ensure_future(place_order(tracker, body))
+        await seen.until(lambda: len(tracker.events) == 6)
         await clock.advance(59)
         assert service.asked == 0, "silence counts from a minute on"
         await clock.advance(2)
@@ -142,11 +142,11 @@ async def test_keep_alives_are_no_silence_but_do_not_hide_an_end_for_ever(tmp_pa
     clock = StepClock()
     async with (
         StrictService([stream(*stages()[:6], script.HOLD)]) as service,
-        an_order(service, tmp_path, clock, Patience()) as (hearing, seen),
+        an_order(service, tmp_path, clock, Timeouts()) as (tracker, seen),
     ):
-        placing = asyncio.ensure_future(place_order(hearing, body))
-        await seen.until(lambda: len(hearing.events) == 6)
-        hearing.idle = lambda: 1.0
+        placing = asyncio.ensure_future(place_order(tracker, body))
+        await seen.until(lambda: len(tracker.events) == 6)
+        tracker.idle = lambda: 1.0
         await clock.advance(290)
         assert service.asked == 0
         while not placing.done():
@@ -160,14 +160,14 @@ async def test_a_stream_that_never_names_the_order_is_given_up(tmp_path: Path) -
     clock = StepClock()
     async with (
         StrictService([stream(*stages()[:1], script.HOLD)]) as service,
-        an_order(service, tmp_path, clock, Patience()) as (hearing, seen),
+        an_order(service, tmp_path, clock, Timeouts()) as (tracker, seen),
     ):
-        placing = asyncio.ensure_future(place_order(hearing, body))
-        await seen.until(lambda: bool(hearing.events))
-        await clock.advance(Patience().without_id + 1)
+        placing = asyncio.ensure_future(place_order(tracker, body))
+        await seen.until(lambda: bool(tracker.events))
+        await clock.advance(Timeouts().without_id + 1)
         with pytest.raises(sv.UnknownOutcomeError, match="named the order"):
             await asyncio.wait_for(placing, 10)
-        assert await state_of(hearing) is OrderState.UNKNOWN
+        assert await state_of(tracker) is OrderState.UNKNOWN
         service.release()
 
 
@@ -176,15 +176,15 @@ async def test_an_order_is_not_watched_for_ever(tmp_path: Path) -> None:
     at_50 = answer({"message_id": "@ID@", "status": "streaming", "progress": 50})
     async with (
         StrictService([stream(*stages()[:6], script.HOLD)], status=[at_50] * 5000) as service,
-        an_order(service, tmp_path, clock, Patience(in_all=1200, longest_poll=200)) as (hearing, seen),
+        an_order(service, tmp_path, clock, Timeouts(in_all=1200, longest_poll=200)) as (tracker, seen),
     ):
-        placing = asyncio.ensure_future(place_order(hearing, body))
-        await seen.until(lambda: len(hearing.events) == 6)
+        placing = asyncio.ensure_future(place_order(tracker, body))
+        await seen.until(lambda: len(tracker.events) == 6)
         passing = asyncio.ensure_future(clock.run())
         with pytest.raises(sv.UnknownOutcomeError, match="recover"):
             await asyncio.wait_for(placing, 10)
         passing.cancel()
-        assert await state_of(hearing) is OrderState.ACCEPTED, "kept, to be picked up again"
+        assert await state_of(tracker) is OrderState.ACCEPTED, "kept, to be picked up again"
         service.release()
 
 
@@ -196,46 +196,46 @@ async def test_an_interrupt_keeps_what_was_sent(
 ) -> None:
     async with (
         StrictService([stream(*stages()[:sent_before], script.HOLD)]) as service,
-        an_order(service, tmp_path, clock) as (hearing, seen),
+        an_order(service, tmp_path, clock) as (tracker, seen),
     ):
-        placing = asyncio.ensure_future(place_order(hearing, body))
-        await seen.until(lambda: len(hearing.events) == sent_before)
+        placing = asyncio.ensure_future(place_order(tracker, body))
+        await seen.until(lambda: len(tracker.events) == sent_before)
         placing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await placing
-        assert await state_of(hearing) is state
+        assert await state_of(tracker) is state
         service.release()
 
 
 async def test_an_interrupt_before_sending_leaves_nothing_to_pay(
     tmp_path: Path, clock: SkippingClock
 ) -> None:
-    async with StrictService() as service, an_order(service, tmp_path, clock) as (hearing, seen):
-        limiter = hearing.service.limiter
+    async with StrictService() as service, an_order(service, tmp_path, clock) as (tracker, seen):
+        limiter = tracker.service.limiter
         async with limiter.place(), limiter.place():
-            placing = asyncio.ensure_future(place_order(hearing, body))
+            placing = asyncio.ensure_future(place_order(tracker, body))
             await seen.until(lambda: Phase.WAITING in seen.phases())
             placing.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await placing
-        assert await state_of(hearing) is OrderState.REFUSED
+        assert await state_of(tracker) is OrderState.REFUSED
         assert service.posts == []
 
 
 async def test_an_interrupt_waits_a_moment_for_the_orders_name(tmp_path: Path, clock: SkippingClock) -> None:
-    patient = Patience(silence=1e9, without_id=1e9, in_all=1e9, grace=20)
+    patient = Timeouts(silence=1e9, without_id=1e9, in_all=1e9, grace=20)
     async with (
         StrictService([stream(*stages()[:1], script.HOLD, *stages()[1:3], script.HOLD)]) as service,
-        an_order(service, tmp_path, clock, patient) as (hearing, seen),
+        an_order(service, tmp_path, clock, patient) as (tracker, seen),
     ):
-        placing = asyncio.ensure_future(place_order(hearing, body))
-        await seen.until(lambda: bool(hearing.events))
+        placing = asyncio.ensure_future(place_order(tracker, body))
+        await seen.until(lambda: bool(tracker.events))
         placing.cancel()
         await asyncio.sleep(0)
         service.release()
         with pytest.raises(asyncio.CancelledError):
             await placing
-        assert await state_of(hearing) is OrderState.ACCEPTED
+        assert await state_of(tracker) is OrderState.ACCEPTED
 
 
 async def test_a_journal_that_cannot_be_written_stops_the_order_before_it_is_sent(
@@ -244,10 +244,10 @@ async def test_a_journal_that_cannot_be_written_stops_the_order_before_it_is_sen
     async def full(*_: object) -> Order:
         raise sv.ConfigurationError("The disk is full.")
 
-    async with StrictService() as service, an_order(service, tmp_path, clock) as (hearing, _):
-        monkeypatch.setattr(hearing.service.journal, "sending", full)
+    async with StrictService() as service, an_order(service, tmp_path, clock) as (tracker, _):
+        monkeypatch.setattr(tracker.service.journal, "sending", full)
         with pytest.raises(sv.ConfigurationError, match="disk is full"):
-            await place_order(hearing, body)
+            await place_order(tracker, body)
         assert service.posts == []
 
 
@@ -257,8 +257,8 @@ async def test_a_journal_that_fails_after_sending_loses_no_paid_remix(
     async def full(*_: object, **__: object) -> Order:
         raise sv.ConfigurationError("The disk is full.")
 
-    async with StrictService() as service, an_order(service, tmp_path, clock) as (hearing, seen):
-        monkeypatch.setattr(hearing.service.journal, "move", full)
-        url = await settle(hearing, await place_order(hearing, body))
+    async with StrictService() as service, an_order(service, tmp_path, clock) as (tracker, seen):
+        monkeypatch.setattr(tracker.service.journal, "move", full)
+        url = await settle(tracker, await place_order(tracker, body))
     assert url
-    assert any(news.message and "disk is full" in news.message for news in seen.heard)
+    assert any(update.message and "disk is full" in update.message for update in seen.heard)
