@@ -12,9 +12,9 @@ from typing import Any
 
 from soundverse_nb.api.body import NOT_JSON, body_text, excerpt, page_text, read_json, said
 from soundverse_nb.api.event import RemixEvent
+from soundverse_nb.api.order_names import name_in, name_in_text
 from soundverse_nb.api.retry import retry_after_seconds
 from soundverse_nb.api.secrets import holds_key
-from soundverse_nb.api.status import name_in, name_in_text
 from soundverse_nb.errors import (
     APIError,
     AuthenticationError,

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from soundverse_nb.api.answers import classify, documented_refusal, is_chunk, is_error_object
 from soundverse_nb.api.body import excerpt, read_json
 from soundverse_nb.api.event import RemixEvent, Stage, named, validate_json
+from soundverse_nb.api.order_names import is_named, name_in_text, names_in
 from soundverse_nb.api.secrets import holds_key
 from soundverse_nb.api.sse import CR, LF, EventStreamDecoder, OversizeEvent
-from soundverse_nb.api.status import is_named, name_in_text, names_in
 from soundverse_nb.errors import APIError
 
 _SMALL = 1 << 16  # bytes; the decoder's cap is far above it

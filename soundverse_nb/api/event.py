@@ -16,8 +16,9 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
 from soundverse_nb.api.body import said
-from soundverse_nb.api.secrets import holds_key, shown, shown_id, shown_name, without_key
-from soundverse_nb.api.status import name_in
+from soundverse_nb.api.order_names import name_in
+from soundverse_nb.api.safe_repr import shown, shown_id, shown_name
+from soundverse_nb.api.secrets import holds_key, without_key
 
 
 class Stage(str, Enum):

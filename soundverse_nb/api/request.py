@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from soundverse_nb.api.secrets import shown
+from soundverse_nb.api.safe_repr import shown
 from soundverse_nb.errors import InvalidRequestError, at_the_door
 
 _NOT_JSON = "The request holds something that is not JSON (a NaN, an array, a broken character, ...)."

@@ -13,8 +13,6 @@ import re
 from typing import Any
 from urllib.parse import quote
 
-from soundverse_nb.api.body import excerpt
-
 _SHORTEST_KEY = 6  # a shorter "key" would be found inside ordinary words
 _HIDDEN = "***"
 
@@ -193,35 +191,3 @@ def logger(name: str) -> logging.Logger:
     if _filter not in log.filters:
         log.addFilter(_filter)
     return log
-
-
-_LONGEST_NAME = 60
-_LONGEST_TEXT = 10_000
-_DEEPEST = 20
-
-
-def shown(value: Any, depth: int = 0) -> Any:
-    """A value for a repr: links end at their question mark, since what follows may be a key to the audio."""
-    if isinstance(value, str):
-        text = hide_secrets(value)
-        return text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "\u2026"
-    if isinstance(value, (dict, list)) and depth > _DEEPEST:
-        return "\u2026"
-    if isinstance(value, dict):
-        return {shown(name, depth + 1): shown(inner, depth + 1) for name, inner in value.items()}
-    return [shown(inner, depth + 1) for inner in value] if isinstance(value, list) else value
-
-
-def shown_id(message_id: str | None) -> str | None:
-    """The service's name for an order: short, and without what looks like a secret, as it may be one."""
-    return None if message_id is None else excerpt(message_id, 80)
-
-
-def shown_name(name: str | None) -> str | None:
-    """The name of a field: as it is where it is a plain word, else quoted, with everything odd escaped."""
-    if name is None:
-        return None
-    word = hide_secrets(name)
-    if len(word) > _LONGEST_NAME:
-        word = word[:_LONGEST_NAME] + "\u2026"
-    return word if word.isidentifier() and word.isascii() else ascii(word)

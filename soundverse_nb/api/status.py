@@ -1,75 +1,15 @@
-"""Which order an answer is about: the names a service gives in it, and whether one of them is ours."""
+"""Reading the status endpoint, whose body no page documents: one more chunk, however it is wrapped.
+
+An answer that names another order is no answer.
+"""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from soundverse_nb.api.event import RemixEvent
-
-# Sister pages spell the same names with and without underscores.
-_ID_SPELLINGS = {"messageid": "message_id", "jobid": "job_id"}
-# Where an answer that wraps another keeps it.
-_ID_WRAPPERS = ("data", "result", "response", "body", "job", "generation", "remix", "detail", "error")
-_ID_DEPTH = 4
-_IN_TEXT = re.compile(
-    r'"(?:message_id|job_id)"\s*:\s*(?:"((?:[^"\\]|\\["\\/bfnrtu])+)"|(-?\d{1,30})(?=\s*[,}\]]))'
-)
-
-
-def as_name(value: Any) -> str | None:
-    """A name as text: a string that is not blank, as it is, or a number; None for anything else."""
-    if isinstance(value, str):
-        return value if value.strip() else None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def names_in(fields: Mapping[str, Any]) -> dict[str, str]:
-    """What one JSON object calls its order: under "message_id", under "job_id", both, or neither."""
-    names: dict[str, str] = {}
-    for key, value in fields.items():
-        spelled = _ID_SPELLINGS.get(str(key).replace("_", "").replace("-", "").lower())
-        name = None if spelled is None else as_name(value)
-        if spelled is not None and name is not None and (spelled == key or spelled not in names):
-            names[spelled] = name
-    return names
-
-
-def is_named(names: Mapping[str, str], message_id: str) -> bool:
-    """Whether one of the names is this one. A number and its text are the same name."""
-    return message_id.strip() in {name.strip() for name in names.values()}
-
-
-def name_in(value: Any, depth: int = 0) -> str | None:
-    """The order's id in an answer or in what it wraps; message_id goes before job_id."""
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    if not isinstance(value, dict) or depth > _ID_DEPTH:
-        return None
-    names = names_in(value)
-    if names:
-        return names.get("message_id") or names["job_id"]
-    inner = (name_in(value[wrapper], depth + 1) for wrapper in _ID_WRAPPERS if wrapper in value)
-    return next((name for name in inner if name), None)
-
-
-def name_in_text(text: str) -> str | None:
-    """The order's id in JSON that is broken or cut, if it stands there whole."""
-    found = _IN_TEXT.search(text)
-    if found is None:
-        return None
-    if found[2] is not None:
-        return found[2]
-    try:
-        return as_name(json.loads(f'"{found[1]}"', strict=False))
-    except ValueError:
-        return None
-
+from soundverse_nb.api.order_names import as_name, is_named, names_in
 
 _FIELDS = [
     "isComplete",

@@ -12,7 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, overload
 
-from soundverse_nb.api.secrets import shown_id
+from soundverse_nb.api.safe_repr import shown_id
 from soundverse_nb.client.journal.order import DiskState, Order, OrderState
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.render.escape import plain, text

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from soundverse_nb.api.secrets import shown_id
+from soundverse_nb.api.safe_repr import shown_id
 from soundverse_nb.errors import SoundverseError
 from soundverse_nb.remix.clip import ENVELOPE_POINTS, Clip
 from soundverse_nb.remix.preview import Playable, checked, display_bytes, playables

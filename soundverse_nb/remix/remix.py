@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from soundverse_nb import displays
-from soundverse_nb.api.secrets import shown_id
+from soundverse_nb.api.safe_repr import shown_id
 from soundverse_nb.errors import ConfigurationError, Spent
 from soundverse_nb.remix.address import PrivateURL, private
 from soundverse_nb.remix.clip import Clip, PaidClip

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Any
 
-from soundverse_nb.api.secrets import shown, shown_id
+from soundverse_nb.api.safe_repr import shown, shown_id
 
 PICK_UP = "The order is kept: `await client.recover()` picks it up again, also from a new kernel."
 
