@@ -18,13 +18,12 @@ import soundverse_nb
 PACKAGE = Path(soundverse_nb.__file__).parent
 
 # Layer -> the layers it may import besides itself. Only downward, and never a sibling.
-_BASE = {"errors", "displays", "reach", "urls", "whereabouts"}
+_BASE = {"errors", "displays", "running_simulators", "urls"}
 _WIRE_AND_PICTURES = {*_BASE, "audio", "api", "render"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "displays": set(),
-    "reach": set(),
-    "whereabouts": set(),
+    "running_simulators": set(),
     "urls": set(),
     "audio": _BASE,
     "examples": set(),

@@ -20,9 +20,9 @@ from soundverse_nb.audio.decode.sample_format import (
     release_layout,
     width,
 )
+from soundverse_nb.audio.probe.encryption import lock_of
 from soundverse_nb.audio.probe.matroska import clock_seconds, matroska_seconds
 from soundverse_nb.audio.probe.ogg import parse_page
-from soundverse_nb.audio.probe.signature import lock_of
 from soundverse_nb.audio.probe.tags import sound_span
 from soundverse_nb.audio.reading import AudioError, GuardedFile, not_read, refusal
 from soundverse_nb.audio.source import Source

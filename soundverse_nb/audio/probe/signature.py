@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
-
-from soundverse_nb.audio.probe.matroska import has_open_sound
-from soundverse_nb.audio.probe.mp4 import sample_entries
 from soundverse_nb.audio.probe.window import Window
 
 # Files that hold audio, or are often mistaken for it, and that only a decode can measure.
@@ -111,31 +107,3 @@ def _inside(window: Window, at: int) -> str | None:
         if second >= _SHORTEST_FRAME and sound[2 * second : 2 * second + 4] == sound[:4]:
             return "surround sound for a receiver (DTS or AC-3)"
     return None
-
-
-_ENTRIES = {b"drms": "Apple's FairPlay", b"enca": "its shop's DRM", b"aavd": "Audible"}
-_AUDIBLE = b"\x57\x90\x75\x36"
-# The objects Content Encryption and Extended Content Encryption.
-_WINDOWS_MEDIA = (
-    bytes.fromhex("fbb3112223bdd211b4b700a0c955fc6e"),
-    bytes.fromhex("14e68a292226174cb935dae07ee9289c"),
-)
-_HEAD = 1 << 16
-
-
-def lock_of(stream: BinaryIO, begin: int, end: int) -> str | None:
-    """What keeps the song in these bytes of a file from being decoded, in a few words; None for nothing."""
-    window = Window(stream, end)
-    head = window.at(begin, 12)
-    name = recognise(head)
-    if head[4:8] == _AUDIBLE:
-        return _ENTRIES[b"aavd"]
-    if name == "asf":
-        length = int.from_bytes(window.at(begin + 16, 8), "little")
-        objects = window.at(begin, min(length, _HEAD))
-        return "Windows Media DRM" if any(mark in objects for mark in _WINDOWS_MEDIA) else None
-    if name == "matroska":
-        return None if has_open_sound(window.at(begin, _HEAD)) else "its shop's DRM"
-    entries = sample_entries(window) if name == "mp4" and begin == 0 else []
-    locks = [_ENTRIES[entry] for entry in entries if entry in _ENTRIES]
-    return locks[0] if locks and len(locks) == len(entries) else None
