@@ -64,7 +64,7 @@ import json, resource, sys, time
 path, how = sys.argv[1:]
 if how == "ours":
     from soundverse_nb.audio.envelope import envelope_of
-    from soundverse_nb.render.waveform import waveform_png
+    from soundverse_nb.render.pictures import waveform_png
     def draw(path): return waveform_png(envelope_of(path, 2000))
 else:
     import io, matplotlib
@@ -87,12 +87,12 @@ print(json.dumps([seconds, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss -
 
 BOARD = """
 import asyncio, random, time
-from soundverse_nb.displays import News, Phase
+from soundverse_nb.displays import ProgressUpdate, Phase
 from soundverse_nb.widgets.progress import best_display
 
 class Nobody:
     def open(self, titles, cancel): pass
-    def news(self, news): pass
+    def update(self, news): pass
     def close(self): pass
 
 async def watched(board, seconds=20, streams=500):
@@ -104,8 +104,8 @@ async def watched(board, seconds=20, streams=500):
             if state[i] >= 100: continue
             state[i] += rng.random() * 3
             over = Phase.FAILED if i % 20 == 0 else Phase.FINISHED
-            board.news(News(i, Phase.STREAMING, "streaming", state[i]) if state[i] < 100
-                       else News(i, over, message="It broke."))
+            board.update(ProgressUpdate(i, Phase.STREAMING, "streaming", state[i]) if state[i] < 100
+                       else ProgressUpdate(i, over, message="It broke."))
         await asyncio.sleep(0.5)  # the pace that is measured: each stream tells news twice a second
     spent = time.process_time() - cpu
     board.close()

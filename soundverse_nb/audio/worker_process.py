@@ -24,7 +24,7 @@ T = TypeVar("T")
 _STARTING_SECONDS = 60.0
 _CODE = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
-    "from soundverse_nb.audio.apart import serve; serve()"
+    "from soundverse_nb.audio.worker_process import serve; serve()"
 )
 _READY = "ready"
 

@@ -86,7 +86,7 @@ class ProgressSlot:
         return self.reporter.has_display
 
     def tell(self, phase: Phase, **facts: Any) -> None:
-        """`facts` are the fields of News: stage, progress, message, retry_in, song_name."""
+        """`facts` are the fields of ProgressUpdate: stage, progress, message, retry_in, song_name."""
         self.reporter.tell(self.index, phase, facts)
 
 
@@ -124,9 +124,9 @@ def find_display(setting: bool | ProgressDisplay, price: float | None = None) ->
             log.warning("There is no progress display here: %s", type(error).__name__)
             return None
         return made
-    if all(callable(getattr(setting, name, None)) for name in ("open", "news", "close")):
+    if all(callable(getattr(setting, name, None)) for name in ("open", "update", "close")):
         return setting
     raise ConfigurationError(
         f"progress={type(setting).__name__} is no display.",
-        hint="Give True, False, or an object with open, news and close.",
+        hint="Give True, False, or an object with open, update and close.",
     )

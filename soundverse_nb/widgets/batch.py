@@ -1,6 +1,6 @@
 """What is known about a batch of remixes while it runs: the bookkeeping behind every progress display.
 
-News comes in on the client's thread, displays read on their own; all methods may be called from any thread.
+Updates come in on the client's thread, displays read on their own; all methods may be called from any thread.
 The clock is handed in, so the bookkeeping can be tested without waiting.
 """
 

@@ -27,21 +27,21 @@ SHOWN = {
     "preflight": ("sv.preflight(song)", ".soundverse-preflight"),
     "refused": ("import numpy\nsv.preflight((numpy.ones((2, 8000)), 8000))", ".soundverse-preflight"),
     "board": (
-        "from soundverse_nb.displays import News, Phase\n"
+        "from soundverse_nb.displays import ProgressUpdate, Phase\n"
         "from soundverse_nb.widgets.board import NotebookBoard\n"
         "board = NotebookBoard(price=0.2)\n"
         "board.open(['lo-fi', 'bossa nova', 'string quartet', 'dub'], print)\n"
-        "board.news(News(0, Phase.STREAMING, 'streaming', 45.0))\n"
-        "board.news(News(1, Phase.RETRYING, retry_in=600.0))\n"
-        "board.news(News(2, Phase.FAILED, message='It broke. Nothing was paid.'))\n"
-        "board.news(News(3, Phase.FINISHED))",
+        "board.update(ProgressUpdate(0, Phase.STREAMING, 'streaming', 45.0))\n"
+        "board.update(ProgressUpdate(1, Phase.RETRYING, retry_in=600.0))\n"
+        "board.update(ProgressUpdate(2, Phase.FAILED, message='It broke. Nothing was paid.'))\n"
+        "board.update(ProgressUpdate(3, Phase.FINISHED))",
         ".jupyter-widgets .lm-Accordion, .jupyter-widgets.widget-accordion",
     ),
     "summary": (
         "done = NotebookBoard(price=0.2)\n"
         "done.open(['lo-fi', 'bossa nova'], print)\n"
-        "done.news(News(0, Phase.FAILED, message='It broke. Nothing was paid.'))\n"
-        "done.news(News(1, Phase.FINISHED, simulated=True))\n"
+        "done.update(ProgressUpdate(0, Phase.FAILED, message='It broke. Nothing was paid.'))\n"
+        "done.update(ProgressUpdate(1, Phase.FINISHED, simulated=True))\n"
         "done.close()",
         ".soundverse-summary",
     ),

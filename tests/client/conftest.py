@@ -149,7 +149,7 @@ def make_client(tmp_path: Path, clock: SkippingClock) -> Iterator[Callable[..., 
                 "journal": tmp_path / "orders.sqlite3",
                 "preflight": "off",
                 "progress": False,
-                "patience": WATCHFUL,
+                "timeouts": WATCHFUL,
                 "clock": clock,
                 **settings,
             }

@@ -155,7 +155,7 @@ def test_a_note_that_anybody_could_have_written_counts_for_nothing() -> None:
 def test_a_simulator_that_can_leave_no_note_says_what_to_set() -> None:
     code = (
         "import pwd; pwd.getpwuid = {}.__getitem__\n"
-        "import soundverse_nb.whereabouts as places; places._temporary_folder = lambda: None\n"
+        "import soundverse_nb.running_simulators as places; places._temporary_folder = lambda: None\n"
         "from soundverse_nb.simulator import run; run()"
     )
     other = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)

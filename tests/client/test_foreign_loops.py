@@ -16,13 +16,13 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from tests.client.test_jobs import _Elsewhere
 
 import soundverse_nb as sv
 from soundverse_nb.client import OrderState
 from soundverse_nb.displays import Phase
 from tests import strict_service as script
 from tests.client.conftest import SONG, Notebook
+from tests.client.test_job import _Elsewhere
 from tests.strict_service import stages, stream
 
 MakeClient = Callable[..., sv.Client]

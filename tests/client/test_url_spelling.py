@@ -8,10 +8,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from tests.client.test_way import site
 
 import soundverse_nb as sv
 from tests.api.servers import listener
+from tests.client.test_proxy import site
 from tests.strict_service import MP3, StrictService, completed, stages, stream
 
 MakeClient = Callable[..., sv.Client]

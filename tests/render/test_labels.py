@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from soundverse_nb.api.event import Stage
-from soundverse_nb.displays import News, Phase
-from soundverse_nb.render.labels import HOLD, PHASES, STAGES, news_words
+from soundverse_nb.displays import Phase, ProgressUpdate
+from soundverse_nb.render.labels import HOLD, PHASES, STAGES, update_words
 
 
 def test_every_stage_and_every_phase_has_words() -> None:
@@ -13,20 +13,20 @@ def test_every_stage_and_every_phase_has_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("news", "words"),
+    ("update", "words"),
     [
-        (News(0, Phase.STREAMING, "queued"), "in the service's queue"),
-        (News(0, Phase.STREAMING, "streaming", 50.0), "generating"),
-        (News(0, Phase.STREAMING, "streaming", 90.0), HOLD),
-        (News(0, Phase.FOLLOWING, "streaming", 90.0), HOLD),
-        (News(0, Phase.STREAMING, "streaming", 100.0), "finalising"),
-        (News(0, Phase.STREAMING, "mixing_down"), "mixing down"),
-        (News(0, Phase.STREAMING), "at work"),
-        (News(0, Phase.RETRYING, retry_in=3.0), "refused for now, trying again"),
+        (ProgressUpdate(0, Phase.STREAMING, "queued"), "in the service's queue"),
+        (ProgressUpdate(0, Phase.STREAMING, "streaming", 50.0), "generating"),
+        (ProgressUpdate(0, Phase.STREAMING, "streaming", 90.0), HOLD),
+        (ProgressUpdate(0, Phase.FOLLOWING, "streaming", 90.0), HOLD),
+        (ProgressUpdate(0, Phase.STREAMING, "streaming", 100.0), "finalising"),
+        (ProgressUpdate(0, Phase.STREAMING, "mixing_down"), "mixing down"),
+        (ProgressUpdate(0, Phase.STREAMING), "at work"),
+        (ProgressUpdate(0, Phase.RETRYING, retry_in=3.0), "refused for now, trying again"),
     ],
 )
-def test_news_in_words(news: News, words: str) -> None:
-    assert news_words(news) == words
+def test_news_in_words(update: ProgressUpdate, words: str) -> None:
+    assert update_words(update) == words
 
 
 def test_the_hold_says_that_it_is_expected() -> None:

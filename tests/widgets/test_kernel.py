@@ -10,7 +10,7 @@ from nbclient import NotebookClient
 
 DRIVE = """
 import asyncio, threading
-from soundverse_nb.displays import News, Phase
+from soundverse_nb.displays import ProgressUpdate, Phase
 from soundverse_nb.widgets.progress import best_display
 
 async def batch(name):
@@ -23,11 +23,11 @@ async def batch(name):
     board.open([name + " 1", name + " 2"], lambda index: None)
     for progress in (0, 50, 90):
         for index in range(2):
-            board.news(News(index, Phase.STREAMING, "streaming", float(progress), simulated=True))
+            board.update(ProgressUpdate(index, Phase.STREAMING, "streaming", float(progress), simulated=True))
         beaten.clear()
         await asyncio.wait_for(beaten.wait(), 30)
-    board.news(News(0, Phase.FINISHED))
-    board.news(News(1, Phase.FAILED, message="It broke."))
+    board.update(ProgressUpdate(0, Phase.FINISHED))
+    board.update(ProgressUpdate(1, Phase.FAILED, message="It broke."))
     board.close()
 
 loop = asyncio.new_event_loop()

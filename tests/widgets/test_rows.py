@@ -8,7 +8,7 @@ from soundverse_nb.widgets.rows import seating
 
 
 @pytest.mark.parametrize(
-    ("seats", "active", "most", "after"),
+    ("slots", "active", "most", "after"),
     [
         ([], [4, 5, 6], 2, [4, 5]),
         ([4, 5], [5, 6], 2, [6, 5]),

@@ -171,7 +171,7 @@ OPEN = """
 import asyncio, os, sys
 from soundverse_nb.client import Journal, Order
 import soundverse_nb as sv
-import soundverse_nb.client.complaint, pwd, encodings.ascii
+import soundverse_nb.client.journal.errors, pwd, encodings.ascii
 if os.geteuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
 journal = Journal(sys.argv[1])

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.client.test_recovery import left_by_a_dead_kernel, send
 
 import soundverse_nb as sv
 from tests.client.conftest import SONG
+from tests.client.order.test_recover import left_by_a_dead_kernel, send
 from tests.strict_service import StrictService
 
 MakeClient = Callable[..., sv.Client]

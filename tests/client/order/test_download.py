@@ -281,7 +281,7 @@ async def test_the_event_loop_goes_on_while_a_remix_is_heard(
         heard_on.append(LOOP.is_current())
         return Heard(Ear.WHOLE)
 
-    monkeypatch.setattr("soundverse_nb.client.journal.order.download.hear", look)
+    monkeypatch.setattr("soundverse_nb.client.order.download.hear", look)
     async with StrictService() as service:
         await make_client(service).remix(SONG, prompt="jazz")
     assert heard_on == [False]

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.client.test_recovery import left_by_a_dead_kernel, send
 
 import soundverse_nb as sv
 from soundverse_nb.client import Journal, Order, OrderState
@@ -20,6 +19,7 @@ from soundverse_nb.client.order import recover as recovery
 from soundverse_nb.client.progress import ProgressReporter
 from tests import strict_service as script
 from tests.client.conftest import SONG, WATCHFUL, Notebook
+from tests.client.order.test_recover import left_by_a_dead_kernel, send
 from tests.strict_service import StrictService, stages, stream
 
 MakeClient = Callable[..., sv.Client]

@@ -37,17 +37,17 @@ def break_it(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     async def bug_when_awaited(*_: Any, **__: Any) -> Any:
         bug()
 
-    is_plain = place in ("sender.decide", "making.Remix")
+    is_plain = place in ("order.submit.decide", "order.pipeline.Remix")
     monkeypatch.setattr(f"soundverse_nb.client.{place}", bug if is_plain else bug_when_awaited)
 
 
 CASE = ("state", "place", "reply", "spent", "is_kept")
 ON_THE_WAY = {
     "not checked": (None, "references.References.check", script.remix(), Spent.NO, False),
-    "not ordered": (None, "making.plan", script.remix(), Spent.NO, False),
-    "planned": (OrderState.PLANNED, "making.place_order", script.remix(), Spent.NO, False),
-    "sending": (OrderState.SENDING, "sender.decide", script.cut_after(0), Spent.MAYBE, False),
-    "accepted": (OrderState.ACCEPTED, "making.settle", script.remix(), Spent.MAYBE, True),
+    "not ordered": (None, "order.pipeline.plan", script.remix(), Spent.NO, False),
+    "planned": (OrderState.PLANNED, "order.pipeline.place_order", script.remix(), Spent.NO, False),
+    "sending": (OrderState.SENDING, "order.submit.decide", script.cut_after(0), Spent.MAYBE, False),
+    "accepted": (OrderState.ACCEPTED, "order.pipeline.settle", script.remix(), Spent.MAYBE, True),
     # Where the order has ended, well or badly, only tidying up is left to have a bug.
     "completed": (OrderState.COMPLETED, LET_GO, script.remix(), Spent.YES, True),
     "refused": (OrderState.REFUSED, LET_GO, script.refusal(script.NO_BALANCE, 402), Spent.NO, False),
@@ -57,8 +57,8 @@ ON_THE_WAY = {
 """How far an order came when a bug was met: for a remix and for a bare stream."""
 
 AT_HOME = {
-    "fetching": (OrderState.COMPLETED, "making.fetch", script.remix(), Spent.YES, True),
-    "fetched": (OrderState.FETCHED, "making.Remix", script.remix(), Spent.YES, False),
+    "fetching": (OrderState.COMPLETED, "order.pipeline.fetch", script.remix(), Spent.YES, True),
+    "fetched": (OrderState.FETCHED, "order.pipeline.Remix", script.remix(), Spent.YES, False),
 }
 
 
@@ -144,7 +144,7 @@ async def test_an_error_of_ours_leaves_a_bare_stream_as_it_is(
         except RuntimeError:
             raise ours from None
 
-    monkeypatch.setattr("soundverse_nb.client.journal.order.pipeline.settle", settle_badly)
+    monkeypatch.setattr("soundverse_nb.client.order.pipeline.settle", settle_badly)
     async with StrictService() as service:
         with pytest.raises(sv.DownloadError) as raised:
             async for _ in make_client(service).stream((SONG, "jazz")):
@@ -161,7 +161,7 @@ async def test_a_bug_in_one_of_many_loses_no_other(
             raise RuntimeError("a bug")
         return await settle(tracker, event)
 
-    monkeypatch.setattr("soundverse_nb.client.journal.order.pipeline.settle", settle_two)
+    monkeypatch.setattr("soundverse_nb.client.order.pipeline.settle", settle_two)
     async with StrictService() as service:
         results = await make_client(service).remix_all([(SONG, prompt) for prompt in ("jazz", "dub", "ska")])
     assert [type(result) for result in results] == [sv.Remix, sv.SoundverseError, sv.Remix]
