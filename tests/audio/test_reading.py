@@ -120,7 +120,7 @@ def test_a_path_on_a_drive_that_fails_is_unreadable_too(
     (tmp_path / "song").write_bytes(SONGS[song])
     monkeypatch.setattr(source, "RegularFile", _FailingFile)
     # The copy in memory is made by the kernel itself, which would not fail here.
-    monkeypatch.setattr("soundverse_nb.audio.decode.opening.filtergraph._is_possible", lambda: False)
+    monkeypatch.setattr("soundverse_nb.audio.decode.filtergraph._is_possible", lambda: False)
     report = sv.preflight(tmp_path / "song")
     assert [problem.code for problem in report.problems] == ["unreadable"]
     assert "song cannot be read to its end (Input/output error)" in report.problems[0].message

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from types import TracebackType
 from typing import Any
@@ -121,6 +121,8 @@ class Decoding(ABC):
     leaves_room: bool = False
     """Whether decoding leaves Python's lock free for so long that a second thread can measure meanwhile. Two
     that ask for it thousands of times are slower than one."""
+    may_be_in_filtergraph: bool = False
+    """Whether FFmpeg's own filter graph may decode the same song quicker, where it proves intact."""
 
     def __init__(self, stop_seconds: float | None, time_limit: float | None) -> None:
         self.stop_seconds = stop_seconds
@@ -172,16 +174,8 @@ class Decoding(ABC):
         """The channels of a piece, in the decoder's own memory: not to be written to, nor kept."""
         return planes_of(self.block(piece))
 
-    def straight(self, seconds: Callable[[], float | None]) -> Decoding | None:
-        """A quicker decoding of the same song, if there is one, for when it proves intact.
-
-        `seconds` is asked for the length in its header, if that proves itself. Iterating the quicker one
-        raises Doubt where the song has to be decoded by this one after all.
-        """
-        return None
-
     def confirm(self) -> None:  # noqa: B027  (only some have anything to add)
-        """To be called when all pieces have been looked at; raises Doubt as iterating does."""
+        """To be called when all pieces have been looked at; raises FastPathRejected as iterating does."""
 
     def interrupt(self) -> bool:
         """Make a decoder end that has not come back for long; called from another thread.

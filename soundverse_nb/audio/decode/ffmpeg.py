@@ -57,11 +57,13 @@ class FFmpegDecoding(Decoding):
     Of several tracks the first that is marked as the default counts, as in players, or else the first.
     """
 
+    may_be_in_filtergraph = True
+
     def __init__(
         self, source: Source, block_frames: int, stop_seconds: float | None, time_limit: float | None
     ) -> None:
         super().__init__(stop_seconds, time_limit)
-        self._source = source
+        self.source = source
         self._bytes = 0  # of PCM, decoded
         self._size = source.size_bytes or 0
         self._stack = ExitStack()
@@ -146,7 +148,7 @@ class FFmpegDecoding(Decoding):
     def _describe(self, frames: list[Any]) -> None:
         frame = frames[0]
         if have_tables(frames):
-            message = f"The channels of {self._source.name} are in an order that cannot be decoded safely."
+            message = f"The channels of {self.source.name} are in an order that cannot be decoded safely."
             raise refusal("unreadable", message, "Export it in stereo.")
         self.sample_rate, self.channels = int(frame.sample_rate), int(frame.layout.nb_channels)
         self.sample_format = frame.format.name
@@ -347,11 +349,6 @@ class FFmpegDecoding(Decoding):
             self.damage = self.damage or f"{place}it claims to have {kind}"
             return []
 
-    def straight(self, seconds: Callable[[], float | None]) -> Decoding | None:
-        from soundverse_nb.audio.decode.filtergraph import open_filtergraph
-
-        return open_filtergraph(self, self._source, seconds)
-
     def skim(self) -> float:
         waiting = sum(frame.samples for frame in self._first or [])
         seconds: float = self.seconds + waiting / self.sample_rate
@@ -391,7 +388,7 @@ class FFmpegDecoding(Decoding):
         broken = next((file.broken for file in self._files if file.broken is not None), None)
         if broken is None or isinstance(broken, AudioError):
             return broken
-        return not_read(self._source.name, broken)
+        return not_read(self.source.name, broken)
 
     def close(self) -> None:
         """Give everything back now: what refers to each other would wait for the collector."""

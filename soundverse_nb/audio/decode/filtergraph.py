@@ -26,7 +26,6 @@ import numpy as np
 
 from soundverse_nb.audio.decode.base import LENIENT_TAGS, Block, Decoding, End, FastPathRejected, Plane
 from soundverse_nb.audio.decode.sample_format import floats, is_planar, planes_of_frame, release_layout, width
-from soundverse_nb.audio.source import Source
 
 if TYPE_CHECKING:
     from soundverse_nb.audio.decode.ffmpeg import FFmpegDecoding
@@ -186,9 +185,14 @@ class FiltergraphDecoding(Decoding):
 
 
 def open_filtergraph(
-    careful: FFmpegDecoding, source: Source, seconds: Callable[[], float | None]
+    careful: FFmpegDecoding, seconds: Callable[[], float | None]
 ) -> FiltergraphDecoding | None:
-    """The song straight through, or None where it is not one to be decoded so."""
+    """A quicker decoding of the song that `careful` has opened; None where it is not one to be decoded so.
+
+    `seconds` is asked for the length in its header, if that proves itself. Iterating the quicker one raises
+    FastPathRejected where the song has to be decoded packet by packet after all.
+    """
+    source = careful.source
     if not 0 < (source.size_bytes or 0) <= _LARGEST or not _is_possible():
         return None
     if careful.channels > _MOST_CHANNELS or careful.had_table:
