@@ -1,0 +1,29 @@
+"""The pages about the project name files that exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+# A path in backquotes or at the head of a line of the way: with a slash or an ending, without blanks.
+_PATH = re.compile(r"(?:`|^    )((?:[\w.-]+/)*[\w.-]+(?:/|\.(?:py|js|md|pyi)))(?=[`\s,])", re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_every_file_that_is_named_is_there(page: str) -> None:
+    named = _PATH.findall((ROOT / page).read_text(encoding="utf-8"))
+    assert len(named) > 10
+    missing = [
+        name for name in named if not any((ROOT / top / name).exists() for top in ("", "soundverse_nb"))
+    ]
+    assert not missing
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/hosting.md"])
+def test_every_relative_link_leads_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)#\s]+)", text) if "://" not in link]
+    assert not [link for link in links if not (ROOT / page).parent.joinpath(link).exists()]
