@@ -1,4 +1,4 @@
-"""Would the service take this song? Checked before anything is paid, and mended where possible."""
+"""Preflight of reference songs before anything is paid, and their repair."""
 
 from __future__ import annotations
 

@@ -1,25 +1,38 @@
-"""Preflight: hear the song once and judge it."""
+"""Preflight: decode a song once, or read its header, and apply the service's rules to it."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from soundverse_nb.audio.addresses import address_refusal
 from soundverse_nb.audio.decode.base import End
+from soundverse_nb.audio.measure import Measurements, measure
 from soundverse_nb.audio.probe import Untrusted, probe
 from soundverse_nb.audio.reading import AudioError, refusal
-from soundverse_nb.audio.source import Source, open_source
-from soundverse_nb.reference.facts import AudioFacts, Limits
+from soundverse_nb.audio.source import Source, display_name, open_source
+from soundverse_nb.audio.truncation import blank_end, ends_inside_a_frame, missing_bytes
+from soundverse_nb.reference.facts import (
+    QUICK_TOLERANCE,
+    AudioFacts,
+    DurationBy,
+    Limits,
+    check_duration_by,
+)
+from soundverse_nb.reference.librosa_duration import (
+    TOLERANCE_SECONDS,
+    LibrosaDuration,
+    LibrosaQuestion,
+    format_seconds,
+)
 from soundverse_nb.reference.report import PreflightReport
-from soundverse_nb.reference.rules import Problem, problems_of, warnings_of
+from soundverse_nb.reference.rules import Problem, no_librosa_duration, problems_of, warnings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Executor
-
-    from soundverse_nb.audio.measure import Measurements
 
 _USUAL = Limits()
 
@@ -28,25 +41,27 @@ TIME_LIMIT = 1.15
 counted, so that a check ends within two. A 350 s song takes less; a file made to keep the decoder busy
 (8 channels at 655 kHz, say) would take minutes."""
 
-_LARGE_FILES_PATIENCE = 4.0
-"""A file that is too large anyway, but about to be repaired, may take longer."""
-
-QUICK_TOLERANCE = 0.05
-"""Seconds by which a header that proves itself may be off from a decode, where decoders cut off what encoders
-padded, or do not. A song as near as that to a limit is decoded."""
-# These count samples, of which decoders leave none out.
+# A file that is too large anyway, but about to be repaired, may take so many times longer.
+_LARGE_FILE_FACTOR = 4.0
+# The headers of these count samples, of which decoders leave none out.
 _COUNTED = ("wav", "aiff", "flac")
 
 # Small differences between what a header announces and what is there are the habit of some encoders.
 _TOLERATED_BYTES = {"mp3": 4096, "wav": 4096, "aiff": 4096}
 _TOLERATED_SECONDS = 0.1
-# What is said of their length was reckoned from their size.
+# The length that these announce was reckoned from their size.
 _ESTIMATED = ("mp3", "adts", "ac3", "eac3", "dts", "loas", "amr")
-# Of such songs, and of some more, nothing but their last bytes tells that the end is missing.
+# Of these, and of some more, nothing but their last bytes tells that the end is missing.
 _MAY_END_IN_ZEROS = (*_ESTIMATED, "avi", "flv", "mpegts")
 
 
-def preflight(source: Any, limits: Limits | None = None, *, quick: bool = False) -> PreflightReport:
+def preflight(
+    source: Any,
+    limits: Limits | None = None,
+    *,
+    quick: bool = False,
+    duration_by: DurationBy = "decode",
+) -> PreflightReport:
     """Would the service take this song? Costs nothing, sends nothing.
 
     Parameters
@@ -54,12 +69,22 @@ def preflight(source: Any, limits: Limits | None = None, *, quick: bool = False)
     source : a path, a Clip, bytes, a file opened with "rb" (put back as it was), (samples, rate).
     limits : the service's limits, unless you know better ones.
     quick : believe a header that proves itself (WAV, AIFF, FLAC, Ogg, MP3, M4A) instead of decoding: it takes
-        microseconds, but nothing is heard, so silence, NaN and most damage go unseen. The length is that of
-        a decode to within 0.05 s; a song as near as that to a limit is decoded after all.
+        microseconds, but no sound is looked at, so silence, NaN and most damage go unseen. The length is that
+        of a decode to within 0.05 s; a song as near as that to a limit is decoded after all.
+    duration_by : whose length is held against the limits in seconds. "decode" counts what decodes; "librosa"
+        asks librosa.get_duration, for whoever must reproduce work that is based on it. `.audio.duration`
+        stays what was measured, `.duration` is the one that decided.
 
     Never raises for a bad song: the report says what is wrong, and `.raise_if_failed()` turns it into an
     error. May be called from any thread; in a coroutine use `await preflight_async(...)`.
+
+    >>> import numpy as np
+    >>> import soundverse_nb as sv
+    >>> report = sv.preflight((np.zeros((2, 6 * 44100)), 44100), duration_by="librosa")
+    >>> [problem.code for problem in report.problems]
+    ['too_short', 'silent']
     """
+    check_duration_by(duration_by)
     limits = limits or _USUAL
     call = repair_call(source)
     try:
@@ -67,27 +92,34 @@ def preflight(source: Any, limits: Limits | None = None, *, quick: bool = False)
     except AudioError as error:
         return _refused(source, error, AudioFacts(), limits, call)
     try:
-        report = _quick(opened, limits, call) if quick and not opened.is_samples else None
-        return report or _full(opened, limits, call)
+        if quick and not opened.is_samples:
+            return _quick(opened, limits, call, duration_by)
+        return _full(opened, limits, call, duration_by)
     except AudioError as error:
-        facts = AudioFacts(size_bytes=opened.size_bytes, missing_bytes=_missing(opened))
+        facts = AudioFacts(size_bytes=opened.size_bytes, missing_bytes=_announced_but_missing(opened))
         return _refused(opened, error, facts, limits, call)
     except Exception as error:  # one song that nobody thought of is no reason to lose a table of a thousand
         return _refused(opened, _unexpected(opened, error), AudioFacts(), limits, call)
 
 
 async def preflight_async(
-    source: Any, limits: Limits | None = None, *, quick: bool = False, executor: Executor | None = None
+    source: Any,
+    limits: Limits | None = None,
+    *,
+    quick: bool = False,
+    duration_by: DurationBy = "decode",
+    executor: Executor | None = None,
 ) -> PreflightReport:
     """preflight() off the event loop, on a thread of `executor` (default: the loop's own)."""
-    import asyncio
+    import asyncio  # costs a folder or a script that needs none of it its time
 
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(executor, lambda: preflight(source, limits, quick=quick))
+    check = partial(preflight, source, limits, quick=quick, duration_by=duration_by)
+    return await loop.run_in_executor(executor, check)
 
 
 def repair_call(source: Any) -> str:
-    """The call that mends this song, ready to copy."""
+    """The call that repairs this song, ready to copy."""
     try:
         given = os.fspath(source) if isinstance(source, (str, os.PathLike)) else None
     except Exception:  # a foreign __fspath__ may raise anything
@@ -97,29 +129,23 @@ def repair_call(source: Any) -> str:
     return f"sv.repair({given!r})" if is_shown else "sv.repair(source)"
 
 
-def _full(source: Source, limits: Limits, call: str) -> PreflightReport:
-    from soundverse_nb.audio.measure import measure
-    from soundverse_nb.reference.librosa_duration import compare, librosas_answer
-
-    patience = 1.0 if (source.size_bytes or 0) <= limits.max_bytes else _LARGE_FILES_PATIENCE
+def _full(source: Source, limits: Limits, call: str, duration_by: DurationBy) -> PreflightReport:
+    """The report from a decode."""
+    is_large = (source.size_bytes or 0) > limits.max_bytes
     # A little further than the limit, so that what ends there is counted to its end.
     stop = limits.max_seconds + 2 * limits.borderline_seconds
-    measured = measure(source, stop, patience * TIME_LIMIT)
-    duration = measured.duration
-    stopped, goes_on = measured.end is End.STOPPED, False
-    if stopped:
-        known = measured.known_seconds
-        goes_on = known is None or known < duration
-        duration = duration if known is None or goes_on else known
-    missing, seconds = _shortfall(source.behind(measured.lead), measured.format), 0.0
-    if measured.cut_short and not stopped and measured.promised_seconds and measured.format not in _ESTIMATED:
-        seconds = max(0.0, measured.promised_seconds - duration)
-        # A FLAC counts its samples; other announcements are rounded, or count what decoders trim.
-        seconds = seconds if seconds > (0.0 if measured.format == "flac" else _TOLERATED_SECONDS) else 0.0
+    measured = measure(source, stop, TIME_LIMIT * (_LARGE_FILE_FACTOR if is_large else 1.0))
+    return _report(source, _decoded_facts(source, measured), limits, call, duration_by=duration_by)
+
+
+def _decoded_facts(source: Source, measured: Measurements) -> AudioFacts:
+    duration, goes_on = _length(measured)
+    missing_bytes = _missing_bytes(source.behind(measured.lead), measured.format)
+    missing_seconds = _missing_seconds(measured, duration)
     damage = measured.damage
-    if measured.end is End.COMPLETE and damage is None and not missing and not seconds:
+    if measured.end is End.COMPLETE and damage is None and not missing_bytes and not missing_seconds:
         damage = _blank_end(source, measured)
-    facts = AudioFacts(
+    return AudioFacts(
         duration=duration,
         size_bytes=source.size_bytes,
         format=measured.format,
@@ -135,27 +161,40 @@ def _full(source: Source, limits: Limits, call: str) -> PreflightReport:
         heard_seconds=measured.heard_seconds,
         goes_on=goes_on,
         is_part=measured.is_part,
-        missing_bytes=missing,
-        missing_seconds=seconds,
+        missing_bytes=missing_bytes,
+        missing_seconds=missing_seconds,
         damage=damage,
         lead_bytes=measured.lead,
         tracks=measured.tracks,
         track=measured.track,
         envelope=measured.envelope,
     )
-    librosa = None
-    if not source.is_samples:
-        answer = librosas_answer(source, has_doubts=_makes_it_talk(source, measured.format, measured.damage))
-        librosa = compare(answer, duration, goes_on, measured.format, limits)
-    return _judged(source, facts, limits, call, librosa=librosa)
 
 
-def _makes_it_talk(source: Source, kind: str, damage: str | None) -> bool:
-    """Whether libsndfile may write about this song: the library in it that reads MP3 does, of odd ones."""
-    return kind == "mp3" and (damage is not None or isinstance(probe(source), Untrusted))
+def _length(measured: Measurements) -> tuple[float, bool]:
+    """The length in seconds, and whether the song goes on after it."""
+    counted, known = measured.duration, measured.known_seconds
+    if measured.end is not End.STOPPED:
+        return counted, False
+    if known is None or known < counted:
+        return counted, True
+    return known, False
 
 
-def header_report(source: Any, limits: Limits) -> PreflightReport | None:
+def _missing_seconds(measured: Measurements, duration: float) -> float:
+    """How much less was decoded than the file announces, where that is certain."""
+    announced = measured.promised_seconds
+    if not measured.cut_short or measured.end is End.STOPPED or not announced:
+        return 0.0
+    if measured.format in _ESTIMATED:
+        return 0.0
+    # A FLAC counts its samples; other announcements are rounded, or count what decoders trim.
+    tolerated = 0.0 if measured.format == "flac" else _TOLERATED_SECONDS
+    missing = announced - duration
+    return missing if missing > tolerated else 0.0
+
+
+def header_report(source: Any, limits: Limits, duration_by: DurationBy = "decode") -> PreflightReport | None:
     """The report from the header alone, or None where the song has to be decoded.
 
     What cannot even be opened gets its report, too: there is nothing to decode.
@@ -163,28 +202,31 @@ def header_report(source: Any, limits: Limits) -> PreflightReport | None:
     call = repair_call(source)
     try:
         opened = open_source(source)
-        return None if opened.is_samples else _from_header(opened, limits, call)[0]
+        return None if opened.is_samples else _from_header(opened, limits, call, duration_by)[0]
     except AudioError as error:
         return _refused(source, error, AudioFacts(), limits, call)
-    except Exception:  # for the decoder to judge
+    except Exception:  # the decoder finds out what it is
         return None
 
 
-def _quick(source: Source, limits: Limits, call: str) -> PreflightReport:
-    report, reason = _from_header(source, limits, call)
-    if report is None:
-        report = _full(source, limits, call)
-        note = f"Decoded, because the header alone does not tell: {reason}"
-        report = replace(report, notes=(*report.notes, note))
-    return report
+def _quick(source: Source, limits: Limits, call: str, duration_by: DurationBy) -> PreflightReport:
+    report, reason = _from_header(source, limits, call, duration_by)
+    if report is not None:
+        return report
+    report = _full(source, limits, call, duration_by)
+    note = f"Decoded, because the header alone does not tell: {reason}"
+    return replace(report, notes=(*report.notes, note))
 
 
-def _from_header(source: Source, limits: Limits, call: str) -> tuple[PreflightReport | None, str]:
+def _from_header(
+    source: Source, limits: Limits, call: str, duration_by: DurationBy
+) -> tuple[PreflightReport | None, str]:
     """The report from the header alone, or the reason why it cannot be trusted."""
     found = probe(source)
     if isinstance(found, Untrusted):
         return None, found.reason
-    if found.format not in _COUNTED and _is_near_a_limit(found.duration, limits):
+    counts_samples = found.format in _COUNTED
+    if duration_by == "decode" and not counts_samples and _is_near_a_limit(found.duration, limits):
         return None, "Its length is so near to a limit that only a decode decides."
     facts = AudioFacts(
         duration=found.duration,
@@ -195,7 +237,11 @@ def _from_header(source: Source, limits: Limits, call: str) -> tuple[PreflightRe
         sample_rate=found.sample_rate,
         lead_bytes=found.lead,
     )
-    return _judged(source, facts, limits, call, checked="header"), ""
+    tolerance = TOLERANCE_SECONDS if counts_samples else QUICK_TOLERANCE
+    report = _report(
+        source, facts, limits, call, duration_by=duration_by, checked="header", tolerance=tolerance
+    )
+    return report, ""
 
 
 def _is_near_a_limit(duration: float, limits: Limits) -> bool:
@@ -203,16 +249,40 @@ def _is_near_a_limit(duration: float, limits: Limits) -> bool:
     return round(near, 9) <= QUICK_TOLERANCE
 
 
-def _judged(source: Source, facts: AudioFacts, limits: Limits, call: str, **more: Any) -> PreflightReport:
+def _report(
+    source: Source,
+    facts: AudioFacts,
+    limits: Limits,
+    call: str,
+    *,
+    duration_by: DurationBy,
+    checked: str = "decoded",
+    tolerance: float = TOLERANCE_SECONDS,
+) -> PreflightReport:
+    """The rules applied to the facts, with the length that is to decide."""
+    question = LibrosaQuestion(source, facts.duration, facts.goes_on, facts.format, limits, tolerance)
+    asked = question.answer if duration_by == "librosa" else None
+    seconds = None if asked is None else asked.duration
+    unanswered = () if asked is None or seconds is not None else (no_librosa_duration(asked.reason),)
     return PreflightReport(
         name=source.name,
         audio=facts,
         limits=limits,
-        problems=problems_of(facts, limits, call),
-        warnings=warnings_of(facts, limits, call, source.place),
+        problems=(*unanswered, *problems_of(facts, limits, call, seconds)),
+        warnings=warnings_of(facts, limits, call, source.place, seconds),
+        checked=checked,
+        notes=() if asked is None or seconds is None else (_decided_by_librosa(asked, seconds),),
         repair_call=call,
-        **more,
+        duration_by=duration_by,
+        _question=question,
     )
+
+
+def _decided_by_librosa(asked: LibrosaDuration, seconds: float) -> str:
+    said = f"The length is the one of librosa.get_duration, {format_seconds(seconds)}"
+    if not asked.differs or asked.decoded is None:
+        return f"{said}."
+    return f"{said}; decoded it is {format_seconds(asked.decoded)}: {asked.reason}."
 
 
 def _refused(source: Any, error: AudioError, facts: AudioFacts, limits: Limits, call: str) -> PreflightReport:
@@ -222,17 +292,19 @@ def _refused(source: Any, error: AudioError, facts: AudioFacts, limits: Limits, 
         found = list(problems_of(facts, limits, call))
     elif facts.size_bytes is not None:
         found += problems_of(replace(facts, missing_bytes=0), limits, call)
+    is_open = isinstance(source, Source)
     return PreflightReport(
-        name=source.name if isinstance(source, Source) else _name_of(source),
+        name=source.name if is_open else _name_of(source),
         audio=facts,
         limits=limits,
         problems=tuple(found),
         repair_call=call,
+        _question=LibrosaQuestion(source, None, False, None, limits) if is_open else None,
     )
 
 
 def refused(source: Any, error: AudioError, limits: Limits) -> PreflightReport:
-    """The report on something that cannot be decoded, for the reason that `error` tells."""
+    """The report on something that cannot be decoded; `error` says why."""
     return _refused(source, error, AudioFacts(), limits, repair_call(source))
 
 
@@ -245,8 +317,6 @@ def _unexpected(source: Source, error: Exception) -> AudioError:
 
 
 def _name_of(source: Any) -> str:
-    from soundverse_nb.audio.source import display_name
-
     try:
         text = "" if isinstance(source, bytes) else os.fsdecode(os.fspath(source))
     except Exception:  # not a path, or a foreign one
@@ -256,17 +326,13 @@ def _name_of(source: Any) -> str:
     return display_name(os.path.basename(text.rstrip("/\\")) or text) or type(source).__name__
 
 
-def _missing(source: Source) -> int:
-    from soundverse_nb.audio.truncation import missing_bytes
-
+def _announced_but_missing(source: Source) -> int:
     return _read(source, missing_bytes)
 
 
-def _shortfall(source: Source, kind: str) -> int:
+def _missing_bytes(source: Source, kind: str) -> int:
     """Bytes that are missing for certain: many, or few but in the middle of a frame."""
-    from soundverse_nb.audio.truncation import ends_inside_a_frame
-
-    missing = _missing(source)
+    missing = _announced_but_missing(source)
     if 0 < missing <= _TOLERATED_BYTES.get(kind, 0) and not _read(source, ends_inside_a_frame):
         return 0
     return missing
@@ -274,8 +340,6 @@ def _shortfall(source: Source, kind: str) -> int:
 
 def _blank_end(source: Source, measured: Measurements) -> str | None:
     """What is missing of a song whose file goes on with zeros; None where it is all there."""
-    from soundverse_nb.audio.truncation import blank_end
-
     if measured.format not in _MAY_END_IN_ZEROS:
         return None
     zeros = _read(source, lambda stream, size: blank_end(stream, size, measured.duration))

@@ -1,13 +1,29 @@
-"""What was measured of a song, apart from any judgement."""
+"""Facts measured of a song, and the limits it has to keep; no verdict."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal, get_args
 
 from soundverse_nb.audio.envelope import Envelope
 from soundverse_nb.errors import ConfigurationError
+
+QUICK_TOLERANCE = 0.05
+"""Seconds by which a header that proves itself may be off from a decode, where decoders cut off what encoders
+padded, or do not. A song as near as that to a limit is decoded."""
+
+DurationBy = Literal["decode", "librosa"]
+"""Which length decides on the limits: that of a decode, or librosa.get_duration's."""
+
+
+def check_duration_by(value: object) -> None:
+    """Refuse anything but "decode" and "librosa"."""
+    if not isinstance(value, str) or value not in get_args(DurationBy):
+        given = repr(value) if isinstance(value, str) else type(value).__name__
+        raise ConfigurationError(
+            f"duration_by={given:.40} is no way to count a song's length.", hint='Give "decode" or "librosa".'
+        )
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Mend a song: write a copy of it that passes."""
+"""Repair of a song: a copy that passes preflight, trimmed, padded, mixed down or encoded anew."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ import numpy as np
 
 from soundverse_nb.audio.decode.base import Block
 from soundverse_nb.audio.decode.opening import decode
+from soundverse_nb.audio.encode import downmixed, encode_blocks, nearest_rate
+from soundverse_nb.audio.encode import stretch as part_of
+from soundverse_nb.audio.measure import measure
+from soundverse_nb.audio.mp3_cut import cut_mp3
 from soundverse_nb.audio.source import Source, open_source
 from soundverse_nb.errors import ConfigurationError, PreflightError, at_the_door
 from soundverse_nb.reference.check import preflight
 from soundverse_nb.reference.facts import Limits
-from soundverse_nb.reference.report import PreflightReport
+from soundverse_nb.reference.report import PreflightReport, report_text, sheet_of
 from soundverse_nb.reference.rules import PADDABLE_SECONDS, SILENT_PEAK
 from soundverse_nb.reference.segment import (
     Segment,
@@ -27,13 +31,15 @@ from soundverse_nb.reference.segment import (
     longest,
     loudest_segment,
 )
+from soundverse_nb.render.escape import plain
+from soundverse_nb.render.preflight import repair_html
 from soundverse_nb.render.units import exactly, in_full
 
-_MENDABLE = frozenset({"too_large", "too_long", "too_short", "truncated", "damaged", "not_finite"})
+_REPAIRABLE = frozenset({"too_large", "too_long", "too_short", "truncated", "damaged", "not_finite"})
 _CUTTABLE = frozenset({"too_large", "too_long"})
 _CALLS_FOR_A_COPY = frozenset({"borderline", "multichannel", "several_tracks"})
 _KINDS = {".mp3": "mp3", ".wav": "wav", ".flac": "flac"}
-_LONGEST_SEARCH = 4 * 3600.0  # seconds of a song among which the loudest stretch is looked for
+_LONGEST_SEARCH = 4 * 3600.0  # seconds of a song in which the loudest segment is looked for
 _SEARCH_TIME = 20.0
 _LONGEST_NAME = 255  # bytes; the usual file systems take no longer one
 _LONGEST_ENDING = 16
@@ -41,7 +47,7 @@ _LONGEST_ENDING = 16
 
 @dataclass(frozen=True)
 class Repair(os.PathLike[str]):
-    """A mended copy: where it is, what was done, and its own report. Goes wherever a path goes.
+    """A repaired copy: where it is, what was done, and its own report. Goes wherever a path goes.
 
     `start` and `duration` say in seconds what was kept of the song, `steps` in sentences what was done to it.
     """
@@ -61,14 +67,13 @@ class Repair(os.PathLike[str]):
         return str(self.path)
 
     def __str__(self) -> str:
-        from soundverse_nb.reference.show import repair_text
-
-        return repair_text(self)
+        lines = [f"Repaired {plain(self.source, 60)} into {plain(self.path, 400)}"]
+        lines += [f"  · {step}" for step in self.steps]
+        return "\n".join([*lines, "", report_text(self.report)])
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        from soundverse_nb.reference.show import repair_html, repair_text
-
-        return {"text/plain": repair_text(self), "text/html": repair_html(self)}
+        page = repair_html(self.source, str(self.path), self.steps, sheet_of(self.report))
+        return {"text/plain": str(self), "text/html": str(page)}
 
 
 @at_the_door
@@ -82,7 +87,7 @@ def repair(
 ) -> Repair:
     """Write a copy of a song that the service takes, changing no more than needed.
 
-    A song that is too long is cut to its loudest stretch, or from `start`, or to `duration` (seconds); more
+    A song that is too long is cut to its loudest segment, or from `start`, or to `duration` (seconds); more
     than two channels are mixed to stereo; NaN becomes silence; what is too large is encoded anew at the
     best quality that fits. An MP3 that is only too long is cut between its frames, without any loss.
 
@@ -91,7 +96,7 @@ def repair(
     source : anything sv.preflight() takes.
     out : the new file (.mp3, .wav or .flac); by default a new name beside the source. Never overwrites.
 
-    Raises PreflightError where nothing can be mended (no audio, silence, far too short), ConfigurationError
+    Raises PreflightError where nothing can be repaired (no audio, silence, far too short), ConfigurationError
     for settings that cannot give a song that passes, or an `out` that exists.
     """
     limits = limits or Limits()
@@ -100,7 +105,7 @@ def repair(
     before = preflight(source, limits)
     codes = {problem.code for problem in before.problems}
     short = limits.min_seconds - (before.audio.duration or 0.0)
-    if codes - _MENDABLE or before.audio.duration is None or short > PADDABLE_SECONDS:
+    if codes - _REPAIRABLE or before.audio.duration is None or short > PADDABLE_SECONDS:
         before.raise_if_failed()
     opened = open_source(source)
     kind, target = _target(opened, out)
@@ -115,12 +120,12 @@ def repair(
         whole = Segment(0.0, before.audio.duration or 0.0)
         path = _written(data, target.with_suffix(_ending(opened.path)) if is_free else target)
         return _finished(path, before, whole, steps, limits)
-    segment = _stretch(opened, before, start, duration, limits)
+    segment = _choose_segment(opened, before, start, duration, limits)
     if kind == "mp3" and before.audio.format == "mp3" and not codes - _CUTTABLE and not segment.padding:
         cut = None if segment.is_whole else _cut(opened, segment, limits)
         if cut is not None:
             path = _written(cut[0], target)
-            return _finished(path, before, cut[1], [_kept(cut[1], before), _WITHOUT_LOSS], limits)
+            return _finished(path, before, cut[1], [_kept_step(cut[1]), _WITHOUT_LOSS], limits)
     data, steps = _rewritten(opened, before, segment, kind, limits)
     return _finished(_written(data, target), before, segment, steps, limits)
 
@@ -128,11 +133,9 @@ def repair(
 _WITHOUT_LOSS = "Cut between the MP3's frames, without encoding it again."
 
 
-def _stretch(
+def _choose_segment(
     opened: Source, before: PreflightReport, start: float | None, duration: float | None, limits: Limits
 ) -> Segment:
-    from soundverse_nb.audio.measure import measure
-
     total = before.audio.duration or 0.0
     hops, hop_seconds = None, 0.1
     is_cut = duration is not None or total > longest(limits)
@@ -156,8 +159,6 @@ def _stretch(
 
 
 def _cut(opened: Source, segment: Segment, limits: Limits) -> tuple[bytes, Segment] | None:
-    from soundverse_nb.audio.mp3_cut import cut_mp3
-
     with opened.open() as stream:
         cut = cut_mp3(stream, opened.size_bytes or 0, segment.start, segment.duration)
     if cut is None or len(cut.data) > limits.max_bytes or cut.duration < limits.min_seconds:
@@ -168,10 +169,8 @@ def _cut(opened: Source, segment: Segment, limits: Limits) -> tuple[bytes, Segme
 def _rewritten(
     opened: Source, before: PreflightReport, segment: Segment, kind: str, limits: Limits
 ) -> tuple[bytes, list[str]]:
-    from soundverse_nb.audio.encode import nearest_rate
-
     audio = before.audio
-    steps = [] if segment.is_whole else [_kept(segment, before)]
+    steps = [] if segment.is_whole else [_kept_step(segment)]
     if not segment.is_whole:
         steps.append(
             "Faded it in and out where it was cut." if segment.start else "Faded it out where it was cut."
@@ -208,7 +207,7 @@ def _rewritten(
     return data, [*steps, f"Encoded as MP3 at {bitrate} kbit/s, the best that fits."]
 
 
-def _kept(segment: Segment, before: PreflightReport) -> str:
+def _kept_step(segment: Segment) -> str:
     end = segment.start + segment.duration
     return f"Kept {segment.start:.1f} s to {end:.1f} s of the song."
 
@@ -296,9 +295,7 @@ _SPARE = 0.99
 
 
 def as_mp3(source: Any, segment: Segment, max_bytes: int) -> tuple[bytes, int] | None:
-    """The stretch as MP3 and its kbit/s, the highest that fits into `max_bytes`; None where none does."""
-    from soundverse_nb.audio.encode import encode_blocks
-
+    """The segment as MP3 and its kbit/s, the highest that fits into `max_bytes`; None where none does."""
     seconds = segment.duration + segment.padding
     for bitrate in (b for b in _BITRATES if b * 125 * seconds <= max_bytes * _SPARE):
         with decode(source, stop_seconds=segment.start + segment.duration) as sound:
@@ -311,7 +308,7 @@ def as_mp3(source: Any, segment: Segment, max_bytes: int) -> tuple[bytes, int] |
 
 
 def as_lossless(source: Any, segment: Segment, kind: str) -> bytes:
-    """The stretch as 16-bit WAV or as FLAC (`kind`), at its own rate."""
+    """The segment as 16-bit WAV or as FLAC (`kind`), at its own rate."""
     import soundfile
 
     buffer = io.BytesIO()
@@ -326,10 +323,7 @@ def as_lossless(source: Any, segment: Segment, kind: str) -> bytes:
 
 
 def prepared(blocks: Any, rate: int, outputs: int, segment: Segment) -> Iterator[Block]:
-    """The stretch's blocks: NaN replaced by silence, mixed to `outputs` channels, faded where it was cut."""
-    from soundverse_nb.audio.encode import downmixed
-    from soundverse_nb.audio.encode import stretch as part_of
-
+    """The segment's blocks: NaN replaced by silence, mixed to `outputs` channels, faded where it was cut."""
     total = round(segment.duration * rate)
     fade = _fades(total, rate, fades_in=segment.start > 0, fades_out=not segment.is_whole)
     at = 0

@@ -1,10 +1,10 @@
-"""The rules of preflight, as pure decisions over facts."""
+"""Rules of preflight: which facts of a song are problems, and which are worth a warning."""
 
 from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
@@ -22,8 +22,8 @@ LOW_RATE = 32_000
 PADDABLE_SECONDS = 1.0
 """So much may be missing to the shortest length that a little silence at the end is an honest repair."""
 
-# Endings that promise a format; a file without any of them promises nothing.
-_PROMISED = {
+# The formats that a file of this ending should have; any other ending says nothing of a format.
+_FORMATS_BY_ENDING = {
     "aac": {"adts", "mp4"}, "aif": {"aiff"}, "aifc": {"aiff"}, "aiff": {"aiff"}, "asf": {"asf"}, "au": {"au"},
     "caf": {"caf"}, "flac": {"flac"}, "m4a": {"mp4"}, "m4b": {"mp4"}, "m4v": {"mp4"}, "mov": {"mp4"},
     "mka": {"webm", "matroska"}, "mkv": {"webm", "matroska"}, "mp3": {"mp3"}, "mp4": {"mp4"},
@@ -35,12 +35,12 @@ _PROMISED = {
 _WIDE_INTEGERS = ("int32", "int64")
 # Lengths are counted in two ways; what differs by less than this is the same.
 _ROUNDING_SECONDS = 0.05
-_NOTHING_MENDS = "No call mends that; choose another song."
+_NO_REPAIR = "No call repairs that; choose another song."
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One rule a song breaks, or one thing to know: a code, a sentence, the numbers, and what mends it."""
+    """One rule a song breaks, or one thing to know: a code, a sentence, the numbers, and what repairs it."""
 
     code: str
     message: str
@@ -53,15 +53,21 @@ class Problem:
         return {name: storable(getattr(self, name)) for name in ("code", "message", "value", "limit", "hint")}
 
 
-def problems_of(facts: AudioFacts, limits: Limits, call: str) -> tuple[Problem, ...]:
+_BY_LIBROSA = "By librosa.get_duration: "
+_HEADER_IS_WRONG = "Convert it to another format, so that its header tells what is there; a decode passes it."
+
+
+def problems_of(
+    facts: AudioFacts, limits: Limits, call: str, librosa_seconds: float | None = None
+) -> tuple[Problem, ...]:
     """Every reason for which the service would refuse this song, or return a poor remix of it.
 
-    `call` is the repair call to quote, for example "sv.repair('song.mp3')".
+    `call` is the repair call to quote, for example "sv.repair('song.mp3')". With `librosa_seconds` that is
+    the length which decides, not that of a decode.
     """
     found = [
         _too_large(facts, limits, call),
-        _too_short(facts, limits, call),
-        _too_long(facts, limits, call),
+        *_duration_problems(facts, limits, call, librosa_seconds),
         _truncated(facts, limits, call),
         _damaged(facts, call),
         _not_finite(facts, call),
@@ -71,11 +77,18 @@ def problems_of(facts: AudioFacts, limits: Limits, call: str) -> tuple[Problem, 
 
 
 def warnings_of(
-    facts: AudioFacts, limits: Limits, call: str, path: str | PurePath | None
+    facts: AudioFacts,
+    limits: Limits,
+    call: str,
+    path: str | PurePath | None,
+    librosa_seconds: float | None = None,
 ) -> tuple[Problem, ...]:
     """What is worth knowing of a song although it does not fail for it."""
+    borderline = _borderline(_counted(facts, librosa_seconds), limits, call)
+    if borderline is not None and librosa_seconds is not None:
+        borderline = replace(borderline, message=_BY_LIBROSA + borderline.message)
     found = [
-        _borderline(facts, limits, call),
+        borderline,
         _partly_heard(facts, limits),
         _silent_start(facts, limits, call),
         _several_tracks(facts, limits, call),
@@ -88,6 +101,34 @@ def warnings_of(
         _extension_mismatch(facts, path),
     ]
     return tuple(warning for warning in found if warning is not None)
+
+
+def _duration_problems(
+    facts: AudioFacts, limits: Limits, call: str, librosa_seconds: float | None
+) -> list[Problem | None]:
+    found = []
+    for rule in (_too_short, _too_long):
+        problem = rule(_counted(facts, librosa_seconds), limits, call)
+        if problem is not None and librosa_seconds is not None:
+            # What repairs a song goes by what decodes, and leaves one alone that is of a good length by that.
+            hint = problem.hint if rule(facts, limits, call) is not None else _HEADER_IS_WRONG
+            problem = replace(problem, message=_BY_LIBROSA + problem.message, hint=hint)
+        found.append(problem)
+    return found
+
+
+def _counted(facts: AudioFacts, librosa_seconds: float | None) -> AudioFacts:
+    """The facts with the length that decides."""
+    return facts if librosa_seconds is None else replace(facts, duration=librosa_seconds, goes_on=False)
+
+
+def no_librosa_duration(reason: str) -> Problem:
+    """The problem of a song whose length only librosa may tell, and does not."""
+    return Problem(
+        "no_librosa_duration",
+        f"librosa.get_duration has no answer: {reason}.",
+        hint='Convert it to WAV or FLAC, or let a decode decide (duration_by="decode").',
+    )
 
 
 def _too_large(facts: AudioFacts, limits: Limits, call: str) -> Problem | None:
@@ -156,8 +197,8 @@ def _not_finite(facts: AudioFacts, call: str) -> Problem | None:
     )
 
 
-def _heard_in_part(facts: AudioFacts) -> bool:
-    """Whether the song goes on behind what was heard of it."""
+def _is_partly_decoded(facts: AudioFacts) -> bool:
+    """Whether the song goes on behind what was decoded of it."""
     measured, duration = facts.heard_seconds, facts.duration
     if facts.goes_on or facts.is_part:
         return True
@@ -165,19 +206,19 @@ def _heard_in_part(facts: AudioFacts) -> bool:
 
 
 def _silent(facts: AudioFacts) -> Problem | None:
-    if facts.peak is None or facts.peak > SILENT_PEAK or _heard_in_part(facts):
+    if facts.peak is None or facts.peak > SILENT_PEAK or _is_partly_decoded(facts):
         return None
     message = "There is nothing to hear: the whole song is silence."
     if facts.format == "samples" and facts.codec in _WIDE_INTEGERS and facts.peak > 0:
         message += f" Its integer samples were read as {facts.codec}, at the full scale of that type."
         hint = "If they are 16-bit samples, pass samples.astype(np.int16); or floats between -1 and 1."
         return Problem("silent", message, decibels(facts.peak), -70.0, hint)
-    return Problem("silent", message, decibels(facts.peak), -70.0, _NOTHING_MENDS)
+    return Problem("silent", message, decibels(facts.peak), -70.0, _NO_REPAIR)
 
 
 def _silent_start(facts: AudioFacts, limits: Limits, call: str) -> Problem | None:
     measured = facts.heard_seconds
-    if measured is None or facts.peak is None or facts.peak > SILENT_PEAK or not _heard_in_part(facts):
+    if measured is None or facts.peak is None or facts.peak > SILENT_PEAK or not _is_partly_decoded(facts):
         return None
     message = f"The first {exactly(measured)} are silent; what comes behind was not heard."
     hint = f"{call} writes a copy of its loudest stretch, if there is any sound in it."
@@ -287,8 +328,8 @@ def _lead_bytes(facts: AudioFacts, call: str) -> Problem | None:
 
 def _extension_mismatch(facts: AudioFacts, path: str | PurePath | None) -> Problem | None:
     ending = os.path.splitext(path)[1][1:].lower() if path is not None else ""
-    promised = _PROMISED.get(ending)
-    if promised is None or facts.format is None or facts.format in promised:
+    expected = _FORMATS_BY_ENDING.get(ending)
+    if expected is None or facts.format is None or facts.format in expected:
         return None
     message = f"The name ends in .{ending}, but the file is {facts.format}."
     return Problem(

@@ -1,4 +1,4 @@
-"""Which stretch of a song to keep."""
+"""Segment of a song that a repair keeps: the one asked for, or the loudest that fits."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def shortest(limits: Limits) -> float:
 def asked_segment(
     total: float, start: float | None, duration: float | None, limits: Limits
 ) -> Segment | None:
-    """The stretch that the user's numbers and the limits leave, None where the loudest is to be found.
+    """The segment that the user's numbers and the limits leave, None where the loudest is to be found.
 
     Raises ConfigurationError for numbers that leave nothing the service would take.
     """
@@ -64,18 +64,18 @@ def asked_segment(
     return padded(Segment(start, length, is_whole=start == 0 and length == total), limits)
 
 
-def check_numbers(**wishes: object) -> None:
+def check_numbers(**given: object) -> None:
     """Refuse a start or duration that is no number."""
-    for name, given in wishes.items():
-        if given is not None and (isinstance(given, bool) or not isinstance(given, Real)):
+    for name, value in given.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, Real)):
             raise ConfigurationError(
-                f"{name} is not a number of seconds, but of type {type(given).__name__}.",
+                f"{name} is not a number of seconds, but of type {type(value).__name__}.",
                 hint=f"Pass it like {name}=12.5",
             )
 
 
 def check_duration(duration: float | None, limits: Limits) -> None:
-    """Refuse a wished length that the service would refuse."""
+    """Refuse a length that the service would refuse."""
     if duration is not None and not limits.min_seconds <= duration <= limits.max_seconds:
         raise ConfigurationError(
             f"duration={in_full(duration)} would not pass: the service takes "
@@ -85,7 +85,7 @@ def check_duration(duration: float | None, limits: Limits) -> None:
 
 
 def padded(segment: Segment, limits: Limits) -> Segment:
-    """The stretch with as much silence as a too short one needs."""
+    """The segment with as much silence as a too short one needs."""
     missing = shortest(limits) - segment.duration
     if segment.duration > limits.min_seconds + limits.borderline_seconds or missing <= 0:
         return segment

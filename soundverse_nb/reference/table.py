@@ -1,4 +1,4 @@
-"""Preflight of a whole folder: headers first, decoding in processes where headers do not tell."""
+"""Preflight of many songs as a table: headers first, then decoding in worker processes."""
 
 from __future__ import annotations
 
@@ -12,16 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from soundverse_nb.reference.check import header_report, preflight
-from soundverse_nb.reference.facts import Limits, storable
-from soundverse_nb.reference.report import PreflightReport
-from soundverse_nb.reference.show import size_beside
-from soundverse_nb.render import units as quantity
-from soundverse_nb.render.escape import plain, text
+from soundverse_nb.reference.facts import DurationBy, Limits, check_duration_by, storable
+from soundverse_nb.reference.report import PreflightReport, sheet_of
+from soundverse_nb.reference.workers import Task, decoded
+from soundverse_nb.render.escape import plain
+from soundverse_nb.render.preflight import Sheet, table_html, table_text
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
-
-    from soundverse_nb.reference.report import PreflightReport
 
 ENDINGS = (
     ".3g2", ".3ga", ".3gp", ".aa", ".aac", ".aax", ".ac3", ".adts", ".aif", ".aifc", ".aiff", ".amr", ".ape",
@@ -85,12 +83,11 @@ class PreflightTable(Sequence[PreflightReport]):
         return f"PreflightTable({len(self)} songs, {len(self.passed)} pass)"
 
     def __str__(self) -> str:
-
-        return table_text(self)
+        return table_text(*_sheets(self))
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-
-        return {"text/plain": table_text(self), "text/html": table_html(self)}
+        parts = _sheets(self)
+        return {"text/plain": table_text(*parts), "text/html": str(table_html(*parts))}
 
 
 def preflight_all(
@@ -98,6 +95,7 @@ def preflight_all(
     limits: Limits | None = None,
     *,
     quick: bool = True,
+    duration_by: DurationBy = "decode",
     workers: int | None = None,
     executor: Executor | None = None,
     progress: bool | Callable[[int, int], None] = True,
@@ -108,28 +106,33 @@ def preflight_all(
     ----------
     quick : believe headers that prove themselves and decode only the rest, see preflight() for how near that
         comes; False decodes every song.
+    duration_by : whose length is held against the limits, "decode" or "librosa", see preflight().
     workers : processes that decode (default: one a processor); `executor` uses one you have already.
     progress : a progress bar, none, or your own function of (done, total).
 
     Never raises for a bad song: it becomes a row. Songs that are not paths are checked in this process.
+
+    >>> import soundverse_nb as sv
+    >>> table = sv.preflight_all([sv.example_song()], duration_by="librosa")
+    >>> table.to_frame()[["ok", "duration_by"]].values.tolist()
+    [[True, 'librosa']]
     """
-    limits = limits or Limits()
+    check_duration_by(duration_by)
+    task = Task(limits or Limits(), quick, duration_by)
     folder, found, others = _listed(paths)
-    with _shown(progress, len(found)) as advance:
+    with _counter(progress, len(found)) as advance:
         reports: dict[int, PreflightReport] = {}
         waiting: list[int] = []
         for index, path in enumerate(found):
-            report = header_report(path, limits) if quick else None
+            report = header_report(path, task.limits, duration_by) if quick else None
             if report is None and _has_path(path):
                 waiting.append(index)
                 continue
-            reports[index] = report or preflight(path, limits)
+            reports[index] = report or preflight(path, task.limits, duration_by=duration_by)
             advance()
         if waiting:
-            from soundverse_nb.reference.workers import decoded
-
             songs = [(index, found[index]) for index in waiting]
-            for index, report in decoded(songs, limits, quick, workers, executor):
+            for index, report in decoded(songs, task, workers, executor):
                 reports[index] = report
                 advance()
     endings = tuple(ending for ending, _ in Counter(others).most_common())
@@ -163,16 +166,16 @@ def _listed(paths: Any) -> tuple[str | None, list[Any], list[str]]:
 
 
 @contextmanager
-def _shown(progress: bool | Callable[[int, int], None], total: int) -> Iterator[Callable[[], None]]:
-    """Count songs as they are done, for whoever wants to see it."""
+def _counter(progress: bool | Callable[[int, int], None], total: int) -> Iterator[Callable[[], None]]:
+    """A function to call for each song that is done, which reports the progress where that is wanted."""
     done = 0
     if callable(progress):
-        told = progress
+        report = progress
 
         def count() -> None:
             nonlocal done
             done += 1
-            told(done, total)
+            report(done, total)
 
         yield count
     elif not progress or total < 2:
@@ -194,6 +197,8 @@ def _record(path: Any, report: PreflightReport) -> dict[str, Any]:
         "problems": [problem.code for problem in report.problems],
         "warnings": [warning.code for warning in report.warnings],
         **{key: audio[key] for key in kept},
+        "duration": storable(report.duration),
+        "duration_by": report.duration_by,
         "checked": report.checked,
         "path": storable(os.fsdecode(path)) if _has_path(path) else None,
     }
@@ -201,7 +206,12 @@ def _record(path: Any, report: PreflightReport) -> dict[str, Any]:
 
 _MOST_ROWS = 500
 _MOST_ENDINGS = 6
-_HEADINGS = ("", "song", "duration", "size", "format", "to know")
+
+
+def _sheets(table: PreflightTable) -> tuple[list[Sheet], int, str]:
+    """The reports that are displayed, how many more there are, and the summary."""
+    displayed = table.reports[:_MOST_ROWS]
+    return [sheet_of(report) for report in displayed], len(table) - len(displayed), summary(table)
 
 
 def summary(table: PreflightTable) -> str:
@@ -218,48 +228,3 @@ def _passed_over(table: PreflightTable) -> str:
     more = ["…"] if len(named) > _MOST_ENDINGS else []
     endings = f" ({', '.join(named[:_MOST_ENDINGS] + more)})" if named else ""
     return f"{files}{endings} passed over"
-
-
-def table_text(table: PreflightTable) -> str:
-    """The table for a terminal, at most 79 columns."""
-    lines = []
-    for report in table[:_MOST_ROWS]:
-        sign, name, duration, size, kind, codes = _cells(report)
-        name = name if len(name) <= 26 else name[:25] + "…"
-        lines.append(f"{sign} {name:<26} {duration:>10} {size:>8} {kind:<6} {codes}"[:79].rstrip())
-    if len(table) > _MOST_ROWS:
-        lines.append(f"… and {len(table) - _MOST_ROWS} more")
-    return "\n".join([*lines, summary(table)])
-
-
-def table_html(table: PreflightTable) -> str:
-    """The table as HTML that survives a notebook's sanitiser."""
-    cell = "padding:2px 10px 2px 0;text-align:left;vertical-align:top"
-    head = "".join(f'<th style="{cell}">{heading}</th>' for heading in _HEADINGS)
-    rows = []
-    for report in table[:_MOST_ROWS]:
-        colour = "#2e9e5b" if report.ok else "#d9534f"
-        sign, *values = _cells(report)
-        cells = f'<td style="{cell};color:{colour};font-weight:700">{sign}</td>'
-        cells += "".join(f'<td style="{cell}">{text(value)}</td>' for value in values)
-        rows.append(f"<tr>{cells}</tr>")
-    more = f"<div>… and {len(table) - _MOST_ROWS} more</div>" if len(table) > _MOST_ROWS else ""
-    return (
-        f'<div style="margin:4px 0"><table style="border-collapse:collapse"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table>{more}"
-        f'<div style="margin:6px 0 0">{text(summary(table))}</div></div>'
-    )
-
-
-def _cells(report: PreflightReport) -> tuple[str, str, str, str, str, str]:
-    audio, limits = report.audio, report.limits
-    duration, size = audio.duration, audio.size_bytes
-    codes = [problem.code for problem in report.problems] + [f"({w.code})" for w in report.warnings]
-    return (
-        "✓" if report.ok else "✗",
-        plain(report.name, 80),
-        "" if duration is None else quantity.exactly(duration, limits.min_seconds, limits.max_seconds),
-        "" if size is None else size_beside(size, limits.max_bytes),
-        audio.format or "",
-        ", ".join(codes),
-    )

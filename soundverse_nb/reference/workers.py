@@ -1,4 +1,8 @@
-"""Decoding many songs in worker processes that know nothing of the program which starts them."""
+"""Worker processes for preflight of many songs.
+
+Each is a fresh Python that is told what to do over a pipe, so nothing of the program that starts it is run
+again there, and nothing of it has to be replaced for that (see audio.worker_process).
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,13 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, as_completed
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from soundverse_nb.audio.reading import AudioError
 from soundverse_nb.audio.worker_process import Apart, DiedError, NotStartedError
 from soundverse_nb.reference.check import preflight, refused
-from soundverse_nb.reference.facts import Limits
+from soundverse_nb.reference.facts import DurationBy, Limits
 from soundverse_nb.reference.report import PreflightReport
 
 _FEW = 3
@@ -22,32 +27,44 @@ _FEW = 3
 Song = tuple[int, Any]
 
 
+@dataclass(frozen=True)
+class Task:
+    """How each song is to be checked."""
+
+    limits: Limits
+    quick: bool
+    duration_by: DurationBy
+
+    def check(self, song: Any) -> PreflightReport:
+        return preflight(song, self.limits, quick=self.quick, duration_by=self.duration_by)
+
+
 def decoded(
-    songs: list[Song], limits: Limits, quick: bool, workers: int | None, executor: Executor | None
+    songs: list[Song], task: Task, workers: int | None, executor: Executor | None
 ) -> Iterator[tuple[int, PreflightReport]]:
     """Check songs (with their numbers) in processes, and give each report as it comes.
 
     Where no process can be started this one does the work.
     """
     if executor is not None:
-        yield from _on(executor, songs, limits, quick)
+        yield from _on(executor, songs, task)
     elif len(songs) <= _FEW or workers == 1:
         for index, path in songs:
-            yield index, preflight(path, limits, quick=quick)
+            yield index, task.check(path)
     else:
-        yield from _Crew(songs, limits, quick).reports(min(len(songs), workers or _processors()))
+        yield from _Crew(songs, task).reports(min(len(songs), workers or _processors()))
 
 
 class _Crew:
     """Threads that each drive a process of their own and take the next song when one is done."""
 
-    def __init__(self, songs: list[Song], limits: Limits, quick: bool) -> None:
-        self._limits, self._quick = limits, quick
+    def __init__(self, songs: list[Song], task: Task) -> None:
+        self._task = task
         self._waiting: queue.SimpleQueue[Song] = queue.SimpleQueue()
         for song in songs:
             self._waiting.put(song)
         self._count = len(songs)
-        # None where a thread ended: then whatever still waits is for nobody but us.
+        # None where a thread ended: then whatever still waits is for this one to check.
         self._done: queue.SimpleQueue[tuple[int, PreflightReport] | None] = queue.SimpleQueue()
         self._processes: dict[int, Apart] = {}
         self._lock = threading.Lock()
@@ -72,7 +89,7 @@ class _Crew:
                 yield report
             for _ in range(self._count):
                 index, path = self._waiting.get_nowait()
-                yield index, preflight(path, self._limits, quick=self._quick)
+                yield index, self._task.check(path)
         finally:
             with self._lock:
                 self._is_over = True
@@ -101,13 +118,13 @@ class _Crew:
         for _ in range(2):
             process = self._process(number)
             try:
-                return process.call(_checked, os.fspath(path), self._limits, self._quick)
+                return process.call(_checked, os.fspath(path), self._task)
             except DiedError:
                 with self._lock:
                     self._processes.pop(number, process).close()
             except Exception as error:  # what cannot be sent there, or back
-                return refused(path, _unchecked(error), self._limits)
-        return refused(path, _CRASH, self._limits)
+                return refused(path, _unchecked(error), self._task.limits)
+        return refused(path, _CRASH, self._task.limits)
 
     def _process(self, number: int) -> Apart:
         process = self._processes.get(number)
@@ -122,43 +139,41 @@ class _Crew:
         return process
 
 
-def _on(
-    executor: Executor, songs: list[Song], limits: Limits, quick: bool
-) -> Iterator[tuple[int, PreflightReport]]:
-    tasks: dict[Any, Song] = {}
+def _on(executor: Executor, songs: list[Song], task: Task) -> Iterator[tuple[int, PreflightReport]]:
+    futures: dict[Any, Song] = {}
     lost: list[Song] = []
     has_worked = False
     try:
         for index, path in songs:
-            tasks[executor.submit(_checked, os.fspath(path), limits, quick)] = index, path
+            futures[executor.submit(_checked, os.fspath(path), task)] = index, path
     except Exception:  # broken, closed, or not able to start what it needs
-        lost += songs[len(tasks) :]
+        lost += songs[len(futures) :]
     try:
-        for task in as_completed(tasks):
-            if task.cancelled() or task.exception() is not None:
-                lost.append(tasks[task])
+        for future in as_completed(futures):
+            if future.cancelled() or future.exception() is not None:
+                lost.append(futures[future])
             else:
                 has_worked = True
-                yield tasks[task][0], task.result()
+                yield futures[future][0], future.result()
     finally:
-        for task in tasks:
-            task.cancel()
+        for future in futures:
+            future.cancel()
     # A decoder that crashes takes its process along, and with it the songs that were waiting: each alone now.
     for index, path in lost:
-        yield index, _alone(path, limits, quick, has_worked)
+        yield index, _alone(path, task, has_worked)
 
 
-def _alone(path: Any, limits: Limits, quick: bool, is_suspect: bool) -> PreflightReport:
+def _alone(path: Any, task: Task, is_suspect: bool) -> PreflightReport:
     """The report of a process for this song; where none starts, ours, unless it may have killed another."""
     try:
         with Apart() as process:
-            return process.call(_checked, os.fspath(path), limits, quick)
+            return process.call(_checked, os.fspath(path), task)
     except DiedError:
-        return refused(path, _CRASH, limits)
+        return refused(path, _CRASH, task.limits)
     except NotStartedError:
-        return refused(path, _UNSAFE, limits) if is_suspect else preflight(path, limits, quick=quick)
+        return refused(path, _UNSAFE, task.limits) if is_suspect else task.check(path)
     except Exception as error:
-        return refused(path, _unchecked(error), limits)
+        return refused(path, _unchecked(error), task.limits)
 
 
 _CRASH = AudioError("The decoder crashed on this file.", hint="Export it again.", code="unreadable")
@@ -174,8 +189,8 @@ def _unchecked(error: Exception) -> AudioError:
     return AudioError(message, hint="Check it alone with sv.preflight().", code="unreadable")
 
 
-def _checked(path: str, limits: Limits, quick: bool) -> PreflightReport:
-    return preflight(path, limits, quick=quick)
+def _checked(path: str, task: Task) -> PreflightReport:
+    return task.check(path)
 
 
 def _processors() -> int:

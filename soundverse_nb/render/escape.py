@@ -28,6 +28,16 @@ def plain(value: object, limit: int = MAX_CHARACTERS) -> str:
     return text_ if len(text_) <= limit else text_[: limit - 1].rstrip() + "…"
 
 
+def one_line(name: str) -> str:
+    """A file's name on one line: what no terminal should obey (line breaks, escapes) is written out.
+
+    Names are what tells files apart, so nothing is dropped: "a\\nb.mp3" keeps its "\\n" in sight.
+    """
+    # Bytes that were no text in this locale come as lone surrogates; they may be UTF-8 all the same.
+    text_ = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text_)
+
+
 def text(value: object, limit: int = MAX_CHARACTERS) -> str:
     """The same, escaped for HTML text and for a quoted attribute."""
     return html.escape(plain(value, limit), quote=True)

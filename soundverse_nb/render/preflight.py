@@ -1,24 +1,38 @@
-"""The picture of a preflight report: a verdict, the waveform, each rule as a place between its limits."""
+"""A preflight report as text and as HTML: the verdict, the waveform, each rule between its limits."""
 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal, Protocol
 
-from soundverse_nb.render.escape import plain, text
+from markupsafe import Markup
+
+from soundverse_nb.render.escape import MAX_CHARACTERS, one_line, plain
 from soundverse_nb.render.lanes import LINE
 from soundverse_nb.render.pictures import Envelope, data_uri, waveform_png
 
 WIDTH = 79
 """Characters of a terminal line."""
 _TRACK = 20
-_WAVE_WIDTH, _WAVE_HEIGHT = 620, 64
+_WAVE_WIDTH, _WAVE_HEIGHT, _WAVE_POINTS = 620, 64, 1240
 # Beside them stand signs and words; on the badge itself white text needs a darker shade (WCAG 1.4.3: 4.5:1).
 _BADGES = {True: "#217a44", False: "#c23b36"}
 _COLOURS = {"pass": "#2e9e5b", "fail": "#d9534f", "warn": "#b8860b", "unknown": "#888888"}
 _SIGNS = {"pass": "✓", "fail": "✗", "warn": "!", "unknown": "–"}
 _WORDS = {"pass": "passes", "fail": "fails", "warn": "to know", "unknown": "not measured"}
 _CODE = "font-family:monospace;font-size:0.92em;overflow-wrap:break-word;word-break:break-word"
+# ANSI colours of a terminal (ECMA-48, 8.3.117 SGR).
+_PAINT = {"PASS": "32", "FAIL": "31", "note": "33"}
+
+Form = Literal["sheet", "lines", "row"]
+
+
+class Outline(Envelope, Protocol):
+    """A waveform's outline that can be made coarser."""
+
+    def reduced(self, points: int) -> Envelope: ...
 
 
 @dataclass(frozen=True)
@@ -39,139 +53,92 @@ class Row:
 
 @dataclass(frozen=True)
 class Finding:
-    """A problem ("fail") or warning ("warn") in words, and what mends it."""
+    """A problem ("fail") or warning ("warn") in words: its numbers beside the limit, and what repairs it."""
 
     state: str
     code: str
     message: str
     hint: str
+    numbers: str = ""
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """All that a preflight report shows; every text still unescaped."""
+    """All that a preflight report shows; every text still unescaped.
+
+    `facts` are phrases for the sheet, `brief` are those for one line. `duration`, `size` and `format` are the
+    columns of a table, each with the digits that tell it from its limit.
+    """
 
     name: str
     verdict: str
     ok: bool
     facts: tuple[str, ...]
+    brief: tuple[str, ...]
     rows: tuple[Row, ...]
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
     call: str = ""
-    envelope: Envelope | None = None
-    duration: float | None = None
+    envelope: Outline | None = None
+    duration: str = ""
+    size: str = ""
+    format: str = ""
 
 
-def sheet_text(sheet: Sheet) -> str:
-    """The sheet for a terminal, at most 79 columns."""
-    lines = [
-        _cut(f"{'PASS' if sheet.ok else 'FAIL'}  {plain(sheet.name, 60)}"),
-        _cut(f"      {sheet.verdict}"),
-    ]
+def sheet_text(sheet: Sheet, form: Form = "sheet", *, colours: bool = False) -> str:
+    """A report as text, in one of three forms.
+
+    "sheet" is for a notebook or a terminal of 80 columns, with each rule on its scale. "lines" is for a
+    program's output: the verdict on one line, then some for each finding, not wrapped, with ANSI `colours` if
+    wanted. "row" is one line of a table of 79 columns.
+    """
+    if form == "row":
+        return _row_text(sheet)
+    return "\n".join(_lines(sheet, _painted if colours else str) if form == "lines" else _sheet_lines(sheet))
+
+
+def _sheet_lines(sheet: Sheet) -> list[str]:
+    lines = [_cut(f"{_word(sheet)}  {plain(sheet.name, 60)}"), _cut(f"      {sheet.verdict}")]
     if sheet.facts:
         lines += _wrapped(" · ".join(sheet.facts), "      ")
     for row in sheet.rows:
-        track = _track(row)
-        measured = plain(row.measured, 24)
-        lines.append(
-            _cut(f"  {_SIGNS[row.state]} {row.name:<9}{track} {measured:<16} {plain(row.allowed, 26)}")
-        )
+        measured = f"{plain(row.measured, 24):<16} {plain(row.allowed, 26)}"
+        lines.append(_cut(f"  {_SIGNS[row.state]} {row.name:<9}{_track(row)} {measured}"))
     for finding in sheet.findings:
-        lines += _wrapped(
-            f"{finding.code}: {plain(finding.message, 400)}", f"  {_SIGNS[finding.state]} ", "    "
-        )
+        sentence = f"{finding.code}: {plain(finding.message, 400)}"
+        lines += _wrapped(sentence, f"  {_SIGNS[finding.state]} ", "    ")
         if finding.hint:
             lines += _wrapped(plain(finding.hint, 600), "    → ", "      ")
     for note in sheet.notes:
         lines += _wrapped(plain(note, 400), "  · ", "    ")
     if sheet.call:
         # Not wrapped: it is there to be copied.
-        lines.append(f"  mend: {plain(sheet.call, 400)}")
-    return "\n".join(line.rstrip() for line in lines)
+        lines.append(f"  repair: {plain(sheet.call, 400)}")
+    return [line.rstrip() for line in lines]
 
 
-def sheet_html(sheet: Sheet) -> str:
-    """The sheet as HTML that survives a notebook's sanitiser and reads well on a dark and on a light page."""
-    badge = (
-        f'<span style="display:inline-block;background-color:{_BADGES[sheet.ok]};color:#ffffff;'
-        f'border-radius:4px;padding:1px 8px;margin:0 8px 0 0;font-weight:600;font-size:0.85em">'
-        f"{'PASS' if sheet.ok else 'FAIL'}</span>"
-    )
-    parts = [
-        f'<div style="margin:0 0 2px">{badge}<b>{text(sheet.name)}</b></div>',
-        f'<div style="margin:0 0 8px">{text(sheet.verdict)}</div>',
-    ]
-    if sheet.facts:
-        parts.append(
-            f'<div style="opacity:0.75;font-size:0.9em;margin:0 0 8px">{text(" · ".join(sheet.facts))}</div>'
-        )
-    parts.append(_wave(sheet))
-    parts.append("".join(_row(row) for row in sheet.rows))
-    parts += [_finding(finding) for finding in sheet.findings]
-    if sheet.call:
-        parts.append(
-            f'<div style="margin:8px 0 0;padding:6px 10px;border:1px solid {LINE};border-radius:4px">'
-            f'<span style="opacity:0.75">To mend it: </span>'
-            f'<code style="{_CODE}">{text(sheet.call, 2000)}</code></div>'
-        )
-    if sheet.notes:
-        notes = "".join(f"<div>{text(note, 600)}</div>" for note in sheet.notes)
-        parts.append(f'<div style="opacity:0.75;font-size:0.85em;margin:8px 0 0">{notes}</div>')
-    return (
-        f'<div class="soundverse-preflight" style="max-width:680px;border:1px solid {LINE};border-radius:8px;'
-        f'padding:12px 14px;margin:4px 0;line-height:1.4">{"".join(parts)}</div>'
-    )
+def _lines(sheet: Sheet, painted: Callable[[str], str]) -> list[str]:
+    brief = plain(", ".join(sheet.brief))
+    lines = [f"{painted(_word(sheet))}  {one_line(sheet.name)}{f'  ({brief})' if brief else ''}"]
+    for finding in sheet.findings:
+        kind = painted("FAIL" if finding.state == "fail" else "note")
+        lines.append(f"      {kind} {plain(finding.code)}: {plain(finding.message, 600)}")
+        lines += [f"           {plain(more, 600)}" for more in (finding.numbers, finding.hint) if more]
+    return lines
 
 
-def _wave(sheet: Sheet) -> str:
-    if sheet.envelope is None:
-        return ""
-    image = data_uri(waveform_png(sheet.envelope, _WAVE_WIDTH, _WAVE_HEIGHT), "image/png")
-    return (
-        f'<div style="border-top:1px solid {LINE};border-bottom:1px solid {LINE};margin:0 0 10px">'
-        f'<img alt="Waveform of {text(sheet.name)}" src="{image}" '
-        f'style="display:block;width:100%;max-width:100%;height:{_WAVE_HEIGHT}px;margin:0"></div>'
-    )
+def _row_text(sheet: Sheet) -> str:
+    sign, name, duration, size, kind, codes = _cells(sheet)
+    name = name if len(name) <= 26 else name[:25] + "…"
+    return f"{sign} {name:<26} {duration:>10} {size:>8} {kind:<6} {codes}"[:WIDTH].rstrip()
 
 
-def _row(row: Row) -> str:
-    colour = _COLOURS[row.state]
-    cell = "display:inline-block;vertical-align:middle;box-sizing:border-box"
-    return (
-        f'<div style="margin:3px 0">'
-        f'<span style="{cell};width:16%;min-width:84px"><span title="{_WORDS[row.state]}" '
-        f'style="color:{colour};font-weight:700">{_SIGNS[row.state]}</span> {text(row.name)}</span>'
-        f'<span style="{cell};width:32%;min-width:120px;padding:0 12px 0 0">{_scale(row)}</span>'
-        f'<span style="{cell};width:24%;min-width:110px;font-weight:600">{text(row.measured)}</span>'
-        f'<span style="{cell};width:26%;min-width:110px;opacity:0.75">{text(row.allowed)}</span></div>'
-    )
+def _word(sheet: Sheet) -> str:
+    return "PASS" if sheet.ok else "FAIL"
 
 
-def _scale(row: Row) -> str:
-    """A rule's scale: a line, the allowed part of it thicker, and a mark where this song is."""
-    if row.position is None:
-        return "&nbsp;"
-    colour = _COLOURS[row.state]
-    low, high = (100 * part for part in row.span)
-    at = min(99.0, max(1.0, 100 * row.position))
-    return (
-        f'<span style="display:block;position:relative;height:14px">'
-        f'<span style="position:absolute;left:0;top:6px;width:100%;height:2px;'
-        f'background-color:{LINE}"></span>'
-        f'<span style="position:absolute;left:{low:.4g}%;top:4px;width:{high - low:.4g}%;height:6px;'
-        f'background-color:rgba(46,158,91,0.35);border-radius:3px"></span>'
-        f'<span style="position:absolute;left:{at:.4g}%;top:0;width:4px;height:14px;margin:0 0 0 -2px;'
-        f'background-color:{colour};border-radius:2px"></span></span>'
-    )
-
-
-def _finding(finding: Finding) -> str:
-    hint = f'<div style="opacity:0.85">→ {text(finding.hint, 1000)}</div>' if finding.hint else ""
-    return (
-        f'<div style="margin:8px 0 0;padding:2px 0 2px 10px;border-left:3px solid {_COLOURS[finding.state]}">'
-        f'<code style="{_CODE}">{text(finding.code)}</code> {text(finding.message, 600)}{hint}</div>'
-    )
+def _painted(word: str) -> str:
+    return f"\x1b[{_PAINT[word]}m{word}\x1b[0m"
 
 
 def _track(row: Row) -> str:
@@ -189,3 +156,172 @@ def _cut(line: str) -> str:
 def _wrapped(words: str, first: str, then: str | None = None) -> list[str]:
     rest = first if then is None else then
     return textwrap.wrap(plain(words, 900), WIDTH, initial_indent=first, subsequent_indent=rest)
+
+
+def _html(template: str, *values: object, limit: int = MAX_CHARACTERS) -> Markup:
+    """The template with its values put in; whatever is not Markup is cut to a line and escaped."""
+    safe = (value if isinstance(value, Markup) else plain(value, limit) for value in values)
+    return Markup(template).format(*safe)
+
+
+def _joined(parts: Sequence[Markup]) -> Markup:
+    return Markup("").join(parts)
+
+
+def sheet_html(sheet: Sheet) -> Markup:
+    """The sheet as HTML that survives a notebook's sanitiser and reads well on a dark and on a light page."""
+    badge = _html(
+        '<span style="display:inline-block;background-color:{};color:#ffffff;'
+        'border-radius:4px;padding:1px 8px;margin:0 8px 0 0;font-weight:600;font-size:0.85em">{}</span>',
+        _BADGES[sheet.ok],
+        _word(sheet),
+    )
+    parts = [
+        _html('<div style="margin:0 0 2px">{}<b>{}</b></div>', badge, sheet.name),
+        _html('<div style="margin:0 0 8px">{}</div>', sheet.verdict),
+    ]
+    if sheet.facts:
+        facts = " · ".join(sheet.facts)
+        parts.append(_html('<div style="opacity:0.75;font-size:0.9em;margin:0 0 8px">{}</div>', facts))
+    parts.append(_wave(sheet))
+    parts += [_row(row) for row in sheet.rows]
+    parts += [_finding(finding) for finding in sheet.findings]
+    if sheet.call:
+        call = _html(f'<code style="{_CODE}">{{}}</code>', sheet.call, limit=2000)
+        parts.append(
+            _html(
+                '<div style="margin:8px 0 0;padding:6px 10px;border:1px solid {};border-radius:4px">'
+                '<span style="opacity:0.75">To repair it: </span>{}</div>',
+                LINE,
+                call,
+            )
+        )
+    if sheet.notes:
+        notes = _joined([_html("<div>{}</div>", note, limit=600) for note in sheet.notes])
+        parts.append(_html('<div style="opacity:0.75;font-size:0.85em;margin:8px 0 0">{}</div>', notes))
+    return _html(
+        '<div class="soundverse-preflight" style="max-width:680px;border:1px solid {};border-radius:8px;'
+        'padding:12px 14px;margin:4px 0;line-height:1.4">{}</div>',
+        LINE,
+        _joined(parts),
+    )
+
+
+def _wave(sheet: Sheet) -> Markup:
+    if sheet.envelope is None:
+        return Markup("")
+    outline = sheet.envelope.reduced(_WAVE_POINTS)
+    return _html(
+        '<div style="border-top:1px solid {0};border-bottom:1px solid {0};margin:0 0 10px">'
+        '<img alt="Waveform of {1}" src="{2}" '
+        'style="display:block;width:100%;max-width:100%;height:{3}px;margin:0"></div>',
+        LINE,
+        sheet.name,
+        Markup(data_uri(waveform_png(outline, _WAVE_WIDTH, _WAVE_HEIGHT), "image/png")),
+        _WAVE_HEIGHT,
+    )
+
+
+def _row(row: Row) -> Markup:
+    cell = "display:inline-block;vertical-align:middle;box-sizing:border-box"
+    return _html(
+        '<div style="margin:3px 0">'
+        f'<span style="{cell};width:16%;min-width:84px"><span title="{{}}" '
+        'style="color:{};font-weight:700">{}</span> {}</span>'
+        f'<span style="{cell};width:32%;min-width:120px;padding:0 12px 0 0">{{}}</span>'
+        f'<span style="{cell};width:24%;min-width:110px;font-weight:600">{{}}</span>'
+        f'<span style="{cell};width:26%;min-width:110px;opacity:0.75">{{}}</span></div>',
+        _WORDS[row.state],
+        _COLOURS[row.state],
+        _SIGNS[row.state],
+        row.name,
+        _scale(row),
+        row.measured,
+        row.allowed,
+    )
+
+
+def _scale(row: Row) -> Markup:
+    """A rule's scale: a line, the allowed part of it thicker, and a mark where this song is."""
+    if row.position is None:
+        return Markup("&nbsp;")
+    low, high = (100 * part for part in row.span)
+    return _html(
+        '<span style="display:block;position:relative;height:14px">'
+        '<span style="position:absolute;left:0;top:6px;width:100%;height:2px;background-color:{}"></span>'
+        '<span style="position:absolute;left:{}%;top:4px;width:{}%;height:6px;'
+        'background-color:rgba(46,158,91,0.35);border-radius:3px"></span>'
+        '<span style="position:absolute;left:{}%;top:0;width:4px;height:14px;margin:0 0 0 -2px;'
+        'background-color:{};border-radius:2px"></span></span>',
+        LINE,
+        f"{low:.4g}",
+        f"{high - low:.4g}",
+        f"{min(99.0, max(1.0, 100 * row.position)):.4g}",
+        _COLOURS[row.state],
+    )
+
+
+def _finding(finding: Finding) -> Markup:
+    hint = _html('<div style="opacity:0.85">→ {}</div>', finding.hint, limit=1000) if finding.hint else ""
+    return _html(
+        '<div style="margin:8px 0 0;padding:2px 0 2px 10px;border-left:3px solid {}">'
+        f'<code style="{_CODE}">{{}}</code> {{}}{{}}</div>',
+        _COLOURS[finding.state],
+        finding.code,
+        finding.message,
+        hint,
+        limit=600,
+    )
+
+
+def repair_html(source: str, path: str, steps: Sequence[str], sheet: Sheet) -> Markup:
+    """What a repair did to `source`, above the report on the copy at `path`."""
+    return _html(
+        '<div style="max-width:680px"><div>Repaired <b>{}</b> into '
+        '<code style="font-family:monospace">{}</code></div>'
+        '<ul style="margin:4px 0 8px">{}</ul></div>{}',
+        plain(source),
+        path,
+        _joined([_html("<li>{}</li>", step, limit=600) for step in steps]),
+        sheet_html(sheet),
+        limit=1000,
+    )
+
+
+_HEADINGS = ("", "song", "duration", "size", "format", "to know")
+
+
+def table_text(sheets: Sequence[Sheet], left_out: int, summary: str) -> str:
+    """Many reports for a terminal, a line each, how many more there are, and a summary."""
+    lines = [sheet_text(sheet, "row") for sheet in sheets]
+    return "\n".join([*lines, *_more(left_out), summary])
+
+
+def table_html(sheets: Sequence[Sheet], left_out: int, summary: str) -> Markup:
+    """The same as an HTML table that survives a notebook's sanitiser."""
+    cell = "padding:2px 10px 2px 0;text-align:left;vertical-align:top"
+    rows = []
+    for sheet in sheets:
+        colour = _COLOURS["pass" if sheet.ok else "fail"]
+        sign, *values = _cells(sheet)
+        first = _html(f'<td style="{cell};color:{{}};font-weight:700">{{}}</td>', colour, sign)
+        others = [_html(f'<td style="{cell}">{{}}</td>', value) for value in values]
+        rows.append(_html("<tr>{}</tr>", _joined([first, *others])))
+    return _html(
+        '<div style="margin:4px 0"><table style="border-collapse:collapse"><thead><tr>{}</tr></thead>'
+        '<tbody>{}</tbody></table>{}<div style="margin:6px 0 0">{}</div></div>',
+        _joined([_html(f'<th style="{cell}">{{}}</th>', heading) for heading in _HEADINGS]),
+        _joined(rows),
+        _joined([_html("<div>{}</div>", more) for more in _more(left_out)]),
+        summary,
+    )
+
+
+def _more(left_out: int) -> list[str]:
+    return [f"… and {left_out} more"] if left_out > 0 else []
+
+
+def _cells(sheet: Sheet) -> tuple[str, str, str, str, str, str]:
+    codes = (finding.code if finding.state == "fail" else f"({finding.code})" for finding in sheet.findings)
+    sign = _SIGNS["pass" if sheet.ok else "fail"]
+    return sign, plain(sheet.name, 80), sheet.duration, sheet.size, sheet.format, ", ".join(codes)

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from soundverse_nb.cli.preflight import shown_name, verdict_lines
+from soundverse_nb.reference import AudioFacts, PreflightReport, Problem
 
-NOTHING = SimpleNamespace(duration=None, size_bytes=None, format=None, sample_rate=None, channels=None)
-
-
-def report(*problems: Any, warnings: tuple[Any, ...] = (), audio: Any = NOTHING) -> Any:
-    return SimpleNamespace(ok=not problems, problems=list(problems), warnings=list(warnings), audio=audio)
+AUDIO = AudioFacts(duration=31.4, size_bytes=497_000, format="mp3", sample_rate=44_100, channels=2)
 
 
-def problem(code: str, value: object = None, limit: object = None, hint: str = "Trim it.") -> Any:
-    return SimpleNamespace(code=code, message=f"It is {code}.", value=value, limit=limit, hint=hint)
+def report(
+    *problems: Problem, warnings: tuple[Problem, ...] = (), audio: AudioFacts | None = None
+) -> PreflightReport:
+    return PreflightReport("song.mp3", audio or AudioFacts(), problems=problems, warnings=warnings)
 
 
-AUDIO = SimpleNamespace(duration=31.4, size_bytes=497_000, format="mp3", sample_rate=44_100, channels=2)
+def problem(code: str, value: object = None, limit: object = None, hint: str = "Trim it.") -> Problem:
+    return Problem(code, f"It is {code}.", value, limit, hint)
 
 
 def test_a_good_song_is_one_line_with_what_it_is() -> None:
-    assert list(verdict_lines("song.mp3", report(audio=AUDIO))) == [
+    assert verdict_lines("song.mp3", report(audio=AUDIO)) == [
         "PASS  song.mp3  (0:31, 497 kB, MP3, 44.1 kHz stereo)"
     ]
 
@@ -56,7 +56,7 @@ def test_sizes_are_shown_to_the_byte() -> None:
 def test_what_was_measured_never_reads_like_the_limit_it_breaks(
     code: str, audio: dict[str, Any], value: float, limit: float, parts: list[str]
 ) -> None:
-    measured = SimpleNamespace(**{**vars(AUDIO), **audio})
+    measured = replace(AUDIO, **audio)
     lines = "\n".join(verdict_lines("s.mp3", report(problem(code, value, limit), audio=measured)))
     for part in parts:
         assert part in lines
@@ -69,7 +69,7 @@ def test_where_there_is_no_limit_none_is_named() -> None:
 
 
 def test_a_warning_does_not_fail_a_song() -> None:
-    lines = list(verdict_lines("song.mp3", report(warnings=(problem("quiet"),), audio=AUDIO)))
+    lines = verdict_lines("song.mp3", report(warnings=(problem("quiet"),), audio=AUDIO))
     assert lines[0].startswith("PASS")
     assert "note quiet" in lines[1]
 
@@ -92,4 +92,4 @@ def test_a_name_is_one_harmless_line_and_loses_nothing(name: str, shown: str) ->
 
 def test_colours_are_only_for_terminals() -> None:
     assert "\x1b" not in "".join(verdict_lines("song.mp3", report(problem("x"))))
-    assert "\x1b[31mFAIL\x1b[0m" in next(verdict_lines("song.mp3", report(problem("x")), colours=True))
+    assert "\x1b[31mFAIL\x1b[0m" in verdict_lines("song.mp3", report(problem("x")), colours=True)[0]

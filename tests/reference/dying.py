@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import signal
 
-from soundverse_nb.reference.check import preflight
-from soundverse_nb.reference.facts import Limits
 from soundverse_nb.reference.report import PreflightReport
+from soundverse_nb.reference.workers import Task
 
 
-def checked_or_dead(path: str, limits: Limits, quick: bool) -> PreflightReport:
+def checked_or_dead(path: str, task: Task) -> PreflightReport:
     if "deadly" in path:
         os.kill(os.getpid(), signal.SIGKILL)
-    return preflight(path, limits, quick=quick)
+    return task.check(path)

@@ -344,10 +344,10 @@ def test_a_song_left_at_the_limit_is_not_said_to_end_there() -> None:
     assert sv.preflight((silence, 8000)).audio.duration == 400.0
 
 
-def test_a_call_is_offered_only_where_it_mends() -> None:
+def test_a_call_is_offered_only_where_it_repairs() -> None:
     silent_and_short = sv.preflight((np.zeros((2, round(9.5 * RATE))), RATE))
-    assert "mend:" not in str(silent_and_short)
-    assert "mend:" in str(sv.preflight((tone(9.5), RATE)))
+    assert "repair:" not in str(silent_and_short)
+    assert "repair:" in str(sv.preflight((tone(9.5), RATE)))
 
 
 def test_a_length_just_past_the_limit_is_counted_to_its_end_and_borderline() -> None:

@@ -132,7 +132,7 @@ def test_a_repair_never_overwrites() -> None:
 
 
 @pytest.mark.parametrize("out", ["copy.mp3", "copy.wav", "copy.flac"])
-def test_the_user_may_name_the_copy_and_its_stretch(out: str) -> None:
+def test_the_user_may_name_the_copy_and_its_segment(out: str) -> None:
     Path("good.wav").write_bytes(file_of(tone(14.0)))
     done = sv.repair("good.wav", out=out, start=1.0, duration=11.0)
     assert done.path == Path(out)
@@ -176,7 +176,7 @@ def test_a_repair_goes_wherever_a_path_goes_and_shows_itself() -> None:
         (60.0, None, 70.0, Segment(0.0, 60.0, is_whole=True)),
     ],
 )
-def test_which_stretch_the_numbers_ask_for(
+def test_which_segment_the_numbers_ask_for(
     total: float, start: float | None, duration: float | None, expected: Segment | None
 ) -> None:
     found = asked_segment(total, start, duration, Limits())
@@ -188,7 +188,7 @@ def test_which_stretch_the_numbers_ask_for(
         assert found.is_whole == expected.is_whole
 
 
-def test_the_loudest_stretch_begins_at_a_quiet_moment() -> None:
+def test_the_loudest_segment_begins_at_a_quiet_moment() -> None:
     hops = np.full(1000, 0.01)
     hops[500:700] = 1.0
     hops[497] = 0.0001
@@ -205,7 +205,7 @@ def test_a_song_at_the_longest_length_is_cut_well_inside(seconds: float) -> None
 
 
 @pytest.mark.parametrize("wish", [{"duration": "10"}, {"start": "1"}, {"duration": True}, {"start": [1.0]}])
-def test_a_stretch_is_told_in_numbers(wish: dict[str, Any]) -> None:
+def test_a_segment_is_given_in_numbers(wish: dict[str, Any]) -> None:
     with pytest.raises(sv.ConfigurationError, match="a number of seconds"):
         sv.repair((tone(12.0), RATE), **wish)
 

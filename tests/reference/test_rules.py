@@ -107,7 +107,7 @@ def test_a_name_that_promises_another_format_is_noticed(
     assert warnings(path, format=kind) == codes
 
 
-def test_a_problem_names_value_limit_and_the_call_that_mends_it() -> None:
+def test_a_problem_names_value_limit_and_the_call_that_repairs_it() -> None:
     (problem,) = problems_of(replace(GOOD, duration=400.0), Limits(), "sv.repair('a.mp3')")
     assert (problem.value, problem.limit) == (400.0, 350.0)
     assert "400 s" in problem.message

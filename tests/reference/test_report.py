@@ -13,9 +13,9 @@ import pytest
 
 import soundverse_nb as sv
 from soundverse_nb.reference import AudioFacts, Limits, PreflightReport
+from soundverse_nb.reference.report import place, rows_of
 from soundverse_nb.reference.rules import problems_of
-from soundverse_nb.reference.show import place, rows_of
-from soundverse_nb.reference.table import PreflightTable, table_text
+from soundverse_nb.reference.table import PreflightTable
 from tests.audio.songs import RATE, file_of, tone
 
 _KEPT_TAGS = {"div", "span", "b", "code", "img", "table", "thead", "tbody", "tr", "td", "th", "ul", "li"}
@@ -71,7 +71,7 @@ SOURCES: list[Any] = [
 def test_every_report_fits_a_terminal_and_a_sanitiser(source: Any) -> None:
     report = sv.preflight(source)
     plain, page = bundle(report)
-    assert all(len(line) < 80 for line in plain.splitlines() if "mend:" not in line)
+    assert all(len(line) < 80 for line in plain.splitlines() if "repair:" not in line)
     for found in (*report.problems, *report.warnings):
         assert found.code in plain
         assert found.code in page
@@ -141,9 +141,9 @@ def test_a_length_in_the_display_never_reads_like_the_limit_it_breaks() -> None:
 
 
 def test_the_table_shows_enough_digits_at_the_limits() -> None:
-    told = table_text(PreflightTable(("s.mp3",), (_report(duration=79_999 / 8000, size_bytes=10_485_761),)))
-    assert "9.9999 s" in told
-    assert "10.485761 MB" in told
+    text = str(PreflightTable(("s.mp3",), (_report(duration=79_999 / 8000, size_bytes=10_485_761),)))
+    assert "9.9999 s" in text
+    assert "10.485761 MB" in text
 
 
 def _report(**facts: Any) -> PreflightReport:
