@@ -112,7 +112,7 @@ def _lasting(source: Source) -> Source:
     if source.samples is not None:
         shape = np.broadcast_to(np.float32(0), source.samples.values.shape)
         return replace(source, samples=replace(source.samples, values=shape))
-    if source.place is not None:
+    if source.place is not None and not os.path.isabs(source.place):
         with suppress(OSError):  # the working directory was deleted
             return replace(source, place=os.path.abspath(source.place))
     return source

@@ -146,7 +146,7 @@ def _choose_segment(
         if measured.peak <= SILENT_PEAK:
             where = f"from {in_full(start)} s " if start else ""
             raise PreflightError(
-                f"There is nothing to cut out of {opened.name}: {where}all that was heard of it, "
+                f"There is nothing to cut out of {opened.name}: {where}all that was decoded of it, "
                 f"{exactly(total - (start or 0.0))}, is silence.",
                 hint="Choose another song, or another start=.",
                 report=before,

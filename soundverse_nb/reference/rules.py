@@ -16,7 +16,7 @@ SILENT_PEAK = 10 ** (-70 / 20)
 QUIET_LUFS = -35.0
 """Music is released at -8 to -24 LUFS; what is this quiet was probably recorded too low."""
 CLIPPED_SHARE = 1e-4
-"""Flat tops in more than one of ten thousand samples are heard as distortion."""
+"""Flat tops in more than one of ten thousand samples sound distorted."""
 LOW_RATE = 32_000
 """Below this nothing over 16 kHz is left of a song."""
 PADDABLE_SECONDS = 1.0
@@ -149,7 +149,7 @@ def _too_short(facts: AudioFacts, limits: Limits, call: str) -> Problem | None:
     if limits.min_seconds - duration <= PADDABLE_SECONDS:
         hint = f"{call} writes a copy with a little silence at its end."
     else:
-        hint = "Use a longer song or a longer stretch of it: no repair makes a short one longer."
+        hint = "Use a longer song or a longer part of it: no repair makes a short one longer."
     return Problem("too_short", message, duration, limits.min_seconds, hint)
 
 
@@ -160,7 +160,7 @@ def _too_long(facts: AudioFacts, limits: Limits, call: str) -> Problem | None:
     most = in_full(limits.max_seconds)
     lasts = f"more than {most} s" if facts.goes_on else exactly(duration, limits.max_seconds)
     message = f"The song lasts {lasts}; the service takes at most {most} s."
-    hint = f"{call} writes a copy of its loudest stretch that fits; start= picks another."
+    hint = f"{call} writes a copy of its loudest segment that fits; start= picks another."
     return Problem("too_long", message, duration, limits.max_seconds, hint)
 
 
@@ -185,7 +185,7 @@ def _damaged(facts: AudioFacts, call: str) -> Problem | None:
     if facts.damage is None or facts.missing_bytes or facts.missing_seconds:
         return None
     message = f"Part of the file cannot be decoded ({facts.damage})."
-    return Problem("damaged", message, facts.damage, None, f"{call} writes a copy of all that can be heard.")
+    return Problem("damaged", message, facts.damage, None, f"{call} writes a copy of all that can be decoded.")
 
 
 def _not_finite(facts: AudioFacts, call: str) -> Problem | None:
@@ -221,9 +221,9 @@ def _silent_start(facts: AudioFacts, limits: Limits, call: str) -> Problem | Non
     if measured is None or facts.peak is None or facts.peak > SILENT_PEAK or not _is_partly_decoded(facts):
         return None
     message = f"The first {exactly(measured)} are silent; what comes behind was not heard."
-    hint = f"{call} writes a copy of its loudest stretch, if there is any sound in it."
+    hint = f"{call} writes a copy of its loudest segment, if there is any sound in it."
     if _too_long(facts, limits, call) is None:
-        hint = "Listen to it, or convert it to MP3 or FLAC to have all of it heard."
+        hint = "Listen to it, or convert it to MP3 or FLAC to have all of it checked."
     return Problem("silent_start", message, measured, None, hint)
 
 
@@ -252,7 +252,7 @@ def _partly_heard(facts: AudioFacts, limits: Limits) -> Problem | None:
     if measured >= duration and not facts.is_part:
         return None
     message = (
-        f"Decoding takes long: only the first {exactly(measured)} were heard, "
+        f"Decoding takes long: only the first {exactly(measured)} were decoded, "
         "the length is that of its packets."
     )
     return Problem(
