@@ -279,10 +279,10 @@ def _report(
 
 
 def _decided_by_librosa(asked: LibrosaDuration, seconds: float) -> str:
-    said = f"The length is the one of librosa.get_duration, {format_seconds(seconds)}"
+    sentence = f"The length is the one of librosa.get_duration, {format_seconds(seconds)}"
     if not asked.differs or asked.decoded is None:
-        return f"{said}."
-    return f"{said}; decoded it is {format_seconds(asked.decoded)}: {asked.reason}."
+        return f"{sentence}."
+    return f"{sentence}; decoded it is {format_seconds(asked.decoded)}: {asked.reason}."
 
 
 def _refused(source: Any, error: AudioError, facts: AudioFacts, limits: Limits, call: str) -> PreflightReport:

@@ -95,8 +95,9 @@ class LibrosaQuestion:
     @property
     def answer(self) -> LibrosaDuration:
         """What librosa says. The first call takes seconds, if librosa is not imported yet."""
+        source = self._source  # read before the answer: it is let go only after that is known
         if self._answer is None:
-            seconds, reason = (None, _NOT_HERE) if self._source is None else ask_librosa(self._source)
+            seconds, reason = (None, _NOT_HERE) if source is None else ask_librosa(source)
             decoded, goes_on, kind, limits, tolerance = self._beside
             self._answer = compare(seconds, decoded, goes_on, kind, limits, reason, tolerance)
             self._source = None

@@ -110,7 +110,7 @@ def report_text(
 
 _INTEGRITY = ("truncated", "damaged")
 _SOUND = ("silent", "not_finite")
-_SHOWN_NOT_READ = (
+_NOT_READABLE = (
     "empty",
     "missing",
     "not_a_file",
@@ -241,7 +241,7 @@ def rows_of(report: PreflightReport) -> tuple[Row, ...]:
     """One row for each rule, in the order in which they are met."""
     audio, limits = report.audio, report.limits
     codes = {problem.code for problem in report.problems}
-    unread = next((p for p in report.problems if p.code in _SHOWN_NOT_READ), None)
+    unread = next((p for p in report.problems if p.code in _NOT_READABLE), None)
     opened = (
         Row("readable", "fail", unread.code) if unread else Row("readable", "pass", audio.format or "yes")
     )

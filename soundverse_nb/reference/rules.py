@@ -185,7 +185,8 @@ def _damaged(facts: AudioFacts, call: str) -> Problem | None:
     if facts.damage is None or facts.missing_bytes or facts.missing_seconds:
         return None
     message = f"Part of the file cannot be decoded ({facts.damage})."
-    return Problem("damaged", message, facts.damage, None, f"{call} writes a copy of all that can be decoded.")
+    hint = f"{call} writes a copy of all that can be decoded."
+    return Problem("damaged", message, facts.damage, None, hint)
 
 
 def _not_finite(facts: AudioFacts, call: str) -> Problem | None:

@@ -1,4 +1,4 @@
-"""How a verdict reads in a terminal, whatever the file is called."""
+"""soundverse-nb preflight: how a verdict reads in a terminal, whatever the file is called."""
 
 from __future__ import annotations
 
