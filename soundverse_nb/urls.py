@@ -1,11 +1,13 @@
-"""Who can see an address: everybody, or only this machine and its network. Rules only, no I/O."""
+"""URLs: WebURL, parsed once; what of one may be shown; who can reach it. Rules only, no I/O."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
 import unicodedata
-from urllib.parse import urljoin, urlsplit
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -154,6 +156,167 @@ def _carried(address: Address) -> ipaddress.IPv4Address | None:
     if address in _NAT64:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour
+
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+_LONGEST_SHOWN = 300  # characters
+
+
+class InvalidURLError(ValueError):
+    """A text is no http(s) URL; the message says why, without repeating any of it."""
+
+
+@dataclass(frozen=True, repr=False)
+class WebURL:
+    """An http or https URL, checked and taken apart once. Two are equal where they are spelled alike.
+
+    `str()` and `repr()` give what may be shown, so a signature cannot get into a message by accident; what is
+    sent has to be asked for by name, `.full`.
+
+    | part            | of "https://me:pw@Songs.example.org/a/My%20Song.mp3?X-Signature=s3cret#t=3"   |
+    |-----------------|------------------------------------------------------------------------------|
+    | `.full`         | all of it, in the one spelling that is checked, ordered and fetched           |
+    | `.shown`        | "https://songs.example.org/a/My%20Song.mp3": no user, password, query, fragment |
+    | `.scheme`       | "https"                                                                       |
+    | `.host`         | "songs.example.org", as a resolver reads it: lower case, no brackets          |
+    | `.port`         | 443, the one that is connected to                                             |
+    | `.origin`       | "https://songs.example.org"                                                   |
+    | `.name`         | "My Song.mp3", the name of the file, decoded and printable; "" without one    |
+    | `.local_reason` | None; for "http://127.0.0.1/" it is "127.0.0.1 is this machine itself"        |
+    | `.is_private`   | False, whether only this machine or its network can reach it                  |
+
+    >>> url = WebURL.parse("https://songs.example.org/my song.mp3?X-Signature=s3cret")
+    >>> url
+    WebURL('https://songs.example.org/my%20song.mp3')
+    >>> f"{url.name} from {url}"
+    'my song.mp3 from https://songs.example.org/my%20song.mp3'
+    >>> url.full
+    'https://songs.example.org/my%20song.mp3?X-Signature=s3cret'
+    >>> WebURL.parse("ftp://songs.example.org/song.mp3")
+    Traceback (most recent call last):
+    soundverse_nb.urls.InvalidURLError: its scheme is not http or https
+    """
+
+    full: str
+    scheme: str = field(compare=False)
+    host: str = field(compare=False)
+    port: int = field(compare=False)
+    origin: str = field(compare=False)
+    shown: str = field(compare=False)
+    name: str = field(compare=False)
+    local_reason: str | None = field(compare=False)
+
+    @classmethod
+    def parse(cls, text: str | WebURL) -> WebURL:
+        """The URL that a text spells, blanks around it left out and what cannot stand in one quoted.
+
+        What is parsed already is given back.
+
+        Raises InvalidURLError for another scheme, for control characters, and for a host or a port that HTTP
+        clients refuse or read differently.
+        """
+        if isinstance(text, WebURL):
+            return text
+        if not isinstance(text, str):
+            raise InvalidURLError(f"a {type(text).__name__} is no text")
+        text = text.strip()
+        if any(ord(char) < 32 or ord(char) == 127 for char in text):
+            raise InvalidURLError("it holds control characters")
+        full = quoted(text)
+        try:
+            parts = urlsplit(full)
+            port = parts.port
+        except ValueError:
+            raise InvalidURLError("its host or its port cannot be read") from None
+        scheme = parts.scheme.lower()
+        if scheme not in DEFAULT_PORTS:
+            raise InvalidURLError("its scheme is not http or https")
+        host = host_of(full)
+        if host is None:
+            raise InvalidURLError("it names no host")
+        if port == 0 or _is_broken_host(parts, host):
+            raise InvalidURLError("its host or its port is one that nobody can have")
+        place = _shown_place(parts)
+        return cls(
+            full=full,
+            scheme=scheme,
+            host=host,
+            port=port or DEFAULT_PORTS[scheme],
+            origin=f"{scheme}://{place}",
+            shown=_cut(f"{scheme}://{place}{parts.path}"),
+            name=_printable(PurePosixPath(unquote(parts.path)).name),
+            local_reason=why_local(host),
+        )
+
+    @property
+    def is_private(self) -> bool:
+        return self.local_reason is not None
+
+    def join(self, location: str) -> WebURL:
+        """Where a Location header leads from here. Raises InvalidURLError."""
+        return WebURL.parse(redirected(self.full, location))
+
+    def __str__(self) -> str:
+        return self.shown
+
+    def __repr__(self) -> str:
+        return f"WebURL({self.shown!r})"
+
+
+class PrivateURL(str):
+    """The full URL as a string, for whoever wants one; its repr, which notebooks and logs print, hides the
+    query."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(shown_url(self))
+
+
+def private(url: object) -> PrivateURL | None:
+    """A PrivateURL from a string or from a secret holding one; None stays None."""
+    if url is None:
+        return None
+    reveal = getattr(url, "get_secret_value", None)
+    return PrivateURL(reveal() if callable(reveal) else url)
+
+
+def shown_url(text: str) -> str:
+    """What may be shown of an address that somebody gave: a URL up to its query, of anything else the scheme.
+
+    A presigned URL's signature lives in its query, so it never reaches a notebook, a log or a report.
+    """
+    try:
+        return WebURL.parse(text).shown
+    except InvalidURLError:
+        scheme = re.match(r"\s*([A-Za-z][A-Za-z0-9+.-]*):", text) if isinstance(text, str) else None
+        is_named = scheme is not None and scheme[1].lower() not in DEFAULT_PORTS
+        return f"{scheme[1].lower()[:20]}:…" if scheme is not None and is_named else "(not a URL)"
+
+
+def _is_broken_host(parts: SplitResult, host: str) -> bool:
+    """Whether it is a host that HTTP clients refuse or read differently, as 127.0.0.1\\@example.com is."""
+    if any(char.isspace() or char == "\\" for char in parts.netloc):
+        return True
+    if ":" in host:  # an IPv6 address, which has a % before its zone
+        return False
+    labels = host.split(".")
+    # A name whose last part is a number can only be an IPv4 address, and this one is none.
+    is_number = labels[-1].isdecimal() and read_address(host) is None
+    return "" in labels or is_number or "%" in (parts.hostname or "")
+
+
+def _shown_place(parts: SplitResult) -> str:
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    return host if parts.port is None else f"{host}:{parts.port}"
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
 
 
 _PARTS = re.compile(r"(?s)([A-Za-z][A-Za-z0-9+.-]*://)([^/?#]*)(.*)")

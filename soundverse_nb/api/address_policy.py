@@ -8,13 +8,12 @@ fetch there for it. The same rule holds for references, the other way round.
 from __future__ import annotations
 
 import socket
-from urllib.parse import urlsplit
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
-from soundverse_nb.urls import host_of, is_public_service, why_local, why_resolved_local
+from soundverse_nb.urls import InvalidURLError, WebURL, why_resolved_local
 
 _MOST_REMEMBERED = 1000
 
@@ -31,21 +30,23 @@ class Sight:
     """
 
     def __init__(self, base_url: str) -> None:
-        self._is_strict = is_public_service(base_url)
-        self._own = _place(base_url)
+        try:
+            own = WebURL.parse(base_url)
+        except InvalidURLError:  # nothing can be asked there
+            own = None
+        self._is_strict = own is None or not own.is_private
+        self._own = own and (own.host, own.port)
         self._named: set[str] = set()
 
-    def check(self, url: str) -> None:
+    def check(self, url: WebURL) -> None:
         """Raise OnlyHereError for such an address; a name is looked at again when it is resolved."""
-        place = _place(url)
-        if not self._is_strict or place is None or place == self._own:
+        if not self._is_strict or (url.host, url.port) == self._own:
             return
-        reason = why_local(place[0])
-        if reason:
-            raise OnlyHereError(reason)
+        if url.local_reason is not None:
+            raise OnlyHereError(url.local_reason)
         if len(self._named) >= _MOST_REMEMBERED:
             self._named.clear()
-        self._named.update((place[0], _as_resolved(url)))
+        self._named.update((url.host, _as_resolved(url)))
 
     def resolver(self) -> AbstractResolver:
         """One for a connector. A proxy's own name is resolved as it is: no file's address named it."""
@@ -78,20 +79,9 @@ class _Resolver(AbstractResolver):
         await self._inner.close()
 
 
-def _place(url: str) -> tuple[str, int] | None:
-    """Host and port of an address; None where it has none, which others refuse."""
-    host = host_of(url)
-    try:
-        parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme.lower() == "https" else 80)
-    except ValueError:
-        return None
-    return None if host is None else (host, port)
-
-
-def _as_resolved(url: str) -> str:
+def _as_resolved(url: WebURL) -> str:
     """The host as aiohttp asks for it: a name with an umlaut has another spelling there."""
     try:
-        return (URL(url).raw_host or "").rstrip(".").lower()
+        return (URL(url.full, encoded=True).raw_host or "").rstrip(".").lower()
     except ValueError:
         return ""

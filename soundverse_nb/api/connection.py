@@ -15,18 +15,21 @@ import socket
 import ssl as tls
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import HttpProcessingError
 from aiohttp.streams import EMPTY_PAYLOAD
+from yarl import URL
 
 from soundverse_nb.api.body import excerpt
 from soundverse_nb.api.proxy import Proxy, Way
+from soundverse_nb.urls import WebURL, redirected
 
 LONGEST_LINE = 1 << 16  # bytes; the gateways that allow most stop at 64 KiB for all lines together
 MOST_LINES = 10_000
@@ -110,8 +113,12 @@ else:  # what aiohttp itself uses there
 
 __all__ = [
     "NETWORK_ERRORS",
+    "Answer",
     "Connections",
     "Sending",
+    "TooManyRedirectsError",
+    "as_sent",
+    "following_redirects",
     "keepalive_socket",
     "left_over",
     "read_little",
@@ -238,6 +245,58 @@ def _let_go(sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession]) ->
     # Nothing idles in an unpooled connector, so letting go of it is closing it.
     for session in sessions.values():
         session.detach()
+
+
+MAX_REDIRECTS = 5
+_REDIRECTS = frozenset((301, 302, 303, 307, 308))
+
+
+class TooManyRedirectsError(Exception):
+    """A URL led on and on."""
+
+
+class Answer(NamedTuple):
+    """What a GET was answered with in the end, the URL that answered, and the proxy on the way there."""
+
+    response: aiohttp.ClientResponse
+    url: WebURL
+    proxy: Proxy | None
+
+
+@asynccontextmanager
+async def following_redirects(
+    url: WebURL,
+    *,
+    proxy_for: Callable[[WebURL], Proxy | None],
+    ask: Callable[[WebURL, Proxy | None], AbstractAsyncContextManager[aiohttp.ClientResponse]],
+    read: Callable[[str], WebURL],
+) -> AsyncIterator[Answer]:
+    """The first answer to a GET that leads no further, behind at most five redirects.
+
+    Parameters
+    ----------
+    proxy_for : the proxy on the way to a URL; asked for each of them.
+    ask : sends the GET, without following a redirect by itself, and gives the answer. It decides whether the
+        URL may be asked at all, and what an error on the way means, also one while the answer is read.
+    read : makes a URL of the text that a redirect leads to, or raises what a bad one means.
+
+    Raises TooManyRedirectsError, and what these three raise.
+    """
+    for _ in range(MAX_REDIRECTS + 1):
+        proxy = proxy_for(url)
+        async with ask(url, proxy) as response:
+            location = response.headers.get("Location") if response.status in _REDIRECTS else None
+            if location is None:
+                yield Answer(response, url, proxy)
+                return
+        url = read(redirected(url.full, location))
+    raise TooManyRedirectsError
+
+
+def as_sent(url: WebURL) -> URL:
+    """The URL for aiohttp, sent letter by letter: left to itself it rewrites %2F as / and %40 as @, and a
+    signature covers the URL as it was written."""
+    return URL(url.full, encoded=True)
 
 
 def read_little(response: aiohttp.ClientResponse) -> None:

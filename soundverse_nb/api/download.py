@@ -11,34 +11,43 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import aiohttp
-from yarl import URL
 
 from soundverse_nb.api.address_policy import OnlyHereError, Sight
 from soundverse_nb.api.body import body_text, excerpt, page_text
-from soundverse_nb.api.connection import NETWORK_ERRORS, Connections, reason, refused_by, timeout
+from soundverse_nb.api.connection import (
+    MAX_REDIRECTS,
+    NETWORK_ERRORS,
+    Answer,
+    Connections,
+    TooManyRedirectsError,
+    as_sent,
+    following_redirects,
+    reason,
+    refused_by,
+    timeout,
+)
 from soundverse_nb.api.content_encoding import Body
 from soundverse_nb.api.filetype import audio_kind, image_kind
 from soundverse_nb.api.proxy import Proxy
 from soundverse_nb.api.retry import backoff, retry_after_seconds
-from soundverse_nb.api.secrets import hide_query
+from soundverse_nb.api.secrets import hide_queries
 from soundverse_nb.errors import ConfigurationError, DownloadError, raise_alone
-from soundverse_nb.urls import quoted, redirected
+from soundverse_nb.urls import InvalidURLError, WebURL
 
 Expect = Literal["audio", "image"]
 Progress = Callable[[int, "int | None"], None]
 
 ATTEMPTS = {"audio": 5, "image": 2}  # a picture is not worth a wait
-MAX_REDIRECTS = 5
 LONGEST_WAIT = 30.0
 SILENCE_TIMEOUT = 60.0
 DEADLINE = 1800.0  # seconds for all attempts: 200 MB at 1 Mbit/s take 27 minutes
 
+_LONGEST_SHOWN = 120  # characters of a URL
+
 # Answers that stay what they are however often they are asked for. 404 is not one: storage can lag behind.
 _FINAL = frozenset((400, 401, 402, 403, 405, 406, 410, 414, 416, 451, 501, 505))
-_REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
 
 @dataclass(frozen=True)
@@ -78,7 +87,7 @@ async def fetch(
     sleep: Callable[[float], Awaitable[Any]],
 ) -> Downloaded:
     """Fetch a URL to a file, trying a few times; see `Transport.download`. Raises DownloadError."""
-    address = checked_url(url)
+    address = web_url(url)
     deadline = clock() + DEADLINE
     bounds = aiohttp.ClientTimeout(total=None, connect=connect_timeout, sock_read=SILENCE_TIMEOUT)
     why = ""
@@ -102,7 +111,7 @@ async def fetch(
 
 async def _attempt(
     connections: Connections,
-    url: str,
+    url: WebURL,
     target: Path,
     bounds: aiohttp.ClientTimeout,
     max_bytes: int,
@@ -110,7 +119,8 @@ async def _attempt(
     progress: Progress | None,
     sight: Sight,
 ) -> Downloaded:
-    async with _opened(connections, url, bounds, sight) as response:
+    async with _opened(connections, url, bounds, sight) as answer:
+        response = answer.response
         total = response.content_length
         proven = total is not None or "chunked" in response.headers.get("Transfer-Encoding", "").lower()
         if total is not None and total > max_bytes:
@@ -144,44 +154,60 @@ async def _attempt(
 
 @asynccontextmanager
 async def _opened(
-    connections: Connections, url: str, bounds: aiohttp.ClientTimeout, sight: Sight
-) -> AsyncIterator[aiohttp.ClientResponse]:
-    """The answer to a GET, behind at most five redirects, each of which must lead to http(s) again."""
-    for _ in range(MAX_REDIRECTS + 1):
-        proxy = _proxy(connections, url)
-        hidden = None
-        try:
-            sight.check(url)
-            asked = await connections.session().get(
-                _as_sent(url), timeout=bounds, allow_redirects=False, proxy=proxy
-            )
-        except (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError) as error:
-            why = reason(error, proxy)
-            raise _AttemptError(why) from None
-        except NETWORK_ERRORS as error:
-            hidden = _hidden(error)
-            if hidden is None:
-                raise
-        except ValueError:
-            # A host that looks like one until it is resolved, such as "http://a..b/".
-            raise_alone(DownloadError(f"{shown(url)} names no host that can exist."))
-        if hidden is not None:
-            raise_alone(
-                DownloadError(f"Nothing is fetched from {shown(url)}, where the service leads: {hidden}.")
-            )
-        async with asked as response:
-            if response.status == 200:
-                yield response
-                return
-            if response.status not in _REDIRECTS:
-                problem = f"HTTP {response.status}"
-                if response.status == 407 and proxy:
-                    raise DownloadError(f"{shown(url)} was not reached: {refused_by(proxy, 407)}.")
-                if response.status in _FINAL:
-                    raise DownloadError(f"{shown(url)} answered {problem}.")
-                raise _AttemptError(problem, retry_after_seconds(response.headers.get("Retry-After")))
-            url = checked_url(redirected(url, response.headers.get("Location", "")))
-    raise _AttemptError(f"more than {MAX_REDIRECTS} redirects")
+    connections: Connections, url: WebURL, bounds: aiohttp.ClientTimeout, sight: Sight
+) -> AsyncIterator[Answer]:
+    """The answer that holds the file."""
+
+    @asynccontextmanager
+    async def ask(url: WebURL, proxy: Proxy | None) -> AsyncIterator[aiohttp.ClientResponse]:
+        async with await _asked(connections, url, proxy, bounds, sight) as response:
+            yield response
+
+    try:
+        async with following_redirects(
+            url, proxy_for=lambda hop: _proxy(connections, hop), ask=ask, read=web_url
+        ) as answer:
+            _check_status(answer)
+            yield answer
+    except TooManyRedirectsError:
+        raise _AttemptError(f"more than {MAX_REDIRECTS} redirects") from None
+
+
+async def _asked(
+    connections: Connections,
+    url: WebURL,
+    proxy: Proxy | None,
+    bounds: aiohttp.ClientTimeout,
+    sight: Sight,
+) -> aiohttp.ClientResponse:
+    hidden = None
+    try:
+        sight.check(url)
+        return await connections.session().get(
+            as_sent(url), timeout=bounds, allow_redirects=False, proxy=proxy
+        )
+    except (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError) as error:
+        why = reason(error, proxy)
+        raise _AttemptError(why) from None
+    except NETWORK_ERRORS as error:
+        hidden = _hidden(error)
+        if hidden is None:
+            raise
+    except ValueError:
+        # A host that looks like one until it is resolved, such as one with a label of 70 letters.
+        raise_alone(DownloadError(f"{shown(url)} names no host that can exist."))
+    raise_alone(DownloadError(f"Nothing is fetched from {shown(url)}, where the service leads: {hidden}."))
+
+
+def _check_status(answer: Answer) -> None:
+    status = answer.response.status
+    if status == 200:
+        return
+    if status == 407 and answer.proxy:
+        raise DownloadError(f"{shown(answer.url)} was not reached: {refused_by(answer.proxy, 407)}.")
+    if status in _FINAL:
+        raise DownloadError(f"{shown(answer.url)} answered HTTP {status}.")
+    raise _AttemptError(f"HTTP {status}", retry_after_seconds(answer.response.headers.get("Retry-After")))
 
 
 def _hidden(error: BaseException) -> str | None:
@@ -191,9 +217,9 @@ def _hidden(error: BaseException) -> str | None:
     return str(error) if isinstance(error, OnlyHereError) else None
 
 
-def _proxy(connections: Connections, url: str) -> Proxy | None:
+def _proxy(connections: Connections, url: WebURL) -> Proxy | None:
     try:
-        return connections.way.proxy_for(url)
+        return connections.way.proxy_for(url.full)
     except ConfigurationError as error:
         unusable = error.message
     raise_alone(DownloadError(unusable))
@@ -208,27 +234,18 @@ def _not_expected(head: bytes, content_type: str, expect: Expect) -> str:
     return f"its content is not {expect}"
 
 
-def checked_url(url: str) -> str:
-    """The URL, if it is absolute and http(s); DownloadError otherwise."""
+def web_url(text: str) -> WebURL:
+    """The URL where the service says that a file is; DownloadError where that is none."""
     try:
-        parts = urlsplit(url)
-        usable = parts.scheme.lower() in ("http", "https") and bool(parts.hostname)
-        _ = parts.port
-    except (ValueError, AttributeError, TypeError):
-        usable = False
-    if not usable or any(ord(char) < 32 or ord(char) == 127 for char in url):
-        raise DownloadError(f'The service named an address that is not an http(s) URL: "{shown(str(url))}".')
-    return url
+        return WebURL.parse(text)
+    except InvalidURLError:
+        named = excerpt(hide_queries(str(text)), _LONGEST_SHOWN)
+    raise_alone(DownloadError(f'The service named an address that is not an http(s) URL: "{named}".'))
 
 
-def shown(url: str) -> str:
-    """A URL as it may be shown: short, without its query and credentials."""
-    return excerpt(hide_query(url), 120)
-
-
-def _as_sent(url: str) -> URL:
-    # A signature covers the URL as it was written, so what is valid already is not quoted again.
-    return URL(quoted(url), encoded=True)
+def shown(url: WebURL) -> str:
+    """A URL as it may be shown in a sentence: short, too."""
+    return excerpt(url.shown, _LONGEST_SHOWN)
 
 
 class _PartFile:

@@ -137,7 +137,7 @@ def hide_secrets(text: str) -> str:
     for value in list(_others):
         if value in text:
             text = text.replace(value, _HIDDEN)
-    return hide_query(text)
+    return hide_queries(text)
 
 
 def redact(text: str) -> str:
@@ -151,8 +151,8 @@ def redact(text: str) -> str:
     return _PREFIXED.sub(_HIDDEN, _NAMED.sub(rf"\1{_HIDDEN}", text))
 
 
-def hide_query(text: str) -> str:
-    """A link without its query and credentials, for showing; any other text as it is."""
+def hide_queries(text: str) -> str:
+    """A text with its links up to their question marks, without credentials; all else stays as it is."""
     if "://" not in text:
         return text
     return _URL_PARTS.sub(_without_query, text)

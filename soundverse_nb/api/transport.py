@@ -32,7 +32,7 @@ from soundverse_nb.api.content_encoding import Unpacker
 from soundverse_nb.api.download import Downloaded, fetch
 from soundverse_nb.api.event import RemixEvent
 from soundverse_nb.api.proxy import Proxy
-from soundverse_nb.api.secrets import hide_query, remember_key
+from soundverse_nb.api.secrets import remember_key
 from soundverse_nb.api.status import another_order, read_status
 from soundverse_nb.api.stream import BODY_TIMEOUT, RemixStream, SkippedChunk, StreamCut
 from soundverse_nb.errors import (
@@ -105,7 +105,7 @@ class Transport:
         )
 
     def __repr__(self) -> str:
-        return f"Transport({hide_query(self.base_url)!r})"
+        return f"Transport({self.base_url!r})"
 
     async def __aenter__(self) -> Transport:
         return self

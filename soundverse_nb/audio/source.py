@@ -1,6 +1,7 @@
-"""Samples as a user has them: any orientation, any number type.
+"""Sources of audio: path, bytes, file object, samples; checked to be an ordinary file or numbers.
 
-Everything else in the package sees float32 of shape (channels, frames), full scale +-1.
+Samples may lie either way round and be of any number type; everything else in the package sees float32, full
+scale +-1.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from soundverse_nb.audio.addresses import address_refusal, local_path
+from soundverse_nb.audio.given import Kind, address_refusal, described, display_name, local_path, recognise
 from soundverse_nb.audio.reading import AudioError, ForeignFile, RegularFile, borrowed, refusal, shifted
 
 MOST_CHANNELS = 1024
@@ -162,20 +163,23 @@ class Source:
 
 
 def open_source(source: Any) -> Source:
-    """Take a song in: path, bytes, open binary file, or (samples, rate).
+    """Check a song: path, bytes, open binary file, or (samples, rate).
 
     Raises AudioError with `.code` one of missing, not_a_file, empty, unreadable.
     """
     if isinstance(source, Source):
         return source
-    if isinstance(source, (bytes, bytearray, memoryview)):
+    given = recognise(source)
+    if given.kind is Kind.BYTES:
         return _from_bytes(source)
-    if isinstance(source, (str, os.PathLike)):
-        return _from_path(source)
-    if isinstance(source, (tuple, list)) and _is_pair(source):
+    if given.text is not None:
+        return _from_path(given.text)
+    if given.kind is Kind.SAMPLES:
         return _from_samples(source[0], source[1])
-    if hasattr(source, "read"):
-        return _from_file(source)
+    if given.kind is Kind.OPEN_FILE:
+        return _from_file(source, given.name)
+    if isinstance(source, os.PathLike):
+        raise refusal("unreadable", f"{described(source)} has no usable path.", "Pass the path itself.")
     raise refusal(
         "unreadable",
         f"{described(source)} is not a song.",
@@ -183,37 +187,7 @@ def open_source(source: Any) -> Source:
     )
 
 
-def _is_pair(given: Any) -> bool:
-    try:
-        return len(given) == 2
-    except Exception:  # a foreign list may raise anything
-        return False
-
-
-def described(given: object) -> str:
-    """What was given instead of a song, to begin a sentence: "None", "The number 42", "A list"."""
-    if given is None or isinstance(given, bool):
-        return str(given)
-    if isinstance(given, (int, float)):
-        return f"The number {given!r}" if len(repr(given)) <= 20 else "A long number"
-    kind = type(given).__name__
-    return f"A {kind}" if type(given) in (list, tuple, dict, set) else f"An object of type {kind}"
-
-
-def display_name(name: str) -> str:
-    """A file name made printable: odd bytes and control characters shown as \\x.. escapes."""
-    if name.isprintable():
-        return name
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
-
-
-def _from_path(source: str | os.PathLike[str]) -> Source:
-    try:
-        raw = os.fsdecode(os.fspath(source))
-    except Exception:  # a foreign __fspath__ may raise anything
-        raise refusal(
-            "unreadable", f"{described(source)} has no usable path.", "Pass the path itself."
-        ) from None
+def _from_path(raw: str) -> Source:
     raw = local_path(raw) or raw
     if not raw:
         raise refusal("missing", "The path is empty.", "Pass the path of an audio file.")
@@ -259,9 +233,7 @@ def _from_samples(samples: Any, rate: Any) -> Source:
     return Source(name=f"{taken.frames:,} samples at {taken.sample_rate:,} Hz", samples=taken)
 
 
-def _from_file(source: Any) -> Source:
-    given = getattr(source, "name", None)
-    name = display_name(os.path.basename(given)) if isinstance(given, str) and given else "an open file"
+def _from_file(source: Any, name: str) -> Source:
     try:
         _refuse_special(source, name)
         before = source.tell()

@@ -1,15 +1,18 @@
-"""What a user wants remixed, in every form they may say it, checked before anything is sent."""
+"""Inputs of remix() and remix_all(): parsed and checked in every form, before anything is sent."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from soundverse_nb.api.request import RemixRequest
-from soundverse_nb.client.references import is_url, title_of
+from soundverse_nb.api.request import RemixInstructions, RemixRequest, names_no_song
+from soundverse_nb.audio.given import Kind, described
 from soundverse_nb.errors import InvalidRequestError, SoundverseError, whole_characters
+
+if TYPE_CHECKING:
+    from soundverse_nb.reference import Reference
 
 _FORMS = (
     'Give a RemixRequest, a dict such as {"reference": "song.mp3", "prompt": "jazz"}, '
@@ -20,20 +23,35 @@ _FIELDS = frozenset({"reference", "song_reference_url", "prompt", "lyrics", "par
 
 @dataclass(frozen=True)
 class RemixInput:
-    """One remix to make: the reference as it was given, and the checked request.
+    """One remix to make: the song, and what to make of it.
 
     `label` is a study's own name for it in the journal.
     """
 
-    reference: Any = field(repr=False)
-    request: RemixRequest
+    reference: Reference
+    instructions: RemixInstructions
     label: str | None = None
 
     @property
     def title(self) -> str:
         """One line for a display."""
-        words = self.request.prompt or self.request.lyrics or ""
+        words = self.instructions.prompt or self.instructions.lyrics or ""
         return words.strip().splitlines()[0][:80]
+
+    def request(self, path: Path | None = None) -> RemixRequest:
+        """What was asked. A song that was given as its content is named by the file it was written to."""
+        url = self.reference.url
+        return self.instructions.request(self._place(path) if url is None else url.full)
+
+    def journal_fields(self, path: Path | None = None) -> dict[str, Any]:
+        """The same for the journal: only what was set, and of a URL what may be shown."""
+        url = self.reference.url
+        place = self._place(path) if url is None else url.shown
+        return {"song_reference_url": place, **self.instructions.model_dump(exclude_none=True)}
+
+    def _place(self, path: Path | None) -> str:
+        place = self.reference.place or (self.reference.name if path is None else str(path))
+        return whole_characters(place)
 
 
 def parse_input(
@@ -50,19 +68,36 @@ def parse_input(
                 "A whole request was given together with a prompt, lyrics or parameters.",
                 hint="Give one or the other; request.model_copy(update={...}) makes a changed request.",
             )
-        return reference if isinstance(reference, RemixInput) else _as_asked(reference)
-    is_path = isinstance(reference, (str, os.PathLike))
-    # The file's name goes nowhere; in the request it is for showing.
-    name = whole_characters(os.fsdecode(os.fspath(reference))) if is_path else title_of(reference)
-    return RemixInput(reference, RemixRequest(name, prompt, lyrics, parameters), label)
+        if isinstance(reference, RemixInput):
+            return reference
+        return RemixInput(_as_reference(reference.song_reference_url), reference.instructions)
+    song = _as_reference(reference)
+    if song.kind is Kind.OTHER:
+        raise InvalidRequestError(
+            f"{described(reference)} is no reference song.",
+            hint="Give a path, a URL, bytes, an open file, (samples, rate) or a Clip.",
+        )
+    if song.place is not None and not song.place.strip():
+        raise names_no_song()
+    return RemixInput(song, RemixInstructions(prompt, lyrics, parameters), label)
 
 
-def _as_asked(request: RemixRequest) -> RemixInput:
-    place = request.song_reference_url
-    name = whole_characters(place)
-    return RemixInput(
-        place, request if name == place else request.model_copy(update={"song_reference_url": name})
-    )
+def recorded_input(
+    place: str,
+    prompt: str | None,
+    lyrics: str | None,
+    parameters: Mapping[str, Any] | None,
+    label: str | None,
+) -> RemixInput:
+    """One remix as a journal recorded it, its reference without a signature."""
+    return RemixInput(_as_reference(place), RemixInstructions(prompt, lyrics, parameters), label)
+
+
+def _as_reference(given: Any) -> Reference:
+    # Inside: the package loads numpy and PyAV, which a client that only looks at its orders does not need.
+    from soundverse_nb.reference import as_reference
+
+    return as_reference(given)
 
 
 def parse_item(item: Any) -> RemixInput:
@@ -81,8 +116,6 @@ def parse_item(item: Any) -> RemixInput:
         return parse_input(url if reference is None else reference, **given)
     if isinstance(item, (tuple, list)) and 2 <= len(item) <= 4:
         return parse_input(*item)
-    from soundverse_nb.audio.source import described
-
     raise InvalidRequestError(f"{described(item)} is no request for a remix.", hint=_FORMS)
 
 
@@ -104,13 +137,3 @@ def _parse_or_error(item: Any) -> ParsedInput:
         return parse_item(item)
     except SoundverseError as error:
         return error
-
-
-def shown_request(request: RemixRequest) -> dict[str, Any]:
-    """A request as the journal keeps it: what was asked, and the reference without a link's signature."""
-    from soundverse_nb.render.escape import hide_query
-
-    fields: dict[str, Any] = request.model_dump(exclude_none=True)
-    url = request.song_reference_url
-    fields["song_reference_url"] = hide_query(url) if is_url(url) else url
-    return fields

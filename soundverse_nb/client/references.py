@@ -1,4 +1,4 @@
-"""The songs remixes are made of: each checked once and published once, however many remixes use it."""
+"""The references of one client: each checked once and published once, however many remixes use it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,19 @@ from pydantic import SecretStr
 
 from soundverse_nb.api.proxy import Way
 from soundverse_nb.api.secrets import logger
+from soundverse_nb.audio.given import Kind
 from soundverse_nb.client.progress import ProgressSlot
 from soundverse_nb.displays import Phase
-from soundverse_nb.errors import ConfigurationError, InvalidRequestError, PreflightError
-from soundverse_nb.render.escape import hide_query, plain
-from soundverse_nb.urls import quoted
+from soundverse_nb.errors import ConfigurationError, PreflightError
+from soundverse_nb.hosting.content import suffix_of
+from soundverse_nb.hosting.finder import find_host, missing_host
+from soundverse_nb.hosting.protocol import Host, PublishedReference, remember_signature
+from soundverse_nb.hosting.remote import check_address, fetch_reference, must_be_public, reference_url
+from soundverse_nb.render.escape import plain
+from soundverse_nb.urls import WebURL
 
 if TYPE_CHECKING:
-    from soundverse_nb.hosting import Host, PublishedReference
+    from soundverse_nb.reference import Reference
 
 T = TypeVar("T")
 
@@ -46,7 +51,7 @@ class Checked:
 
     name: str
     path: Path | None = None
-    url: str | None = field(default=None, repr=False)
+    url: WebURL | None = None
 
 
 class References:
@@ -81,18 +86,20 @@ class References:
         self._checks: OrderedDict[object, asyncio.Future[Checked]] = OrderedDict()
         self._songs: dict[Path, _Song] = {}
 
-    async def check(self, given: Any, slot: ProgressSlot) -> Checked:
+    async def check(self, reference: Reference, slot: ProgressSlot) -> Checked:
         """Look at a reference before it costs anything.
 
         Raises PreflightError where the service would refuse it, ConfigurationError where it cannot fetch it.
         """
         slot.tell(Phase.CHECKING)
-        given = await self._readable(given)
-        # An address is its own key; for content a thread has to read it.
-        key = _key(given) if is_url(given) else await self._in_thread(lambda: _key(given))
+        if reference.url is None:  # a thread reads the content, and looks at the file
+            reference = await self._in_thread(_readable, reference)
+            key = await self._in_thread(reference.fingerprint)
+        else:
+            key = reference.fingerprint()
         check = self._checks.get(key)
         if check is None:
-            check = asyncio.ensure_future(self._check(given))
+            check = asyncio.ensure_future(self._check(reference))
             check.add_done_callback(lambda done: done.cancelled() or done.exception())
             self._checks[key] = check
             while len(self._checks) > _MOST_KEPT:
@@ -106,7 +113,7 @@ class References:
             if check.done() and (check.cancelled() or check.exception()):
                 self._checks.pop(key, None)
 
-    async def publish(self, checked: Checked, slot: ProgressSlot) -> str:
+    async def publish(self, checked: Checked, slot: ProgressSlot) -> WebURL:
         """The URL to order with. Each call is matched by one of `let_go`."""
         if checked.url is not None:
             return checked.url
@@ -117,7 +124,7 @@ class References:
             if not song.publications or song.publications[-1].is_stale():
                 slot.tell(Phase.PUBLISHING)
                 song.publications.append(_Publication(self._find_host(checked.name), checked.path))
-            return (await asyncio.shield(song.publications[-1].task)).url
+            return (await asyncio.shield(song.publications[-1].task)).web_url
         except BaseException:  # an order that is cancelled uses the song no longer either
             song.users -= 1
             await self._take_down(checked, song)
@@ -143,8 +150,6 @@ class References:
 
     def _find_host(self, name: str) -> Host:
         if self._host is None:
-            from soundverse_nb.hosting.finder import find_host, missing_host
-
             self._host = find_host(
                 self._host_setting, self._base_url, self._simulated, self._way, self._api_key
             )
@@ -152,29 +157,26 @@ class References:
                 raise missing_host(name, self._base_url)
         return self._host
 
-    async def _check(self, given: Any) -> Checked:
-        if is_url(given):
-            # One spelling from here on: what is checked is what is ordered.
-            return await self._check_url(quoted(str(given).strip()))
+    async def _check(self, reference: Reference) -> Checked:
+        if reference.kind in (Kind.URL, Kind.ADDRESS):
+            return await self._check_url(reference)
         if self._mode != "off":
-            await self._in_thread(_preflight, given, self._mode)
-        path = await self._in_thread(_on_disk, given, self._folder)
+            await self._in_thread(_preflight, reference, self._mode)
+        path = await self._in_thread(_on_disk, reference, self._folder)
         # A host that is missing is found out before a thousand songs are looked at, not after.
         self._find_host(path.name)
         return Checked(plain(path.name, 120), path)
 
-    async def _check_url(self, url: str) -> Checked:
-        from soundverse_nb.hosting.protocol import remember_signature
-        from soundverse_nb.hosting.remote import check_address, fetch_reference, must_be_public
-
+    async def _check_url(self, reference: Reference) -> Checked:
+        url = reference.url or reference_url(reference.place or "")
         remember_signature(url)
         public = must_be_public(self._base_url)
         # Whatever is left out: what the service cannot reach is found out before it is paid for.
         await check_address(url, public=public)
-        name = plain(title_of(url), 120)
+        name = plain(reference.name, 120)
         if self._mode != "full":
             return Checked(name, url=url)
-        from soundverse_nb.reference import Limits
+        from soundverse_nb.reference import Limits  # loads numpy and PyAV
 
         self._folder.mkdir(parents=True, exist_ok=True)
         fetched = await fetch_reference(
@@ -186,12 +188,6 @@ class References:
             fetched.path.unlink(missing_ok=True)
             raise
         return Checked(name, path=fetched.path, url=url)
-
-    async def _readable(self, given: Any) -> Any:
-        """A file object's content, so that it can be read again; anything else as it is."""
-        if not hasattr(given, "read") or isinstance(given, os.PathLike):
-            return given
-        return await self._in_thread(_content, given)
 
     async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         executor = self._executor if function in (_preflight, _on_disk) else None
@@ -252,19 +248,6 @@ async def _withdraw(publication: _Publication, name: str) -> None:
         log.warning("%s could not be withdrawn: %s", name, type(error).__name__)
 
 
-def is_url(given: Any) -> bool:
-    """Whether a reference is an address rather than a file."""
-    return isinstance(given, str) and ("://" in given[:20] or given.lstrip()[:5].lower() == "file:")
-
-
-def title_of(given: Any) -> str:
-    """What a reference is called in a display."""
-    if isinstance(given, (str, os.PathLike)):
-        shown = hide_query(given) if is_url(given) else os.fspath(given)
-        return plain(os.fsdecode(shown).rstrip("/").rpartition("/")[2], 80)
-    return "samples" if isinstance(given, tuple) else type(given).__name__
-
-
 def checked_mode(mode: str) -> str:
     if mode not in MODES:
         raise ConfigurationError(
@@ -273,61 +256,26 @@ def checked_mode(mode: str) -> str:
     return mode
 
 
-def _key(given: Any) -> object:
-    """What tells one reference from another: a URL, a file in a certain state, or content."""
-    if is_url(given):
-        return ("url", given)
-    if isinstance(given, (str, os.PathLike)):
-        path = os.path.expanduser(os.fsdecode(os.fspath(given)))
-        try:
-            path = os.path.abspath(path)  # fails where the working directory was deleted
-            found = os.stat(path)
-        except (OSError, ValueError):
-            return ("path", path)
-        return ("path", path, found.st_size, found.st_mtime_ns, found.st_ino)
-    if isinstance(given, (bytes, bytearray, memoryview)):
-        return ("bytes", hashlib.sha256(given).hexdigest())
-    if isinstance(given, (tuple, list)) and len(given) == 2:
-        import numpy as np
+def _preflight(song: Reference | Path, mode: str) -> None:
+    from soundverse_nb.reference import preflight  # loads numpy and PyAV
 
-        try:
-            samples = np.ascontiguousarray(given[0])
-            return ("samples", str(given[1]), samples.shape, hashlib.sha256(samples.tobytes()).hexdigest())
-        except Exception:  # a foreign array may raise anything; preflight says what is wrong with it
-            return ("object", id(given))
-    from soundverse_nb.audio.source import described
-
-    raise InvalidRequestError(
-        f"{described(given)} is no reference song.",
-        hint="Give a path, a URL, bytes, an open file, (samples, rate) or a Clip.",
-    )
+    preflight(song, quick=mode == "quick").raise_if_failed()
 
 
-def _preflight(given: Any, mode: str) -> None:
-    from soundverse_nb.reference import preflight
+def _readable(reference: Reference) -> Reference:
+    """One that can be read again: of an open file, at most one byte more than the service takes."""
+    from soundverse_nb.reference import Limits  # loads numpy and PyAV
 
-    preflight(given, quick=mode == "quick").raise_if_failed()
-
-
-def _content(file: Any) -> bytes:
-    """Everything in an open binary file, at most one byte more than the service takes."""
-    from soundverse_nb.audio.source import open_source
-    from soundverse_nb.reference import Limits
-
-    with open_source(file).open() as stream:
-        return stream.read(Limits().max_bytes + 1)
+    return reference.in_memory(Limits().max_bytes + 1)
 
 
-def _on_disk(given: Any, folder: Path) -> Path:
+def _on_disk(reference: Reference, folder: Path) -> Path:
     """The reference as a file: where it is, or written into `folder` under its content's name."""
-    from soundverse_nb.audio.source import open_source
-    from soundverse_nb.hosting.content import suffix_of
-
-    source = open_source(given)
+    source = reference.source()
     if source.path is not None:
         return source.path.absolute()
     if source.samples is not None:
-        from soundverse_nb.audio.encode import encode_mp3
+        from soundverse_nb.audio.encode import encode_mp3  # loads PyAV
 
         taken = source.samples
         sound = taken.block(0, taken.frames).T

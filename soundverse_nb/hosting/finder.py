@@ -11,7 +11,10 @@ from pydantic import SecretStr
 
 from soundverse_nb.api.proxy import Way, going
 from soundverse_nb.errors import ConfigurationError, at_the_door
+from soundverse_nb.hosting.embedded import EmbeddedHost
+from soundverse_nb.hosting.objectstore import ObjectStoreHost
 from soundverse_nb.hosting.protocol import Host, PublishedReference, as_host, ask_to_publish
+from soundverse_nb.hosting.remote import check_address, must_be_public
 
 VARIABLE = "SOUNDVERSE_HOST"
 
@@ -52,8 +55,6 @@ def find_host(
 
 def missing_host(name: str, base_url: str = "") -> ConfigurationError:
     """The error for a local file where there is no host: it shows the two lines to add."""
-    from soundverse_nb.hosting.remote import must_be_public
-
     if base_url and not must_be_public(base_url):
         return ConfigurationError(
             f"{name} is on this machine, and the service can only fetch a URL: it needs a host.",
@@ -73,8 +74,6 @@ def missing_host(name: str, base_url: str = "") -> ConfigurationError:
 
 def _default_host(base_url: str, simulated: bool, way: Way | None, api_key: SecretStr | None) -> Host | None:
     if simulated:
-        from soundverse_nb.hosting.embedded import EmbeddedHost
-
         return EmbeddedHost(base_url, api_key)
     bucket = os.environ.get(VARIABLE, "").strip()
     if not bucket:
@@ -103,12 +102,10 @@ class GuardedHost:
 
     @at_the_door
     async def publish(self, path: Path) -> PublishedReference:
-        from soundverse_nb.hosting.remote import check_address
-
         with going(self._way):
             published = await ask_to_publish(self.host.publish, path, f"The host {type(self.host).__name__}")
         try:
-            await check_address(published.url, public=self._public)
+            await check_address(published.web_url, public=self._public)
         except BaseException:  # nobody will use it now, nor when the check was cancelled
             with contextlib.suppress(Exception):  # why it is refused is what has to be told
                 await self.host.withdraw(published)
@@ -121,21 +118,15 @@ class GuardedHost:
 
 
 def _guarded(host: Host, base_url: str, way: Way | None) -> Host:
-    from soundverse_nb.hosting.remote import must_be_public
-
     return GuardedHost(host, public=must_be_public(base_url), way=way)
 
 
 def _bucket(url: str) -> Host:
-    from soundverse_nb.hosting.objectstore import ObjectStoreHost
-
     return ObjectStoreHost(url)
 
 
 def _lend_key(host: Host, base_url: str, api_key: SecretStr | None) -> None:
     """A simulator that was started with a key takes songs from those who have it."""
-    from soundverse_nb.hosting.embedded import EmbeddedHost
-
     if isinstance(host, EmbeddedHost) and host.base_url == base_url.rstrip("/") and api_key is not None:
         host.use_key(api_key)
 
@@ -145,8 +136,6 @@ def _refuse_embedded(host: Host, base_url: str, simulated: bool) -> None:
         return
     # A simulator in a container or of another user leaves no note here. Naming it by hand is the way in, and
     # the host asks it before a file leaves.
-    from soundverse_nb.hosting.embedded import EmbeddedHost
-
     if isinstance(host, EmbeddedHost) and host.base_url != base_url.rstrip("/"):
         raise ConfigurationError(
             "The embedded service's host is for the simulator: the real service cannot fetch from it.",

@@ -15,13 +15,13 @@ from weakref import WeakKeyDictionary
 import aiohttp
 from yarl import URL
 
-from soundverse_nb.api.connection import reason
+from soundverse_nb.api.connection import as_sent, reason
 from soundverse_nb.api.proxy import Proxy, Way, environment_names, way_in_use
 from soundverse_nb.errors import ConfigurationError, HostingError, SoundverseError, Spent, at_the_door
 from soundverse_nb.hosting.bucket import Bucket, aws_settings, azure_settings, missing_extra, parse_bucket
 from soundverse_nb.hosting.content import Content, is_unchanged, read_content
 from soundverse_nb.hosting.protocol import PublishedReference
-from soundverse_nb.hosting.remote import PROXYS_OWN, as_signed, heres_fault
+from soundverse_nb.hosting.remote import PROXYS_OWN, heres_fault
 from soundverse_nb.hosting.storage_errors import Refusal, cannot_sign, classify, explain, region_of
 
 _S3 = "https://s3.amazonaws.com"
@@ -307,7 +307,7 @@ class ObjectStoreHost:
             async with (
                 aiohttp.ClientSession(timeout=_CHECK) as session,
                 session.get(
-                    as_signed(published.url), headers={"Range": "bytes=0-0"}, allow_redirects=False,
+                    as_sent(published.web_url), headers={"Range": "bytes=0-0"}, allow_redirects=False,
                     proxy=proxy, ssl=way.ssl,
                 ) as answer,
             ):  # fmt: skip

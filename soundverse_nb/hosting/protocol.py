@@ -9,14 +9,14 @@ import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
-from urllib.parse import unquote_plus, urlsplit
+from urllib.parse import unquote_plus
 
 from soundverse_nb.api.secrets import redact, remember_secret
 from soundverse_nb.errors import ConfigurationError, HostingError, SoundverseError, at_the_door
-from soundverse_nb.render.escape import hide_query
-from soundverse_nb.urls import quoted
+from soundverse_nb.urls import InvalidURLError, WebURL, shown_url
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,7 +35,12 @@ class PublishedReference:
     @property
     def shown(self) -> str:
         """The URL as it may be shown: without its query, without a user name in it."""
-        return hide_query(self.url)
+        return shown_url(self.url)
+
+    @cached_property
+    def web_url(self) -> WebURL:
+        """The URL, parsed. Raises InvalidURLError where it is none."""
+        return WebURL.parse(self.url)
 
     def __post_init__(self) -> None:
         until: object = self.expires_at
@@ -123,39 +128,30 @@ async def ask_to_publish(function: HostFunction, path: Path, who: str) -> Publis
         raise
     except Exception as error:  # somebody's own code may raise anything
         raise _failed(who, error) from None
-    published = answer if isinstance(answer, PublishedReference) else None
-    url = published.url if published else answer
-    if not isinstance(url, str) or not _is_http(url):
-        what = f"{hide_query(url)!r}" if isinstance(url, str) else type(url).__name__
+    published = answer if isinstance(answer, PublishedReference) else PublishedReference(answer)
+    try:
+        url = published.web_url
+    except InvalidURLError:
+        what = f"{published.shown!r}" if isinstance(published.url, str) else type(published.url).__name__
         raise HostingError(
             f"{who} returned {what}, not an http(s) URL.",
             hint="Return the URL as a str, for example https://example.org/song.mp3.",
-        )
+        ) from None
     remember_signature(url)
-    spelt = quoted(url.strip())  # what is checked and what is ordered with are the same
-    if published is None:
-        return PublishedReference(spelt)
-    return published if published.url == spelt else replace(published, url=spelt)
+    # What is checked and what is ordered with are spelled the same.
+    return published if published.url == url.full else replace(published, url=url.full)
 
 
-def remember_signature(url: str) -> None:
+def remember_signature(url: WebURL) -> None:
     """From now on what signs this URL is removed from errors, logs and the journal, whoever repeats it.
 
     A service that could not fetch a reference may quote its URL cut, escaped or without its host.
     """
-    for pair in url.partition("#")[0].partition("?")[2].split("&"):
+    for pair in url.full.partition("#")[0].partition("?")[2].split("&"):
         value = pair.partition("=")[2]
         if len(value) >= _SHORTEST_SIGNATURE:
             remember_secret(value)
             remember_secret(unquote_plus(value))
-
-
-def _is_http(url: str) -> bool:
-    try:
-        parts = urlsplit(url.strip())
-    except ValueError:
-        return False
-    return parts.scheme.lower() in ("http", "https") and bool(parts.hostname)
 
 
 def _name_of(function: Callable[..., Any]) -> str:

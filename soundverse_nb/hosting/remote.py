@@ -1,38 +1,40 @@
-"""Why a URL could not be fetched from here, and whether that says anything about the service."""
+"""References that are URLs: whether the service can reach one, and a copy of what it would fetch."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 import ssl
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO
-from urllib.parse import unquote, urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
-from yarl import URL
 
-from soundverse_nb.api.connection import header_limits, losing_nothing, reason, refused_by
+from soundverse_nb.api.connection import (
+    MAX_REDIRECTS,
+    Answer,
+    TooManyRedirectsError,
+    as_sent,
+    following_redirects,
+    header_limits,
+    losing_nothing,
+    reason,
+    refused_by,
+)
 from soundverse_nb.api.content_encoding import Body
 from soundverse_nb.api.filetype import audio_kind
 from soundverse_nb.api.proxy import Proxy, Way, way_in_use
 from soundverse_nb.errors import ConfigurationError, PreflightError, SoundverseError, at_the_door
 from soundverse_nb.hosting.content import suffix_of
-from soundverse_nb.render.escape import hide_query
-from soundverse_nb.urls import (
-    host_of,
-    is_public_service,
-    quoted,
-    read_address,
-    redirected,
-    why_local,
-    why_resolved_local,
-)
+from soundverse_nb.urls import InvalidURLError, WebURL, is_public_service, shown_url, why_resolved_local
 
 PROXYS_OWN = frozenset({403, 407, 502, 503, 504})
 """Answers that a proxy gives in somebody's place: what it will not pass on, and what it could not reach."""
@@ -87,8 +89,6 @@ def answered(shown: str, status: int, proxy: Proxy | None) -> PreflightError:
     )
 
 
-MAX_HOPS = 5
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 SLOW = 'Try again, or leave the check out with preflight="off".'
 
 
@@ -101,7 +101,7 @@ class RemoteReference:
     `content_type` what the server said, `name` the file's name in the URL.
     """
 
-    url: str
+    url: WebURL
     path: Path
     size_bytes: int
     is_whole: bool
@@ -109,7 +109,7 @@ class RemoteReference:
     name: str
 
     def __repr__(self) -> str:
-        return f"RemoteReference({hide_query(self.url)!r}, {self.size_bytes} bytes)"
+        return f"RemoteReference({self.url.shown!r}, {self.size_bytes} bytes)"
 
 
 def must_be_public(base_url: str) -> bool:
@@ -121,53 +121,65 @@ def must_be_public(base_url: str) -> bool:
 
 
 @at_the_door
-def check_url(url: str, *, public: bool = True) -> None:
-    """Refuse a reference's URL that the service cannot fetch, by how it is spelt; no network.
+def reference_url(text: str | WebURL) -> WebURL:
+    """The URL that a reference is at; ConfigurationError where the text is none that a service could fetch.
 
-    `public` says whether the service is out on the internet (see `must_be_public`).
-    Raises ConfigurationError with the reason. Nothing of a query is repeated.
+    Nothing of a query is repeated.
     """
-    scheme = urlsplit(url).scheme.lower() if _splits(url) else ""
-    host = host_of(url)
-    if scheme == "file":
+    try:
+        return WebURL.parse(text)
+    except InvalidURLError:
+        pass
+    if _FILE.match(str(text)):
         raise ConfigurationError(
             "A file: URL is visible on this machine only, so the service cannot fetch it.",
             hint='Give the path itself, and a host: sv.Client(host="s3://my-bucket/remixes").',
         )
-    if scheme not in ("http", "https") or host is None or _is_broken(url):
-        raise ConfigurationError(
-            f"The reference {hide_query(url)!r} is not an http(s) URL the service could fetch.",
-            hint="Give a URL that starts with https://, or the path of a file.",
-        )
-    reason = why_local(host) if public else None
-    if reason:
-        raise _only_here(url, reason)
+    raise ConfigurationError(
+        f"The reference {shown_url(str(text))!r} is not an http(s) URL the service could fetch.",
+        hint="Give a URL that starts with https://, or the path of a file.",
+    )
+
+
+_FILE = re.compile(r"\s*file:", re.IGNORECASE)
 
 
 @at_the_door
-async def check_address(url: str, *, public: bool = True) -> None:
+def check_url(url: str | WebURL, *, public: bool = True) -> None:
+    """Refuse a reference's URL that the service cannot fetch, by how it is spelt; no network.
+
+    `public` says whether the service is out on the internet (see `must_be_public`).
+    Raises ConfigurationError with the reason.
+    """
+    url = reference_url(url)
+    if public and url.local_reason is not None:
+        raise _only_here(url, url.local_reason)
+
+
+@at_the_door
+async def check_address(url: str | WebURL, *, public: bool = True) -> None:
     """Refuse a reference's URL that only this machine or its network can see, also by what its name leads to.
 
     A name that leads nowhere from here is let pass: the service's own answer to it is free.
     Raises ConfigurationError with the reason.
     """
+    url = reference_url(url)
     check_url(url, public=public)
     if not public:
         return
-    host = host_of(url) or ""
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().getaddrinfo(url.host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return
     for *_, address in found:
-        reason = why_resolved_local(host, str(address[0]))
+        reason = why_resolved_local(url.host, str(address[0]))
         if reason:
             raise _only_here(url, reason)
 
 
 @at_the_door
 async def fetch_reference(
-    url: str,
+    url: str | WebURL,
     *,
     max_bytes: int,
     public: bool = True,
@@ -189,38 +201,43 @@ async def fetch_reference(
     Raises PreflightError where nothing usable is behind the URL, ConfigurationError for an address the
     service cannot see. At most five redirects are followed; no key and no cookie is sent.
     """
-    way = way or way_in_use()
-    shown = hide_query(url)
+    address = reference_url(url)
     try:
         return await asyncio.wait_for(
-            _follow(url, max_bytes, public, directory, max_seconds, way), max_seconds
+            _fetched(address, max_bytes, public, directory, max_seconds, way or way_in_use()), max_seconds
         )
     except asyncio.TimeoutError:
-        said = f"{shown} did not arrive within {max_seconds:g} seconds"
+        said = f"{address.shown} did not arrive within {max_seconds:g} seconds"
         raise PreflightError(f"{said}; perhaps the service cannot fetch it either.", hint=SLOW) from None
 
 
-async def _follow(
-    url: str, max_bytes: int, public: bool, directory: Path | None, max_seconds: float, way: Way
+async def _fetched(
+    url: WebURL, max_bytes: int, public: bool, directory: Path | None, max_seconds: float, way: Way
 ) -> RemoteReference:
-    here = url
-    for _ in range(MAX_HOPS + 1):
-        proxy = way.proxy_for(here)
-        await (check_address if proxy else _check_spelling)(here, public=public)
+    @asynccontextmanager
+    async def ask(hop: WebURL, proxy: Proxy | None) -> AsyncIterator[aiohttp.ClientResponse]:
+        if proxy:  # it looks the name up, so nothing here would notice where that leads
+            await check_address(hop, public=public)
+        else:
+            check_url(hop, public=public)
         try:
             async with (
                 _session(public, max_seconds, way, proxy) as session,
-                session.get(as_signed(here), allow_redirects=False, proxy=proxy) as answer,
+                session.get(as_sent(hop), allow_redirects=False, proxy=proxy) as response,
             ):
-                target = answer.headers.get("Location") if answer.status in _REDIRECTS else None
-                if target is None:
-                    return await _keep(answer, url, here, max_bytes, directory, proxy)
+                yield response
         except asyncio.TimeoutError:
             raise
         except (aiohttp.ClientError, _OnlyHereError, ValueError) as error:
             raise _why_not(error, url, proxy) from None
-        here = redirected(here, target)
-    raise unfetched(hide_query(url), f"is redirected more than {MAX_HOPS} times")
+
+    try:
+        async with following_redirects(
+            url, proxy_for=lambda hop: way.proxy_for(hop.full), ask=ask, read=reference_url
+        ) as answer:
+            return await _copied(answer, url, max_bytes, directory)
+    except TooManyRedirectsError:
+        raise unfetched(url.shown, f"is redirected more than {MAX_REDIRECTS} times") from None
 
 
 def _session(public: bool, max_seconds: float, way: Way, proxy: Proxy | None) -> aiohttp.ClientSession:
@@ -236,45 +253,29 @@ def _session(public: bool, max_seconds: float, way: Way, proxy: Proxy | None) ->
     )
 
 
-def _why_not(error: Exception, url: str, proxy: Proxy | None) -> SoundverseError:
+def _why_not(error: Exception, url: WebURL, proxy: Proxy | None) -> SoundverseError:
     """What to tell of a URL that could not be fetched."""
     # aiohttp may wrap the resolver's refusal.
     hidden = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     if isinstance(hidden, _OnlyHereError):
         return _only_here(url, str(hidden))
     if isinstance(error, aiohttp.ClientPayloadError):
-        return unfetched(hide_query(url), "broke off before its end")
+        return unfetched(url.shown, "broke off before its end")
     if isinstance(error, aiohttp.ClientResponseError) and not isinstance(error, aiohttp.ClientHttpProxyError):
-        return _unchecked(hide_query(url), reason(error))
-    return unseen(hide_query(url), error, proxy)
+        return _unchecked(url.shown, reason(error))
+    return unseen(url.shown, error, proxy)
 
 
-def as_signed(url: str) -> URL:
-    """The URL for aiohttp, to be sent letter by letter: left to itself it rewrites %2F as / and %40 as @."""
-    return URL(quoted(url), encoded=True)
-
-
-async def _check_spelling(url: str, *, public: bool) -> None:
-    check_url(url, public=public)
-
-
-async def _keep(
-    answer: aiohttp.ClientResponse,
-    url: str,
-    here: str,
-    max_bytes: int,
-    directory: Path | None,
-    proxy: Proxy | None,
-) -> RemoteReference:
-    shown = hide_query(url)
-    if answer.status != 200:
-        raise answered(shown, answer.status, proxy)
-    name = PurePosixPath(unquote(urlsplit(here).path)).name or "reference"
-    body = Body(answer.content, answer.headers, audio_kind)
+async def _copied(answer: Answer, url: WebURL, max_bytes: int, directory: Path | None) -> RemoteReference:
+    response = answer.response
+    if response.status != 200:
+        raise answered(url.shown, response.status, answer.proxy)
+    name = answer.url.name or "reference"
+    body = Body(response.content, response.headers, audio_kind)
     opening = await body.head()
-    if answer.content_type in ("text/html", "application/xhtml+xml") and _is_page(opening):
+    if response.content_type in ("text/html", "application/xhtml+xml") and _is_page(opening):
         raise PreflightError(
-            f"{shown} is a web page, not audio.",
+            f"{url.shown} is a web page, not audio.",
             hint="Give the link of the file itself; share pages have one (a Dropbox link ends with dl=1).",
         )
     handle, path = tempfile.mkstemp(prefix="reference-", suffix=suffix_of(name, opening), dir=directory)
@@ -282,11 +283,11 @@ async def _keep(
         with os.fdopen(handle, "wb") as file:
             size = await _write_up_to(body, opening, file, max_bytes + 1)
         if body.fault and size <= max_bytes:
-            raise _unchecked(shown, body.fault)
+            raise _unchecked(url.shown, body.fault)
     except BaseException:  # a cancelled download leaves no stump either
         os.unlink(path)
         raise
-    return RemoteReference(url, Path(path), size, size <= max_bytes, answer.content_type, name)
+    return RemoteReference(url, Path(path), size, size <= max_bytes, response.content_type, name)
 
 
 async def _write_up_to(body: Body, opening: bytes, file: IO[bytes], count: int) -> int:
@@ -324,39 +325,13 @@ class _VisibleResolver(AbstractResolver):
         await self._inner.close()
 
 
-def _splits(url: str) -> bool:
-    try:
-        urlsplit(url)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_broken(url: str) -> bool:
-    """Whether it has control characters, or a host or port that HTTP clients refuse or read differently."""
-    parts = urlsplit(url)
-    host = host_of(url) or ""
-    if any(ord(c) < 32 or ord(c) == 127 for c in url) or any(c.isspace() or c == "\\" for c in parts.netloc):
-        return True
-    if ":" not in host:  # an IPv6 address has a % before its zone
-        labels = host.split(".")
-        # A name whose last part is a number can only be an IPv4 address, and this one is none.
-        is_number = labels[-1].isdecimal() and read_address(host) is None
-        if "" in labels or is_number or "%" in (parts.hostname or ""):
-            return True
-    try:
-        return parts.port == 0
-    except ValueError:
-        return True
-
-
 def _is_page(opening: bytes) -> bool:
     return opening.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
 
 
-def _only_here(url: str, reason: str) -> ConfigurationError:
+def _only_here(url: WebURL, reason: str) -> ConfigurationError:
     return ConfigurationError(
-        f"The service cannot fetch {hide_query(url)!r}: {reason}.",
+        f"The service cannot fetch {url.shown!r}: {reason}.",
         hint="Give a URL that everybody can fetch, or the file and a host: "
         'sv.Client(host="s3://my-bucket/remixes").',
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from soundverse_nb.reference.check import preflight, preflight_async
 from soundverse_nb.reference.facts import AudioFacts, Limits
 from soundverse_nb.reference.librosa_duration import LibrosaDuration
+from soundverse_nb.reference.reference import Reference, as_reference
 from soundverse_nb.reference.repair import Repair, repair
 from soundverse_nb.reference.report import PreflightReport
 from soundverse_nb.reference.rules import Problem
@@ -17,7 +18,9 @@ __all__ = [
     "PreflightReport",
     "PreflightTable",
     "Problem",
+    "Reference",
     "Repair",
+    "as_reference",
     "preflight",
     "preflight_all",
     "preflight_async",

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from soundverse_nb.audio.addresses import address_refusal
 from soundverse_nb.audio.decode.base import End
 from soundverse_nb.audio.measure import Measurements, measure
 from soundverse_nb.audio.probe import Untrusted, probe
 from soundverse_nb.audio.reading import AudioError, refusal
-from soundverse_nb.audio.source import Source, display_name, open_source
+from soundverse_nb.audio.source import Source
 from soundverse_nb.audio.truncation import blank_end, ends_inside_a_frame, missing_bytes
 from soundverse_nb.reference.facts import (
     QUICK_TOLERANCE,
@@ -27,6 +25,7 @@ from soundverse_nb.reference.librosa_duration import (
     LibrosaQuestion,
     format_seconds,
 )
+from soundverse_nb.reference.reference import Reference, as_reference
 from soundverse_nb.reference.report import PreflightReport
 from soundverse_nb.reference.rules import Problem, no_librosa_duration, problems_of, warnings_of
 
@@ -86,11 +85,12 @@ def preflight(
     """
     check_duration_by(duration_by)
     limits = limits or _USUAL
-    call = repair_call(source)
+    reference = as_reference(source)
+    call = repair_call(reference)
     try:
-        opened = open_source(source)
+        opened = reference.source()
     except AudioError as error:
-        return _refused(source, error, AudioFacts(), limits, call)
+        return _refused(reference, error, AudioFacts(), limits, call)
     try:
         if quick and not opened.is_samples:
             return _quick(opened, limits, call, duration_by)
@@ -118,15 +118,10 @@ async def preflight_async(
     return await loop.run_in_executor(executor, check)
 
 
-def repair_call(source: Any) -> str:
+def repair_call(reference: Reference) -> str:
     """The call that repairs this song, ready to copy."""
-    try:
-        given = os.fspath(source) if isinstance(source, (str, os.PathLike)) else None
-    except Exception:  # a foreign __fspath__ may raise anything
-        given = None
-    # An address may hold a signature, which is repeated nowhere.
-    is_shown = isinstance(given, str) and address_refusal(given) is None
-    return f"sv.repair({given!r})" if is_shown else "sv.repair(source)"
+    path = reference.copyable_path
+    return "sv.repair(source)" if path is None else f"sv.repair({path!r})"
 
 
 def _full(source: Source, limits: Limits, call: str, duration_by: DurationBy) -> PreflightReport:
@@ -199,12 +194,13 @@ def header_report(source: Any, limits: Limits, duration_by: DurationBy = "decode
 
     What cannot even be opened gets its report, too: there is nothing to decode.
     """
-    call = repair_call(source)
+    reference = as_reference(source)
+    call = repair_call(reference)
     try:
-        opened = open_source(source)
+        opened = reference.source()
         return None if opened.is_samples else _from_header(opened, limits, call, duration_by)[0]
     except AudioError as error:
-        return _refused(source, error, AudioFacts(), limits, call)
+        return _refused(reference, error, AudioFacts(), limits, call)
     except Exception:  # the decoder finds out what it is
         return None
 
@@ -285,27 +281,29 @@ def _decided_by_librosa(asked: LibrosaDuration, seconds: float) -> str:
     return f"{sentence}; decoded it is {format_seconds(asked.decoded)}: {asked.reason}."
 
 
-def _refused(source: Any, error: AudioError, facts: AudioFacts, limits: Limits, call: str) -> PreflightReport:
+def _refused(
+    song: Source | Reference, error: AudioError, facts: AudioFacts, limits: Limits, call: str
+) -> PreflightReport:
     """The report on something that could not even be opened as audio."""
     found = [Problem(error.code, error.message, hint=error.hint)]
     if facts.missing_bytes and error.code in ("not_audio", "unreadable"):
         found = list(problems_of(facts, limits, call))
     elif facts.size_bytes is not None:
         found += problems_of(replace(facts, missing_bytes=0), limits, call)
-    is_open = isinstance(source, Source)
     return PreflightReport(
-        name=source.name if is_open else _name_of(source),
+        name=song.name,
         audio=facts,
         limits=limits,
         problems=tuple(found),
         repair_call=call,
-        _question=LibrosaQuestion(source, None, False, None, limits) if is_open else None,
+        _question=LibrosaQuestion(song, None, False, None, limits) if isinstance(song, Source) else None,
     )
 
 
 def refused(source: Any, error: AudioError, limits: Limits) -> PreflightReport:
     """The report on something that cannot be decoded; `error` says why."""
-    return _refused(source, error, AudioFacts(), limits, repair_call(source))
+    reference = as_reference(source)
+    return _refused(reference, error, AudioFacts(), limits, repair_call(reference))
 
 
 def _unexpected(source: Source, error: Exception) -> AudioError:
@@ -314,16 +312,6 @@ def _unexpected(source: Source, error: Exception) -> AudioError:
         f"{source.name} cannot be checked ({type(error).__name__}).",
         "Export it again, as MP3 or WAV for example.",
     )
-
-
-def _name_of(source: Any) -> str:
-    try:
-        text = "" if isinstance(source, bytes) else os.fsdecode(os.fspath(source))
-    except Exception:  # not a path, or a foreign one
-        return type(source).__name__
-    if address_refusal(text) is not None:
-        return f"an address ({text.strip().partition(':')[0][:10]}:)"
-    return display_name(os.path.basename(text.rstrip("/\\")) or text) or type(source).__name__
 
 
 def _announced_but_missing(source: Source) -> int:

@@ -17,10 +17,11 @@ from soundverse_nb.audio.encode import downmixed, encode_blocks, nearest_rate
 from soundverse_nb.audio.encode import stretch as part_of
 from soundverse_nb.audio.measure import measure
 from soundverse_nb.audio.mp3_cut import cut_mp3
-from soundverse_nb.audio.source import Source, open_source
+from soundverse_nb.audio.source import Source
 from soundverse_nb.errors import ConfigurationError, PreflightError, at_the_door
 from soundverse_nb.reference.check import preflight
 from soundverse_nb.reference.facts import Limits
+from soundverse_nb.reference.reference import as_reference
 from soundverse_nb.reference.report import PreflightReport, report_text, sheet_of
 from soundverse_nb.reference.rules import PADDABLE_SECONDS, SILENT_PEAK
 from soundverse_nb.reference.segment import (
@@ -102,12 +103,13 @@ def repair(
     limits = limits or Limits()
     check_numbers(start=start, duration=duration)
     check_duration(duration, limits)
-    before = preflight(source, limits)
+    reference = as_reference(source)
+    before = preflight(reference, limits)
     codes = {problem.code for problem in before.problems}
     short = limits.min_seconds - (before.audio.duration or 0.0)
     if codes - _REPAIRABLE or before.audio.duration is None or short > PADDABLE_SECONDS:
         before.raise_if_failed()
-    opened = open_source(source)
+    opened = reference.source()
     kind, target = _target(opened, out)
     notes = {warning.code for warning in before.warnings}
     asked = start is not None or duration is not None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from soundverse_nb.reference.check import header_report, preflight
 from soundverse_nb.reference.facts import DurationBy, Limits, check_duration_by, storable
+from soundverse_nb.reference.reference import as_reference
 from soundverse_nb.reference.report import PreflightReport, sheet_of
 from soundverse_nb.reference.workers import Task, decoded
 from soundverse_nb.render.escape import plain
@@ -119,33 +120,27 @@ def preflight_all(
     """
     check_duration_by(duration_by)
     task = Task(limits or Limits(), quick, duration_by)
-    folder, found, others = _listed(paths)
+    folder, given, others = _listed(paths)
+    found = [as_reference(song) for song in given]
     with _counter(progress, len(found)) as advance:
         reports: dict[int, PreflightReport] = {}
         waiting: list[int] = []
-        for index, path in enumerate(found):
-            report = header_report(path, task.limits, duration_by) if quick else None
-            if report is None and _has_path(path):
+        for index, song in enumerate(found):
+            report = header_report(song, task.limits, duration_by) if quick else None
+            if report is None and song.is_path:
                 waiting.append(index)
                 continue
-            reports[index] = report or preflight(path, task.limits, duration_by=duration_by)
+            reports[index] = report or preflight(song, task.limits, duration_by=duration_by)
             advance()
         if waiting:
-            songs = [(index, found[index]) for index in waiting]
+            songs = [(index, given[index]) for index in waiting]
             for index, report in decoded(songs, task, workers, executor):
                 reports[index] = report
                 advance()
     endings = tuple(ending for ending, _ in Counter(others).most_common())
     return PreflightTable(
-        tuple(found), tuple(reports[i] for i in range(len(found))), len(others), folder, endings
+        tuple(given), tuple(reports[i] for i in range(len(found))), len(others), folder, endings
     )
-
-
-def _has_path(song: Any) -> bool:
-    try:
-        return isinstance(song, (str, os.PathLike)) and bool(os.fspath(song))
-    except Exception:  # a foreign __fspath__ may raise anything
-        return False
 
 
 def _listed(paths: Any) -> tuple[str | None, list[Any], list[str]]:
@@ -200,7 +195,7 @@ def _record(path: Any, report: PreflightReport) -> dict[str, Any]:
         "duration": storable(report.duration),
         "duration_by": report.duration_by,
         "checked": report.checked,
-        "path": storable(os.fsdecode(path)) if _has_path(path) else None,
+        "path": storable(place) if (place := as_reference(path).place) else None,
     }
 
 

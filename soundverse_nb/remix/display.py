@@ -17,10 +17,11 @@ from soundverse_nb.remix.clip import ENVELOPE_POINTS, Clip
 from soundverse_nb.remix.preview import Playable, checked, display_bytes, playables
 from soundverse_nb.render import units as quantity
 from soundverse_nb.render.card import Card, card_html
-from soundverse_nb.render.escape import hide_query, plain
+from soundverse_nb.render.escape import plain
 from soundverse_nb.render.labels import StageBar
 from soundverse_nb.render.lanes import Lane, axis_length, lane_png, width_percent
 from soundverse_nb.render.pictures import ORIGINAL, REMIX, columns, thumbnail
+from soundverse_nb.urls import shown_url
 
 if TYPE_CHECKING:
     from soundverse_nb.audio.envelope import Envelope
@@ -87,7 +88,7 @@ def remix_details(remix: Remix) -> list[tuple[str, str]]:
         ("order_id", remix.order_id),
         ("audio", str(remix.audio.path)),
         ("original", None if remix.reference is None else str(remix.reference.path)),
-        ("audio_url", None if remix.audio_url is None else hide_query(remix.audio_url)),
+        ("audio_url", None if remix.audio_url is None else shown_url(remix.audio_url)),
     ]
     return [(name, value) for name, value in found if value]
 

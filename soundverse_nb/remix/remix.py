@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from soundverse_nb import displays
 from soundverse_nb.api.safe_repr import shown_id
 from soundverse_nb.errors import ConfigurationError, Spent
-from soundverse_nb.remix.address import PrivateURL, private
 from soundverse_nb.remix.clip import Clip, PaidClip
 from soundverse_nb.remix.timeline import StageSpan, TimedEvent, timeline
 from soundverse_nb.render.escape import plain
+from soundverse_nb.urls import PrivateURL, private
 
 if TYPE_CHECKING:
     from soundverse_nb.api.event import RemixEvent

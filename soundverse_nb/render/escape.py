@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import html
 import re
-from urllib.parse import urlsplit
 
 MAX_CHARACTERS = 300
 """Longer foreign text is cut with an ellipsis: a title is a line, not a page."""
@@ -41,22 +40,3 @@ def one_line(name: str) -> str:
 def text(value: object, limit: int = MAX_CHARACTERS) -> str:
     """The same, escaped for HTML text and for a quoted attribute."""
     return html.escape(plain(value, limit), quote=True)
-
-
-def hide_query(url: object) -> str:
-    """A URL as it may be shown: without user, password, query and fragment.
-
-    A presigned URL's signature lives in its query, so it never reaches a notebook, a log or a report.
-    What is not http or https is named by its scheme alone.
-    """
-    try:
-        parts = urlsplit(str(url).strip())
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return "(not a URL)"
-    if parts.scheme.lower() not in ("http", "https") or not host:
-        return f"{plain(parts.scheme, 20)}:…" if parts.scheme else "(not a URL)"
-    if ":" in host:
-        host = f"[{host}]"
-    place = host if port is None else f"{host}:{port}"
-    return plain(f"{parts.scheme.lower()}://{place}{parts.path}")

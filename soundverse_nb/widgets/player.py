@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextvars
 import logging
-import os
 import secrets
 import threading
 from collections.abc import Callable
@@ -22,6 +21,7 @@ import traitlets
 
 from soundverse_nb.audio.spectrogram import mel_spectrogram
 from soundverse_nb.errors import ConfigurationError, SoundverseError
+from soundverse_nb.reference.reference import as_reference
 from soundverse_nb.remix import Clip, Remix
 from soundverse_nb.remix.display import COLOURS
 from soundverse_nb.remix.remix import Comparison
@@ -186,8 +186,9 @@ def _clip(song: Any) -> Clip:
         return song.audio
     if isinstance(song, Clip):
         return song
-    if isinstance(song, str | os.PathLike):
-        return Clip(song)
+    place = as_reference(song).place
+    if place is not None:
+        return Clip(place)
     raise ConfigurationError(
         f"A {type(song).__name__} cannot be compared.", hint="Give a path, an sv.Clip or an sv.Remix."
     )

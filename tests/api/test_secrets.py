@@ -13,7 +13,7 @@ import pytest
 
 from soundverse_nb.api.secrets import (
     hide_key,
-    hide_query,
+    hide_queries,
     holds_key,
     logger,
     redact,
@@ -133,7 +133,7 @@ def test_a_key_too_short_to_be_one_is_not_searched_for() -> None:
     ],
 )
 def test_a_link_is_shown_up_to_its_question_mark(text: str, shown: str) -> None:
-    assert hide_query(text) == shown
+    assert hide_queries(text) == shown
 
 
 def logged(level: int, write: str) -> str:

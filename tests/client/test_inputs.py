@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import soundverse_nb as sv
-from soundverse_nb.client.inputs import parse_input, parse_item, shown_request
+from soundverse_nb.client.inputs import parse_input, parse_item
 
 URL = "https://songs.example.com/a.mp3?X-Signature=secret"
 
@@ -26,8 +27,9 @@ URL = "https://songs.example.com/a.mp3?X-Signature=secret"
 )
 def test_a_request_may_be_said_in_every_form(item: Any) -> None:
     remix_input = parse_item(item)
-    assert remix_input.reference == URL
-    assert remix_input.request == sv.RemixRequest(URL, prompt="jazz", parameters={"a": 1})
+    assert remix_input.reference.url is not None
+    assert remix_input.reference.url.full == URL
+    assert remix_input.request() == sv.RemixRequest(URL, prompt="jazz", parameters={"a": 1})
 
 
 @pytest.mark.parametrize(
@@ -38,7 +40,7 @@ def test_a_request_may_be_said_in_every_form(item: Any) -> None:
     ],
 )  # fmt: skip
 def test_every_kind_of_reference_is_taken(reference: Any) -> None:
-    assert parse_input(reference, "jazz").reference is reference
+    assert parse_input(reference, "jazz").reference.given is reference
 
 
 @pytest.mark.parametrize(
@@ -57,11 +59,24 @@ def test_what_breaks_a_rule_is_refused(item: Any) -> None:
 
 def test_a_whole_request_is_taken_in_place_of_a_reference() -> None:
     request = sv.RemixRequest(URL, lyrics="la la")
-    assert parse_input(request).request is request
+    assert parse_input(request).request() == request
     with pytest.raises(sv.InvalidRequestError, match="together"):
         parse_input(request, prompt="jazz")
 
 
 def test_the_journal_gets_no_signature() -> None:
-    shown = shown_request(parse_input(URL, "jazz").request)
+    shown = parse_input(URL, "jazz").journal_fields()
     assert shown == {"song_reference_url": "https://songs.example.com/a.mp3", "prompt": "jazz"}
+
+
+@pytest.mark.parametrize("reference", [b"ID3...", (np.zeros((2, 44100)), 44100), io.BytesIO(b"ID3...")])
+def test_content_is_named_by_the_file_it_was_written_to(reference: Any, tmp_path: Path) -> None:
+    parsed = parse_input(reference, "jazz")
+    assert parsed.request(tmp_path / "a.mp3") == sv.RemixRequest(tmp_path / "a.mp3", "jazz")
+    assert parsed.journal_fields(tmp_path / "a.mp3")["song_reference_url"] == str(tmp_path / "a.mp3")
+
+
+@pytest.mark.parametrize("reference", [7, None, object(), [1, 2, 3], {"a": 1}])
+def test_what_could_be_no_song_is_refused_at_once(reference: Any) -> None:
+    with pytest.raises(sv.InvalidRequestError, match="is no reference song"):
+        parse_input(reference, "jazz")

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from soundverse_nb.api.connection import MAX_REDIRECTS
 from soundverse_nb.errors import ConfigurationError, PreflightError, SoundverseError, Spent
 from soundverse_nb.hosting import check_address, fetch_reference, must_be_public
-from soundverse_nb.hosting.remote import MAX_HOPS, check_url
+from soundverse_nb.hosting.remote import check_url
 from tests.api.packing import whole as packed
 
 LIMIT = 200_000
@@ -264,7 +265,7 @@ def redirecting(times: int, status: int = 302) -> Answer:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_few_redirects_are_followed(site: Site, tmp_path: Path, status: int) -> None:
-    site.answer = redirecting(MAX_HOPS, status)
+    site.answer = redirecting(MAX_REDIRECTS, status)
     remote = await fetch(f"{site.url}/song.mp3", tmp_path)
     assert remote.size_bytes == len(SONG)
 
@@ -273,7 +274,7 @@ async def test_endless_redirects_are_refused(site: Site, tmp_path: Path) -> None
     site.answer = redirecting(1000)
     with pytest.raises(PreflightError, match="redirected more than 5 times"):
         await fetch(f"{site.url}/song.mp3", tmp_path)
-    assert len(site.requests) == MAX_HOPS + 1
+    assert len(site.requests) == MAX_REDIRECTS + 1
 
 
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/song.mp3", "data:audio/mpeg,AAAA"])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from soundverse_nb.api.body import excerpt
 from soundverse_nb.api.secrets import logger
 from soundverse_nb.client.background import undisturbed
-from soundverse_nb.client.inputs import ParsedInput, RemixInput, shown_request
+from soundverse_nb.client.inputs import ParsedInput, RemixInput
 from soundverse_nb.client.journal.order import PICK_UP, DiskState, Order, OrderState, new_order_id
 from soundverse_nb.client.order.download import drawn, fetch, fetch_art
 from soundverse_nb.client.order.poll import settle
@@ -104,7 +104,7 @@ async def plan(
         order_id=new_order_id(),
         service=service.base_url,
         simulated=service.simulated,
-        request=shown_request(remix_input.request),
+        request=remix_input.journal_fields(checked.path),
         reference_name=checked.name,
         reference_path=str(checked.path) if checked.path else None,
         label=remix_input.label,
@@ -138,7 +138,7 @@ async def order_to_end(
         nonlocal published
         url = await session.references.publish(checked, tracker.slot)
         published = True
-        return remix_input.request.model_copy(update={"song_reference_url": url}).to_wire()
+        return remix_input.instructions.request(url.full).to_wire()
 
     try:
         event = await place_order(tracker, body, session.next_rank())
@@ -163,7 +163,7 @@ async def fetch_remix(
     remix = Remix(
         audio=Clip(path),
         reference=reference,
-        request=remix_input.request,
+        request=remix_input.request(None if reference is None else reference.path),
         events=tracker.events,
         song_name=order.song_name,
         album_art=order.album_art,

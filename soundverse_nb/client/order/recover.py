@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from soundverse_nb.api.request import RemixRequest
 from soundverse_nb.client.config import is_same_service
-from soundverse_nb.client.inputs import RemixInput
+from soundverse_nb.client.inputs import RemixInput, recorded_input
 from soundverse_nb.client.journal.lease import is_held, is_undecided
 from soundverse_nb.client.journal.order import Order, OrderState
 from soundverse_nb.client.order.pipeline import (
@@ -267,4 +266,4 @@ def asked(order: Order) -> RemixInput:
     reference = str(given or order.reference_path or order.reference_name or "unknown")
     # A request of an older or foreign journal may lack both; the remix is there all the same.
     prompt = order.prompt or (None if order.lyrics else "(unknown)")
-    return RemixInput(reference, RemixRequest(reference, prompt, order.lyrics, order.parameters), order.label)
+    return recorded_input(reference, prompt, order.lyrics, order.parameters, order.label)
