@@ -18,7 +18,7 @@ import soundverse_nb
 from soundverse_nb.cli.preflight import shown_name, verdict_lines, wants_colours
 from soundverse_nb.errors import ConfigurationError, SoundverseError
 from soundverse_nb.render import units as quantity
-from soundverse_nb.render.labels import StageBar, stages_html
+from soundverse_nb.render.labels import stages_html
 from soundverse_nb.render.page import Page, Take, page_html
 from soundverse_nb.render.units import span
 
@@ -129,9 +129,7 @@ def _loudness(measured: float, original: float | None) -> str:
 
 
 def _story(remix: Remix) -> str:
-    spans = remix.timeline
-    stretches = [StageBar(s.stage.value, s.started, s.seconds, s.held) for s in spans]
-    return stages_html(stretches, remix.seconds or 0.0)
+    return stages_html(remix.timeline, remix.seconds or 0.0)
 
 
 PROMPTS = (

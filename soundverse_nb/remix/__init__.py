@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from soundverse_nb.remix.clip import Clip
 from soundverse_nb.remix.remix import Comparison, Remix
-from soundverse_nb.remix.timeline import StageSpan, TimedEvent
+from soundverse_nb.remix.timeline import TimedEvent
+from soundverse_nb.render.labels import StageSpan
 
 __all__ = ["Clip", "Comparison", "Remix", "StageSpan", "TimedEvent"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from soundverse_nb.errors import ConfigurationError, PreflightError, SoundverseError, Spent, raise_alone
+from soundverse_nb.remix.preview import ENVELOPE_POINTS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from soundverse_nb.audio.envelope import Envelope
 
 T = TypeVar("T")
-
-ENVELOPE_POINTS = 1800
-"""Two points for each pixel of the widest waveform shown."""
 
 
 class Clip(os.PathLike[str]):

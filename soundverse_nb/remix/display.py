@@ -7,26 +7,32 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from soundverse_nb.api.safe_repr import shown_id
 from soundverse_nb.errors import SoundverseError
-from soundverse_nb.remix.clip import ENVELOPE_POINTS, Clip
-from soundverse_nb.remix.preview import Playable, checked, display_bytes, playables
+from soundverse_nb.remix.preview import (
+    ENVELOPE_POINTS,
+    Playable,
+    Sound,
+    checked,
+    display_bytes,
+    playables,
+)
 from soundverse_nb.render import units as quantity
 from soundverse_nb.render.card import Card, card_html
 from soundverse_nb.render.escape import plain
-from soundverse_nb.render.labels import StageBar
+from soundverse_nb.render.labels import StageSpan
 from soundverse_nb.render.lanes import Lane, axis_length, lane_png, width_percent
 from soundverse_nb.render.pictures import ORIGINAL, REMIX, columns, thumbnail
 from soundverse_nb.urls import shown_url
 
 if TYPE_CHECKING:
+    from soundverse_nb.api.request import RemixRequest
     from soundverse_nb.audio.envelope import Envelope
-    from soundverse_nb.remix.clip import Clip
-    from soundverse_nb.remix.remix import Remix
 
 COLOURS = (ORIGINAL, REMIX, "#2f9e77", "#a66bd1", "#b8860b", "#cf4f6f")
 """One a song, in order, and round again."""
@@ -34,16 +40,43 @@ COLOURS = (ORIGINAL, REMIX, "#2f9e77", "#a66bd1", "#b8860b", "#cf4f6f")
 _SLACK = 200  # bytes kept free for what a note adds
 
 
+class Result(Protocol):
+    """What is asked of a remix to show it; a Remix has it all."""
+
+    @property
+    def audio(self) -> Sound: ...
+    @property
+    def reference(self) -> Sound | None: ...
+    @property
+    def request(self) -> RemixRequest: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def timeline(self) -> list[StageSpan]: ...
+    @property
+    def seconds(self) -> float | None: ...
+    @property
+    def simulated(self) -> bool: ...
+    @property
+    def album_art_path(self) -> Path | None: ...
+    @property
+    def message_id(self) -> str | None: ...
+    @property
+    def order_id(self) -> str | None: ...
+    @property
+    def audio_url(self) -> str | None: ...
+
+
 @dataclass(frozen=True)
 class Song:
     """A clip and what it is called beside others."""
 
     label: str
-    clip: Clip
+    clip: Sound
     colour: str
 
 
-def remix_html(remix: Remix, max_bytes: int | None = None) -> str:
+def remix_html(remix: Result, max_bytes: int | None = None) -> str:
     """The result with its players, in at most `max_bytes` bytes of UTF-8."""
     songs = [Song("Remix", remix.audio, REMIX)]
     if remix.reference is not None:
@@ -56,14 +89,14 @@ def remix_html(remix: Remix, max_bytes: int | None = None) -> str:
         subtitle=remix.request.prompt or "",
         badges=("simulated",) if remix.simulated else (),
         art=art,
-        stretches=[StageBar(s.stage.value, s.started, s.seconds, s.held) for s in spans],
+        stages=spans,
         total_seconds=remix.seconds or (spans[-1].started + spans[-1].seconds if spans else 0.0),
         details=remix_details(remix),
     )
     return fitted(card, songs, max_bytes)
 
 
-def clip_html(clip: Clip, max_bytes: int | None = None) -> str:
+def clip_html(clip: Sound, max_bytes: int | None = None) -> str:
     """One song with its player and waveform."""
     card = Card(clip.name, [], details=[("file", str(clip.path))])
     return fitted(card, [Song("Song", clip, ORIGINAL)], max_bytes)
@@ -74,7 +107,7 @@ def clips_html(songs: Sequence[Song], title: str, max_bytes: int | None = None) 
     return fitted(Card(title, []), list(songs), max_bytes)
 
 
-def remix_details(remix: Remix) -> list[tuple[str, str]]:
+def remix_details(remix: Result) -> list[tuple[str, str]]:
     """What is worth unfolding; URLs without their query."""
     request = remix.request
     parameters = None
@@ -101,7 +134,7 @@ def fitted(card: Card, songs: list[Song], max_bytes: int | None) -> str:
     for frame in (
         replace(card, lanes=lanes),
         replace(card, lanes=lanes, details=[], art=None),
-        replace(card, lanes=bare, details=[], art=None, stretches=[]),
+        replace(card, lanes=bare, details=[], art=None, stages=[]),
     ):
         left = limit - _weight(frame) - _SLACK * len(songs)
         if left > 0:
@@ -138,7 +171,7 @@ def _lanes(songs: list[Song]) -> list[Lane]:
     return lanes
 
 
-def _envelope(clip: Clip) -> Envelope | str:
+def _envelope(clip: Sound) -> Envelope | str:
     try:
         return clip.envelope(ENVELOPE_POINTS)
     except SoundverseError as reason:
@@ -170,12 +203,12 @@ def _in_terminal() -> bool:
     return formatter is not None and list(formatter.active_types) == ["text/plain"]
 
 
-def clip_bundle(clip: Clip) -> dict[str, str]:
+def clip_bundle(clip: Sound) -> dict[str, str]:
     """text/plain and, where pages are shown, text/html."""
     return _bundle(clip_text(clip), None if _in_terminal() else clip_html(clip))
 
 
-def remix_bundle(remix: Remix) -> dict[str, str]:
+def remix_bundle(remix: Result) -> dict[str, str]:
     """text/plain and, where pages are shown, text/html."""
     return _bundle(remix_text(remix), None if _in_terminal() else remix_html(remix))
 
@@ -190,7 +223,7 @@ _WIDTH = 64
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
 
-def clip_facts(clip: Clip, envelope: Envelope) -> tuple[str, ...]:
+def clip_facts(clip: Sound, envelope: Envelope) -> tuple[str, ...]:
     """Length, format, size, rate, channels and peak, each a short phrase."""
     low, high = columns(envelope, 1)
     peak = float(max(-low[0], high[0], 0.0))
@@ -206,15 +239,13 @@ def clip_facts(clip: Clip, envelope: Envelope) -> tuple[str, ...]:
     )
 
 
-def clip_text(clip: Clip) -> str:
+def clip_text(clip: Sound) -> str:
     """The facts and the waveform of one song."""
     return clips_text([("", clip)])
 
 
-def clips_text(named: Sequence[tuple[str, Clip]]) -> str:
+def clips_text(named: Sequence[tuple[str, Sound]]) -> str:
     """Songs above one another, their waveforms to one scale of time."""
-    from soundverse_nb.remix.clip import ENVELOPE_POINTS
-
     told: list[tuple[str, Envelope | None]] = []
     for label, clip in named:
         head = f"  {plain(label, 40):<9} " if label else ""
@@ -233,7 +264,7 @@ def clips_text(named: Sequence[tuple[str, Clip]]) -> str:
     return "\n".join(lines)
 
 
-def remix_text(remix: Remix) -> str:
+def remix_text(remix: Result) -> str:
     """All that a terminal user wants to know at a glance."""
     named = [("original", remix.reference)] if remix.reference is not None else []
     simulated = " (simulated)" if remix.simulated else ""
@@ -248,12 +279,11 @@ def remix_text(remix: Remix) -> str:
     return "\n".join(lines)
 
 
-def _stages(remix: Remix) -> str:
-    spans = [StageBar(s.stage.value, s.started, s.seconds, s.held) for s in remix.timeline]
-    told = [f"{stretch.words} {quantity.span(stretch.seconds)}" for stretch in spans]
-    if told and remix.seconds is not None:
-        told.append(f"{quantity.span(remix.seconds)} in all")
-    return " · ".join(told)
+def _stages(remix: Result) -> str:
+    spans = [f"{stage.label} {quantity.span(stage.seconds)}" for stage in remix.timeline]
+    if spans and remix.seconds is not None:
+        spans.append(f"{quantity.span(remix.seconds)} in all")
+    return " · ".join(spans)
 
 
 def _sparkline(envelope: Envelope, length: float) -> str:

@@ -8,10 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from soundverse_nb.errors import ConfigurationError
-from soundverse_nb.remix.clip import Clip
 from soundverse_nb.render.units import clock, size
+
+if TYPE_CHECKING:
+    from soundverse_nb.audio.envelope import Envelope
+
+ENVELOPE_POINTS = 1800
+"""Two points for each pixel of the widest waveform shown."""
 
 LEAST_USEFUL = 12_000
 """Bytes; less is under three seconds of the plainest MP3 and not worth a player."""
@@ -23,6 +29,29 @@ duller one. A notebook waits for it, too: encoding takes 10 ms a second of sound
 _HEADER_BYTES = 4096  # what an MP3 holds besides its frames
 
 
+class Sound(Protocol):
+    """What is asked of a song to show it; a Clip has it all. Each may raise what reading the file raises."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def size_bytes(self) -> int: ...
+    @property
+    def duration(self) -> float: ...
+    @property
+    def format(self) -> str: ...
+    @property
+    def sample_rate(self) -> int: ...
+    @property
+    def channels(self) -> int: ...
+    @property
+    def simulated(self) -> bool: ...
+    def fingerprint(self) -> tuple[str, int, int]: ...
+    def envelope(self, points: int = ENVELOPE_POINTS) -> Envelope: ...
+
+
 @dataclass(frozen=True)
 class Playable:
     """MP3 bytes for a player, and a note where they are not the file itself. No bytes: the note says why."""
@@ -31,7 +60,7 @@ class Playable:
     note: str = ""
 
 
-def playables(clips: Sequence[Clip], max_bytes: int) -> list[Playable]:
+def playables(clips: Sequence[Sound], max_bytes: int) -> list[Playable]:
     """One Playable a clip, together at most `max_bytes` (before base64), made side by side.
 
     An MP3 that fits its share is taken as it is, and what it leaves over goes to the others. Raises what
@@ -57,7 +86,7 @@ def allot(whole: Sequence[int | None], max_bytes: int) -> list[int]:
     return shares
 
 
-def _playable(clip: Clip, share: int) -> Playable:
+def _playable(clip: Sound, share: int) -> Playable:
     if clip.format == "mp3" and clip.size_bytes <= share:
         return Playable(clip.path.read_bytes())
     if share < LEAST_USEFUL:

@@ -13,8 +13,9 @@ from soundverse_nb import displays
 from soundverse_nb.api.safe_repr import shown_id
 from soundverse_nb.errors import ConfigurationError, Spent
 from soundverse_nb.remix.clip import Clip, PaidClip
-from soundverse_nb.remix.timeline import StageSpan, TimedEvent, timeline
+from soundverse_nb.remix.timeline import TimedEvent, timeline
 from soundverse_nb.render.escape import plain
+from soundverse_nb.render.labels import StageSpan
 from soundverse_nb.urls import PrivateURL, private
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""When each stage of a remix began and how long it lasted, told from the events and their arrival times."""
+"""The timeline of a remix: when each stage began and how long it lasted, from its events."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from soundverse_nb.render.labels import StageSpan, reached_hold
+
 if TYPE_CHECKING:
     from soundverse_nb.api.event import RemixEvent, Stage
-
-HOLD_FROM = 90.0
-"""Percent; the document: "progress may hold at 90 for several minutes"."""
 
 
 @dataclass(frozen=True)
@@ -19,19 +18,6 @@ class TimedEvent:
 
     at: float
     event: RemixEvent
-
-
-@dataclass(frozen=True)
-class StageSpan:
-    """One stage on the way: when it began (seconds since the start) and how long it lasted.
-
-    `held` marks the stretch of STREAMING that stood at 90 % or above.
-    """
-
-    stage: Stage
-    started: float
-    seconds: float
-    held: bool = False
 
 
 def timeline(events: Sequence[TimedEvent], finished: float | None = None) -> list[StageSpan]:
@@ -44,9 +30,8 @@ def timeline(events: Sequence[TimedEvent], finished: float | None = None) -> lis
     latest = 0.0
     for timed in events:
         latest = max(latest, timed.at)
-        progress = timed.event.progress
         stage = timed.event.stage
-        held = stage.value == "streaming" and progress is not None and progress >= HOLD_FROM
+        held = reached_hold(stage.value, timed.event.progress)
         if not marks or marks[-1][1:] != (stage, held):
             marks.append((latest, stage, held))
     if finished is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from soundverse_nb.render.escape import text
-from soundverse_nb.render.labels import StageBar, stages_html
+from soundverse_nb.render.labels import StageSpan, stages_html
 from soundverse_nb.render.lanes import LINE, Lane, lanes_html
 from soundverse_nb.render.pictures import data_uri
 
@@ -22,14 +22,14 @@ class Card:
     subtitle: str = ""
     badges: tuple[str, ...] = ()
     art: bytes | None = None
-    stretches: list[StageBar] = field(default_factory=list)
+    stages: list[StageSpan] = field(default_factory=list)
     total_seconds: float = 0.0
     details: list[tuple[str, str]] = field(default_factory=list)
 
 
 def card_html(card: Card) -> str:
     """The card as HTML that survives a notebook's sanitiser and reads well on a dark and on a light page."""
-    stages = stages_html(card.stretches, card.total_seconds)
+    stages = stages_html(card.stages, card.total_seconds)
     parts = [_heading(card), lanes_html(card.lanes)]
     if stages:
         parts.append(f'<div style="margin:10px 0 0">{stages}</div>')

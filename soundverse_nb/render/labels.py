@@ -11,6 +11,9 @@ from soundverse_nb.render.units import span
 HOLD = "finalising: 90 % can hold for several minutes; this is expected"
 """The document: "progress may hold at 90 for several minutes while the model finalizes and uploads"."""
 
+HOLD_FROM = 90.0
+"""Percent at which that begins."""
+
 STAGES = {
     "validating": "request being checked",
     "queued": "in the service's queue",
@@ -38,24 +41,29 @@ PHASES = {
 }
 
 
-def stage_words(stage: str) -> str:
+def stage_label(stage: str) -> str:
     """A stage of the service in words; a stage nobody knows yet is called by its own name."""
     return STAGES.get(stage.lower(), stage.replace("_", " "))
 
 
+def reached_hold(stage: str | None, progress: float | None) -> bool:
+    """Whether generating has come to where it may stand still for minutes."""
+    return stage == "streaming" and progress is not None and progress >= HOLD_FROM
+
+
 def is_held(stage: str | None, progress: float | None) -> bool:
     """Whether the service is in the long quiet stretch near 90 % that looks stuck and is not."""
-    return stage == "streaming" and progress is not None and 90 <= progress < 100
+    return reached_hold(stage, progress) and (progress or 0) < 100
 
 
-def update_words(update: ProgressUpdate) -> str:
+def update_label(update: ProgressUpdate) -> str:
     """Where a remix is, in one phrase."""
     if update.phase in (Phase.STREAMING, Phase.FOLLOWING) and is_held(update.stage, update.progress):
         return HOLD
     if update.phase is Phase.STREAMING and update.stage == "streaming" and (update.progress or 0) >= 100:
         return "finalising"
     if update.phase is Phase.STREAMING and update.stage:
-        return stage_words(update.stage)
+        return stage_label(update.stage)
     return PHASES[update.phase]
 
 
@@ -74,10 +82,11 @@ _OTHER = "#8a94a6"
 
 
 @dataclass(frozen=True)
-class StageBar:
-    """One stage on the bar: its name, when it began and how long it lasted (seconds).
+class StageSpan:
+    """One stage on the way: when it began (seconds since the start) and how long it lasted.
 
-    `held` marks the quiet stretch near 90 %.
+    `stage` is a `Stage`, or the service's own word. `held` marks the part of streaming that stood at 90 % or
+    above.
     """
 
     stage: str
@@ -86,34 +95,39 @@ class StageBar:
     held: bool = False
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         if self.held:
             return "finalising (held near 90 %)"
-        return "audio fetched" if self.stage == "completed" else stage_words(self.stage)
+        return "audio fetched" if self._word == "completed" else stage_label(self._word)
 
     @property
     def colour(self) -> str:
-        return _COLOURS.get("held" if self.held else self.stage, _OTHER)
+        return _COLOURS.get("held" if self.held else self._word, _OTHER)
+
+    @property
+    def _word(self) -> str:
+        # An Enum's members are not found by the text they equal.
+        return str(getattr(self.stage, "value", self.stage))
 
 
-def stages_html(stretches: list[StageBar], total: float) -> str:
+def stages_html(stages: list[StageSpan], total: float) -> str:
     """The bar and its legend; `total` is the whole way in seconds. Nothing to tell gives an empty string."""
-    if not stretches or not total > 0:
+    if not stages or not total > 0:
         return ""
     bars, legend = [], []
-    for stretch in stretches:
-        left = _percent(stretch.started, total)
-        width = max(0.0, min(_percent(stretch.seconds, total), 100 - left))
-        said = f"{stretch.words} {span(stretch.seconds)}"
+    for stage in stages:
+        left = _percent(stage.started, total)
+        width = max(0.0, min(_percent(stage.seconds, total), 100 - left))
+        title = f"{stage.label} {span(stage.seconds)}"
         bars.append(
-            f'<div title="{text(said)}" style="position:absolute;top:0;left:{left:g}%;width:{width:g}%;'
-            f'min-width:2px;height:10px;background-color:{stretch.colour}"></div>'
+            f'<div title="{text(title)}" style="position:absolute;top:0;left:{left:g}%;width:{width:g}%;'
+            f'min-width:2px;height:10px;background-color:{stage.colour}"></div>'
         )
         legend.append(
             f'<span style="display:inline-block;margin:0 14px 0 0;white-space:nowrap">'
             f'<span style="display:inline-block;width:8px;height:8px;border-radius:4px;margin:0 5px 0 0;'
-            f'background-color:{stretch.colour}"></span>{text(stretch.words)} '
-            f'<span style="opacity:0.75">{span(stretch.seconds)}</span></span>'
+            f'background-color:{stage.colour}"></span>{text(stage.label)} '
+            f'<span style="opacity:0.75">{span(stage.seconds)}</span></span>'
         )
     return (
         f'<div style="position:relative;height:10px;border-radius:5px;overflow:hidden;margin:0 0 5px;'

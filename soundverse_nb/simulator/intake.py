@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import os
 import shutil
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import Any
 
 import aiohttp
 from yarl import URL
@@ -20,13 +18,11 @@ from yarl import URL
 from soundverse_nb.simulator import measure as listening
 from soundverse_nb.simulator import refusals
 from soundverse_nb.simulator.access import BoundedResolver, OutOfBoundsError, check_bounds
-
-if TYPE_CHECKING:
-    from soundverse_nb.simulator.uploads import Uploads
+from soundverse_nb.simulator.storage import BLOCK_BYTES, TooManyBytesError, keep_bytes
+from soundverse_nb.simulator.uploads import Uploads
 
 FETCH_SECONDS = 60.0
 MAX_REDIRECTS = 5
-BLOCK_BYTES = 1 << 16
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -37,44 +33,6 @@ class Reference:
     digest: str
     path: Path
     seconds: float
-
-
-class TooManyBytesError(Exception):
-    """More bytes came than are taken."""
-
-
-async def keep_bytes(blocks: AsyncIterator[bytes], folder: Path, limit: int) -> tuple[str, Path, int]:
-    """Write a stream of bytes into a file named after its SHA-256; gives digest, path and size.
-
-    Raises TooManyBytesError past `limit` bytes; nothing is left behind then.
-    """
-    digest = hashlib.sha256()
-    size = 0
-    with _incoming(folder) as file:
-        async for block in blocks:
-            size += len(block)
-            if size > limit:
-                raise TooManyBytesError
-            digest.update(block)
-            file.write(block)
-        return digest.hexdigest(), _rename(file, folder / digest.hexdigest()), size
-
-
-@contextlib.contextmanager
-def _incoming(folder: Path) -> Iterator[IO[bytes]]:
-    """A new file in the folder; it is gone afterwards unless it was renamed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=folder, prefix="incoming-", delete=False) as file:
-        try:
-            yield file
-        finally:
-            file.close()
-            Path(file.name).unlink(missing_ok=True)
-
-
-def _rename(file: IO[bytes], path: Path) -> Path:
-    file.close()
-    return Path(file.name).replace(path)
 
 
 def _keep_too(path: Path, kept: Path) -> None:

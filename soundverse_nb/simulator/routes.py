@@ -13,10 +13,9 @@ from aiohttp import hdrs, web
 
 from soundverse_nb.simulator import audio_answers, refusals, stream, uploads
 from soundverse_nb.simulator.access import refuse_foreign_name, refuse_web_pages, shows_pass
-from soundverse_nb.simulator.intake import BLOCK_BYTES, TooManyBytesError
 from soundverse_nb.simulator.orders import Orders, Settings
 from soundverse_nb.simulator.refusals import Refusal
-from soundverse_nb.simulator.storage import Signer
+from soundverse_nb.simulator.storage import BLOCK_BYTES, Signer, TooManyBytesError
 from soundverse_nb.simulator.studio import Studio
 from soundverse_nb.simulator.uploads import MAX_UPLOAD_BYTES, Uploads, sound_type
 

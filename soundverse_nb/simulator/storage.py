@@ -1,4 +1,4 @@
-"""Links that work for a while and for whoever holds them, like a storage service's presigned URLs."""
+"""Where a running service keeps its songs: its folder, content on its way in, and links that run out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import hmac
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -85,3 +85,44 @@ def _take(lock: IO[str]) -> bool:
     except OSError:
         return False
     return True
+
+
+BLOCK_BYTES = 1 << 16
+
+
+class TooManyBytesError(Exception):
+    """More bytes came than are taken."""
+
+
+async def keep_bytes(blocks: AsyncIterator[bytes], folder: Path, limit: int) -> tuple[str, Path, int]:
+    """Write a stream of bytes into a file named after its SHA-256; gives digest, path and size.
+
+    Raises TooManyBytesError past `limit` bytes; nothing is left behind then.
+    """
+    digest = hashlib.sha256()
+    size = 0
+    with _incoming(folder) as file:
+        async for block in blocks:
+            size += len(block)
+            if size > limit:
+                raise TooManyBytesError
+            digest.update(block)
+            file.write(block)
+        return digest.hexdigest(), _rename(file, folder / digest.hexdigest()), size
+
+
+@contextlib.contextmanager
+def _incoming(folder: Path) -> Iterator[IO[bytes]]:
+    """A new file in the folder; it is gone afterwards unless it was renamed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, prefix="incoming-", delete=False) as file:
+        try:
+            yield file
+        finally:
+            file.close()
+            Path(file.name).unlink(missing_ok=True)
+
+
+def _rename(file: IO[bytes], path: Path) -> Path:
+    file.close()
+    return Path(file.name).replace(path)

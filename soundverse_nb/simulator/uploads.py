@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 
 from yarl import URL
 
-from soundverse_nb.simulator.intake import keep_bytes
 from soundverse_nb.simulator.refusals import Refusal
+from soundverse_nb.simulator.storage import keep_bytes
 
 PATH = "/simulator/references"
 MAX_UPLOAD_BYTES = 64 << 20  # above the documented limit, so that the documented error can be seen

@@ -14,11 +14,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from soundverse_nb.displays import Phase, ProgressUpdate
-from soundverse_nb.render.labels import update_words
+from soundverse_nb.render.labels import HOLD_FROM, update_label
 from soundverse_nb.render.units import span
-
-HELD = 90.0
-"""Percent at which the service may hold for several minutes, as its document says."""
 
 _ACCEPTED = (Phase.FOLLOWING, Phase.FETCHING, Phase.FINISHED)
 
@@ -154,7 +151,7 @@ def moved(before: Standing, update: ProgressUpdate, now: float) -> Standing:
     over = update.phase.is_final
     return before._replace(
         phase=update.phase,
-        words=update_words(update),
+        words=update_label(update),
         progress=progress,
         message=update.message or (before.message if over else None),
         retry_at=None if update.retry_in is None else now + update.retry_in,
@@ -176,7 +173,7 @@ def tallied(standings: Sequence[Standing], seconds: float, price: float | None) 
     done = sum(1.0 if s.is_over else s.progress / 100 for s in standings)
     fraction = done / total if total else 1.0
     # At 90 % a remix may stay for minutes; where that is all that is left, nobody can say how long.
-    held = over < total and all(s.is_over or (s.is_active and s.progress >= HELD) for s in standings)
+    held = over < total and all(s.is_over or (s.is_active and s.progress >= HOLD_FROM) for s in standings)
     return Tally(
         total=total,
         finished=phases.count(Phase.FINISHED),

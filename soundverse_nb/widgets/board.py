@@ -19,8 +19,8 @@ from soundverse_nb.render.escape import text
 from soundverse_nb.render.summary import Outcome, counts, failures_html, money_words, outcomes_html
 from soundverse_nb.widgets.batch import Batch, Tally
 from soundverse_nb.widgets.outcomes import Summary, outcome, summarise, time_words
-from soundverse_nb.widgets.progress import Farewell, Ticker
 from soundverse_nb.widgets.rows import BUSY_CELL, PER_BEAT, Looks, MessageBudget, Rows
+from soundverse_nb.widgets.ticker import FinalDisplay, Ticker
 
 ROWS = 10
 _FINISHED_SHOWN = 30
@@ -67,7 +67,7 @@ class NotebookBoard:
         self._cancel = cancel
         self._outbox = MessageBudget()
         self._build()
-        self._farewell = Farewell(self._show(self._board))
+        self._farewell = FinalDisplay(self._show(self._board))
         self._ticker = Ticker(self.beat, partial(take_down, self._leaving))
         if self._ticking:
             self._ticker.start()

@@ -4,7 +4,7 @@ import pytest
 
 from soundverse_nb.api.event import Stage
 from soundverse_nb.displays import Phase, ProgressUpdate
-from soundverse_nb.render.labels import HOLD, PHASES, STAGES, update_words
+from soundverse_nb.render.labels import HOLD, PHASES, STAGES, update_label
 
 
 def test_every_stage_and_every_phase_has_words() -> None:
@@ -26,7 +26,7 @@ def test_every_stage_and_every_phase_has_words() -> None:
     ],
 )
 def test_news_in_words(update: ProgressUpdate, words: str) -> None:
-    assert update_words(update) == words
+    assert update_label(update) == words
 
 
 def test_the_hold_says_that_it_is_expected() -> None:

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from soundverse_nb.render.labels import StageBar, stages_html
+from soundverse_nb.render.labels import StageSpan, stages_html
 from tests.render.sanitiser import Page, style_of
 
 WAY = [
-    StageBar("queued", 1.0, 2.0),
-    StageBar("streaming", 3.0, 4.0),
-    StageBar("streaming", 7.0, 12.0, held=True),
-    StageBar("completed", 19.0, 1.0),
+    StageSpan("queued", 1.0, 2.0),
+    StageSpan("streaming", 3.0, 4.0),
+    StageSpan("streaming", 7.0, 12.0, held=True),
+    StageSpan("completed", 19.0, 1.0),
 ]
 
 
@@ -38,7 +38,7 @@ def test_the_seconds_are_in_the_legend() -> None:
 
 
 def test_a_stage_with_a_hostile_name_is_text() -> None:
-    page = Page(stages_html([StageBar("<img src=x>", 0, 1)], 1))
+    page = Page(stages_html([StageSpan("<img src=x>", 0, 1)], 1))
     assert page.problems == []
     assert not page.all("img")
 
@@ -50,5 +50,5 @@ def test_nothing_timed_is_nothing_shown(total: float) -> None:
 
 
 def test_times_that_contradict_each_other_stay_inside_the_bar() -> None:
-    for bar in bars(Page(stages_html([StageBar("queued", 30, 40), StageBar("streaming", -5, 99)], 20.0))):
+    for bar in bars(Page(stages_html([StageSpan("queued", 30, 40), StageSpan("streaming", -5, 99)], 20.0))):
         assert float(bar["left"].rstrip("%")) + float(bar["width"].rstrip("%")) <= 100

@@ -12,7 +12,7 @@ from comm.base_comm import BaseComm
 from soundverse_nb.displays import Phase, ProgressUpdate
 from soundverse_nb.widgets.board import NotebookBoard, take_down
 from soundverse_nb.widgets.outcomes import Summary
-from soundverse_nb.widgets.progress import Ticker
+from soundverse_nb.widgets.ticker import Ticker
 from tests.render.sanitiser import Page
 
 speaking = contextvars.ContextVar("speaking", default="nobody")

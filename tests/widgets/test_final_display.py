@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from IPython.core.events import EventManager, available_events
 
-from soundverse_nb.widgets.progress import Farewell
+from soundverse_nb.widgets.ticker import FinalDisplay
 
 
 class Handle:
@@ -37,7 +37,7 @@ def cell_ends(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
 
 def test_what_ends_in_its_own_cell_is_said_once(cell_ends: Callable[[], int]) -> None:
     handle = Handle()
-    Farewell(handle).say("over")
+    FinalDisplay(handle).say("over")
     assert cell_ends() == 0
     assert cell_ends() == 0
     assert handle.said == ["over"]
@@ -47,7 +47,7 @@ def test_what_ends_later_is_said_again_at_the_end_of_the_next_cell_and_then_no_m
     cell_ends: Callable[[], int],
 ) -> None:
     handle = Handle()
-    farewell = Farewell(handle)
+    farewell = FinalDisplay(handle)
     assert cell_ends() == 1
     assert cell_ends() == 1
     farewell.say("over")
@@ -61,7 +61,7 @@ def test_a_front_end_that_fails_harms_no_cell(
     cell_ends: Callable[[], int], caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     handle = Handle()
-    farewell = Farewell(handle)
+    farewell = FinalDisplay(handle)
     cell_ends()
     farewell.say("over")
 
@@ -77,6 +77,6 @@ def test_a_front_end_that_fails_harms_no_cell(
 def test_outside_ipython_it_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "IPython")
     handle = Handle()
-    Farewell(handle).say("over")
+    FinalDisplay(handle).say("over")
     assert handle.said == ["over"]
-    Farewell(None).say("over")
+    FinalDisplay(None).say("over")

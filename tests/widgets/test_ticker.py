@@ -3,7 +3,7 @@ from __future__ import annotations
 import contextvars
 import threading
 
-from soundverse_nb.widgets.progress import Ticker
+from soundverse_nb.widgets.ticker import Ticker
 
 speaking = contextvars.ContextVar("speaking", default="nobody")
 

@@ -1,0 +1,101 @@
+"""The beat of a progress display, and its final state, published where a saved notebook keeps it."""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+logger = logging.getLogger("soundverse_nb.widgets")
+
+SECONDS = 0.25
+"""Four beats a second: smooth to the eye, far below the 1000 messages a second at which Jupyter cuts off."""
+
+
+class Ticker:
+    """Calls `beat` about four times a second until stopped, then `farewell` likewise until it says True.
+
+    A call that fails ends the ticking; the work that is watched goes on.
+    """
+
+    def __init__(
+        self, beat: Callable[[], object], farewell: Callable[[], bool], seconds: float = SECONDS
+    ) -> None:
+        self._beat, self._farewell, self._seconds = beat, farewell, seconds
+        self._stop = threading.Event()
+        self._context = contextvars.copy_context()
+        self._thread = threading.Thread(
+            target=self._context.run, args=(self._run,), name="soundverse-ticker", daemon=True
+        )
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """No beat begins after this; the farewell follows on the ticker's own thread."""
+        self._stop.set()
+
+    def join(self, seconds: float) -> None:
+        """Wait for the thread to end."""
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.wait(self._seconds):
+                self._beat()
+            while not self._farewell():
+                threading.Event().wait(self._seconds)
+        except Exception as error:  # a front end may raise anything
+            logger.warning("The progress display stopped: %s", type(error).__name__)
+
+
+class FinalDisplay:
+    """The end of one display: `handle.update` replaces it. Made in the cell that shows it."""
+
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle
+        self._context = contextvars.copy_context()
+        self._lock = threading.Lock()
+        self._words: Any = None
+        self._is_first_cell = True
+        at_cell_ends(self._cell_ended)
+
+    def say(self, words: Any) -> None:
+        """Put this in the display's place, from any thread, in the name of the cell that shows it."""
+        with self._lock:
+            self._words = words
+            if self._handle is not None:
+                self._context.run(self._handle.update, words)
+
+    def _cell_ended(self) -> bool:
+        """True when there is nothing left to say."""
+        # The lock: what was being said while the first cell ended is out before the cell is over.
+        with self._lock:
+            was_first, self._is_first_cell = self._is_first_cell, False
+            if self._words is None:
+                return False
+            if not was_first and self._handle is not None:
+                self._handle.update(self._words)
+            return True
+
+
+def at_cell_ends(look: Callable[[], bool]) -> None:
+    """Call this at the end of every cell, still as part of it, until it says True. Outside IPython: never."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    if shell is None:
+        return
+
+    def ended(*_: object) -> None:
+        try:
+            done = look()
+        except Exception as error:  # a front end may raise anything; the cell is no part of it
+            logger.warning("The progress display could not be closed: %s", type(error).__name__)
+            done = True
+        if done:
+            shell.events.unregister("post_run_cell", ended)
+
+    shell.events.register("post_run_cell", ended)
