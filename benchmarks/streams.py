@@ -32,6 +32,7 @@ from typing import Any
 
 import requests
 from httpx_sse._decoders import SSEDecoder, SSELineDecoder
+from pydantic import SecretStr
 
 from soundverse_nb.api.chunks import ChunkReader
 from soundverse_nb.api.event import RemixEvent
@@ -255,7 +256,7 @@ async def measured(stream: Streamer, song: str, number: int) -> dict[str, float]
 
 async def bare(base_url: str, song: str, number: int) -> dict[str, float]:
     """The streams alone, as the client holds them, with nothing written down and nothing handed on."""
-    async with Transport(base_url, "benchmark-key") as transport:
+    async with Transport(base_url, SecretStr("benchmark-key")) as transport:
 
         async def stream(request: RemixRequest, told: Told) -> bool:
             async with transport.open_remix(request.to_wire()) as events:

@@ -14,8 +14,8 @@ from urllib.request import getproxies_environment
 
 from soundverse_nb.api.secrets import remember_secret
 from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.urls import DEFAULT_PORTS
 
-_PORTS = {"http": 80, "https": 443}
 _HOW = 'Give the URL of an HTTP proxy, such as "http://proxy.example.org:3128".'
 _NAMES = "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY"
 
@@ -92,7 +92,7 @@ def checked_proxy(value: str, said: str) -> Proxy:
             f"{said} names a SOCKS proxy, and only HTTP proxies can be used.",
             hint=f"{_HOW} With Client(proxy='') none is used, whatever the environment says.",
         )
-    if not usable or parts.scheme.lower() not in _PORTS:
+    if not usable or parts.scheme.lower() not in DEFAULT_PORTS:
         raise ConfigurationError(f"{said} is not the URL of a proxy.", hint=_HOW)
     if parts.password:
         remember_secret(unquote(parts.password))
@@ -107,7 +107,7 @@ def environments_proxy(url: str) -> Proxy | None:
     if is_this_machine(host):
         return None
     value = environment_names(scheme)
-    if not value or _is_exempt(host, parts.port or _PORTS.get(scheme, 0), getproxies_environment()):
+    if not value or _is_exempt(host, parts.port or DEFAULT_PORTS.get(scheme, 0), getproxies_environment()):
         return None
     return checked_proxy(value, f"The environment ({_NAMES})")
 

@@ -21,6 +21,7 @@ from pydantic import SecretStr
 
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.running_simulators import notes
+from soundverse_nb.urls import DEFAULT_PORTS, WebURL
 
 
 def writable(folder: Path, hint: str) -> Path:
@@ -168,12 +169,10 @@ def checked_base_url(url: str, *, allow_insecure: bool = False) -> str:
     if not isinstance(url, str):
         raise ConfigurationError(f"base_url is {type(url).__name__}, not a text.", hint=hint)
     try:
-        parts = urlsplit(url.strip())
+        parts = urlsplit(WebURL.parse(url).full)
         host, port = normal_host(parts.hostname or ""), parts.port
-    except ValueError:
-        raise ConfigurationError("base_url is not a URL.", hint=hint) from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise ConfigurationError("base_url is not an http(s) URL.", hint=hint)
+    except ValueError:  # InvalidURLError is one, too
+        raise ConfigurationError("base_url is not an http(s) URL.", hint=hint) from None
     if parts.username or parts.password:
         raise ConfigurationError(
             "base_url holds a user name or a password.", hint="Give the key as api_key or in the environment."
@@ -230,10 +229,9 @@ def _normal_name(host: str) -> str:
 
 def _place(scheme: str, host: str, port: int | None) -> str:
     place = f"[{host}]" if ":" in host else host
-    return place if port in (None, _PORTS[scheme]) else f"{place}:{port}"
+    return place if port in (None, DEFAULT_PORTS[scheme]) else f"{place}:{port}"
 
 
-_PORTS = {"http": 80, "https": 443}
 _ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
 
 

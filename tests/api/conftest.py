@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from soundverse_nb.api.transport import Transport
 from tests.strict_service import StrictService
@@ -36,7 +37,8 @@ async def connect(waits: list[float]) -> AsyncIterator[Connect]:
     def make(service: StrictService | str, **settings: Any) -> Transport:
         url, key = (service, KEY) if isinstance(service, str) else (service.base_url, service.api_key)
         key = settings.pop("api_key", key)
-        transport = Transport(url, key, sleep=sleep, **settings)
+        secret = key if isinstance(key, SecretStr) else SecretStr(key)
+        transport = Transport(url, secret, sleep=sleep, **settings)
         opened.append(transport)
         return transport
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from soundverse_nb.api.transport import Transport
 from soundverse_nb.errors import SoundverseError
@@ -47,7 +48,7 @@ async def download(transport: Transport, service: StrictService, folder: Path) -
 
 
 async def nobody(transport: Transport, service: StrictService, folder: Path) -> None:
-    await Transport("http://127.0.0.1:9", KEY).status("remix-1")
+    await Transport("http://127.0.0.1:9", SecretStr(KEY)).status("remix-1")
 
 
 CASES: dict[str, tuple[Act, dict[str, Any]]] = {
@@ -76,7 +77,7 @@ async def test_an_error_comes_alone(case: tuple[Act, dict[str, Any]], kind: Any,
         pass
 
     async with StrictService(api_key=KEY, **replies) as service:
-        transport = Transport(service.base_url, KEY, sleep=no_wait)
+        transport = Transport(service.base_url, SecretStr(KEY), sleep=no_wait)
         task = kind(act(transport, service, tmp_path), loop=loop)
         await asyncio.wait([task])
         await transport.close()

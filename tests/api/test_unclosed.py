@@ -10,6 +10,7 @@ import warnings
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from soundverse_nb.api.transport import Transport
 from soundverse_nb.errors import (
@@ -39,7 +40,7 @@ def test_nothing_is_left_unclosed(happening: str, close: bool) -> None:
         held = [stream(*stages()[:2], HOLD)] if happening in ("left_early", "cancelled") else []
         async with StrictService(replies.get(happening, held)) as service:
             url = f"http://127.0.0.1:{free_port()}" if happening == "unreached" else service.base_url
-            transport = Transport(url, service.api_key)
+            transport = Transport(url, SecretStr(service.api_key))
             with contextlib.suppress(SoundverseError):
                 if happening == "left_early":
                     async with transport.open_remix(WIRE) as opened:
@@ -90,7 +91,7 @@ def test_one_transport_serves_one_loop_after_another() -> None:
     async def run() -> None:
         async with StrictService() as service:
             if not transports:
-                transports.append(Transport(service.base_url, service.api_key))
+                transports.append(Transport(service.base_url, SecretStr(service.api_key)))
             transport = transports[0]
             transport.base_url = service.base_url
             await drain(transport)
@@ -110,7 +111,7 @@ def test_two_loops_share_a_transport() -> None:
     async def run() -> None:
         nonlocal transport
         async with StrictService() as service:
-            transport = Transport(service.base_url, service.api_key)
+            transport = Transport(service.base_url, SecretStr(service.api_key))
             thread = threading.Thread(target=lambda: asyncio.run(other(service.base_url, service.api_key)))
             thread.start()
             await drain(transport)

@@ -6,10 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 import soundverse_nb as sv
 from soundverse_nb import displays
-from soundverse_nb.client.config import checked_base_url, is_same_service, journal_file
+from soundverse_nb.client.config import (
+    checked_base_url,
+    checked_status_path,
+    find_key,
+    is_same_service,
+    journal_file,
+)
 
 KEY = "sk-very-secret-0123456789"
 
@@ -99,6 +106,7 @@ def test_a_path_keeps_its_capitals() -> None:
     [
         "api.soundverse.ai", "ftp://api.soundverse.ai", "https://", "https://[", "file:///etc", "",
         "https://user:word@api.soundverse.ai", "https://api.soundverse.ai?key=1", "http://a:99999", 7, None,
+        "http://:80", "http://a:x", "http://a:0", "http://[::1", "https://a#b", "https://a b", "https://a..b",
         "http://api.soundverse.ai", "http://10.0.0.1", "http://127.0.0.1.example.com",
     ],
 )  # fmt: skip
@@ -157,6 +165,18 @@ def test_a_key_no_header_can_hold_is_refused_unshown(key: str) -> None:
     with pytest.raises(sv.ConfigurationError) as refused:
         sv.Client(key)
     assert key not in str(refused.value)
+
+
+def test_a_key_read_from_a_file_may_end_in_a_line_break() -> None:
+    key = find_key(SecretStr(f" {KEY}\n"))
+    assert key is not None
+    assert key.get_secret_value() == KEY
+
+
+@pytest.mark.parametrize("path", ["/status", "status/{message_id}", "", 7])
+def test_a_status_path_without_a_place_for_the_id_is_refused(path: Any) -> None:
+    with pytest.raises(sv.ConfigurationError, match="message_id"):
+        checked_status_path(path)
 
 
 def test_a_blank_key_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
