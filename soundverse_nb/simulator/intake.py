@@ -20,6 +20,7 @@ from soundverse_nb.simulator import refusals
 from soundverse_nb.simulator.access import BoundedResolver, OutOfBoundsError, check_bounds
 from soundverse_nb.simulator.storage import BLOCK_BYTES, TooManyBytesError, keep_bytes
 from soundverse_nb.simulator.uploads import Uploads
+from soundverse_nb.urls import InvalidURLError, WebURL
 
 FETCH_SECONDS = 60.0
 MAX_REDIRECTS = 5
@@ -27,7 +28,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True)
-class Reference:
+class FetchedReference:
     """A song that passed: its SHA-256, where it lies, and how long it lasts in seconds."""
 
     digest: str
@@ -60,8 +61,8 @@ class Intake:
         self._uploads = uploads
         self._guarded = guarded
         self._session: aiohttp.ClientSession | None = None
-        self._verdicts: dict[str, asyncio.Future[Reference]] = {}
-        self._under_way: dict[str, asyncio.Future[Reference]] = {}
+        self._verdicts: dict[str, asyncio.Future[FetchedReference]] = {}
+        self._under_way: dict[str, asyncio.Future[FetchedReference]] = {}
 
     async def open(self) -> None:
         timeout = aiohttp.ClientTimeout(total=FETCH_SECONDS)
@@ -78,11 +79,11 @@ class Intake:
         if self._session is not None:
             await self._session.close()
 
-    async def take(self, url: str) -> Reference:
+    async def take(self, url: str) -> FetchedReference:
         """The reference behind this URL; raises Refusal where the service would refuse it."""
         return await _shared(self._under_way, url, lambda: self._fetch_and_measure(url), keep=False)
 
-    async def _fetch_and_measure(self, url: str) -> Reference:
+    async def _fetch_and_measure(self, url: str) -> FetchedReference:
         digest, path = await self._fetch(url)
         try:
             return await _shared(self._verdicts, digest, lambda: self._measure(digest, path), keep=True)
@@ -92,14 +93,13 @@ class Intake:
 
     async def _fetch(self, url: str) -> tuple[str, Path]:
         try:
-            target = URL(url, encoded=url.isascii())
-            reachable = target.scheme in ("http", "https") and bool(target.host)
-        except ValueError:
-            reachable = False
-        if not reachable:
-            raise refusals.reference_error("Invalid URL, it must be publicly accessible over http or https")
-        if self._uploads.names(target):
-            return await self._handed_over(target)
+            target = WebURL.parse(url)
+        except InvalidURLError:
+            raise refusals.reference_error(
+                "Invalid URL, it must be publicly accessible over http or https"
+            ) from None
+        if self._uploads.names(_as_asked(target)):
+            return await self._handed_over(_as_asked(target))
         limit = refusals.MAX_REFERENCE_BYTES
         try:
             async with self._opened(target) as answer:
@@ -121,20 +121,19 @@ class Intake:
             raise refusals.reference_error(f"Failed to download file: {why}") from None
 
     @contextlib.asynccontextmanager
-    async def _opened(self, target: URL) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _opened(self, target: WebURL) -> AsyncIterator[aiohttp.ClientResponse]:
         """The answer behind at most five redirects, each looked at before it is followed."""
         assert self._session is not None
         for _ in range(MAX_REDIRECTS + 1):
+            asked = _as_asked(target)
             if self._guarded:
-                check_bounds(target)
-            async with self._session.get(target, allow_redirects=False) as answer:
+                check_bounds(asked)
+            async with self._session.get(asked, allow_redirects=False) as answer:
                 where = answer.headers.get("Location") if answer.status in _REDIRECTS else None
                 if where is None:
                     yield answer
                     return
-            target = target.join(URL(where, encoded=where.isascii()))
-            if target.scheme not in ("http", "https") or not target.host:
-                raise ValueError("it is redirected to what is not http")
+            target = target.join(where)
         raise refusals.reference_error("Failed to download file: too many redirects")
 
     async def _handed_over(self, url: URL) -> tuple[str, Path]:
@@ -149,7 +148,7 @@ class Intake:
         await asyncio.get_running_loop().run_in_executor(self._executor, _keep_too, path, kept)
         return path.name, kept
 
-    async def _measure(self, digest: str, path: Path) -> Reference:
+    async def _measure(self, digest: str, path: Path) -> FetchedReference:
         longest = refusals.MAX_REFERENCE_SECONDS
         loop = asyncio.get_running_loop()
         try:
@@ -160,16 +159,21 @@ class Intake:
             raise refusals.reference_too_short(measured.seconds)
         if measured.seconds > longest:
             raise refusals.reference_too_long(measured.seconds, cut_off=measured.cut_off)
-        return Reference(digest, path, measured.seconds)
+        return FetchedReference(digest, path, measured.seconds)
+
+
+def _as_asked(url: WebURL) -> URL:
+    """The URL for aiohttp, letter by letter, as a signature covers it."""
+    return URL(url.full, encoded=True)
 
 
 async def _shared(
-    running: dict[str, asyncio.Future[Reference]],
+    running: dict[str, asyncio.Future[FetchedReference]],
     key: str,
-    start: Callable[[], Awaitable[Reference]],
+    start: Callable[[], Awaitable[FetchedReference]],
     *,
     keep: bool,
-) -> Reference:
+) -> FetchedReference:
     """Join the work under this key, or start it; one caller that goes away does not stop the others."""
     work = running.get(key)
     if work is None:

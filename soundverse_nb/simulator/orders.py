@@ -14,7 +14,7 @@ from aiohttp import hdrs, web
 from soundverse_nb.simulator import refusals, stream
 from soundverse_nb.simulator.cover import song_name
 from soundverse_nb.simulator.faults import Fault, FaultCount, Where
-from soundverse_nb.simulator.intake import Intake, Reference
+from soundverse_nb.simulator.intake import FetchedReference, Intake
 from soundverse_nb.simulator.jobs import Charge, Job, JobBook, Ledger
 from soundverse_nb.simulator.music.prompt import read_prompt
 from soundverse_nb.simulator.refusals import Refusal
@@ -132,7 +132,7 @@ class Orders:
         self,
         request: web.Request,
         submission: Submission,
-        reference: Reference,
+        reference: FetchedReference,
         asked: list[tuple[str, Fault]],
         key_digest: str,
     ) -> Job:

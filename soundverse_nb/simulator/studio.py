@@ -11,7 +11,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
-from soundverse_nb.simulator.intake import Reference
+from soundverse_nb.simulator.intake import FetchedReference
 
 MAX_KEPT_BYTES = 1 << 30
 
@@ -20,7 +20,7 @@ MAX_KEPT_BYTES = 1 << 30
 class Commission:
     """What a remix depends on, and nothing else: equal commissions give equal bytes."""
 
-    reference: Reference
+    reference: FetchedReference
     prompt: str
     lyrics: str
     parameters: str

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from soundverse_nb.simulator.intake import Reference
+from soundverse_nb.simulator.intake import FetchedReference
 from soundverse_nb.simulator.jobs import Job, JobBook
 from soundverse_nb.simulator.studio import Commission
 from soundverse_nb.simulator.timeline import Song, story
@@ -15,7 +15,7 @@ from soundverse_nb.simulator.timeline import Song, story
 
 def job(name: str, began: float) -> Job:
     song = Song(name, "Title", "http://art", "http://stream", "http://audio")
-    what = Commission(Reference("digest", Path("song.mp3"), 30.0), "jazz", "", "{}", "Title")
+    what = Commission(FetchedReference("digest", Path("song.mp3"), 30.0), "jazz", "", "{}", "Title")
     return Job(name, "key", what, story(song, 30.0), (), began, 1.0)
 
 
