@@ -25,7 +25,7 @@ _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")  # IANA gives out no other pu
 _DOCUMENTATION = ipaddress.ip_network("3fff::/20")  # RFC 9637
 _UNIQUE_LOCAL = ipaddress.ip_network("fc00::/7")  # RFC 4193
 _THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")  # RFC 1122: Linux takes 0.0.0.0 for itself
-# Clouds also tell credentials to whoever asks from inside at these (EC2 over IPv6, Azure).
+# Clouds also give credentials to whoever asks from inside at these (EC2 over IPv6, Azure).
 _CLOUD_METADATA = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "168.63.129.16")))
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")
 

@@ -1,4 +1,4 @@
-"""Where a service may send this machine for a finished file: not back into its own house.
+"""Address policy (SSRF): a public service may not send this machine to its own network for a finished file.
 
 The address comes from the service, also by redirects. A service out on the internet that names one which only
 this machine or its network can see (a router, a notebook server, a cloud's credentials) would have the client
@@ -8,6 +8,7 @@ fetch there for it. The same rule holds for references, the other way round.
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
@@ -18,11 +19,11 @@ from soundverse_nb.urls import InvalidURLError, WebURL, why_resolved_local
 _MOST_REMEMBERED = 1000
 
 
-class OnlyHereError(OSError):
+class LocalAddressError(OSError):
     """An address leads to what only this machine or its network can see."""
 
 
-class Sight:
+class AddressPolicy:
     """The rule for the files of one service.
 
     A service on this machine or its network may send there; so may any to its very own host and port, which
@@ -39,20 +40,20 @@ class Sight:
         self._named: set[str] = set()
 
     def check(self, url: WebURL) -> None:
-        """Raise OnlyHereError for such an address; a name is looked at again when it is resolved."""
+        """Raise LocalAddressError for such an address; a name is looked at again when it is resolved."""
         if not self._is_strict or (url.host, url.port) == self._own:
             return
         if url.local_reason is not None:
-            raise OnlyHereError(url.local_reason)
+            raise LocalAddressError(url.local_reason)
         if len(self._named) >= _MOST_REMEMBERED:
             self._named.clear()
         self._named.update((url.host, _as_resolved(url)))
 
     def resolver(self) -> AbstractResolver:
         """One for a connector. A proxy's own name is resolved as it is: no file's address named it."""
-        return _Resolver(self)
+        return CheckedResolver(self.why_refused)
 
-    def why_hidden(self, host: str, port: int, address: str) -> str | None:
+    def why_refused(self, host: str, port: int, address: str) -> str | None:
         """Why nothing is fetched from this address of this host; None where it may be."""
         plain = host.rstrip(".").lower()
         if plain not in self._named or (plain, port) == self._own:
@@ -60,9 +61,14 @@ class Sight:
         return why_resolved_local(host, address)
 
 
-class _Resolver(AbstractResolver):
-    def __init__(self, sight: Sight) -> None:
-        self._sight = sight
+class CheckedResolver(AbstractResolver):
+    """Looks names up, and raises LocalAddressError for a refused address: what is checked is connected to.
+
+    `why_refused(host, port, address)` gives the reason, or None.
+    """
+
+    def __init__(self, why_refused: Callable[[str, int, str], str | None]) -> None:
+        self._why_refused = why_refused
         self._inner = ThreadedResolver()
 
     async def resolve(
@@ -70,9 +76,9 @@ class _Resolver(AbstractResolver):
     ) -> list[ResolveResult]:
         found = await self._inner.resolve(host, port, family)
         for one in found:
-            reason = self._sight.why_hidden(host, port, one["host"])
+            reason = self._why_refused(host, port, one["host"])
             if reason:
-                raise OnlyHereError(reason)
+                raise LocalAddressError(reason)
         return found
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The headers of an answer: limits far above what gateways send, and nothing lost that came along with them.
+"""HTTP connections: sessions, redirects, network errors as words, and headers of any size.
 
 aiohttp stops at 8,190 bytes a line and at 128 lines; gateways, tracing and security policies send more, and
 by then the remix is paid for. And where the framing of a body is broken, it forgets the answer that came in
@@ -28,7 +28,7 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from yarl import URL
 
 from soundverse_nb.api.body import excerpt
-from soundverse_nb.api.proxy import Proxy, Way
+from soundverse_nb.api.proxy import NetworkSettings, Proxy
 from soundverse_nb.urls import WebURL, redirected
 
 LONGEST_LINE = 1 << 16  # bytes; the gateways that allow most stop at 64 KiB for all lines together
@@ -52,11 +52,11 @@ def header_limits() -> dict[str, Any]:
     return {name: value for name, value in _LIMITS.items() if name in known}
 
 
-def losing_nothing(connector: C) -> C:
+def reading_heads_by_line(connector: C) -> C:
     """The same connector, whose answers are read line by line up to their body."""
     inner: Any = connector
     if hasattr(inner, "_factory"):
-        inner._factory = functools.partial(_Answer, loop=inner._loop)
+        inner._factory = functools.partial(_LineReader, loop=inner._loop)
     return connector
 
 
@@ -66,7 +66,7 @@ def says_too_large(error: aiohttp.ClientResponseError) -> bool:
     return any(words in said for words in _SAYS_TOO_LARGE)
 
 
-class _Answer(ResponseHandler):
+class _LineReader(ResponseHandler):
     """Gives the parser the head of an answer line by line: then a fault in the body cannot take it along."""
 
     _head_bytes = _head_lines = 0
@@ -84,7 +84,7 @@ class _Answer(ResponseHandler):
             at = end
         if at < len(data) and not self._has_failed:
             super().data_received(data[at:] if at else data)
-        self._tell_payload()
+        self._fail_payload()
 
     @property
     def _is_in_head(self) -> bool:
@@ -99,7 +99,7 @@ class _Answer(ResponseHandler):
             self.transport.close()
         self.set_exception(HttpProcessingError(code=400, message="Too many headers: too large in all"))
 
-    def _tell_payload(self) -> None:
+    def _fail_payload(self) -> None:
         """Whoever waits for more of a body whose framing broke learns of it; what came before is kept."""
         payload: Any = self._payload
         if self._has_failed and payload is not None and payload.exception() is None and not payload.is_eof():
@@ -182,11 +182,11 @@ class Connections:
         resolver: Callable[[], AbstractResolver] | None = None,
     ) -> None:
         self._resolver = resolver
-        self.way = Way(proxy, ssl)
+        self.network = NetworkSettings(proxy, ssl)
         self._connect_timeout = connect_timeout
         self._sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
         # Not __del__: in a reference cycle that may run after the sessions have complained.
-        weakref.finalize(self, _let_go, self._sessions)
+        weakref.finalize(self, _detach, self._sessions)
 
     def session(self) -> aiohttp.ClientSession:
         """The session of the running loop. It has no total time-out, no pool limit, no cookies and no key.
@@ -200,11 +200,11 @@ class Connections:
             trace = aiohttp.TraceConfig()
             trace.on_request_headers_sent.append(_headers_sent)
             session = aiohttp.ClientSession(
-                connector=losing_nothing(
+                connector=reading_heads_by_line(
                     aiohttp.TCPConnector(
                         limit=0,
                         force_close=True,
-                        ssl=self.way.ssl,
+                        ssl=self.network.ssl,
                         socket_factory=keepalive_socket,
                         resolver=self._resolver() if self._resolver is not None else None,
                     )
@@ -241,7 +241,7 @@ class Connections:
             self._sessions.pop(loop).detach()
 
 
-def _let_go(sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession]) -> None:
+def _detach(sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession]) -> None:
     # Nothing idles in an unpooled connector, so letting go of it is closing it.
     for session in sessions.values():
         session.detach()

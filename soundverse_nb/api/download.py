@@ -1,4 +1,4 @@
-"""Fetching a finished file: without the key, within bounds, and on disk either whole or not at all."""
+"""Download of a finished file: without the key, within bounds, and on disk either whole or not at all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import aiohttp
 
-from soundverse_nb.api.address_policy import OnlyHereError, Sight
+from soundverse_nb.api.address_policy import AddressPolicy, LocalAddressError
 from soundverse_nb.api.body import body_text, excerpt, page_text
 from soundverse_nb.api.connection import (
     MAX_REDIRECTS,
@@ -81,7 +81,7 @@ async def fetch(
     max_bytes: int,
     expect: Expect,
     progress: Progress | None,
-    sight: Sight,
+    policy: AddressPolicy,
     connect_timeout: float,
     clock: Callable[[], float],
     sleep: Callable[[float], Awaitable[Any]],
@@ -96,7 +96,7 @@ async def fetch(
         try:
             async with timeout(max(1.0, deadline - clock())):
                 return await _attempt(
-                    connections, address, Path(path), bounds, max_bytes, expect, progress, sight
+                    connections, address, Path(path), bounds, max_bytes, expect, progress, policy
                 )
         except _AttemptError as error:
             why, wait = str(error), error.wait
@@ -117,9 +117,9 @@ async def _attempt(
     max_bytes: int,
     expect: Expect,
     progress: Progress | None,
-    sight: Sight,
+    policy: AddressPolicy,
 ) -> Downloaded:
-    async with _opened(connections, url, bounds, sight) as answer:
+    async with _opened(connections, url, bounds, policy) as answer:
         response = answer.response
         total = response.content_length
         proven = total is not None or "chunked" in response.headers.get("Transfer-Encoding", "").lower()
@@ -154,13 +154,13 @@ async def _attempt(
 
 @asynccontextmanager
 async def _opened(
-    connections: Connections, url: WebURL, bounds: aiohttp.ClientTimeout, sight: Sight
+    connections: Connections, url: WebURL, bounds: aiohttp.ClientTimeout, policy: AddressPolicy
 ) -> AsyncIterator[Answer]:
     """The answer that holds the file."""
 
     @asynccontextmanager
     async def ask(url: WebURL, proxy: Proxy | None) -> AsyncIterator[aiohttp.ClientResponse]:
-        async with await _asked(connections, url, proxy, bounds, sight) as response:
+        async with await _asked(connections, url, proxy, bounds, policy) as response:
             yield response
 
     try:
@@ -178,11 +178,11 @@ async def _asked(
     url: WebURL,
     proxy: Proxy | None,
     bounds: aiohttp.ClientTimeout,
-    sight: Sight,
+    policy: AddressPolicy,
 ) -> aiohttp.ClientResponse:
     hidden = None
     try:
-        sight.check(url)
+        policy.check(url)
         return await connections.session().get(
             as_sent(url), timeout=bounds, allow_redirects=False, proxy=proxy
         )
@@ -214,12 +214,12 @@ def _hidden(error: BaseException) -> str | None:
     """Why an address is out of the service's sight, where that is the error; aiohttp wraps the resolver's."""
     if isinstance(error, aiohttp.ClientConnectorError):
         error = error.os_error
-    return str(error) if isinstance(error, OnlyHereError) else None
+    return str(error) if isinstance(error, LocalAddressError) else None
 
 
 def _proxy(connections: Connections, url: WebURL) -> Proxy | None:
     try:
-        return connections.way.proxy_for(url.full)
+        return connections.network.proxy_for(url.full)
     except ConfigurationError as error:
         unusable = error.message
     raise_alone(DownloadError(unusable))

@@ -1,4 +1,4 @@
-"""How requests leave this machine: one TLS setting and one proxy setting for all of them."""
+"""Proxy and TLS settings: one of each for all requests of a client."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Proxy(str):
 
     @property
     def shown(self) -> str:
-        """Host and port, as they may be told."""
+        """Host and port, as they may be shown."""
         return urlsplit(self).netloc.rpartition("@")[2]
 
     def __repr__(self) -> str:
@@ -35,8 +35,8 @@ class Proxy(str):
 
 
 @dataclass(frozen=True)
-class Way:
-    """What every request of one client goes by.
+class NetworkSettings:
+    """The proxy and TLS settings of one client's requests.
 
     Parameters
     ----------
@@ -61,26 +61,26 @@ class Way:
         return environments_proxy(url)
 
 
-_in_use: ContextVar[Way | None] = ContextVar("soundverse_nb_way", default=None)
+_in_use: ContextVar[NetworkSettings | None] = ContextVar("soundverse_nb_network", default=None)
 
 
 @contextmanager
-def going(way: Way) -> Iterator[None]:
-    """For a block, the way of what is called there and cannot be handed one, such as somebody's host."""
-    before = _in_use.set(way)
+def using_network(network: NetworkSettings) -> Iterator[None]:
+    """For a block, the settings of what is called there and cannot be handed any, such as somebody's host."""
+    before = _in_use.set(network)
     try:
         yield
     finally:
         _in_use.reset(before)
 
 
-def way_in_use() -> Way:
-    """The way that the caller goes; where nobody said, TLS as usual and the environment's proxies."""
-    return _in_use.get() or Way()
+def current_network() -> NetworkSettings:
+    """The settings in use here; where there are none, TLS as usual and the environment's proxies."""
+    return _in_use.get() or NetworkSettings()
 
 
 def checked_proxy(value: str, said: str) -> Proxy:
-    """A proxy's URL; `said` names the setting it is from. None of it is told: it may hold a password."""
+    """A proxy's URL; `said` names the setting it is from. None of it is repeated: it may hold a password."""
     text = value.strip() if isinstance(value, str) else ""
     try:
         parts = urlsplit(text if "://" in text else f"http://{text}")

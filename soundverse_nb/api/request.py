@@ -1,4 +1,4 @@
-"""What is asked of the service: one remix, in the document's own names.
+"""Requests for a remix: the body of the POST, in the document's own names.
 
 Source: "Request Parameters" in the vendor's page for POST /v7/generate/remix.
 """

@@ -1,4 +1,4 @@
-"""What must never be shown: keys, bearer tokens, and the signatures of presigned links.
+"""Secrets taken out of whatever is shown: keys, bearer tokens, and the signatures of presigned links.
 
 What this process knows to be a secret is taken out of everything, wherever it stands. What merely looks like
 one is taken out of logs and of a server's complaints alone: in a title or in the name of an order, which may

@@ -1,4 +1,4 @@
-"""The one place that talks to the service: it sends the order, asks the status, fetches the audio."""
+"""HTTP transport to the service: the POST and its stream, the status endpoint, downloads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import ssl as tls
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
@@ -16,7 +16,7 @@ import aiohttp
 from pydantic import SecretStr
 from yarl import URL
 
-from soundverse_nb.api.address_policy import Sight
+from soundverse_nb.api.address_policy import AddressPolicy
 from soundverse_nb.api.answers import classify
 from soundverse_nb.api.body import MAX_BODY_BYTES, NOT_JSON, body_text, excerpt, page_text, read_json
 from soundverse_nb.api.connection import (
@@ -97,9 +97,9 @@ class Transport:
         self._answer_timeout = answer_timeout
         self._clock = clock
         self._sleep = sleep
-        self._sight = Sight(self.base_url)
+        self._policy = AddressPolicy(self.base_url)
         self._connections = Connections(
-            proxy=proxy, ssl=ssl, connect_timeout=connect_timeout, resolver=self._sight.resolver
+            proxy=proxy, ssl=ssl, connect_timeout=connect_timeout, resolver=self._policy.resolver
         )
 
     def __repr__(self) -> str:
@@ -115,9 +115,10 @@ class Transport:
         """Close every connection; a later call opens new ones."""
         await self._connections.close()
 
-    def open_remix(
+    @asynccontextmanager
+    async def open_remix(
         self, wire: Mapping[str, Any], on_sent: Callable[[], None] | None = None
-    ) -> AbstractAsyncContextManager[RemixStream]:
+    ) -> AsyncIterator[RemixStream]:
         """Send the order once and read its stream, for `async with`.
 
         `wire` is `RemixRequest.to_wire()`. `on_sent` is called once, just before the first byte is sent.
@@ -128,14 +129,7 @@ class Transport:
         APIError : the service answered, and not with a stream; also while the stream is read.
         StreamCut : the order was sent and the connection lost; also while the stream is read.
         """
-        return self.open_stream(REMIX_PATH, wire, on_sent)
-
-    @asynccontextmanager
-    async def open_stream(
-        self, path: str, wire: Mapping[str, Any], on_sent: Callable[[], None] | None = None
-    ) -> AsyncIterator[RemixStream]:
-        """The same for any endpoint of the service that streams chunks, such as /v7/generate/song."""
-        response = await self._post(path, json.dumps(wire).encode(), Sending(on_sent))
+        response = await self._post(json.dumps(wire).encode(), Sending(on_sent))
         try:
             if response.status == 407 and (why := self._proxys_refusal()):
                 raise_alone(ProxyRefusedError(why, status_code=407))
@@ -145,12 +139,12 @@ class Transport:
         finally:
             response.close()
 
-    async def _post(self, path: str, body: bytes, sending: Sending) -> aiohttp.ClientResponse:
+    async def _post(self, body: bytes, sending: Sending) -> aiohttp.ClientResponse:
         proxy = self._proxy()
         try:
             async with timeout(self._connect_timeout + self._answer_timeout):
                 return await self._connections.session().post(
-                    URL(self.base_url + path, encoded=True),
+                    URL(self.base_url + REMIX_PATH, encoded=True),
                     data=body,
                     headers={
                         "Authorization": f"Bearer {self._key.get_secret_value()}",
@@ -179,7 +173,7 @@ class Transport:
         )
         try:
             async with timeout(self._connect_timeout + BODY_TIMEOUT):
-                said = await self._said_of(message_id, path)
+                said = await self._ask_status(message_id, path)
         except NETWORK_ERRORS as error:
             why = reason(error, self._proxy())
             said = TransportError(
@@ -191,7 +185,7 @@ class Transport:
             return said
         raise_alone(said)
 
-    async def _said_of(self, message_id: str, path: str) -> RemixEvent | SoundverseError:
+    async def _ask_status(self, message_id: str, path: str) -> RemixEvent | SoundverseError:
         async with self._connections.session().get(
             URL(self.base_url + path, encoded=True),
             headers={
@@ -237,7 +231,7 @@ class Transport:
             max_bytes=max_bytes,
             expect=expect,
             progress=progress,
-            sight=self._sight,
+            policy=self._policy,
             connect_timeout=self._connect_timeout,
             clock=self._clock,
             sleep=self._sleep,
@@ -246,7 +240,7 @@ class Transport:
     def _proxy(self) -> Proxy | None:
         """The proxy on the way to the service. TransportError where the environment names an unusable one."""
         try:
-            return self._connections.way.proxy_for(self.base_url)
+            return self._connections.network.proxy_for(self.base_url)
         except ConfigurationError as error:
             unusable = error
         raise_alone(TransportError(unusable.message, hint=unusable.hint))

@@ -63,7 +63,7 @@ def as_samples(values: Any, rate: Any) -> Samples:
     if not math.isfinite(hertz) or not 1 <= hertz < 2**31:
         raise ValueError(f"A sample rate of {hertz:g} Hz is not possible.")
     try:
-        # What is masked out of an array is nothing to hear.
+        # What is masked out of an array counts as silence.
         array = values.filled(0) if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
     except Exception:  # a foreign __array__ may raise anything
         raise ValueError("The samples are not an array of numbers.") from None

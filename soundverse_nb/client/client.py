@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from soundverse_nb.api.proxy import Way
+from soundverse_nb.api.proxy import NetworkSettings
 from soundverse_nb.api.transport import STATUS_PATH
 from soundverse_nb.client.config import (
     KEY_VARIABLE,
@@ -108,9 +108,9 @@ class Client:
                     "uses the embedded simulator.",
                 )
             key, url, simulated = SecretStr("simulated"), embedded_service(), True
-        way = Way(proxy, ssl)
+        network = NetworkSettings(proxy, ssl)
         if not simulated:
-            way.proxy_for(url or SERVICE)  # one that cannot be used is told of now
+            network.proxy_for(url or SERVICE)  # one that cannot be used is told of now
         find_display(progress if progress is not True else False)
         self._progress = progress
         self._price = checked_price(price)
@@ -123,7 +123,7 @@ class Client:
             host=host,
             max_streams=max_streams,
             status_path=checked_status_path(status_path),
-            way=way,
+            network=network,
             preflight=checked_mode(preflight),
             executor=executor,
             max_bytes=max_bytes,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import SecretStr
 
-from soundverse_nb.api.proxy import Way
+from soundverse_nb.api.proxy import NetworkSettings
 from soundverse_nb.api.secrets import logger
 from soundverse_nb.audio.given import Kind
 from soundverse_nb.client.progress import ProgressSlot
@@ -71,7 +71,7 @@ class References:
         simulated: bool,
         folder: Path,
         executor: Executor | None = None,
-        way: Way | None = None,
+        network: NetworkSettings | None = None,
         api_key: SecretStr | None = None,
     ) -> None:
         self._mode = mode
@@ -80,7 +80,7 @@ class References:
         self._simulated = simulated
         self._folder = folder
         self._executor = executor
-        self._way = way or Way()
+        self._network = network or NetworkSettings()
         self._api_key = api_key
         self._host: Host | None = None
         self._checks: OrderedDict[object, asyncio.Future[Checked]] = OrderedDict()
@@ -114,7 +114,7 @@ class References:
                 self._checks.pop(key, None)
 
     async def publish(self, checked: Checked, slot: ProgressSlot) -> WebURL:
-        """The URL to order with. Each call is matched by one of `let_go`."""
+        """The URL to order with. Each call is matched by one of `release`."""
         if checked.url is not None:
             return checked.url
         assert checked.path is not None
@@ -127,22 +127,22 @@ class References:
             return (await asyncio.shield(song.publications[-1].task)).web_url
         except BaseException:  # an order that is cancelled uses the song no longer either
             song.users -= 1
-            await self._take_down(checked, song)
+            await self._withdraw_unused(checked, song)
             raise
 
-    async def let_go(self, checked: Checked, *, settled: bool) -> None:
+    async def release(self, checked: Checked, *, settled: bool) -> None:
         """This order needs the URL no longer. The last has it withdrawn where the service is done with it."""
         song = self._songs.get(checked.path) if checked.path is not None else None
         if song is None or checked.url is not None:
             return
         song.users -= 1
-        song.remix_input = song.remix_input or not settled
-        await self._take_down(checked, song)
+        song.is_needed = song.is_needed or not settled
+        await self._withdraw_unused(checked, song)
 
-    async def _take_down(self, checked: Checked, song: _Song) -> None:
+    async def _withdraw_unused(self, checked: Checked, song: _Song) -> None:
         """Withdraw every URL a song has had, where nobody uses one of them any longer."""
         assert checked.path is not None
-        if song.users > 0 or song.remix_input or self._songs.get(checked.path) is not song:
+        if song.users > 0 or song.is_needed or self._songs.get(checked.path) is not song:
             return
         del self._songs[checked.path]
         for publication in song.publications:
@@ -151,7 +151,7 @@ class References:
     def _find_host(self, name: str) -> Host:
         if self._host is None:
             self._host = find_host(
-                self._host_setting, self._base_url, self._simulated, self._way, self._api_key
+                self._host_setting, self._base_url, self._simulated, self._network, self._api_key
             )
             if self._host is None:
                 raise missing_host(name, self._base_url)
@@ -180,7 +180,7 @@ class References:
 
         self._folder.mkdir(parents=True, exist_ok=True)
         fetched = await fetch_reference(
-            url, max_bytes=Limits().max_bytes, public=public, directory=self._folder, way=self._way
+            url, max_bytes=Limits().max_bytes, public=public, directory=self._folder, network=self._network
         )
         try:
             await self._in_thread(_preflight, fetched.path, self._mode)
@@ -198,12 +198,12 @@ class References:
 class _Song:
     """A file that orders use by its URL; the last of its publications is the one for new orders.
 
-    `wanted` says that an order was left open, so that the service may still come for the song.
+    `is_needed` says that an order was left open, so that the service may still come for the song.
     """
 
     publications: list[_Publication] = field(default_factory=list)
     users: int = 0
-    remix_input: bool = False
+    is_needed: bool = False
 
 
 class _Publication:
@@ -218,7 +218,7 @@ class _Publication:
     def _note(self, task: asyncio.Future[PublishedReference]) -> None:
         self._since = datetime.now(timezone.utc)
         if not task.cancelled():
-            task.exception()  # told to whoever waits; with nobody there it is not for the log
+            task.exception()  # raised to whoever waits; with nobody there it is not for the log
 
     def is_stale(self) -> bool:
         if not self.task.done():

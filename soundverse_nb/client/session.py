@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
-from soundverse_nb.api.proxy import Way
+from soundverse_nb.api.proxy import NetworkSettings
 from soundverse_nb.api.secrets import logger
 from soundverse_nb.api.transport import STATUS_PATH, Transport
 from soundverse_nb.client.backend import Service
@@ -64,7 +64,7 @@ class Settings:
     host: Any = None
     max_streams: int = 8
     status_path: str = STATUS_PATH
-    way: Way = field(default_factory=Way)
+    network: NetworkSettings = field(default_factory=NetworkSettings)
     preflight: str = "full"
     executor: Executor | None = None
     max_bytes: int | None = None
@@ -114,7 +114,7 @@ class Session:
             simulated=self.service.simulated,
             folder=self.folder / "references",
             executor=settings.executor,
-            way=settings.way,
+            network=settings.network,
             api_key=settings.api_key,
         )
 
@@ -201,8 +201,8 @@ class Session:
             settings.api_key,
             status_path=settings.status_path,
             # What is embedded in this process is not behind anybody's proxy.
-            proxy="" if settings.simulated else settings.way.proxy,
-            ssl=settings.way.ssl,
+            proxy="" if settings.simulated else settings.network.proxy,
+            ssl=settings.network.ssl,
             clock=settings.clock.monotonic,
             sleep=settings.clock.sleep,
         )

@@ -1,4 +1,4 @@
-"""From a file on this machine to a URL the service can fetch, privately and briefly.
+"""Hosts: they publish a file of this machine at a URL that the service can fetch, privately and briefly.
 
 The service takes a URL; a researcher has a file. A *host* closes that gap: it publishes a file,
 hands back a URL that expires, and can withdraw it afterwards.

@@ -1,4 +1,4 @@
-"""A bucket as people write it, "s3://my-bucket/remixes", taken apart and checked."""
+"""Buckets, written as "s3://my-bucket/remixes", and the credentials and settings for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a published file is called and what type it is said to have."""
+"""Object name (by content) and media type of a published file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded service as its own host: a file goes to the simulator on this machine and no further."""
+"""EmbeddedHost: uploads a file to the simulator on this machine and no further."""
 
 from __future__ import annotations
 

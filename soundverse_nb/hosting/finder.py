@@ -1,4 +1,4 @@
-"""Which host a client uses: the one it was given, the simulator's own, or the default of this machine."""
+"""Choice of a client's host: the one it was given, the simulator's own, or the default of this machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from soundverse_nb.api.proxy import Way, going
+from soundverse_nb.api.proxy import NetworkSettings, using_network
 from soundverse_nb.errors import ConfigurationError, at_the_door
 from soundverse_nb.hosting.embedded import EmbeddedHost
 from soundverse_nb.hosting.objectstore import ObjectStoreHost
@@ -24,7 +24,7 @@ def find_host(
     setting: Any,
     base_url: str,
     simulated: bool,
-    way: Way | None = None,
+    network: NetworkSettings | None = None,
     api_key: SecretStr | None = None,
 ) -> Host | None:
     """The host for a client's local files, None where there is none.
@@ -35,7 +35,7 @@ def find_host(
         "az://...", a host, an `async (path) -> url` function, or None for the default.
     base_url : the service's address.
     simulated : whether that service is the simulator.
-    way : the client's TLS and proxy settings, for what the host asks of the network.
+    network : the client's TLS and proxy settings, for what the host asks of the network.
     api_key : the client's key; only the simulator's own host is given it, and only for that service.
 
     The default is the simulator's own host where the service is the simulator, else the bucket in
@@ -44,13 +44,13 @@ def find_host(
     anything but the simulator it names.
     """
     if setting is None:
-        return _default_host(base_url, simulated, way, api_key)
+        return _default_host(base_url, simulated, network, api_key)
     if isinstance(setting, str):
-        return _guarded(_bucket(setting), base_url, way)
+        return _guarded(_bucket(setting), base_url, network)
     host = as_host(setting)
     _refuse_embedded(host, base_url, simulated)
     _lend_key(host, base_url, api_key)
-    return _guarded(host, base_url, way)
+    return _guarded(host, base_url, network)
 
 
 def missing_host(name: str, base_url: str = "") -> ConfigurationError:
@@ -72,14 +72,16 @@ def missing_host(name: str, base_url: str = "") -> ConfigurationError:
     )
 
 
-def _default_host(base_url: str, simulated: bool, way: Way | None, api_key: SecretStr | None) -> Host | None:
+def _default_host(
+    base_url: str, simulated: bool, network: NetworkSettings | None, api_key: SecretStr | None
+) -> Host | None:
     if simulated:
         return EmbeddedHost(base_url, api_key)
     bucket = os.environ.get(VARIABLE, "").strip()
     if not bucket:
         return None
     try:
-        return _guarded(_bucket(bucket), base_url, way)
+        return _guarded(_bucket(bucket), base_url, network)
     except ConfigurationError as error:
         raise ConfigurationError(f"{VARIABLE} in the environment: {error.message}", hint=error.hint) from None
 
@@ -92,33 +94,33 @@ class GuardedHost:
     fails only once an order has been sent.
     """
 
-    def __init__(self, host: Host, *, public: bool, way: Way | None = None) -> None:
+    def __init__(self, host: Host, *, public: bool, network: NetworkSettings | None = None) -> None:
         self.host = host
         self._public = public
-        self._way = way or Way()
+        self._network = network or NetworkSettings()
 
     def __repr__(self) -> str:
         return repr(self.host)
 
     @at_the_door
     async def publish(self, path: Path) -> PublishedReference:
-        with going(self._way):
+        with using_network(self._network):
             published = await ask_to_publish(self.host.publish, path, f"The host {type(self.host).__name__}")
         try:
             await check_address(published.web_url, public=self._public)
         except BaseException:  # nobody will use it now, nor when the check was cancelled
-            with contextlib.suppress(Exception):  # why it is refused is what has to be told
+            with contextlib.suppress(Exception):  # why it is refused is what has to be said
                 await self.host.withdraw(published)
             raise
         return published
 
     async def withdraw(self, published: PublishedReference) -> None:
-        with going(self._way):
+        with using_network(self._network):
             await self.host.withdraw(published)
 
 
-def _guarded(host: Host, base_url: str, way: Way | None) -> Host:
-    return GuardedHost(host, public=must_be_public(base_url), way=way)
+def _guarded(host: Host, base_url: str, network: NetworkSettings | None) -> Host:
+    return GuardedHost(host, public=must_be_public(base_url), network=network)
 
 
 def _bucket(url: str) -> Host:

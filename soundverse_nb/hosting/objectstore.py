@@ -1,4 +1,4 @@
-"""Where a bucket is: S3 tells whoever asks in the wrong region, in a header that obstore leaves out."""
+"""ObjectStoreHost: publishes files through a private bucket at S3, Google or Azure by signed URLs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ import aiohttp
 from yarl import URL
 
 from soundverse_nb.api.connection import as_sent, reason
-from soundverse_nb.api.proxy import Proxy, Way, environment_names, way_in_use
+from soundverse_nb.api.proxy import NetworkSettings, Proxy, current_network, environment_names
 from soundverse_nb.errors import ConfigurationError, HostingError, SoundverseError, Spent, at_the_door
 from soundverse_nb.hosting.bucket import Bucket, aws_settings, azure_settings, missing_extra, parse_bucket
 from soundverse_nb.hosting.content import Content, is_unchanged, read_content
 from soundverse_nb.hosting.protocol import PublishedReference
-from soundverse_nb.hosting.remote import PROXYS_OWN, heres_fault
+from soundverse_nb.hosting.remote import PROXYS_OWN, hint_for_local_fault
 from soundverse_nb.hosting.storage_errors import Refusal, cannot_sign, classify, explain, region_of
 
 _S3 = "https://s3.amazonaws.com"
@@ -29,14 +29,14 @@ _REGION_PATIENCE = aiohttp.ClientTimeout(total=10)
 _HEADER = "x-amz-bucket-region"
 
 
-async def whereabouts(bucket: str, endpoint: str | None, way: Way) -> str:
+async def region_header(bucket: str, endpoint: str | None, network: NetworkSettings) -> str:
     """The header that names the bucket's region, or "" where none does. Asks without credentials."""
     url = f"{(endpoint or _S3).rstrip('/')}/{bucket}"
     try:
         async with (
             aiohttp.ClientSession(timeout=_REGION_PATIENCE) as session,
             session.head(
-                URL(url, encoded=True), allow_redirects=False, proxy=way.proxy_for(url), ssl=way.ssl
+                URL(url, encoded=True), allow_redirects=False, proxy=network.proxy_for(url), ssl=network.ssl
             ) as answer,
         ):
             found = answer.headers.get(_HEADER, "")
@@ -77,10 +77,10 @@ def open_store(bucket: Bucket, settings: Mapping[str, Any]) -> Any:
     elif bucket.scheme == "az":
         found = azure_settings(settings)
     settings = {**settings, **found}
-    return _store(bucket, settings, _as_the_client_goes(bucket, settings))
+    return _store(bucket, settings, _network_options(bucket, settings))
 
 
-def _store(bucket: Bucket, settings: dict[str, Any], way: Mapping[str, Any]) -> Any:
+def _store(bucket: Bucket, settings: dict[str, Any], network: Mapping[str, Any]) -> Any:
     obstore()
     make = getattr(import_module("obstore.store"), _STORES[bucket.scheme])
     settings.pop("profile", None)  # botocore's, not obstore's
@@ -89,7 +89,7 @@ def _store(bucket: Bucket, settings: dict[str, Any], way: Mapping[str, Any]) -> 
         return make(
             bucket.name,
             prefix=bucket.prefix or None,
-            client_options={**_PATIENCE, **way, **settings.pop("client_options", {})},
+            client_options={**_PATIENCE, **network, **settings.pop("client_options", {})},
             retry_config=settings.pop("retry_config", _RETRIES),
             **settings,
         )
@@ -108,17 +108,17 @@ def _store(bucket: Bucket, settings: dict[str, Any], way: Mapping[str, Any]) -> 
         raise explain(bucket, type(error).__name__, str(error)) from None
 
 
-def _as_the_client_goes(bucket: Bucket, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The client's proxy and TLS settings in obstore's words.
+def _network_options(bucket: Bucket, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The client's proxy and TLS settings as options of obstore.
 
     Left to itself, obstore takes the environment's proxies for this machine too, and not every exemption. It
     takes no certificates of one's own from here; those of the system count.
     """
-    way = way_in_use()
-    options: dict[str, Any] = {} if way.ssl is not False else {"allow_invalid_certificates": True}
+    network = current_network()
+    options: dict[str, Any] = {} if network.ssl is not False else {"allow_invalid_certificates": True}
     endpoint = next((str(settings[name]) for name in _ENDPOINTS if settings.get(name)), "")
     place = endpoint or f"https://{_CLOUDS[bucket.scheme]}"
-    proxy = way.proxy_for(place)
+    proxy = network.proxy_for(place)
     named = environment_names("https") or environment_names("http")
     if proxy:
         options["proxy_url"] = str(proxy)
@@ -159,7 +159,7 @@ class ObjectStoreHost:
     settings : the store's own, for example region=, endpoint=, profile= (S3) or account_name= (Azure).
 
     The object is named by its content (SHA-256), so nothing of the file's name is told. Credentials
-    are found as each cloud's own tools find them; see `hosting.credentials`.
+    are found as each cloud's own tools find them; see `hosting.bucket`.
     Raises ConfigurationError for a URL or setting that cannot be right.
     """
 
@@ -254,7 +254,7 @@ class ObjectStoreHost:
 
     async def _opened(self) -> Any:
         if self._store is None:
-            # to_thread takes the way in use along.
+            # to_thread takes the network settings along.
             self._store = await asyncio.to_thread(open_store, self.bucket, self._settings)
         return self._store
 
@@ -268,7 +268,7 @@ class ObjectStoreHost:
                 store, content.name, path, attributes={"Content-Type": content.type}, max_concurrency=2
             )
         except Exception as error:  # obstore's own classes
-            raise await self._placed(store, error) from None
+            raise await self._with_region(store, error) from None
         self._answered.discard(content.name)
         if not is_unchanged(path, content):
             await self._remove_quietly(store, content.name)
@@ -301,14 +301,14 @@ class ObjectStoreHost:
 
     async def _check(self, published: PublishedReference) -> None:
         """Fetch one byte as the service would: a plain client, no credentials."""
-        way = way_in_use()
-        proxy = way.proxy_for(published.url)
+        network = current_network()
+        proxy = network.proxy_for(published.url)
         try:
             async with (
                 aiohttp.ClientSession(timeout=_CHECK) as session,
                 session.get(
                     as_sent(published.web_url), headers={"Range": "bytes=0-0"}, allow_redirects=False,
-                    proxy=proxy, ssl=way.ssl,
+                    proxy=proxy, ssl=network.ssl,
                 ) as answer,
             ):  # fmt: skip
                 if answer.status in (200, 206):
@@ -328,7 +328,9 @@ class ObjectStoreHost:
 
     def _unseen(self, error: Exception, proxy: Proxy | None) -> HostingError:
         """The URL could not be fetched from here: whether that is this machine's fault, or the endpoint's."""
-        hint = heres_fault(error) or "Check the endpoint: the service needs to reach it from outside."
+        hint = (
+            hint_for_local_fault(error) or "Check the endpoint: the service needs to reach it from outside."
+        )
         return HostingError(
             f"The file is in {self.bucket}, but its URL could not be fetched: {reason(error, proxy)}.",
             hint=hint,
@@ -340,12 +342,12 @@ class ObjectStoreHost:
         except Exception:
             return  # the error that led here is the one to tell
 
-    async def _placed(self, store: Any, error: Exception) -> SoundverseError:
-        """The error to tell of an upload; S3 is asked where the bucket is, where it is that what is wrong."""
+    async def _with_region(self, store: Any, error: Exception) -> SoundverseError:
+        """The error of an upload; S3 is asked for the bucket's region, where that is what is wrong."""
         kind, text = type(error).__name__, str(error)
         if self.bucket.scheme == "s3" and classify(kind, text) is Refusal.REGION and not region_of(text):
             endpoint = store.config.get("endpoint")
-            text += f"\n{await whereabouts(self.bucket.name, endpoint, way_in_use())}"
+            text += f"\n{await region_header(self.bucket.name, endpoint, current_network())}"
         return explain(self.bucket, kind, text)
 
     def _explained(self, error: Exception) -> SoundverseError:

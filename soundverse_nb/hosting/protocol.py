@@ -1,4 +1,4 @@
-"""What a host is: something that gives a local file a URL, and can take it back."""
+"""Host protocol: something that gives a local file a URL, and can take it back."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def _name_of(function: Callable[..., Any]) -> str:
     return str(getattr(function, "__qualname__", None) or type(function).__name__)
 
 
-# Libraries also tell of a request without its host: "Max retries exceeded with url: /song.mp3?X-Amz-..."
+# Libraries also name a request without its host: "Max retries exceeded with url: /song.mp3?X-Amz-..."
 _QUERY = re.compile(r"\?[^\s\"'<>)\]]+")
 
 
@@ -167,7 +167,7 @@ def _without_secrets(text: str) -> str:
 
 
 def _failed(who: str, error: Exception) -> HostingError:
-    # The cause is left out on purpose: its text may hold a signed URL. Where it was raised is told instead.
+    # The cause is left out on purpose: its text may hold a signed URL. Where it was raised is said instead.
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({os.path.basename(frames[-1].filename)}, line {frames[-1].lineno})" if frames else ""
     return HostingError(

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import IO
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 
+from soundverse_nb.api.address_policy import CheckedResolver, LocalAddressError
 from soundverse_nb.api.connection import (
     MAX_REDIRECTS,
     Answer,
@@ -25,13 +24,13 @@ from soundverse_nb.api.connection import (
     as_sent,
     following_redirects,
     header_limits,
-    losing_nothing,
+    reading_heads_by_line,
     reason,
     refused_by,
 )
 from soundverse_nb.api.content_encoding import Body
 from soundverse_nb.api.filetype import audio_kind
-from soundverse_nb.api.proxy import Proxy, Way, way_in_use
+from soundverse_nb.api.proxy import NetworkSettings, Proxy, current_network
 from soundverse_nb.errors import ConfigurationError, PreflightError, SoundverseError, at_the_door
 from soundverse_nb.hosting.content import suffix_of
 from soundverse_nb.urls import InvalidURLError, WebURL, is_public_service, shown_url, why_resolved_local
@@ -47,7 +46,7 @@ _TLS_HINT = (
 )
 
 
-def heres_fault(error: BaseException) -> str | None:
+def hint_for_local_fault(error: BaseException) -> str | None:
     """What to do where this machine's proxy or TLS settings stood in the way; None where they did not."""
     if isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)):
         return _PROXY_HINT
@@ -56,7 +55,7 @@ def heres_fault(error: BaseException) -> str | None:
     return None
 
 
-def unfetched(shown: str, what: str) -> PreflightError:
+def unfetchable(shown: str, what: str) -> PreflightError:
     """What is behind a URL is no song for anybody; `what` goes on from the URL."""
     return PreflightError(
         f"{shown} {what}, so the service could not fetch it either.",
@@ -64,10 +63,10 @@ def unfetched(shown: str, what: str) -> PreflightError:
     )
 
 
-def unseen(shown: str, error: BaseException, proxy: Proxy | None) -> PreflightError:
+def unreachable(shown: str, error: BaseException, proxy: Proxy | None) -> PreflightError:
     """A URL could not be reached from here."""
     why = reason(error, proxy)
-    if hint := heres_fault(error):
+    if hint := hint_for_local_fault(error):
         return PreflightError(
             f"{shown} could not be reached from this machine: {why}. That says nothing about the service.",
             hint=f"{hint} {_SKIP}",
@@ -78,10 +77,10 @@ def unseen(shown: str, error: BaseException, proxy: Proxy | None) -> PreflightEr
     )
 
 
-def answered(shown: str, status: int, proxy: Proxy | None) -> PreflightError:
+def refused_answer(shown: str, status: int, proxy: Proxy | None) -> PreflightError:
     """A URL was answered with something other than a song."""
     if proxy is None or status not in PROXYS_OWN:
-        return unfetched(shown, f"is answered with HTTP {status}")
+        return unfetchable(shown, f"is answered with HTTP {status}")
     said = refused_by(proxy, status) if status == 407 else f"the proxy {proxy.shown} may have refused it"
     return PreflightError(
         f"{shown} is answered with HTTP {status}: {said}. That says nothing about the service.",
@@ -153,7 +152,7 @@ def check_url(url: str | WebURL, *, public: bool = True) -> None:
     """
     url = reference_url(url)
     if public and url.local_reason is not None:
-        raise _only_here(url, url.local_reason)
+        raise _local_address(url, url.local_reason)
 
 
 @at_the_door
@@ -174,7 +173,7 @@ async def check_address(url: str | WebURL, *, public: bool = True) -> None:
     for *_, address in found:
         reason = why_resolved_local(url.host, str(address[0]))
         if reason:
-            raise _only_here(url, reason)
+            raise _local_address(url, reason)
 
 
 @at_the_door
@@ -185,9 +184,9 @@ async def fetch_reference(
     public: bool = True,
     directory: Path | None = None,
     max_seconds: float = 60.0,
-    way: Way | None = None,
+    network: NetworkSettings | None = None,
 ) -> RemoteReference:
-    """Fetch a reference by its URL to a file, for preflight and for listening to it beside its remix.
+    """Fetch a reference by its URL to a file, for preflight and to be played beside its remix.
 
     Parameters
     ----------
@@ -196,7 +195,7 @@ async def fetch_reference(
     public : whether addresses that only this machine sees are refused, at every redirect.
     directory : where the copy goes; the system's temporary directory by default. The caller owns it.
     max_seconds : how long all of it may take.
-    way : TLS and proxy settings; behind a proxy, it is the proxy that looks names up.
+    network : TLS and proxy settings; behind a proxy, it is the proxy that looks names up.
 
     Raises PreflightError where nothing usable is behind the URL, ConfigurationError for an address the
     service cannot see. At most five redirects are followed; no key and no cookie is sent.
@@ -204,7 +203,8 @@ async def fetch_reference(
     address = reference_url(url)
     try:
         return await asyncio.wait_for(
-            _fetched(address, max_bytes, public, directory, max_seconds, way or way_in_use()), max_seconds
+            _fetched(address, max_bytes, public, directory, max_seconds, network or current_network()),
+            max_seconds,
         )
     except asyncio.TimeoutError:
         said = f"{address.shown} did not arrive within {max_seconds:g} seconds"
@@ -212,7 +212,12 @@ async def fetch_reference(
 
 
 async def _fetched(
-    url: WebURL, max_bytes: int, public: bool, directory: Path | None, max_seconds: float, way: Way
+    url: WebURL,
+    max_bytes: int,
+    public: bool,
+    directory: Path | None,
+    max_seconds: float,
+    network: NetworkSettings,
 ) -> RemoteReference:
     @asynccontextmanager
     async def ask(hop: WebURL, proxy: Proxy | None) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -222,29 +227,32 @@ async def _fetched(
             check_url(hop, public=public)
         try:
             async with (
-                _session(public, max_seconds, way, proxy) as session,
+                _session(public, max_seconds, network, proxy) as session,
                 session.get(as_sent(hop), allow_redirects=False, proxy=proxy) as response,
             ):
                 yield response
         except asyncio.TimeoutError:
             raise
-        except (aiohttp.ClientError, _OnlyHereError, ValueError) as error:
+        except (aiohttp.ClientError, LocalAddressError, ValueError) as error:
             raise _why_not(error, url, proxy) from None
 
     try:
         async with following_redirects(
-            url, proxy_for=lambda hop: way.proxy_for(hop.full), ask=ask, read=reference_url
+            url, proxy_for=lambda hop: network.proxy_for(hop.full), ask=ask, read=reference_url
         ) as answer:
             return await _copied(answer, url, max_bytes, directory)
     except TooManyRedirectsError:
-        raise unfetched(url.shown, f"is redirected more than {MAX_REDIRECTS} times") from None
+        raise unfetchable(url.shown, f"is redirected more than {MAX_REDIRECTS} times") from None
 
 
-def _session(public: bool, max_seconds: float, way: Way, proxy: Proxy | None) -> aiohttp.ClientSession:
+def _session(
+    public: bool, max_seconds: float, network: NetworkSettings, proxy: Proxy | None
+) -> aiohttp.ClientSession:
     # Behind a proxy only its own name is looked up here, and that may well be one of the local network.
-    resolver = None if proxy else _VisibleResolver(public)
+    is_checked = public and proxy is None
+    resolver = CheckedResolver(lambda host, _, found: why_resolved_local(host, found)) if is_checked else None
     return aiohttp.ClientSession(
-        connector=losing_nothing(aiohttp.TCPConnector(resolver=resolver, ssl=way.ssl)),
+        connector=reading_heads_by_line(aiohttp.TCPConnector(resolver=resolver, ssl=network.ssl)),
         timeout=aiohttp.ClientTimeout(total=max_seconds, connect=min(20.0, max_seconds)),
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -254,22 +262,22 @@ def _session(public: bool, max_seconds: float, way: Way, proxy: Proxy | None) ->
 
 
 def _why_not(error: Exception, url: WebURL, proxy: Proxy | None) -> SoundverseError:
-    """What to tell of a URL that could not be fetched."""
+    """The error for a URL that could not be fetched."""
     # aiohttp may wrap the resolver's refusal.
     hidden = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    if isinstance(hidden, _OnlyHereError):
-        return _only_here(url, str(hidden))
+    if isinstance(hidden, LocalAddressError):
+        return _local_address(url, str(hidden))
     if isinstance(error, aiohttp.ClientPayloadError):
-        return unfetched(url.shown, "broke off before its end")
+        return unfetchable(url.shown, "broke off before its end")
     if isinstance(error, aiohttp.ClientResponseError) and not isinstance(error, aiohttp.ClientHttpProxyError):
         return _unchecked(url.shown, reason(error))
-    return unseen(url.shown, error, proxy)
+    return unreachable(url.shown, error, proxy)
 
 
 async def _copied(answer: Answer, url: WebURL, max_bytes: int, directory: Path | None) -> RemoteReference:
     response = answer.response
     if response.status != 200:
-        raise answered(url.shown, response.status, answer.proxy)
+        raise refused_answer(url.shown, response.status, answer.proxy)
     name = answer.url.name or "reference"
     body = Body(response.content, response.headers, audio_kind)
     opening = await body.head()
@@ -300,36 +308,11 @@ async def _write_up_to(body: Body, opening: bytes, file: IO[bytes], count: int) 
     return size
 
 
-class _OnlyHereError(OSError):
-    """A name led to an address that only this machine or its network can see."""
-
-
-class _VisibleResolver(AbstractResolver):
-    """Looks names up and refuses what the service cannot see: what is checked is what is connected to."""
-
-    def __init__(self, public: bool) -> None:
-        self._public = public
-        self._inner = ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        found = await self._inner.resolve(host, port, family)
-        for one in found if self._public else ():
-            reason = why_resolved_local(host, one["host"])
-            if reason:
-                raise _OnlyHereError(reason)
-        return found
-
-    async def close(self) -> None:
-        await self._inner.close()
-
-
 def _is_page(opening: bytes) -> bool:
     return opening.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
 
 
-def _only_here(url: WebURL, reason: str) -> ConfigurationError:
+def _local_address(url: WebURL, reason: str) -> ConfigurationError:
     return ConfigurationError(
         f"The service cannot fetch {url.shown!r}: {reason}.",
         hint="Give a URL that everybody can fetch, or the file and a host: "

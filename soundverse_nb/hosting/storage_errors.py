@@ -1,4 +1,4 @@
-"""Why a storage service did not do what it was asked, read from its answer or from obstore's exception."""
+"""Storage errors: answers of S3, Google and Azure, and exceptions of obstore, as errors of this package."""
 
 from __future__ import annotations
 

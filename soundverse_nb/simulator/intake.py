@@ -1,4 +1,4 @@
-"""Reference songs on their way in: fetched from their URL, kept by content, measured against the limits."""
+"""Intake of references: fetched from their URL, kept by content, measured against the limits."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from soundverse_nb.simulator import measure as listening
 from soundverse_nb.simulator import refusals
 from soundverse_nb.simulator.access import BoundedResolver, OutOfBoundsError, check_bounds
+from soundverse_nb.simulator.measure import UndecodableError, measure
 from soundverse_nb.simulator.storage import BLOCK_BYTES, TooManyBytesError, keep_bytes
 from soundverse_nb.simulator.uploads import Uploads
 from soundverse_nb.urls import InvalidURLError, WebURL
@@ -116,8 +116,8 @@ class Intake:
         except asyncio.TimeoutError:
             raise refusals.reference_error("Failed to download file: timed out") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            told = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-            why = str(told) if isinstance(told, OutOfBoundsError) else "could not be reached"
+            cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+            why = str(cause) if isinstance(cause, OutOfBoundsError) else "could not be reached"
             raise refusals.reference_error(f"Failed to download file: {why}") from None
 
     @contextlib.asynccontextmanager
@@ -152,8 +152,8 @@ class Intake:
         longest = refusals.MAX_REFERENCE_SECONDS
         loop = asyncio.get_running_loop()
         try:
-            measured = await loop.run_in_executor(self._executor, listening.measure, path, longest + 1.0)
-        except listening.UndecodableError:
+            measured = await loop.run_in_executor(self._executor, measure, path, longest + 1.0)
+        except UndecodableError:
             raise refusals.reference_error("The file is not audio that can be decoded") from None
         if measured.seconds < refusals.MIN_REFERENCE_SECONDS:
             raise refusals.reference_too_short(measured.seconds)

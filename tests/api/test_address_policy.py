@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from soundverse_nb.api.address_policy import OnlyHereError, Sight
+from soundverse_nb.api.address_policy import AddressPolicy, LocalAddressError
 from soundverse_nb.errors import DownloadError, Spent
 from soundverse_nb.urls import WebURL
 from tests.api.conftest import Connect
@@ -99,29 +99,29 @@ async def test_a_service_of_this_machine_may(connect: Connect, tmp_path: Path) -
 
 
 def test_another_port_of_the_service_is_looked_at_like_any_other_place() -> None:
-    sight = Sight("https://api.remixes.net")
-    sight.check(WebURL.parse("https://api.remixes.net/x.mp3"))
-    assert sight.why_hidden("api.remixes.net", 443, "10.0.0.1") is None
-    sight.check(WebURL.parse("http://api.remixes.net:8888/x.mp3"))
-    assert sight.why_hidden("api.remixes.net", 8888, "127.0.0.1")
+    policy = AddressPolicy("https://api.remixes.net")
+    policy.check(WebURL.parse("https://api.remixes.net/x.mp3"))
+    assert policy.why_refused("api.remixes.net", 443, "10.0.0.1") is None
+    policy.check(WebURL.parse("http://api.remixes.net:8888/x.mp3"))
+    assert policy.why_refused("api.remixes.net", 8888, "127.0.0.1")
 
 
 def test_the_name_of_a_proxy_may_lead_anywhere() -> None:
-    sight = Sight(PUBLIC)
-    sight.check(WebURL.parse("https://files.remixes.net/x.mp3"))
-    assert sight.why_hidden("proxy.office.net", 3128, "10.0.0.1") is None
-    assert sight.why_hidden("files.remixes.net", 443, "10.0.0.1")
+    policy = AddressPolicy(PUBLIC)
+    policy.check(WebURL.parse("https://files.remixes.net/x.mp3"))
+    assert policy.why_refused("proxy.office.net", 3128, "10.0.0.1") is None
+    assert policy.why_refused("files.remixes.net", 443, "10.0.0.1")
 
 
 def test_a_name_with_an_umlaut_is_known_in_both_spellings() -> None:
-    sight = Sight(PUBLIC)
-    sight.check(WebURL.parse("https://töne.example.com/x.mp3".replace("example", "remixes")))
-    assert sight.why_hidden("xn--tne-sna.remixes.com", 443, "127.0.0.1")
+    policy = AddressPolicy(PUBLIC)
+    policy.check(WebURL.parse("https://töne.example.com/x.mp3".replace("example", "remixes")))
+    assert policy.why_refused("xn--tne-sna.remixes.com", 443, "127.0.0.1")
 
 
 def test_a_public_address_is_nobody_s_business() -> None:
-    sight = Sight(PUBLIC)
-    sight.check(WebURL.parse("https://storage.remixes.net/x.mp3"))
-    assert sight.why_hidden("storage.remixes.net", 443, "93.184.216.34") is None
-    with pytest.raises(OnlyHereError):
-        sight.check(WebURL.parse("http://10.0.0.1/x.mp3"))
+    policy = AddressPolicy(PUBLIC)
+    policy.check(WebURL.parse("https://storage.remixes.net/x.mp3"))
+    assert policy.why_refused("storage.remixes.net", 443, "93.184.216.34") is None
+    with pytest.raises(LocalAddressError):
+        policy.check(WebURL.parse("http://10.0.0.1/x.mp3"))

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from soundverse_nb.api.proxy import Way, going, is_this_machine, way_in_use
+from soundverse_nb.api.proxy import NetworkSettings, current_network, is_this_machine, using_network
 from soundverse_nb.api.transport import ProxyRefusedError
 from soundverse_nb.errors import ConfigurationError, DownloadError, Spent, TransportError
 from tests.api.conftest import Connect
@@ -36,7 +36,7 @@ def test_the_environments_proxy_is_for_the_service(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    proxy = Way().proxy_for("https://api.soundverse.ai/v7")
+    proxy = NetworkSettings().proxy_for("https://api.soundverse.ai/v7")
     assert proxy is not None
     assert proxy.shown == "proxy.example:3128"
 
@@ -45,8 +45,8 @@ def test_each_scheme_has_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://one:1")
     monkeypatch.setenv("HTTP_PROXY", "http://two:2")
     monkeypatch.setenv("ALL_PROXY", "http://three:3")
-    assert Way().proxy_for("https://a.example/") == "http://one:1"
-    assert Way().proxy_for("http://a.example/") == "http://two:2"
+    assert NetworkSettings().proxy_for("https://a.example/") == "http://one:1"
+    assert NetworkSettings().proxy_for("http://a.example/") == "http://two:2"
 
 
 @pytest.mark.parametrize("host", HERE)
@@ -54,7 +54,7 @@ def test_the_environments_proxy_is_never_for_this_machine(monkeypatch: pytest.Mo
     for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "socks5://proxy.example:1")
     for scheme in ("http", "https"):
-        assert Way().proxy_for(f"{scheme}://{host}:8000/x") is None
+        assert NetworkSettings().proxy_for(f"{scheme}://{host}:8000/x") is None
     assert is_this_machine(host)
 
 
@@ -91,16 +91,16 @@ def test_no_proxy_names_what_goes_past_it(
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     monkeypatch.setenv("NO_PROXY", exempt)
-    assert (Way().proxy_for(url) is None) is goes_past
+    assert (NetworkSettings().proxy_for(url) is None) is goes_past
 
 
 def test_a_proxy_of_ones_own_is_for_everything_and_none_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     monkeypatch.setenv("NO_PROXY", "*")
-    assert Way("http://mine:1").proxy_for("https://a.example/") == "http://mine:1"
-    assert Way("http://mine:1").proxy_for("http://127.0.0.1/") == "http://mine:1"
+    assert NetworkSettings("http://mine:1").proxy_for("https://a.example/") == "http://mine:1"
+    assert NetworkSettings("http://mine:1").proxy_for("http://127.0.0.1/") == "http://mine:1"
     monkeypatch.delenv("NO_PROXY")
-    assert Way("").proxy_for("https://a.example/") is None
+    assert NetworkSettings("").proxy_for("https://a.example/") is None
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_what_is_no_http_proxy_is_refused_without_its_secrets(
     monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", value)
-    for ask in (lambda: Way(value), lambda: Way().proxy_for("https://a.example/")):
+    for ask in (lambda: NetworkSettings(value), lambda: NetworkSettings().proxy_for("https://a.example/")):
         with pytest.raises(ConfigurationError) as refused:
             ask()
         assert "geheim" not in str(refused.value)
@@ -127,23 +127,23 @@ def test_what_is_no_http_proxy_is_refused_without_its_secrets(
 
 
 def test_a_proxys_password_is_shown_nowhere() -> None:
-    way = Way("http://me:geheim-geheim@p.example:1")
-    proxy = way.proxy_for("https://a.example/")
+    network = NetworkSettings("http://me:geheim-geheim@p.example:1")
+    proxy = network.proxy_for("https://a.example/")
     assert proxy is not None
     assert "geheim" in str(proxy), "the request needs it"
-    assert "geheim" not in repr(way) + repr(proxy) + proxy.shown
+    assert "geheim" not in repr(network) + repr(proxy) + proxy.shown
 
 
-async def test_the_way_in_use_ends_with_its_block() -> None:
-    mine, other = Way("http://mine:1"), Way("http://other:2")
+async def test_the_settings_in_use_end_with_their_block() -> None:
+    mine, other = NetworkSettings("http://mine:1"), NetworkSettings("http://other:2")
 
-    async def inside(way: Way) -> Way:
-        with going(way):
+    async def inside(network: NetworkSettings) -> NetworkSettings:
+        with using_network(network):
             await asyncio.sleep(0)
-            return way_in_use()
+            return current_network()
 
     assert await asyncio.gather(inside(mine), inside(other)) == [mine, other]
-    assert way_in_use() == Way()
+    assert current_network() == NetworkSettings()
 
 
 # On the wire

@@ -135,9 +135,9 @@ async def test_one_publication_serves_many_orders_and_goes_with_the_last(
     urls = [await those.publish(checked, NOBODY) for _ in range(3)]
     assert len(set(urls)) == shelf.published == 1
     for _ in range(2):
-        await those.let_go(checked, settled=True)
+        await those.release(checked, settled=True)
         assert shelf.up
-    await those.let_go(checked, settled=True)
+    await those.release(checked, settled=True)
     assert not shelf.up
 
 
@@ -166,9 +166,9 @@ async def test_a_url_about_to_run_out_is_followed_by_a_fresh_one_and_both_are_wi
     second = await those.publish(checked, NOBODY)
     assert first != second
     # Which of the two orders ends first is not known, so neither URL goes while one of them runs.
-    await those.let_go(checked, settled=True)
+    await those.release(checked, settled=True)
     assert shelf.up == ["1", "2"]
-    await those.let_go(checked, settled=True)
+    await those.release(checked, settled=True)
     assert shelf.up == []
 
 
@@ -177,7 +177,7 @@ async def test_an_order_left_open_keeps_its_reference_up(references: MakeReferen
     those = references(shelf)
     checked = await those.check(as_reference(song), NOBODY)
     await those.publish(checked, NOBODY)
-    await those.let_go(checked, settled=False)
+    await those.release(checked, settled=False)
     assert shelf.up == ["1"]
 
 
@@ -194,7 +194,7 @@ async def test_one_that_is_cancelled_leaves_the_upload_to_the_others(
     await asyncio.wait([one])
     shelf.open.set()
     assert (await other).scheme == "https"
-    await those.let_go(checked, settled=True)
+    await those.release(checked, settled=True)
     assert (shelf.published, shelf.up) == (1, [])
 
 
@@ -280,6 +280,6 @@ async def test_a_withdrawal_that_fails_is_logged_without_its_words(
     those = references(Stuck())
     checked = await those.check(as_reference(song), NOBODY)
     await those.publish(checked, NOBODY)
-    await those.let_go(checked, settled=True)
+    await those.release(checked, settled=True)
     assert "song.mp3 could not be withdrawn: RuntimeError" in caplog.text
     assert "s3cret" not in caplog.text

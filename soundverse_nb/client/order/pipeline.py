@@ -146,7 +146,7 @@ async def order_to_end(
     finally:
         if published:
             open_ended = tracker.order.state in (OrderState.ACCEPTED, OrderState.UNKNOWN)
-            await session.references.let_go(checked, settled=not open_ended)
+            await session.references.release(checked, settled=not open_ended)
 
 
 async def fetch_remix(
