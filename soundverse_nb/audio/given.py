@@ -56,7 +56,7 @@ def recognise(given: Any) -> Given:
         return _recognise_address(text) if isinstance(given, str) and _is_address(text) else _as_path(text)
     if isinstance(given, (tuple, list)) and _is_pair(given):
         return Given(Kind.SAMPLES, "samples")
-    if hasattr(given, "read"):
+    if _can_be_read(given):
         return Given(Kind.OPEN_FILE, _name_of_file_object(given))
     return Given(Kind.OTHER, type(given).__name__)
 
@@ -83,6 +83,13 @@ def _as_path(text: str) -> Given:
 
 def _name_of_address(text: str) -> str:
     return f"an address ({display_name(text.strip().partition(':')[0][:10])}:)"
+
+
+def _can_be_read(given: Any) -> bool:
+    try:
+        return hasattr(given, "read")
+    except Exception:  # a foreign attribute may raise anything
+        return False
 
 
 def _is_pair(given: Any) -> bool:

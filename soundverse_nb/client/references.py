@@ -93,8 +93,7 @@ class References:
         """
         slot.tell(Phase.CHECKING)
         if reference.url is None:  # a thread reads the content, and looks at the file
-            reference = await self._in_thread(_readable, reference)
-            key = await self._in_thread(reference.fingerprint)
+            reference, key = await self._in_thread(_readable, reference)
         else:
             key = reference.fingerprint()
         check = self._checks.get(key)
@@ -262,11 +261,12 @@ def _preflight(song: Reference | Path, mode: str) -> None:
     preflight(song, quick=mode == "quick").raise_if_failed()
 
 
-def _readable(reference: Reference) -> Reference:
-    """One that can be read again: of an open file, at most one byte more than the service takes."""
+def _readable(reference: Reference) -> tuple[Reference, object]:
+    """What can be read again, and its fingerprint; of an open file at most a byte more than is taken."""
     from soundverse_nb.reference import Limits  # loads numpy and PyAV
 
-    return reference.in_memory(Limits().max_bytes + 1)
+    reference = reference.in_memory(Limits().max_bytes + 1)
+    return reference, reference.fingerprint()
 
 
 def _on_disk(reference: Reference, folder: Path) -> Path:

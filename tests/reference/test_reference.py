@@ -24,6 +24,12 @@ class Broken(os.PathLike[str]):
         raise RuntimeError("no path today")
 
 
+class Unreadable:
+    @property
+    def read(self) -> Any:
+        raise RuntimeError("not today")
+
+
 @pytest.mark.parametrize(
     ("given", "kind", "name"),
     [
@@ -47,6 +53,7 @@ class Broken(os.PathLike[str]):
         (None, Kind.OTHER, "NoneType"),
         (["a", "b", "c"], Kind.OTHER, "list"),
         (Broken(), Kind.OTHER, "Broken"),
+        (Unreadable(), Kind.OTHER, "Unreadable"),
     ],
 )
 def test_what_is_given_is_told_apart_and_shown_without_secrets(given: Any, kind: Kind, name: str) -> None:
