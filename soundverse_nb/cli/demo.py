@@ -1,4 +1,4 @@
-"""What the demo's page shows: the songs measured, and the words around them."""
+"""soundverse-nb demo: four remixes at once on this machine, and a page to hear them on."""
 
 from __future__ import annotations
 
@@ -15,12 +15,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import soundverse_nb
+from soundverse_nb.audio.measure import measure
 from soundverse_nb.cli.preflight import shown_name, verdict_lines, wants_colours
+from soundverse_nb.client import Client
 from soundverse_nb.errors import ConfigurationError, SoundverseError
-from soundverse_nb.render import units as quantity
+from soundverse_nb.examples import TITLE, example_song
+from soundverse_nb.reference import preflight
+from soundverse_nb.remix import Clip
+from soundverse_nb.remix.display import COLOURS
+from soundverse_nb.remix.preview import playables
+from soundverse_nb.render import units
 from soundverse_nb.render.labels import stages_html
 from soundverse_nb.render.page import Page, Take, page_html
 from soundverse_nb.render.units import span
+from soundverse_nb.simulator import Simulator
 
 if TYPE_CHECKING:
     from soundverse_nb.audio.measure import Measurements
@@ -40,11 +48,6 @@ def comparison_page(
 
     `seconds` is what making them took.
     """
-    from soundverse_nb.audio.measure import measure
-    from soundverse_nb.remix import Clip
-    from soundverse_nb.remix.display import COLOURS
-    from soundverse_nb.remix.preview import playables
-
     clips = [Clip(reference), *(remix.audio for remix in remixes)]
     with ThreadPoolExecutor(2) as pool:
         measured = list(pool.map(lambda clip: measure(clip.path), clips))
@@ -73,9 +76,9 @@ def comparison_page(
     return page_html(
         Page(
             title=f"One song, {count.lower()}",
-            lead=f"{takes[0].title} ({quantity.clock(original.duration)}) passed preflight; "
+            lead=f"{takes[0].title} ({units.clock(original.duration)}) passed preflight; "
             f"{len(remixes)} prompts made remixes of it at once, "
-            f"and {quantity.span(seconds)} later everything was here.",
+            f"and {units.span(seconds)} later everything was here.",
             original=takes[0],
             remixes=tuple(takes[1:]),
             badge="Simulated.",
@@ -100,16 +103,16 @@ def _facts(
     facts = [
         _length(sound.duration, None if original is None else original.duration),
         _loudness(sound.loudness, None if original is None else original.loudness),
-        f"{sound.format.upper()}, {quantity.rate(sound.sample_rate)} {quantity.channels(sound.channels)}",
-        quantity.size(clip.size_bytes),
+        f"{sound.format.upper()}, {units.rate(sound.sample_rate)} {units.channels(sound.channels)}",
+        units.size(clip.size_bytes),
     ]
     if remix is not None and remix.seconds is not None:
-        facts.append(f"made in {quantity.span(remix.seconds)}")
+        facts.append(f"made in {units.span(remix.seconds)}")
     return tuple(facts)
 
 
 def _length(seconds: float, original: float | None) -> str:
-    said = quantity.clock(seconds)
+    said = units.clock(seconds)
     if not original:
         return said
     change = round(100 * (seconds / original - 1))
@@ -145,9 +148,6 @@ SPEED = 25.0
 
 def run(options: argparse.Namespace) -> int:
     """Preflight, four remixes at once, compare. 1 where the reference fails or a remix could not be made."""
-    from soundverse_nb.examples import example_song
-    from soundverse_nb.reference import preflight
-
     reference = Path(options.reference) if options.reference is not None else example_song()
     out = _folder(options.out)
     print("soundverse_nb demo: everything happens on this machine, nothing is sent out and nothing is paid.")
@@ -200,9 +200,6 @@ def _make(reference: Path, workshop: Path) -> tuple[list[Remix | SoundverseError
     The service, the journal and the files are the demo's own: whatever key and orders this user has stay
     out of it.
     """
-    from soundverse_nb.client import Client
-    from soundverse_nb.simulator import Simulator
-
     with Simulator(speed=SPEED) as service:
         client = Client(
             "demo", service.base_url, directory=workshop / "remixes", journal=workshop / "orders.sqlite3"
@@ -216,8 +213,6 @@ def _make(reference: Path, workshop: Path) -> tuple[list[Remix | SoundverseError
 
 def _write(out: Path, reference: Path, remixes: list[Remix], seconds: float) -> Path:
     """Put the songs and the page into the folder; a page that is open in a browser is never half a page."""
-    from soundverse_nb.examples import TITLE, example_song
-
     title = TITLE if reference == example_song() else song_title(reference)
     files = []
     for number, remix in enumerate(remixes, 1):

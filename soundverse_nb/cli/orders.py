@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 
+from soundverse_nb.client import connect
+
 
 def run(options: argparse.Namespace) -> int:
     """List the journal, or finish what it holds open; 1 where something could not be finished."""
-    from soundverse_nb.client import connect
-
     client = connect()
     try:
         if not options.fetch:

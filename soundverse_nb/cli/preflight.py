@@ -7,6 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from soundverse_nb.reference import preflight
+from soundverse_nb.reference.report import report_text
 from soundverse_nb.render.escape import one_line as shown_name
 
 if TYPE_CHECKING:
@@ -17,8 +19,6 @@ __all__ = ["run", "shown_name", "verdict_lines", "wants_colours"]
 
 def run(options: argparse.Namespace) -> int:
     """Check every file and print what was found; 1 where one fails."""
-    from soundverse_nb.reference import preflight  # loads FFmpeg, and demo imports this module at once
-
     colours = wants_colours()
     failed = 0
     for name in options.files:
@@ -33,8 +33,6 @@ def run(options: argparse.Namespace) -> int:
 
 def verdict_lines(name: str, report: PreflightReport, *, colours: bool = False) -> list[str]:
     """The verdict on the file called `name`, a line for what it is, and some for each problem and warning."""
-    from soundverse_nb.reference.report import report_text  # as above
-
     return report_text(report, "lines", name=name, colours=colours).split("\n")
 
 

@@ -6,7 +6,9 @@ import argparse
 import textwrap
 from typing import TYPE_CHECKING
 
+from soundverse_nb import simulator
 from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.simulator import FAULTS, Fault
 
 if TYPE_CHECKING:
     from soundverse_nb.simulator import Fault
@@ -14,8 +16,6 @@ if TYPE_CHECKING:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until interrupted."""
-    from soundverse_nb import simulator
-
     simulator.run(
         port=options.port,
         host=options.host,
@@ -29,8 +29,6 @@ def run(options: argparse.Namespace) -> int:
 
 def fault_rows(width: int = 79) -> list[str]:
     """Each fault's name with what it does, as lines for a terminal."""
-    from soundverse_nb.simulator import FAULTS
-
     column = max(len(name) for name in FAULTS) + 4
     rows: list[str] = []
     for name, kind in FAULTS.items():
@@ -43,8 +41,6 @@ def fault_rows(width: int = 79) -> list[str]:
 
 def _fault(given: str) -> Fault:
     """A fault as it was typed: "unavailable", or "rate_limit=2" for the first two requests."""
-    from soundverse_nb.simulator import Fault
-
     name, _, times = given.partition("=")
     if not times:
         return Fault(name)

@@ -22,7 +22,7 @@ from soundverse_nb.remix.preview import (
     display_bytes,
     playables,
 )
-from soundverse_nb.render import units as quantity
+from soundverse_nb.render import units
 from soundverse_nb.render.card import Card, card_html
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.labels import StageSpan
@@ -229,11 +229,11 @@ def clip_facts(clip: Sound, envelope: Envelope) -> tuple[str, ...]:
     peak = float(max(-low[0], high[0], 0.0))
     broken = bool(np.isnan(envelope.minima).any() or np.isnan(envelope.maxima).any())
     return (
-        quantity.clock(float(envelope.duration)),
+        units.clock(float(envelope.duration)),
         clip.format.upper(),
-        quantity.size(clip.size_bytes),
-        f"{quantity.rate(clip.sample_rate)} {quantity.channels(clip.channels)}",
-        quantity.level(peak),
+        units.size(clip.size_bytes),
+        f"{units.rate(clip.sample_rate)} {units.channels(clip.channels)}",
+        units.level(peak),
         *(["simulated"] * clip.simulated),
         *(["some samples are not numbers"] * broken),
     )
@@ -280,9 +280,9 @@ def remix_text(remix: Result) -> str:
 
 
 def _stages(remix: Result) -> str:
-    spans = [f"{stage.label} {quantity.span(stage.seconds)}" for stage in remix.timeline]
+    spans = [f"{stage.label} {units.span(stage.seconds)}" for stage in remix.timeline]
     if spans and remix.seconds is not None:
-        spans.append(f"{quantity.span(remix.seconds)} in all")
+        spans.append(f"{units.span(remix.seconds)} in all")
     return " · ".join(spans)
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from soundverse_nb.audio.decode.opening import decode
+from soundverse_nb.audio.encode import downmixed
 from soundverse_nb.errors import SoundverseError
 
 if TYPE_CHECKING:
@@ -29,8 +31,6 @@ class Measured:
 
 def measure(path: Path, stop_seconds: float) -> Measured:
     """Decode until the end or until `stop_seconds` have been heard, whichever is first."""
-    from soundverse_nb.audio.decode.opening import decode
-
     frames = 0
     try:
         with decode(path, stop_seconds=stop_seconds) as sound:
@@ -47,9 +47,6 @@ def measure(path: Path, stop_seconds: float) -> Measured:
 def load(path: Path, stop_seconds: float) -> tuple[NDArray[np.float32], int]:
     """Samples, float32 of shape (2, frames), at 44.1 kHz, and that rate. What is not a number is silence."""
     import numpy as np
-
-    from soundverse_nb.audio.decode.opening import decode
-    from soundverse_nb.audio.encode import downmixed
 
     try:
         with decode(path, stop_seconds=stop_seconds) as sound:

@@ -14,11 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from soundverse_nb.audio.loudness import integrated_loudness
+from soundverse_nb.audio.probe.tags import SIMULATED_ARTIST
+from soundverse_nb.simulator import measure
+from soundverse_nb.simulator.music import effects, form, mp3, parts
+from soundverse_nb.simulator.music.beats import track_beats
+from soundverse_nb.simulator.music.harmony import hear_harmony
+from soundverse_nb.simulator.music.mix import Desk, ducking, echoes, master, reverberate
+from soundverse_nb.simulator.music.prompt import read_prompt
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from soundverse_nb.simulator.music.mix import Desk
     from soundverse_nb.simulator.music.parts import Session
     from soundverse_nb.simulator.music.styles import Style
 
@@ -55,11 +63,7 @@ def remix_file(
 
     `checkpoint` is called between steps, from more than one thread; what it raises ends the work.
     """
-    from soundverse_nb.audio.probe.tags import SIMULATED_ARTIST
-    from soundverse_nb.simulator import measure as listening
-    from soundverse_nb.simulator.music import mp3
-
-    samples, rate = listening.load(source, MAX_SECONDS)
+    samples, rate = measure.load(source, MAX_SECONDS)
     remix = restyle(samples, rate, prompt=prompt, lyrics=lyrics, salt=parameters, checkpoint=checkpoint)
     tags = {
         "title": title,
@@ -84,36 +88,26 @@ def restyle(
     """
     import numpy as np
 
-    from soundverse_nb.simulator.music import effects as tone
-    from soundverse_nb.simulator.music import form as arrangement
-    from soundverse_nb.simulator.music import form as grid
-    from soundverse_nb.simulator.music import mix as desk
-    from soundverse_nb.simulator.music import parts
-    from soundverse_nb.simulator.music.beats import track_beats
-    from soundverse_nb.simulator.music.harmony import hear_harmony
-    from soundverse_nb.simulator.music.mix import master
-    from soundverse_nb.simulator.music.prompt import read_prompt
-
     reading = read_prompt(prompt or lyrics, salt)
     style = reading.style
     mono = samples[:, : samples.shape[1] // 2 * 2].mean(axis=0).reshape(-1, 2).mean(axis=1)
     checkpoint()
     beats = track_beats(mono, rate // 2)
     checkpoint()
-    laid = grid.lay_grid(beats, samples.shape[1] / rate, reading)
+    laid = form.lay_grid(beats, samples.shape[1] / rate, reading)
     seed = hashlib.sha256(f"{reading.seed}\n{lyrics}".encode("utf-8", "replace")).digest()
     session = parts.Session(
         style=style,
         grid=laid,
-        form=arrangement.arrange(laid.bars),
+        form=form.arrange(laid.bars),
         harmony=hear_harmony(mono, rate // 2, beats.times),
         transposed=style.semitones,
         rate=rate,
         chance=np.random.default_rng(int.from_bytes(seed[:8], "big")),
     )
-    source, target = grid.time_map(beats, laid)
+    source, target = form.time_map(beats, laid)
     frames = round(float(np.interp(samples.shape[1] / rate, source, target)) * rate)
-    table = desk.Desk(frames)
+    table = Desk(frames)
     with ThreadPoolExecutor(1, thread_name_prefix="soundverse-nb-song") as pool:
         restyling = pool.submit(_restyled_song, samples, rate, session, source, target, frames, checkpoint)
         kicks = parts.play_all(session, table, lyrics)
@@ -124,7 +118,7 @@ def restyle(
     table.echo += np.float32(0.12 * style.echo) * song.mean(axis=0)
     mix = _mixed(table, session, kicks)
     checkpoint()
-    mix += tone.vinyl(frames, rate, style.crackle, session.chance)
+    mix += effects.vinyl(frames, rate, style.crackle, session.chance)
     return Restyled(master(_faded(mix, rate), rate), rate, laid.bpm, beats.bpm, style.semitones)
 
 
@@ -140,24 +134,20 @@ def _restyled_song(
     """The song itself at its new pace, pitch and colour, at the level where the others join it."""
     import numpy as np
 
-    from soundverse_nb.audio.loudness import integrated_loudness
-    from soundverse_nb.simulator.music import effects as tone
-    from soundverse_nb.simulator.music import effects as warp
-
     style = session.style
     higher = 2 ** (style.semitones / 12)
     longer = round(frames * higher)
-    song = warp.stretch(samples, source * rate, target * rate * higher, longer)
+    song = effects.stretch(samples, source * rate, target * rate * higher, longer)
     checkpoint()
-    song = warp.transpose(song, rate, style.semitones)
+    song = effects.transpose(song, rate, style.semitones)
     song = np.pad(song, ((0, 0), (0, max(0, frames - song.shape[1]))))[:, :frames]
     loudness = integrated_loudness([np.ascontiguousarray(song.T)], rate)
     if np.isfinite(loudness):
         song = song * np.float32(10 ** ((_SONG_LOUDNESS - loudness) / 20))
     checkpoint()
-    song = tone.saturate(song, style.drive)
-    song = tone.crush(song, rate, style.crush)
-    coloured = tone.equalise(song, rate, style.low_cut, style.high_cut, style.tilt)
+    song = effects.saturate(song, style.drive)
+    song = effects.crush(song, rate, style.crush)
+    coloured = effects.equalise(song, rate, style.low_cut, style.high_cut, style.tilt)
     for number, bar in enumerate(session.form):
         before = session.form[number - 1].open if number else bar.open
         if bar.open < 1 or before < 1:
@@ -177,12 +167,12 @@ def _shut(
     """Close the filter over one bar of the coloured song, in place, from one openness (0-1) to another."""
     import numpy as np
 
-    from soundverse_nb.simulator.music import effects as tone
-
     length = plain.shape[1]
     if length < 2:
         return
-    dull = tone.equalise(plain, rate, max(90.0, style.low_cut), min(900.0, 0.4 * style.high_cut), style.tilt)
+    dull = effects.equalise(
+        plain, rate, max(90.0, style.low_cut), min(900.0, 0.4 * style.high_cut), style.tilt
+    )
     openness = np.linspace(before, after, length, dtype=np.float32)
     coloured += (1 - openness) * (dull - coloured)
 
@@ -191,16 +181,14 @@ def _mixed(table: Desk, session: Session, kicks: list[int]) -> NDArray[np.float3
     """The desk's buses with their echo and room, brought together."""
     import numpy as np
 
-    from soundverse_nb.simulator.music import mix as desk
-
     style, rate = session.style, session.rate
-    mix = table.dry + table.ducked * desk.ducking(table.frames, rate, kicks, style.pump)
+    mix = table.dry + table.ducked * ducking(table.frames, rate, kicks, style.pump)
     if style.echo > 0:
-        repeats = desk.echoes(table.echo, round(3 * session.grid.step * rate), 0.35 + 0.35 * style.echo)
+        repeats = echoes(table.echo, round(3 * session.grid.step * rate), 0.35 + 0.35 * style.echo)
         mix += repeats
         table.room += np.float32(0.15) * repeats.mean(axis=0)
     wet = np.float32(0.35 + 0.5 * style.room)
-    mix += wet * desk.reverberate(table.room, rate, style.room, session.chance)
+    mix += wet * reverberate(table.room, rate, style.room, session.chance)
     return mix
 
 

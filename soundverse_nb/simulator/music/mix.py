@@ -10,6 +10,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from soundverse_nb.audio.loudness import integrated_loudness
+
 Signal = NDArray[np.float32]
 
 
@@ -138,8 +140,6 @@ _MAX_GAIN = 60.0
 
 def master(mix: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
     """Level and limit a mix (2, frames)."""
-    from soundverse_nb.audio.loudness import integrated_loudness
-
     loudness = integrated_loudness([np.ascontiguousarray(mix.T)], rate)
     if math.isfinite(loudness):
         # Limiting takes a little away, so aim a little above.

@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 from soundverse_nb.audio.loudness import integrated_loudness
-from soundverse_nb.simulator.music import drums, instruments, singing
-from soundverse_nb.simulator.music import effects as tone
-from soundverse_nb.simulator.music import mix as desk
+from soundverse_nb.simulator.music import drums, effects, instruments, mix, singing
 from soundverse_nb.simulator.music.mix import CEILING, LOUDNESS, limit, master, ramps
 
 RATE = 44_100
@@ -65,7 +63,7 @@ def test_ramps_are_straight_lines_from_value_to_value():
 def test_the_equaliser_cuts_what_it_is_told_to(low, high, f, passes):
     t = np.arange(RATE) / RATE
     sound = np.stack([0.5 * np.sin(2 * np.pi * f * t)] * 2).astype(np.float32)
-    out = tone.equalise(sound, RATE, low, high, 0.0)
+    out = effects.equalise(sound, RATE, low, high, 0.0)
     kept = level(out[:, 4000:-4000]) / level(sound)
     assert out.shape == sound.shape
     assert kept == pytest.approx(1.0, abs=0.1) if passes else kept < 0.12
@@ -74,33 +72,33 @@ def test_the_equaliser_cuts_what_it_is_told_to(low, high, f, passes):
 def test_the_equaliser_does_not_shift_in_time():
     sound = np.zeros((2, 20_000), np.float32)
     sound[:, 9000] = 1.0
-    assert int(np.abs(tone.equalise(sound, RATE, 30, 18_000, 0.0)[0]).argmax()) == 9000
+    assert int(np.abs(effects.equalise(sound, RATE, 30, 18_000, 0.0)[0]).argmax()) == 9000
 
 
 def test_saturation_adds_harmonics_and_keeps_the_level():
     t = np.arange(RATE) / RATE
     sound = np.stack([0.3 * np.sin(2 * np.pi * 441 * t)] * 2).astype(np.float32)
-    out = tone.saturate(sound, 0.8)
+    out = effects.saturate(sound, 0.8)
     spectrum = np.abs(np.fft.rfft(out[0]))
     assert level(out) == pytest.approx(level(sound), rel=0.02)
     assert spectrum[3 * 441] > 0.05 * spectrum[441]
-    assert tone.saturate(sound, 0.0) is sound
+    assert effects.saturate(sound, 0.0) is sound
 
 
 def test_crushing_leaves_few_levels():
-    out = tone.crush(noise(0.5), RATE, 1.0)
+    out = effects.crush(noise(0.5), RATE, 1.0)
     assert len(np.unique(np.round(out, 5))) < 60
 
 
 def test_vinyl_crackles_quietly():
-    sound = tone.vinyl(5 * RATE, RATE, 1.0, np.random.default_rng(0))
+    sound = effects.vinyl(5 * RATE, RATE, 1.0, np.random.default_rng(0))
     assert 0.02 < np.abs(sound).max() < 0.3
     assert level(sound) < 0.01
-    assert not tone.vinyl(RATE, RATE, 0.0, np.random.default_rng(0)).any()
+    assert not effects.vinyl(RATE, RATE, 0.0, np.random.default_rng(0)).any()
 
 
 def test_the_desk_lays_sounds_where_they_belong():
-    table = desk.Desk(1000)
+    table = mix.Desk(1000)
     one = np.ones(100, np.float32)
     table.add(one, 200, 0.5, pan=-1.0)
     table.add(one, -50, 1.0)
@@ -116,7 +114,7 @@ def test_the_desk_lays_sounds_where_they_belong():
 def test_echoes_come_at_their_delay_and_fade():
     send = np.zeros(20_000, np.float32)
     send[100] = 1.0
-    out = np.abs(desk.echoes(send, 3000, 0.5)).sum(axis=0)
+    out = np.abs(mix.echoes(send, 3000, 0.5)).sum(axis=0)
     peaks = [out[100 + n * 3000 : 120 + n * 3000].max() for n in (1, 2, 3)]
     assert peaks[0] > peaks[1] > peaks[2] > 0
     assert not out[:3000].any()
@@ -126,14 +124,14 @@ def test_a_room_rings_longer_the_larger_it_is():
     send = np.zeros(3 * RATE, np.float32)
     send[0] = 1.0
     late = [
-        level(desk.reverberate(send, RATE, size, np.random.default_rng(1))[:, RATE : 2 * RATE])
+        level(mix.reverberate(send, RATE, size, np.random.default_rng(1))[:, RATE : 2 * RATE])
         for size in (0.0, 0.5, 1.0)
     ]
     assert late[0] < late[1] < late[2]
 
 
 def test_ducking_falls_at_the_kick_and_comes_back():
-    gain = desk.ducking(RATE, RATE, [10_000], 1.0)
+    gain = mix.ducking(RATE, RATE, [10_000], 1.0)
     assert gain[9_999] == 1.0
     assert gain[10_600] < 0.4
     assert gain[10_000 + round(0.26 * RATE)] == 1.0
