@@ -101,7 +101,7 @@ def _fast_path(careful: Decoding, seconds: Callable[[], float | None]) -> Decodi
         return None
     # It loads PyAV, which an uncompressed song does without.
     from soundverse_nb.audio.decode.ffmpeg import FFmpegDecoding
-    from soundverse_nb.audio.decode.filtergraph import open_filtergraph
+    from soundverse_nb.audio.decode.filtergraph import open_filtergraph  # as above
 
     return open_filtergraph(careful, seconds) if isinstance(careful, FFmpegDecoding) else None
 

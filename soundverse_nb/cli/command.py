@@ -169,7 +169,7 @@ class _HelpWithFaults(argparse.Action):
         super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, **settings)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from soundverse_nb.cli.simulate import fault_rows
+        from soundverse_nb.cli.simulate import fault_rows  # loads aiohttp, for this help text alone
 
         parser.epilog = "\n".join(["Faults, for --fault:", *fault_rows()])
         parser.print_help()

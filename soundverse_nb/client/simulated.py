@@ -12,7 +12,7 @@ from soundverse_nb.client.config import is_loopback
 from soundverse_nb.running_simulators import is_ours, notes, pass_for
 
 if TYPE_CHECKING:
-    from soundverse_nb.simulator import Simulator
+    from soundverse_nb.simulator import Simulator  # loads the server and numpy
 
 SPEED = 25.0
 """A remix that takes the real service about 100 seconds takes four."""
@@ -23,7 +23,7 @@ _running: dict[int, Simulator] = {}
 
 def embedded_service() -> str:
     """The address of this process's simulator. Raises ConfigurationError where it cannot start."""
-    from soundverse_nb.simulator import Simulator
+    from soundverse_nb.simulator import Simulator  # loads the server and numpy
 
     with _lock:
         pid = os.getpid()

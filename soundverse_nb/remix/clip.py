@@ -124,22 +124,22 @@ class Clip(os.PathLike[str]):
         return f"Clip({str(self.path)!r})"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        from soundverse_nb.remix.display import clip_bundle
+        from soundverse_nb.remix.display import clip_bundle  # loads numpy and Pillow
 
         return clip_bundle(self)
 
 
 @lru_cache(maxsize=256)
 def _simulated(path: str, _size: int, _changed: int) -> bool:
-    from soundverse_nb.audio.probe.tags import is_simulated
+    from soundverse_nb.audio.probe.tags import is_simulated  # a clip is often only a path
 
     return is_simulated(path)
 
 
 @lru_cache(maxsize=256)
 def _head(path: str, _size: int, _changed: int) -> tuple[int, int, str, str]:
-    from soundverse_nb.audio.decode.opening import decode
-    from soundverse_nb.audio.source import open_source
+    from soundverse_nb.audio.decode.opening import decode  # loads numpy and PyAV
+    from soundverse_nb.audio.source import open_source  # as above
 
     with decode(open_source(path)) as sound:
         return int(sound.sample_rate), int(sound.channels), str(sound.format), str(sound.codec)
@@ -147,7 +147,7 @@ def _head(path: str, _size: int, _changed: int) -> tuple[int, int, str, str]:
 
 @lru_cache(maxsize=256)
 def _envelope(path: str, _size: int, _changed: int, points: int) -> Envelope:
-    from soundverse_nb.audio.envelope import envelope_of
+    from soundverse_nb.audio.envelope import envelope_of  # loads numpy
 
     return envelope_of(path, points=points)
 
@@ -157,8 +157,8 @@ def _samples(
 ) -> NDArray[np.float32]:
     import numpy as np
 
-    from soundverse_nb.audio.decode.opening import decode
-    from soundverse_nb.audio.source import open_source
+    from soundverse_nb.audio.decode.opening import decode  # loads numpy and PyAV
+    from soundverse_nb.audio.source import open_source  # as above
 
     stop = None if duration is None else start + duration
     blocks: list[NDArray[np.float32]] = []

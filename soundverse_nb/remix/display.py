@@ -102,9 +102,10 @@ def clip_html(clip: Sound, max_bytes: int | None = None) -> str:
     return fitted(card, [Song("Song", clip, ORIGINAL)], max_bytes)
 
 
-def clips_html(songs: Sequence[Song], title: str, max_bytes: int | None = None) -> str:
-    """Several songs above one another."""
-    return fitted(Card(title, []), list(songs), max_bytes)
+def clips_html(named: Sequence[tuple[str, Sound]], title: str, max_bytes: int | None = None) -> str:
+    """Several songs above one another, each with its name."""
+    songs = [Song(label, clip, COLOURS[i % len(COLOURS)]) for i, (label, clip) in enumerate(named)]
+    return fitted(Card(title, []), songs, max_bytes)
 
 
 def remix_details(remix: Result) -> list[tuple[str, str]]:
@@ -213,10 +214,10 @@ def remix_bundle(remix: Result) -> dict[str, str]:
     return _bundle(remix_text(remix), None if _in_terminal() else remix_html(remix))
 
 
-def clips_bundle(songs: Sequence[Song], title: str) -> dict[str, str]:
+def clips_bundle(named: Sequence[tuple[str, Sound]], title: str) -> dict[str, str]:
     """text/plain and, where pages are shown, text/html."""
-    told = clips_text([(song.label, song.clip) for song in songs])
-    return _bundle(f"{plain(title, 120)}\n{told}", None if _in_terminal() else clips_html(songs, title))
+    html = None if _in_terminal() else clips_html(named, title)
+    return _bundle(f"{plain(title, 120)}\n{clips_text(named)}", html)
 
 
 _WIDTH = 64

@@ -103,7 +103,7 @@ def seconds_that_fit(share: int, sample_rate: int) -> float:
 
 @lru_cache(maxsize=32)
 def _encoded(path: str, _size: int, _changed: int, duration: float, share: int, fits: float) -> Playable:
-    from soundverse_nb.audio.encode import preview_mp3
+    from soundverse_nb.audio.encode import preview_mp3  # loads PyAV
 
     made = preview_mp3(Path(path), share, duration=None if duration <= fits else fits)
     if len(made.data) > share:

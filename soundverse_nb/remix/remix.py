@@ -21,7 +21,6 @@ from soundverse_nb.urls import PrivateURL, private
 if TYPE_CHECKING:
     from soundverse_nb.api.event import RemixEvent
     from soundverse_nb.api.request import RemixRequest
-    from soundverse_nb.remix.display import Song
 
 
 @dataclass(frozen=True)
@@ -37,22 +36,17 @@ class Comparison:
 
     def static_html(self, max_bytes: int | None = None) -> str:
         """The comparison as HTML of at most `max_bytes` (default: remix.limit.display_bytes())."""
-        from soundverse_nb.remix.display import clips_html
+        from soundverse_nb.remix.display import clips_html  # loads numpy and Pillow
 
-        return clips_html(self._songs(), self.title, max_bytes)
+        return clips_html(self._named(), self.title, max_bytes)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        from soundverse_nb.remix.display import clips_bundle
+        from soundverse_nb.remix.display import clips_bundle  # loads numpy and Pillow
 
-        return clips_bundle(self._songs(), self.title)
+        return clips_bundle(self._named(), self.title)
 
-    def _songs(self) -> list[Song]:
-        from soundverse_nb.remix.display import COLOURS, Song
-
-        return [
-            Song(label, clip, COLOURS[i % len(COLOURS)])
-            for i, (label, clip) in enumerate(zip(self.labels, self.clips, strict=True))
-        ]
+    def _named(self) -> list[tuple[str, Clip]]:
+        return list(zip(self.labels, self.clips, strict=True))
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -201,7 +195,7 @@ class Remix:
 
         Where the songs do not fit, shorter or plainer MP3 previews are made and the page says so.
         """
-        from soundverse_nb.remix.display import remix_html
+        from soundverse_nb.remix.display import remix_html  # loads numpy and Pillow
 
         return remix_html(self, max_bytes)
 
@@ -212,12 +206,12 @@ class Remix:
         return f"Remix({', '.join([repr(self.title), f'audio={str(self.audio.path)!r}', *marks])})"
 
     def __str__(self) -> str:
-        from soundverse_nb.remix.display import remix_text
+        from soundverse_nb.remix.display import remix_text  # loads numpy and Pillow
 
         return remix_text(self)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        from soundverse_nb.remix.display import remix_bundle
+        from soundverse_nb.remix.display import remix_bundle  # loads numpy and Pillow
 
         return remix_bundle(self)
 

@@ -80,7 +80,7 @@ class Service:
         return web.FileResponse(path, headers={"Content-Type": "audio/mpeg", "Cache-Control": "private"})
 
     async def album_art(self, request: web.Request) -> web.StreamResponse:
-        from soundverse_nb.simulator.cover import draw_cover
+        from soundverse_nb.simulator.cover import draw_cover  # loads Pillow
 
         job = self.orders.job(request.match_info["message_id"])
         if job is None:

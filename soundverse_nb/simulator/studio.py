@@ -115,7 +115,7 @@ class _ClosedError(Exception):
 
 
 def _render(commission: Commission, path: Path, closed: threading.Event) -> None:
-    from soundverse_nb.simulator.restyle import remix_file
+    from soundverse_nb.simulator.restyle import remix_file  # loads everything that makes music
 
     def checkpoint() -> None:
         if closed.is_set():

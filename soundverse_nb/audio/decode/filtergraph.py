@@ -215,7 +215,7 @@ def open_filtergraph(
             copy.truncate(careful.file_end - careful.file_begin)
         checksum = None
         if careful.format == "flac":
-            from soundverse_nb.audio.decode.integrity import flac_checksum
+            from soundverse_nb.audio.decode.integrity import flac_checksum  # for FLAC alone
 
             checksum = flac_checksum(cast("BinaryIO", copy), source.size_bytes or 0)
             if checksum is None or checksum.sample_format != careful.sample_format:

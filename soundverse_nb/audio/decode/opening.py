@@ -39,7 +39,7 @@ def decode(
     """
     taken = open_source(source)
     if taken.samples is not None:
-        from soundverse_nb.audio.decode.pcm import SamplesDecoding
+        from soundverse_nb.audio.decode.pcm import SamplesDecoding  # loads soundfile beside it
 
         return SamplesDecoding(taken.samples, block_frames, stop_seconds, time_limit)
     with taken.open() as stream:
@@ -55,12 +55,12 @@ def decode(
             "Unpack it with a program that knows it (wvunpack, ffmpeg), and pass a WAV or FLAC.",
         )
     if is_uncompressed(head):
-        from soundverse_nb.audio.decode.pcm import open_pcm
+        from soundverse_nb.audio.decode.pcm import open_pcm  # loads soundfile
 
         decoding = open_pcm(taken, begin, block_frames, stop_seconds, time_limit)
         if decoding is not None:
             return decoding
-    from soundverse_nb.audio.decode.ffmpeg import FFmpegDecoding
+    from soundverse_nb.audio.decode.ffmpeg import FFmpegDecoding  # loads PyAV
 
     compressed = FFmpegDecoding(taken.behind(lead), block_frames, stop_seconds, time_limit)
     compressed.lead = lead

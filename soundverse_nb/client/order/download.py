@@ -163,7 +163,7 @@ def hear(path: str, proven: bool) -> Heard | None:
     `proven` says that the whole of what the storage sent has arrived. Never raises: whatever a decoder does,
     the file stays.
     """
-    from soundverse_nb.reference import Limits, preflight
+    from soundverse_nb.reference import Limits, preflight  # loads numpy and PyAV
 
     if not os.path.exists(path):
         return None
@@ -192,7 +192,7 @@ def judged(report: PreflightReport) -> Heard:
 
 
 def _stops_midway(path: str) -> bool:
-    from soundverse_nb.audio.truncation import ends_inside_a_frame
+    from soundverse_nb.audio.truncation import ends_inside_a_frame  # loads what preflight loads
 
     with open(path, "rb") as file:
         return ends_inside_a_frame(file, os.fstat(file.fileno()).st_size)
