@@ -1,4 +1,4 @@
-"""Where a front end plugs in its live displays.
+"""Live progress displays: what they are told, and where a front end plugs in its own.
 
 The client runs in notebooks, terminals and services. It tells a *watcher* what happens to a batch of
 remixes and never learns how that is drawn: the layers above register a factory here under a

@@ -1,4 +1,4 @@
-"""What an answer of the service means: a table from status and body to an error, or to none.
+"""Reading an answer of the service: a table from status and body to an error, or to none.
 
 The document shows five error bodies and no HTTP status for any of them. So a documented text decides first,
 wherever and however it arrives; then the status; then the shape of the body.

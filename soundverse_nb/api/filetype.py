@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes: the type a server names is not believed."""
+"""File types by their first bytes: the type a server names is not believed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which order an answer is about: the names a service gives in it, and whether one of them is ours."""
+"""Names of orders in answers: which order one is about, and whether it is ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be done after a failure, decided without I/O: no order is ever paid twice.
+"""The decision what may follow a failure, without I/O: no order is ever paid twice.
 
 A POST that may have reached the service is repeated only if the service answered it with one of the two
 refusals that are known to cost nothing: its rate limit, and its documented "try again in a moment".

@@ -1,4 +1,4 @@
-"""Hear a whole song once: its length and all that can be told about its sound, in a single pass.
+"""Measuring a whole song once: its length, level, clipping and loudness, in a single pass.
 
 Where the decoder works on its own for long, a second thread measures meanwhile. Not so for songs that are
 decoded packet by packet: two threads that keep asking for Python's one lock take longer than one.

@@ -1,4 +1,4 @@
-"""What can be told about a song's sound, gathered channel by channel while it is decoded."""
+"""Meters of a song's sound: level, clipping, outline and loudness, gathered channel by channel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which pitches sound when: the mel spectrogram of a song, in as many columns as a picture has.
+"""The mel spectrogram of a song, in as many columns as a picture has.
 
 Mel scale and filters after Slaney's Auditory Toolbox (1998), as librosa's default has them; only numpy is
 used because librosa's first call costs seconds.

@@ -1,4 +1,4 @@
-"""What a file says it holds, against what is there: the sign of a download that was cut.
+"""Truncation: what a file's header announces against the bytes that are there.
 
 Only plain promises count: sizes of boxes, chunks and pages that reach beyond the end of the file. A size that
 programs leave unset when they write to a pipe promises nothing.

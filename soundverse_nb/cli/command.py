@@ -1,4 +1,4 @@
-"""What the command understands. Each subcommand lives in a module of its own, loaded when it is asked for."""
+"""The command line `soundverse-nb`; each subcommand is a module, loaded when it is asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Seeing work to its end although whoever waits for it is told to stop, once or again and again."""
+"""The background loop: one event loop on a thread of its own, for await, blocking calls and buttons."""
 
 from __future__ import annotations
 

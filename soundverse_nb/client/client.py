@@ -1,4 +1,4 @@
-"""The door: one object that makes remixes and never pays for one twice."""
+"""The client: makes remixes and never pays for one twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where things are kept when nobody says where: this user's own folders, looked for only when needed.
+"""Settings of a client, checked: the key, addresses, time-outs, and default folders.
 
 A container may have no home, or one that cannot be written. Then the error says what to set, before
 anything is ordered.

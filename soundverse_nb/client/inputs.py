@@ -1,4 +1,4 @@
-"""Inputs of remix() and remix_all(): parsed and checked in every form, before anything is sent."""
+"""The inputs of a remix, in every form they may be given, checked before anything is sent."""
 
 from __future__ import annotations
 

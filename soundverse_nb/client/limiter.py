@@ -1,4 +1,4 @@
-"""How many streams at once: found by trying, not guessed.
+"""The limit of concurrent streams: found by trying, not guessed.
 
 Providers of this model allow about ten at once for an account and do not say so. Like TCP's congestion
 control (Jacobson 1988; AIMD: Chiu and Jain 1989) the limit starts low, grows while every place is taken

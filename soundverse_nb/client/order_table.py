@@ -1,4 +1,4 @@
-"""Whether a fetched remix is still there: the journal says that it came, only the disk that it stayed."""
+"""The journal as a table to look at: in a notebook, in a terminal, as a data frame."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def _remark(order: Order) -> str:
 
 
 def _html_row(order: Order) -> str:
-    cells = [text(cell) for cell in _cells(order)]
+    cells: list[str] = [text(cell) for cell in _cells(order)]
     colour = "#c62828" if order.unreadable else _COLOUR.get(order.state, "inherit")
     cells[2] = f'<span style="color:{colour}"><b>{cells[2]}</b></span>'
     return "<tr>" + "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells) + "</tr>"

@@ -1,4 +1,4 @@
-"""Telling a display what happens, without ever letting it get in the way.
+"""Reporting progress to a display, without ever letting it get in the way.
 
 A display that fails is left alone from then on; the remixes go on.
 """

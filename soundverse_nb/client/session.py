@@ -1,4 +1,4 @@
-"""What one client owns on the background loop: opened when it is first needed, closed in every case."""
+"""The session of a client on the background loop: opened when first needed, closed in every case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes back: the remix, its audio and its story, as one object that shows itself."""
+"""Results: the remix, its audio and its timeline, as one object that shows itself."""
 
 from __future__ import annotations
 

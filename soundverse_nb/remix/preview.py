@@ -1,4 +1,4 @@
-"""What the players of a notebook play: the files themselves where they fit, else smaller MP3s of them."""
+"""Previews for a notebook's players: the files themselves where they fit, else smaller MP3s of them."""
 
 from __future__ import annotations
 

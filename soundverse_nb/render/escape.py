@@ -7,8 +7,10 @@ its way out.
 
 from __future__ import annotations
 
-import html
 import re
+from collections.abc import Iterable
+
+from markupsafe import Markup, escape
 
 MAX_CHARACTERS = 300
 """Longer foreign text is cut with an ellipsis: a title is a line, not a page."""
@@ -37,6 +39,21 @@ def one_line(name: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text_)
 
 
-def text(value: object, limit: int = MAX_CHARACTERS) -> str:
-    """The same, escaped for HTML text and for a quoted attribute."""
-    return html.escape(plain(value, limit), quote=True)
+def text(value: object, limit: int = MAX_CHARACTERS) -> Markup:
+    """The same for HTML text and for a quoted attribute. What is `Markup` already stays as it is."""
+    return value if isinstance(value, Markup) else escape(plain(value, limit))
+
+
+def fill(template: str, *values: object, limit: int = MAX_CHARACTERS, **named: object) -> Markup:
+    """A template of ours with values put in by `str.format`; what is not Markup is made plain and escaped.
+
+    >>> print(fill("<b>{}</b>", "<i>loud</i>"))
+    <b>&lt;i&gt;loud&lt;/i&gt;</b>
+    """
+    safe = {name: text(value, limit) for name, value in named.items()}
+    return Markup(template).format(*(text(value, limit) for value in values), **safe)
+
+
+def joined(parts: Iterable[Markup]) -> Markup:
+    """Pieces of a page, one behind the other."""
+    return Markup("").join(parts)

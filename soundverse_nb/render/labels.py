@@ -1,4 +1,4 @@
-"""What a stage or a phase is called in front of people: one table for notebook, terminal and page."""
+"""Labels of stages and phases: one table for notebook, terminal and page."""
 
 from __future__ import annotations
 

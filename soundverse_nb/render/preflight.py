@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from markupsafe import Markup
 
-from soundverse_nb.render.escape import MAX_CHARACTERS, one_line, plain
+from soundverse_nb.render.escape import fill, joined, one_line, plain
 from soundverse_nb.render.lanes import LINE
 from soundverse_nb.render.pictures import Envelope, data_uri, waveform_png
 
@@ -158,38 +158,28 @@ def _wrapped(words: str, first: str, then: str | None = None) -> list[str]:
     return textwrap.wrap(plain(words, 900), WIDTH, initial_indent=first, subsequent_indent=rest)
 
 
-def _html(template: str, *values: object, limit: int = MAX_CHARACTERS) -> Markup:
-    """The template with its values put in; whatever is not Markup is cut to a line and escaped."""
-    safe = (value if isinstance(value, Markup) else plain(value, limit) for value in values)
-    return Markup(template).format(*safe)
-
-
-def _joined(parts: Sequence[Markup]) -> Markup:
-    return Markup("").join(parts)
-
-
 def sheet_html(sheet: Sheet) -> Markup:
     """The sheet as HTML that survives a notebook's sanitiser and reads well on a dark and on a light page."""
-    badge = _html(
+    badge = fill(
         '<span style="display:inline-block;background-color:{};color:#ffffff;'
         'border-radius:4px;padding:1px 8px;margin:0 8px 0 0;font-weight:600;font-size:0.85em">{}</span>',
         _BADGES[sheet.ok],
         _word(sheet),
     )
     parts = [
-        _html('<div style="margin:0 0 2px">{}<b>{}</b></div>', badge, sheet.name),
-        _html('<div style="margin:0 0 8px">{}</div>', sheet.verdict),
+        fill('<div style="margin:0 0 2px">{}<b>{}</b></div>', badge, sheet.name),
+        fill('<div style="margin:0 0 8px">{}</div>', sheet.verdict),
     ]
     if sheet.facts:
         facts = " · ".join(sheet.facts)
-        parts.append(_html('<div style="opacity:0.75;font-size:0.9em;margin:0 0 8px">{}</div>', facts))
+        parts.append(fill('<div style="opacity:0.75;font-size:0.9em;margin:0 0 8px">{}</div>', facts))
     parts.append(_wave(sheet))
     parts += [_row(row) for row in sheet.rows]
     parts += [_finding(finding) for finding in sheet.findings]
     if sheet.call:
-        call = _html(f'<code style="{_CODE}">{{}}</code>', sheet.call, limit=2000)
+        call = fill(f'<code style="{_CODE}">{{}}</code>', sheet.call, limit=2000)
         parts.append(
-            _html(
+            fill(
                 '<div style="margin:8px 0 0;padding:6px 10px;border:1px solid {};border-radius:4px">'
                 '<span style="opacity:0.75">To repair it: </span>{}</div>',
                 LINE,
@@ -197,13 +187,13 @@ def sheet_html(sheet: Sheet) -> Markup:
             )
         )
     if sheet.notes:
-        notes = _joined([_html("<div>{}</div>", note, limit=600) for note in sheet.notes])
-        parts.append(_html('<div style="opacity:0.75;font-size:0.85em;margin:8px 0 0">{}</div>', notes))
-    return _html(
+        notes = joined([fill("<div>{}</div>", note, limit=600) for note in sheet.notes])
+        parts.append(fill('<div style="opacity:0.75;font-size:0.85em;margin:8px 0 0">{}</div>', notes))
+    return fill(
         '<div class="soundverse-preflight" style="max-width:680px;border:1px solid {};border-radius:8px;'
         'padding:12px 14px;margin:4px 0;line-height:1.4">{}</div>',
         LINE,
-        _joined(parts),
+        joined(parts),
     )
 
 
@@ -211,7 +201,7 @@ def _wave(sheet: Sheet) -> Markup:
     if sheet.envelope is None:
         return Markup("")
     outline = sheet.envelope.reduced(_WAVE_POINTS)
-    return _html(
+    return fill(
         '<div style="border-top:1px solid {0};border-bottom:1px solid {0};margin:0 0 10px">'
         '<img alt="Waveform of {1}" src="{2}" '
         'style="display:block;width:100%;max-width:100%;height:{3}px;margin:0"></div>',
@@ -224,7 +214,7 @@ def _wave(sheet: Sheet) -> Markup:
 
 def _row(row: Row) -> Markup:
     cell = "display:inline-block;vertical-align:middle;box-sizing:border-box"
-    return _html(
+    return fill(
         '<div style="margin:3px 0">'
         f'<span style="{cell};width:16%;min-width:84px"><span title="{{}}" '
         'style="color:{};font-weight:700">{}</span> {}</span>'
@@ -246,7 +236,7 @@ def _scale(row: Row) -> Markup:
     if row.position is None:
         return Markup("&nbsp;")
     low, high = (100 * part for part in row.span)
-    return _html(
+    return fill(
         '<span style="display:block;position:relative;height:14px">'
         '<span style="position:absolute;left:0;top:6px;width:100%;height:2px;background-color:{}"></span>'
         '<span style="position:absolute;left:{}%;top:4px;width:{}%;height:6px;'
@@ -262,8 +252,8 @@ def _scale(row: Row) -> Markup:
 
 
 def _finding(finding: Finding) -> Markup:
-    hint = _html('<div style="opacity:0.85">→ {}</div>', finding.hint, limit=1000) if finding.hint else ""
-    return _html(
+    hint = fill('<div style="opacity:0.85">→ {}</div>', finding.hint, limit=1000) if finding.hint else ""
+    return fill(
         '<div style="margin:8px 0 0;padding:2px 0 2px 10px;border-left:3px solid {}">'
         f'<code style="{_CODE}">{{}}</code> {{}}{{}}</div>',
         _COLOURS[finding.state],
@@ -276,13 +266,13 @@ def _finding(finding: Finding) -> Markup:
 
 def repair_html(source: str, path: str, steps: Sequence[str], sheet: Sheet) -> Markup:
     """What a repair did to `source`, above the report on the copy at `path`."""
-    return _html(
+    return fill(
         '<div style="max-width:680px"><div>Repaired <b>{}</b> into '
         '<code style="font-family:monospace">{}</code></div>'
         '<ul style="margin:4px 0 8px">{}</ul></div>{}',
         plain(source),
         path,
-        _joined([_html("<li>{}</li>", step, limit=600) for step in steps]),
+        joined([fill("<li>{}</li>", step, limit=600) for step in steps]),
         sheet_html(sheet),
         limit=1000,
     )
@@ -304,15 +294,15 @@ def table_html(sheets: Sequence[Sheet], left_out: int, summary: str) -> Markup:
     for sheet in sheets:
         colour = _COLOURS["pass" if sheet.ok else "fail"]
         sign, *values = _cells(sheet)
-        first = _html(f'<td style="{cell};color:{{}};font-weight:700">{{}}</td>', colour, sign)
-        others = [_html(f'<td style="{cell}">{{}}</td>', value) for value in values]
-        rows.append(_html("<tr>{}</tr>", _joined([first, *others])))
-    return _html(
+        first = fill(f'<td style="{cell};color:{{}};font-weight:700">{{}}</td>', colour, sign)
+        others = [fill(f'<td style="{cell}">{{}}</td>', value) for value in values]
+        rows.append(fill("<tr>{}</tr>", joined([first, *others])))
+    return fill(
         '<div style="margin:4px 0"><table style="border-collapse:collapse"><thead><tr>{}</tr></thead>'
         '<tbody>{}</tbody></table>{}<div style="margin:6px 0 0">{}</div></div>',
-        _joined([_html(f'<th style="{cell}">{{}}</th>', heading) for heading in _HEADINGS]),
-        _joined(rows),
-        _joined([_html("<div>{}</div>", more) for more in _more(left_out)]),
+        joined([fill(f'<th style="{cell}">{{}}</th>', heading) for heading in _HEADINGS]),
+        joined(rows),
+        joined([fill("<div>{}</div>", more) for more in _more(left_out)]),
         summary,
     )
 

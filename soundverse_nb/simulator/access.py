@@ -1,4 +1,4 @@
-"""Where a simulator that other machines can ask does not go for them: to itself, its link, the cloud's keys.
+"""Access to the simulator: who may hand songs over, and which addresses it fetches for others.
 
 The address is looked at where it is used. A name is asked for once, and what it gave is what is connected to,
 so a name that changes its mind leads nowhere else.

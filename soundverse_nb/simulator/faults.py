@@ -1,4 +1,4 @@
-"""What can be made to go wrong on purpose, by name.
+"""Faults that can be asked for, by name.
 
 A fault is switched on for a whole server, `Simulator(faults=["cut_after_id"])`, or for one request,
 `parameters={"simulate": "cut_after_id"}`; with settings, `Fault("rate_limit", times=2, retry_after=1.5)`

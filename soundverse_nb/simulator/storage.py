@@ -1,4 +1,4 @@
-"""Where a running service keeps its songs: its folder, content on its way in, and links that run out."""
+"""Storage of a running service: its folder, content on its way in, and links that run out."""
 
 from __future__ import annotations
 

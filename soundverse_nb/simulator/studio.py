@@ -1,4 +1,4 @@
-"""Where remixes are made: on a few worker threads, each distinct remix once, and not before it is wanted."""
+"""Rendering remixes on a few worker threads: each distinct one once, and not before it is asked for."""
 
 from __future__ import annotations
 

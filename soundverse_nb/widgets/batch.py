@@ -1,4 +1,4 @@
-"""What is known about a batch of remixes while it runs: the bookkeeping behind every progress display.
+"""The state of a batch of remixes while it runs: the bookkeeping behind every progress display.
 
 Updates come in on the client's thread, displays read on their own; all methods may be called from any thread.
 The clock is handed in, so the bookkeeping can be tested without waiting.

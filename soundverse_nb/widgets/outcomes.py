@@ -1,4 +1,4 @@
-"""How a batch ended, in the form in which it is told and kept."""
+"""The outcome of a batch, as it is told and kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which progress display this process has: the notebook's board, the terminal's lines, or plain text."""
+"""Choosing a progress display: the notebook's board, the terminal's lines, or plain text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many messages the board may send in one beat, and who is served first.
+"""The rows of the board: a bounded set of widgets, lent to active streams, within a budget of messages.
 
 Every change of a widget is a message to the browser. A batch of 500 streams changes hundreds of things a
 second, so each beat has a small allowance; what does not fit is sent as it stands in one of the next beats.

@@ -1,4 +1,4 @@
-"""What the player knows of a take before it is played: facts, outline and the gain that matches it."""
+"""The takes of a player before they are played: facts, outline and the gain that matches them."""
 
 from __future__ import annotations
 

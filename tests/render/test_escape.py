@@ -9,7 +9,7 @@ from soundverse_nb.render.escape import plain, text
     ("hostile", "shown"),
     [
         ("<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;"),
-        ("\"' onload=x", "&quot;&#x27; onload=x"),
+        ("\"' onload=x", "&#34;&#39; onload=x"),
         ("a & b", "a &amp; b"),
         (None, "None"),
         ("日本 🎺", "日本 🎺"),

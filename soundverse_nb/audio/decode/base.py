@@ -1,4 +1,4 @@
-"""Which containers FFmpeg may open."""
+"""The base of every decoder: one song while it is decoded, block by block."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a song is, from its file's head and tail alone: microseconds, no decoding.
+"""Probing a song's length from its file's head and tail alone: microseconds, no decoding.
 
 `probe` answers only what the bytes prove. A header that is missing, contradicts the file or was streamed
 is not believed: the answer is then `Untrusted`, with the reason, and a decode has the word. One module a

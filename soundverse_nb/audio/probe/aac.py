@@ -1,4 +1,4 @@
-"""How an MP4 describes its AAC: the descriptors of an `esds` box and the AudioSpecificConfig inside.
+"""AAC inside an MP4: the descriptors of an `esds` box and the AudioSpecificConfig in it.
 
 ISO/IEC 14496-1, 7.2.6 (descriptors); ISO/IEC 14496-3, 1.6.2 (AudioSpecificConfig).
 """

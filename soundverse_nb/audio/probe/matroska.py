@@ -1,4 +1,4 @@
-"""What a Matroska or WebM says in front: its length, and whether it is encrypted (RFC 9559; RFC 8794)."""
+"""Matroska and WebM: the length in front, and whether the sound is encrypted (RFC 9559; RFC 8794)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much sound an Opus packet holds, which its first two bytes say (RFC 6716, 3.1)."""
+"""Opus packets: how much sound one holds, by its first two bytes (RFC 6716, 3.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What kind of file this is, by its first bytes; names and extensions are not asked."""
+"""Recognising a container by its first bytes; names and extensions are not asked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a song came from the simulator: it signs each remix in the file's own tag, which copies keep."""
+"""Tags around a song's sound: ID3v2 and APE in front, ID3v1, Lyrics3 and APE at the end."""
 
 from __future__ import annotations
 

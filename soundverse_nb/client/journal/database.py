@@ -1,4 +1,4 @@
-"""How a journal's file is opened: made privately, known again later, and touched through SQLite alone.
+"""Opening a journal's file: made privately, known again later, touched through SQLite alone.
 
 Closing any descriptor of a file drops every lock that the process holds on it, SQLite's too, and a child
 inherits SQLite's table of locks but not the locks (https://www.sqlite.org/howtocorrupt.html, 2.2 and 2.6).

@@ -1,4 +1,4 @@
-"""What is wrong with a journal, in sentences: the true cause, that nothing is ordered, what saves the orders.
+"""Errors of a journal in sentences: the true cause, that nothing is ordered, what saves the orders.
 
 SQLite says "unable to open database file" for a left-over of root's as for a missing folder, and "disk I/O
 error" for a network's file system as for a dying disk. So each of its complaints is looked into here: by

@@ -1,4 +1,4 @@
-"""Where a journal can be: what its path names, what lies beside it, and a new file there for its user alone.
+"""The place of a journal: its path, the files beside it, and making a new one for its user alone.
 
 Nothing here opens a file that is there already: SQLite may have it open (see database.py).
 """

@@ -1,4 +1,4 @@
-"""What saves the orders of a journal that is lost or damaged: a copy beside it, of all that can be read."""
+"""Salvaging a journal that is lost or damaged: a copy beside it, of all that can be read."""
 
 from __future__ import annotations
 

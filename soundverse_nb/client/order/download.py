@@ -1,4 +1,4 @@
-"""Where one remix lies on disk: what came and is not judged yet, what is kept beside, and the remix."""
+"""Downloading a paid remix: it counts once it decodes, and what came instead is kept beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a dead kernel left: paid orders are followed and fetched, doubtful ones shown, none sent again."""
+"""Recovery after a dead kernel: paid orders are followed and fetched, doubtful ones shown, none resent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was heard of one order, from its stream or from the status endpoint, and noted in the journal."""
+"""Tracking one order: what its stream and the status endpoint say of it, noted in the journal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the beat of a song falls: onset strength, tempo by autocorrelation, beats by dynamic programming.
+"""Beat tracking: onset strength, tempo by autocorrelation, beats by dynamic programming.
 
 After D. P. W. Ellis, "Beat tracking by dynamic programming", Journal of New Music Research 36(1), 2007.
 """

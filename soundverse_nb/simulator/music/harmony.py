@@ -1,4 +1,4 @@
-"""Which chords a song stands on, how it is tuned, and what its tune does."""
+"""Harmony of a song: its chords, its tuning, and its tune."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the added players play: drums, bass, chords, pad, tune and voice, in the remix's time."""
+"""The added parts: drums, bass, chords, pad, tune and voice, in the remix's time."""
 
 from __future__ import annotations
 
