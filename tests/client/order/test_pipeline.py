@@ -23,7 +23,7 @@ from tests.strict_service import Reply, StrictService, stages, stream
 
 MakeClient = Callable[..., sv.Client]
 
-LET_GO = "references.References.let_go"
+LET_GO = "references.References.release"
 SECRET = "c0ffee-signature-of-a-private-song"
 FAILED = stream(*stages()[:3], {"message_id": "@ID@", "status": "failed", "error": "no beat"})
 
