@@ -37,7 +37,7 @@ class DiedError(Exception):
     """The process came to its end before it answered."""
 
 
-class Apart:
+class WorkerProcess:
     """One such process, which calls functions for us, one at a time. Use as a context manager.
 
     Raises NotStartedError where there can be none.
@@ -94,7 +94,7 @@ class Apart:
             raise DiedError(f"{type(error).__name__} instead of an answer") from None
         return answer
 
-    def __enter__(self) -> Apart:
+    def __enter__(self) -> WorkerProcess:
         return self
 
     def __exit__(

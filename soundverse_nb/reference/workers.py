@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from soundverse_nb.audio.reading import AudioError
-from soundverse_nb.audio.worker_process import Apart, DiedError, NotStartedError
+from soundverse_nb.audio.worker_process import DiedError, NotStartedError, WorkerProcess
 from soundverse_nb.reference.check import preflight, refused
 from soundverse_nb.reference.facts import DurationBy, Limits
 from soundverse_nb.reference.report import PreflightReport
@@ -66,7 +66,7 @@ class _Crew:
         self._count = len(songs)
         # None where a thread ended: then whatever still waits is for this one to check.
         self._done: queue.SimpleQueue[tuple[int, PreflightReport] | None] = queue.SimpleQueue()
-        self._processes: dict[int, Apart] = {}
+        self._processes: dict[int, WorkerProcess] = {}
         self._lock = threading.Lock()
         self._is_over = False
 
@@ -126,10 +126,10 @@ class _Crew:
                 return refused(path, _unchecked(error), self._task.limits)
         return refused(path, _CRASH, self._task.limits)
 
-    def _process(self, number: int) -> Apart:
+    def _process(self, number: int) -> WorkerProcess:
         process = self._processes.get(number)
         if process is None:
-            process = Apart()
+            process = WorkerProcess()
             with self._lock:
                 if not self._is_over:
                     self._processes[number] = process
@@ -166,7 +166,7 @@ def _on(executor: Executor, songs: list[Song], task: Task) -> Iterator[tuple[int
 def _alone(path: Any, task: Task, is_suspect: bool) -> PreflightReport:
     """The report of a process for this song; where none starts, ours, unless it may have killed another."""
     try:
-        with Apart() as process:
+        with WorkerProcess() as process:
             return process.call(_checked, os.fspath(path), task)
     except DiedError:
         return refused(path, _CRASH, task.limits)

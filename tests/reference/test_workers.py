@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import soundverse_nb as sv
-from soundverse_nb.audio.worker_process import Apart, DiedError, NotStartedError
+from soundverse_nb.audio.worker_process import DiedError, NotStartedError, WorkerProcess
 from soundverse_nb.reference import workers as pool
 from tests.audio.songs import file_of, tone
 from tests.reference.dying import checked_or_dead
@@ -187,7 +187,7 @@ def test_many_threads_may_check_folders_at_once(folder: Path) -> None:
 
 
 def test_a_process_apart_answers_raises_and_dies() -> None:
-    with Apart() as process:
+    with WorkerProcess() as process:
         assert process.call(sum, [1, 2, 3]) == 6
         with pytest.raises(ZeroDivisionError):
             process.call(divmod, 1, 0)
@@ -201,4 +201,4 @@ def test_a_process_apart_answers_raises_and_dies() -> None:
 def test_no_process_is_left_where_none_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", shutil.which("cat"))
     with pytest.raises(NotStartedError):
-        Apart()
+        WorkerProcess()
