@@ -18,13 +18,15 @@ import soundverse_nb
 PACKAGE = Path(soundverse_nb.__file__).parent
 
 # Layer -> the layers it may import besides itself. Only downward, and never a sibling.
-_BASE = {"errors", "displays", "running_simulators", "urls"}
+_BASE = {"errors", "displays", "running_simulators", "urls", "filetype", "mpeg_audio"}
 _WIRE_AND_PICTURES = {*_BASE, "audio", "api", "render"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "displays": set(),
     "running_simulators": set(),
     "urls": set(),
+    "mpeg_audio": set(),
+    "filetype": {"mpeg_audio"},
     "audio": _BASE,
     "examples": set(),
     "api": _BASE,

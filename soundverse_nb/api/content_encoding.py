@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from aiohttp import StreamReader
 
-from soundverse_nb.api.filetype import HEAD_BYTES
+from soundverse_nb.filetype import HEAD_BYTES
 
 PIECE = 1 << 16  # bytes unpacked at a time: a few bytes may stand for gigabytes
 MOST_AT_ONCE = 1 << 24

@@ -29,11 +29,11 @@ from soundverse_nb.api.connection import (
     timeout,
 )
 from soundverse_nb.api.content_encoding import Body
-from soundverse_nb.api.filetype import audio_kind, image_kind
 from soundverse_nb.api.proxy import Proxy
 from soundverse_nb.api.retry import backoff, retry_after_seconds
 from soundverse_nb.api.secrets import hide_queries
 from soundverse_nb.errors import ConfigurationError, DownloadError, raise_alone
+from soundverse_nb.filetype import audio_suffix, picture_suffix
 from soundverse_nb.urls import InvalidURLError, WebURL
 
 Expect = Literal["audio", "image"]
@@ -125,7 +125,7 @@ async def _attempt(
         proven = total is not None or "chunked" in response.headers.get("Transfer-Encoding", "").lower()
         if total is not None and total > max_bytes:
             raise DownloadError(f"The {expect} has {total:,} bytes; {max_bytes:,} are allowed.")
-        kind_of = audio_kind if expect == "audio" else image_kind
+        kind_of = audio_suffix if expect == "audio" else picture_suffix
         body = Body(response.content, response.headers, kind_of)
         head = await body.head()
         if body.is_packed:

@@ -17,12 +17,7 @@ from soundverse_nb.audio.decode.opening import decode
 from soundverse_nb.audio.mp3_cut import cut_mp3
 from soundverse_nb.audio.reading import refusal
 from soundverse_nb.audio.source import open_source
-
-# ISO 11172-3 (MPEG-1) and 13818-3 (MPEG-2, and the customary MPEG-2.5): rates in Hz, bitrates in kbit/s.
-MPEG1_RATES = (32000, 44100, 48000)
-MPEG2_RATES = (8000, 11025, 12000, 16000, 22050, 24000)
-MPEG1_BITRATES = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-MPEG2_BITRATES = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+from soundverse_nb.mpeg_audio import MPEG1_BITRATES, MPEG1_RATES, MPEG2_BITRATES, MPEG2_RATES
 
 # LAME's quality scale, 0 best and slowest to 9. 5 is its default for most bitrates.
 _PREVIEW_EFFORT = 7

@@ -10,13 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from soundverse_nb.audio.probe.mpeg import FrameKind, encoder_header, frame_kind
+from soundverse_nb.audio.probe.checksum import crc16_arc
+from soundverse_nb.audio.probe.mp3 import encoder_header
 from soundverse_nb.audio.probe.tags import after_front_tags, end_of_sound
 from soundverse_nb.audio.probe.window import Window
+from soundverse_nb.mpeg_audio import DECODER_DELAY, FrameKind, frame_kind
 
-_SEARCH_SECONDS = 1.0  # how far from the wished start a frame is looked for that little stands before
-_DECODER_DELAY = 529  # samples a layer III decoder is late; its users skip them with the encoder's delay
-_MOST_DELAY = 4095  # the field has 12 bits
 _SHORTEST_INFO = 192  # libavformat's checksum covers 190 bytes
 _LARGEST_FILE = 1 << 30
 _TAGS = (b"ID3", b"APE")
@@ -87,7 +86,7 @@ def _skipped_at_start(frame: bytes, kind: FrameKind) -> int | None:
     at = max(frame.find(b"LAME"), frame.find(b"Lavf"), frame.find(b"Lavc"))
     if at < 0 or len(frame) < at + 24:
         return 0
-    return (int.from_bytes(frame[at + 21 : at + 24], "big") >> 12) + _DECODER_DELAY
+    return (int.from_bytes(frame[at + 21 : at + 24], "big") >> 12) + DECODER_DELAY
 
 
 def _cut(
@@ -103,13 +102,13 @@ def _cut(
     filler = filler_frame(data, offsets, kind, lead) if lead else b""
     body = filler + data[offsets[lead] : offsets[last]]
     frames = last - lead + bool(filler)
-    delay = (first - lead + bool(filler)) * kind.samples if first else max(0, skipped - _DECODER_DELAY)
+    delay = (first - lead + bool(filler)) * kind.samples if first else max(0, skipped - DECODER_DELAY)
     header = info_frame(data[offsets[lead] : offsets[lead] + 4], kind, frames, len(body), delay)
     if header is None:
         return None
     # Where the sound begins in the old file's samples; the filler stands before its frame `lead`.
-    begins = (lead - bool(filler)) * kind.samples + delay + _DECODER_DELAY - skipped
-    samples = frames * kind.samples - delay - _DECODER_DELAY
+    begins = (lead - bool(filler)) * kind.samples + delay + DECODER_DELAY - skipped
+    samples = frames * kind.samples - delay - DECODER_DELAY
     return Cut(header + body, max(0.0, begins / rate), samples / rate)
 
 
@@ -162,15 +161,5 @@ def info_frame(header: bytes, kind: FrameKind, frames: int, size: int, delay: in
     tag = at + 16
     frame[tag : tag + 9] = b"Lavf\0\0\0\0\0"  # decoders heed the delay only behind a name they know
     frame[tag + 21 : tag + 24] = (delay << 12).to_bytes(3, "big")
-    frame[tag + 34 : tag + 36] = crc16(bytes(frame[: tag + 34])).to_bytes(2, "big")
+    frame[tag + 34 : tag + 36] = crc16_arc(bytes(frame[: tag + 34])).to_bytes(2, "big")
     return bytes(frame)
-
-
-def crc16(data: bytes) -> int:
-    """CRC-16 as LAME sums its header: polynomial x^16 + x^15 + x^2 + 1, bits mirrored."""
-    value = 0
-    for byte in data:
-        value ^= byte
-        for _ in range(8):
-            value = value >> 1 ^ (0xA001 if value & 1 else 0)
-    return value

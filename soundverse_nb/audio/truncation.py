@@ -9,18 +9,18 @@ from __future__ import annotations
 import struct
 from typing import BinaryIO, cast
 
-from soundverse_nb.audio.probe.mp3 import stops_inside_a_frame
-from soundverse_nb.audio.probe.mpeg import encoder_header, frame_kind
+from soundverse_nb.audio.probe.mp3 import encoder_header, stops_inside_a_frame
 from soundverse_nb.audio.probe.tags import after_front_tags, before_tail_tags, end_of_sound
 from soundverse_nb.audio.probe.window import Window
 from soundverse_nb.audio.reading import GuardedFile
+from soundverse_nb.filetype import file_type
+from soundverse_nb.mpeg_audio import frame_kind
 
 # Programs that write to a pipe leave sizes from here on in their headers, or 0: sox about 0x7F000000, arecord
 # 0x7FFFFF00, FFmpeg 0xFFFFFFFF, and 0x7FFFFFFFFFFFFFFF in Wave64.
 _LEAST_UNSET = 0x7EFFFF00
 _UNSET_64 = 1 << 62
 _MOST_STEPS = 100_000
-_ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
 
 
@@ -40,9 +40,10 @@ def ends_inside_a_frame(stream: BinaryIO, size: int) -> bool:
     window = Window(*_behind_tags(stream, size))
     head = window.at(0, 12)
     try:
-        if head[8:12] == b"WAVE" and head[:4] in (b"RIFF", b"RF64", b"RIFX"):
-            return _stops_inside_a_sample(window, ">" if head[:4] == b"RIFX" else "<")
-        if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+        kind = file_type(head)
+        if kind in ("wav", "rf64"):
+            return _stops_inside_a_sample(window, "<")
+        if kind in ("rifx", "aiff"):
             return _stops_inside_a_sample(window, ">")
         return stops_inside_a_frame(window)
     except (struct.error, OSError, ValueError, IndexError, OverflowError):
@@ -75,29 +76,28 @@ def _stops_inside_a_sample(window: Window, order: str) -> bool:
 
 
 def _missing(stream: BinaryIO, head: bytes, size: int) -> int:
-    if head[:4] in (b"RIFF", b"RIFX") and head[8:12] == b"WAVE":
-        return _riff(stream, "<" if head[:4] == b"RIFF" else ">", b"data", size)
-    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+    kind = file_type(head)
+    if kind in ("wav", "rifx"):
+        return _riff(stream, "<" if kind == "wav" else ">", b"data", size)
+    if kind == "aiff":
         return _riff(stream, ">", b"SSND", size)
-    if head[:4] == b"RF64" and head[8:12] == b"WAVE":
+    if kind == "rf64":
         return _rf64(head, size)
-    if head[:4] == b"riff":
+    if kind == "w64":
         return _wave64(stream, size)
-    if head[:4] == b".snd":
+    if kind == "au":
         return _sun(head, size)
-    if head[:4] == b"caff":
+    if kind == "caf":
         return _caf(stream, size)
-    if head[:16] == _ASF_HEADER:
+    if kind == "asf":
         return _asf(stream, head, size)
-    if head[:4] == b"OggS":
+    if kind == "ogg":
         return _ogg(stream, size)
-    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
+    if kind == "mp4":
         return _boxes(stream, end_of_sound(Window(stream, size)))
-    if head[:4] == b"\x1a\x45\xdf\xa3":
+    if kind == "matroska":
         return _matroska(head, size)
-    if head[:1] == b"\xff":
-        return _xing(head, size)
-    return 0
+    return _xing(head, size) if kind == "mp3" else 0
 
 
 def _chunk(

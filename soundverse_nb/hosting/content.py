@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from soundverse_nb.errors import HostingError
+from soundverse_nb.filetype import HEAD_BYTES, audio_suffix
 
 # IANA's names, and the ones in use where IANA has none.
 _TYPES = {
@@ -24,18 +25,6 @@ _TYPES = {
     ".aiff": "audio/aiff",
     ".webm": "audio/webm",
 }
-_OPENINGS = (
-    (0, b"ID3", ".mp3"),
-    (0, b"\xff\xfb", ".mp3"),
-    (0, b"\xff\xf3", ".mp3"),
-    (0, b"\xff\xf2", ".mp3"),
-    (0, b"RIFF", ".wav"),
-    (0, b"fLaC", ".flac"),
-    (0, b"OggS", ".ogg"),
-    (4, b"ftyp", ".m4a"),
-    (0, b"FORM", ".aiff"),
-    (0, b"\x1a\x45\xdf\xa3", ".webm"),
-)
 _BLOCK = 1 << 20
 
 
@@ -59,7 +48,7 @@ def read_content(path: Path) -> Content:
     try:
         with path.open("rb") as file:
             before = os.fstat(file.fileno())
-            opening = file.read(16)
+            opening = file.read(HEAD_BYTES)
             digest.update(opening)
             while block := file.read(_BLOCK):
                 digest.update(block)
@@ -85,7 +74,5 @@ def suffix_of(name: str, opening: bytes) -> str:
     suffix = os.path.splitext(name)[1].lower()
     if suffix in _TYPES:
         return suffix
-    for at, mark, known in _OPENINGS:
-        if opening[at : at + len(mark)] == mark:
-            return known
-    return ""
+    found = f".{audio_suffix(opening)}"
+    return found if found in _TYPES else ""

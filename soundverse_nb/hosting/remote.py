@@ -29,9 +29,9 @@ from soundverse_nb.api.connection import (
     refused_by,
 )
 from soundverse_nb.api.content_encoding import Body
-from soundverse_nb.api.filetype import audio_kind
 from soundverse_nb.api.proxy import NetworkSettings, Proxy, current_network
 from soundverse_nb.errors import ConfigurationError, PreflightError, SoundverseError, at_the_door
+from soundverse_nb.filetype import audio_suffix
 from soundverse_nb.hosting.content import suffix_of
 from soundverse_nb.urls import InvalidURLError, WebURL, is_public_service, shown_url, why_resolved_local
 
@@ -279,7 +279,7 @@ async def _copied(answer: Answer, url: WebURL, max_bytes: int, directory: Path |
     if response.status != 200:
         raise refused_answer(url.shown, response.status, answer.proxy)
     name = answer.url.name or "reference"
-    body = Body(response.content, response.headers, audio_kind)
+    body = Body(response.content, response.headers, audio_suffix)
     opening = await body.head()
     if response.content_type in ("text/html", "application/xhtml+xml") and _is_page(opening):
         raise PreflightError(

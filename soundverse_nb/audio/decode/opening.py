@@ -11,11 +11,12 @@ from typing import Any
 
 from soundverse_nb.audio.decode.base import BLOCK_FRAMES, Decoding
 from soundverse_nb.audio.probe.lead import lead_bytes
-from soundverse_nb.audio.probe.signature import disguised
 from soundverse_nb.audio.probe.tags import after_front_tags
+from soundverse_nb.audio.probe.wav import coding_behind_pcm
 from soundverse_nb.audio.probe.window import Window
 from soundverse_nb.audio.reading import refusal
 from soundverse_nb.audio.source import open_source
+from soundverse_nb.filetype import is_uncompressed
 
 
 def decode(
@@ -47,11 +48,11 @@ def decode(
         lead = lead_bytes(window)
         begin = after_front_tags(window)  # some programs tag everything alike
         head = window.at(begin, 12)
-        disguise = disguised(window, begin)
-    if disguise is not None:
+        coding = coding_behind_pcm(window, begin)
+    if coding is not None:
         raise refusal(
             "unreadable",
-            f"There is {disguise} in {taken.name}, which would be heard as noise.",
+            f"There is {coding} in {taken.name}, which would be heard as noise.",
             "Unpack it with a program that knows it (wvunpack, ffmpeg), and pass a WAV or FLAC.",
         )
     if is_uncompressed(head):
@@ -65,12 +66,3 @@ def decode(
     compressed = FFmpegDecoding(taken.behind(lead), block_frames, stop_seconds, time_limit)
     compressed.lead = lead
     return compressed
-
-
-def is_uncompressed(head: bytes) -> bool:
-    """Whether the file's first 12 bytes are those of a container that libsndfile reads rightly."""
-    if head[:4] in (b"RIFF", b"RIFX", b"RF64"):
-        return head[8:12] == b"WAVE"
-    if head[:4] == b"FORM":
-        return head[8:12] in (b"AIFF", b"AIFC")
-    return head[:4] in (b"riff", b".snd", b"caff")

@@ -16,11 +16,11 @@ from soundverse_nb.audio.probe.lead import lead_bytes
 from soundverse_nb.audio.probe.mp3 import probe_mp3
 from soundverse_nb.audio.probe.mp4 import probe_mp4
 from soundverse_nb.audio.probe.ogg import probe_ogg
-from soundverse_nb.audio.probe.signature import recognise
 from soundverse_nb.audio.probe.tags import after_front_tags
 from soundverse_nb.audio.probe.wav import probe_wav
 from soundverse_nb.audio.probe.window import Probed, Untrusted, Window
 from soundverse_nb.audio.reading import GuardedFile
+from soundverse_nb.filetype import WAV_LIKE, file_type
 
 __all__ = ["Probed", "Untrusted", "probe", "probe_file"]
 
@@ -57,8 +57,8 @@ def probe_file(file: BinaryIO, size_bytes: int) -> Probed | Untrusted:
 
 def _probe(window: Window) -> Probed | Untrusted:
     head = window.at(0, 64)
-    name = recognise(head)
-    if name == "wav":
+    name = file_type(head)
+    if name in WAV_LIKE:
         return probe_wav(window)
     if name == "aiff":
         return probe_aiff(window)

@@ -44,9 +44,25 @@ def _mask(width: int) -> int:
     return (1 << width) - 1
 
 
-def mirrored_crc16_divides(message: bytes, crc: bytes) -> bool:
-    """The same for CRC-16/ARC, which takes each byte's low bit first; `crc` is stored big-endian (LAME)."""
-    return crc16_divides((message + crc[::-1]).translate(_MIRROR))
+def crc16_arc(message: bytes) -> int:
+    """CRC-16 of LAME's header: the same polynomial, each byte's low bit first (CRC-16/ARC).
+
+    >>> hex(crc16_arc(b"123456789"))
+    '0xbb3d'
+    """
+    remainder = 0
+    for byte in message:
+        remainder = remainder >> 8 ^ _CRC16_ARC[(remainder ^ byte) & 0xFF]
+    return remainder
+
+
+def _crc16_arc_row(value: int) -> int:
+    for _ in range(8):
+        value = value >> 1 ^ (0xA001 if value & 1 else 0)
+    return value
+
+
+_CRC16_ARC = tuple(_crc16_arc_row(value) for value in range(256))
 
 
 def crc8(message: bytes) -> int:

@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 from soundverse_nb.audio.probe.matroska import has_open_sound
 from soundverse_nb.audio.probe.mp4 import sample_entries
-from soundverse_nb.audio.probe.signature import recognise
 from soundverse_nb.audio.probe.window import Window
+from soundverse_nb.filetype import file_type
 
 _ENTRIES = {b"drms": "Apple's FairPlay", b"enca": "its shop's DRM", b"aavd": "Audible"}
 _AUDIBLE = b"\x57\x90\x75\x36"
@@ -27,7 +27,7 @@ def lock_of(stream: BinaryIO, begin: int, end: int) -> str | None:
     """What keeps the song in these bytes of a file from being decoded, in a few words; None for nothing."""
     window = Window(stream, end)
     head = window.at(begin, 12)
-    name = recognise(head)
+    name = file_type(head)
     if head[4:8] == _AUDIBLE:
         return _ENTRIES[b"aavd"]
     if name == "asf":

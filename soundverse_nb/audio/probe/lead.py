@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from soundverse_nb.audio.probe.checksum import ogg_crc
 from soundverse_nb.audio.probe.flac import stream_info
-from soundverse_nb.audio.probe.mpeg import frame_kind
 from soundverse_nb.audio.probe.ogg import parse_page
-from soundverse_nb.audio.probe.signature import recognise
 from soundverse_nb.audio.probe.tags import after_id3
 from soundverse_nb.audio.probe.window import Window, implausible
+from soundverse_nb.filetype import WEAK, file_type
+from soundverse_nb.mpeg_audio import frame_kind
 
 # So far FFmpeg's own demuxers look for the next page of an Ogg, four times.
 _MOST_LEAD = 1 << 18
@@ -20,8 +20,6 @@ _LARGEST_PAGE = 27 + 255 + 255 * 255
 _FIRST_PAGE = 2
 _STREAMINFO_BYTES = 42
 _MOST_BLOCKS = 200
-# Two bytes are soon alike by chance; these count only where a frame follows.
-_WEAK = ("mp3", "mp2", "adts")
 
 
 def lead_bytes(window: Window) -> int:
@@ -30,14 +28,14 @@ def lead_bytes(window: Window) -> int:
     A tag in front of an Ogg counts as such bytes; in front of a FLAC it is what decoders know.
     """
     begin, head = 0, window.at(0, 64)
-    name = recognise(head)
+    name = file_type(head)
     if name == "id3":
         begin = after_id3(window)
         head = window.at(begin, 64)
-        name = recognise(head)
+        name = file_type(head)
     if name == "ogg":
         return begin
-    if name is not None and not (name in _WEAK and frame_kind(head) is None):
+    if name is not None and not (name in WEAK and frame_kind(head) is None):
         return 0
     data = window.at(begin, _MOST_LEAD)
     found = _first_page(window, data, begin), _first_block(window, data, begin)

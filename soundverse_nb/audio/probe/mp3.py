@@ -7,15 +7,20 @@ walked frame by frame, which costs a look at every header and no decoding.
 
 from __future__ import annotations
 
-from soundverse_nb.audio.probe.mpeg import EncoderHeader, FrameKind, count_frames, encoder_header, frame_kind
+from typing import NamedTuple
+
+from soundverse_nb.audio.probe.checksum import crc16_arc
 from soundverse_nb.audio.probe.tags import after_front_tags, before_tail_tags
 from soundverse_nb.audio.probe.window import Probed, Untrusted, Window
+from soundverse_nb.mpeg_audio import DECODER_DELAY, FrameKind, count_frames, frame_kind
 
 _LONGEST_FRAME = 1441
 _MOST_WALKED = 1 << 26
 _LOOKS = 8
 _BLOCK = 1 << 20
 _MOST_ZEROS = 1 << 16
+_HAS_FRAMES, _HAS_BYTES, _HAS_TABLE, _HAS_QUALITY = 1, 2, 4, 8
+_ENCODERS = (b"LAME", b"Lavf", b"Lavc")
 _BROKEN = Untrusted("The MP3's frames do not follow one another: something else stands between.", "mp3")
 
 
@@ -142,3 +147,54 @@ def stops_inside_a_frame(window: Window) -> bool:
                 return False
             return kind.lengths[header[2]] > len(block)
     return False
+
+
+class EncoderHeader(NamedTuple):
+    """What the header claims: frames behind it, bytes including its own frame (None where unsaid).
+
+    `trimmed` samples are cut off by decoders, in front and behind. `is_intact` says that the header's own
+    checksum holds.
+    """
+
+    frames: int | None
+    size: int | None
+    trimmed: int
+    is_intact: bool
+
+
+def encoder_header(frame: bytes, side_info: int) -> EncoderHeader | None:
+    """The header inside the first frame, None where that frame is sound."""
+    if frame[36:40] == b"VBRI" and len(frame) >= 54:
+        return EncoderHeader(
+            int.from_bytes(frame[50:54], "big"), int.from_bytes(frame[46:50], "big"), 0, False
+        )
+    if frame[side_info : side_info + 4] not in (b"Xing", b"Info"):
+        return None
+    at = side_info + 8
+    flags = int.from_bytes(frame[side_info + 4 : at], "big")
+    frames = size = None
+    if flags & _HAS_FRAMES:
+        frames = int.from_bytes(frame[at : at + 4], "big")
+        at += 4
+    if flags & _HAS_BYTES:
+        size = int.from_bytes(frame[at : at + 4], "big")
+        at += 4
+    if flags & _HAS_TABLE:
+        at += 100
+    if flags & _HAS_QUALITY:
+        at += 4
+    lame = frame[at : at + 36]
+    if lame[:4] not in _ENCODERS or len(lame) < 36:
+        return EncoderHeader(frames, size, 0, False)
+    delays = int.from_bytes(lame[21:24], "big")
+    delay, padding = delays >> 12, delays & 0xFFF
+    trimmed = delay + (DECODER_DELAY if frames is None else max(padding, DECODER_DELAY))
+    return EncoderHeader(frames, size, trimmed, _is_intact(frame, at + 34))
+
+
+def _is_intact(frame: bytes, at: int) -> bool:
+    """Whether the checksum at `at` holds: LAME sums what stands before it, libavformat always 190 bytes."""
+    expected = int.from_bytes(frame[at : at + 2], "big")
+    if crc16_arc(frame[:at]) == expected:
+        return True
+    return at + 2 <= 190 and crc16_arc(frame[:at] + b"\0\0" + frame[at + 2 : 190]) == expected

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import BinaryIO
 
-from soundverse_nb.audio.probe.signature import recognise
 from soundverse_nb.audio.probe.window import Window
+from soundverse_nb.filetype import file_type
 
 SIMULATED_ARTIST = "soundverse_nb simulator"
 _TAG_BYTES = 8192  # an ID3v2 tag is the first thing in an MP3, and the simulator's is short
@@ -62,7 +62,7 @@ def _behind_zeros(window: Window, offset: int) -> int:
     if zeros == len(block):
         return offset
     # An MP4 begins with up to three zeros of its own.
-    own = next((own for own in (3, 2, 1) if own <= zeros and recognise(block[zeros - own :][:12])), 0)
+    own = next((own for own in (3, 2, 1) if own <= zeros and file_type(block[zeros - own :][:12])), 0)
     return offset + zeros - own
 
 

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from soundverse_nb.api.filetype import HEAD_BYTES, audio_kind, image_kind
+from soundverse_nb.filetype import HEAD_BYTES, audio_suffix, picture_suffix
 from tests.strict_service import MP3, MP3_FRAME, PNG
 
 
@@ -33,7 +33,7 @@ def written(file_format: str, subtype: str | None = None) -> bytes:
     ],
 )
 def test_real_audio_files_are_known(file_format: str, kind: str) -> None:
-    assert audio_kind(written(file_format)[:HEAD_BYTES]) == kind
+    assert audio_suffix(written(file_format)[:HEAD_BYTES]) == kind
 
 
 MPEG2 = b"\xff\xf3\x90\xc4" + bytes(72 * 80000 // 22050 - 4)
@@ -72,14 +72,14 @@ MPEG2 = b"\xff\xf3\x90\xc4" + bytes(72 * 80000 // 22050 - 4)
     ],
 )
 def test_a_head_is_audio_or_not(head: bytes, kind: str | None) -> None:
-    assert audio_kind(head) == kind
+    assert audio_suffix(head) == kind
 
 
 @pytest.mark.parametrize("file_format", ["PNG", "JPEG", "GIF", "WEBP"])
 def test_real_pictures_are_known(file_format: str) -> None:
     file = io.BytesIO()
     Image.new("RGB", (4, 4)).save(file, file_format)
-    assert image_kind(file.getvalue()) == {"JPEG": "jpg"}.get(file_format, file_format.lower())
+    assert picture_suffix(file.getvalue()) == {"JPEG": "jpg"}.get(file_format, file_format.lower())
 
 
 @pytest.mark.parametrize(
@@ -94,10 +94,10 @@ def test_real_pictures_are_known(file_format: str) -> None:
     ],
 )
 def test_what_is_no_picture_is_refused(head: bytes) -> None:
-    assert image_kind(head) is None
+    assert picture_suffix(head) is None
 
 
 def test_random_bytes_are_hardly_ever_audio() -> None:
     rng = np.random.default_rng(0)
-    found = sum(audio_kind(rng.bytes(HEAD_BYTES)) is not None for _ in range(500))
+    found = sum(audio_suffix(rng.bytes(HEAD_BYTES)) is not None for _ in range(500))
     assert found <= 10
