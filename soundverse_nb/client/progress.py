@@ -110,7 +110,7 @@ def find_display(setting: bool | ProgressDisplay, price: float | None = None) ->
     """The display for one batch: none for False, the front end's own for True, else the one given.
 
     `price` is what one accepted order costs; the front end's display then says what was spent.
-    Raises ConfigurationError for anything that is no watcher.
+    Raises ConfigurationError for anything that is no display.
     """
     if setting is False:
         return None
