@@ -107,7 +107,7 @@ async def child(base_url: str, song: str, folder: Path, orders: int) -> None:
     import soundverse_nb as sv
     from soundverse_nb.client import OrderState, Timeouts
 
-    timeouts = Timeouts(silence=0.5, first_poll=0.05, longest_poll=0.5)
+    timeouts = Timeouts(silence=0.5, poll_interval=0.05, max_poll_interval=0.5)
     first, second = (
         sv.Client(
             KEY, base_url, directory=folder, journal=folder / JOURNAL, preflight="off", progress=False,

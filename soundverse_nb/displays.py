@@ -1,8 +1,8 @@
-"""Live progress displays: what they are told, and where a front end plugs in its own.
+"""Live displays: the protocol they follow, and the registry in which a front end plugs in its own.
 
-The client runs in notebooks, terminals and services. It tells a *watcher* what happens to a batch of
-remixes and never learns how that is drawn: the layers above register a factory here under a
-name, the layers below ask for it. That keeps every import pointing downward.
+The client runs in notebooks, terminals and services. It reports to a `ProgressDisplay` what happens to a
+batch of remixes and never learns how that is drawn: the layers above register a factory here under a name,
+the layers below look it up. That keeps every import pointing downward.
 """
 
 from __future__ import annotations

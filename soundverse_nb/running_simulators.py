@@ -1,4 +1,4 @@
-"""Running simulators: those of this process, and others by a note that they leave on this machine.
+"""Registry of running simulators: those of this process by port, others by a note they leave on this machine.
 
 Nobody has to ask a service what it is. A note is a small file named after the port and holding the number of
 the process; it lies in the user's state folder or, where that cannot be written, in the system's temporary

@@ -18,7 +18,7 @@ import soundverse_nb
 PACKAGE = Path(soundverse_nb.__file__).parent
 
 # Layer -> the layers it may import besides itself. Only downward, and never a sibling.
-_BASE = {"errors", "displays", "running_simulators", "urls", "filetype", "mpeg_audio"}
+_BASE = {"errors", "displays", "running_simulators", "urls", "filetype", "mpeg_audio", "cancellation"}
 _WIRE_AND_PICTURES = {*_BASE, "audio", "api", "render"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "urls": set(),
     "mpeg_audio": set(),
     "filetype": {"mpeg_audio"},
+    "cancellation": set(),
     "audio": _BASE,
     "examples": set(),
     "api": _BASE,

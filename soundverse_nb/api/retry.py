@@ -1,4 +1,4 @@
-"""The decision what may follow a failure, without I/O: no order is ever paid twice.
+"""Retry rules: what may be done after a failed POST, decided without I/O, so that no order is paid twice.
 
 A POST that may have reached the service is repeated only if the service answered it with one of the two
 refusals that are known to cost nothing: its rate limit, and its documented "try again in a moment".
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from enum import Enum
@@ -60,18 +59,6 @@ def decide(
         passing = isinstance(error, (RateLimitError, ServiceUnavailableError))
         return Next.RETRY if passing else Next.REFUSED
     return Next.UNKNOWN if sent else Next.RETRY
-
-
-@dataclass(frozen=True)
-class RetryLimits:
-    """How long it is tried: at most so many attempts, and at most so many seconds with their waits."""
-
-    attempts: int = 8
-    seconds: float = 900.0
-
-    def allows(self, attempts: int, elapsed: float, wait: float) -> bool:
-        """Whether after `attempts` tries and `elapsed` seconds another may follow, `wait` seconds later."""
-        return attempts < self.attempts and elapsed + wait <= self.seconds
 
 
 def backoff(attempt: int, retry_after: float | None = None, rng: random.Random | None = None) -> float:

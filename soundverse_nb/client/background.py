@@ -1,4 +1,4 @@
-"""The background loop: one event loop on a thread of its own, for await, blocking calls and buttons."""
+"""The background event loop: a daemon thread on which every client works, reached from any thread or loop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 import selectors
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Generic, TypeVar
 
 from soundverse_nb.errors import ConfigurationError, Spent, bare
@@ -17,51 +17,28 @@ from soundverse_nb.errors import ConfigurationError, Spent, bare
 T = TypeVar("T")
 
 
-async def undisturbed(work: Awaitable[T]) -> T:
-    """Await some work to its end. A stop that comes meanwhile is heard when the work is over."""
-    task = asyncio.ensure_future(work)
-    stopped = False
-    while not task.done():
-        # A second Ctrl-C comes as often as the first: the clean-up must survive both.
-        stopped = await _was_stopped(task) or stopped
-    if stopped:
-        if not task.cancelled():
-            task.exception()  # looked at, so that nobody is warned of it
-        raise asyncio.CancelledError()
-    return task.result()
-
-
-async def _was_stopped(task: asyncio.Future[Any]) -> bool:
-    """Wait for a task; whether the waiting was stopped."""
-    try:
-        await asyncio.wait({task})
-    except asyncio.CancelledError:
-        return True
-    return False
-
-
-MANY = 32
+COALESCE_FROM = 32
 """Connections from which on it pays; with fewer, nothing is ever held back."""
 
-PAUSE = 0.1
-"""Seconds between two looks. Displays are redrawn four times a second, and a remix takes minutes."""
+COALESCE_SECONDS = 0.1
+"""Seconds between two selects. Displays are redrawn four times a second, and a remix takes minutes."""
 
 
 class CoalescingSelector(selectors.DefaultSelector):
-    """While many connections are open it looks at most ten times a second; else at once.
+    """While many connections are open it selects at most ten times a second; else at once.
 
     Timers keep their time. Where every millisecond counts, `eager()` holds for a block.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._looked = 0.0
+        self._selected_at = 0.0
         self._eager = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if self._eager or len(self.get_map()) < MANY or (timeout is not None and timeout <= 0):
+        if self._eager or len(self.get_map()) < COALESCE_FROM or (timeout is not None and timeout <= 0):
             return super().select(timeout)
-        pause = self._looked + PAUSE - time.monotonic()
+        pause = self._selected_at + COALESCE_SECONDS - time.monotonic()
         if pause > 0:
             if timeout is not None and timeout <= pause:
                 time.sleep(timeout)
@@ -70,7 +47,7 @@ class CoalescingSelector(selectors.DefaultSelector):
                 time.sleep(pause)
                 timeout = None if timeout is None else timeout - pause
         ready = super().select(timeout)
-        self._looked = time.monotonic()
+        self._selected_at = time.monotonic()
         return ready
 
     @contextlib.contextmanager
@@ -89,7 +66,7 @@ def eager(loop: Any) -> contextlib.AbstractContextManager[None]:
     return selector.eager() if isinstance(selector, CoalescingSelector) else contextlib.nullcontext()
 
 
-SLICE = 0.25
+WAIT_STEP = 0.25
 """Seconds a blocking call waits at a stretch before it looks for an interrupt."""
 
 SHUTDOWN_SECONDS = 5.0
@@ -99,7 +76,7 @@ SHUTDOWN_SECONDS = 5.0
 def check_can_wait(
     work: Coroutine[Any, Any, Any] | None = None,
     *,
-    said: str = "This await does not run in an asyncio event loop, so nothing was begun.",
+    message: str = "This await does not run in an asyncio event loop, so nothing was begun.",
     spent: Spent = Spent.NO,
     hint: str = "Await it in asyncio, as a notebook does, or use the blocking form, client.remix_sync(...); "
     "under trio: await trio.to_thread.run_sync(client.remix_sync, reference, prompt).",
@@ -117,7 +94,7 @@ def check_can_wait(
         pass
     if work is not None:
         work.close()
-    raise ConfigurationError(said, spent=spent, hint=hint)
+    raise ConfigurationError(message, spent=spent, hint=hint)
 
 
 class BackgroundTask(Generic[T]):
@@ -150,7 +127,7 @@ class BackgroundTask(Generic[T]):
         with contextlib.suppress(RuntimeError):  # the loop is gone, and the task with it
             self._loop.call_soon_threadsafe(self._cancel)
 
-    async def stopped(self) -> None:
+    async def cancel_and_wait(self) -> None:
         """Cancel it and wait, on any loop, until it has noted where it stopped; a few seconds at most."""
         self.cancel()
         waiting = asyncio.wrap_future(self.future)
@@ -226,7 +203,7 @@ class BackgroundLoop:
             return await asyncio.shield(waiting)
         except asyncio.CancelledError:
             if not work.future.done():
-                await work.stopped()
+                await work.cancel_and_wait()
             raise
         except BaseException:
             # Whoever waited is gone, and nobody would see what the work brings.
@@ -262,7 +239,7 @@ class BackgroundLoop:
         left = timeout
         try:
             while True:
-                step = SLICE if left is None else min(SLICE, max(left, 0.0))
+                step = WAIT_STEP if left is None else min(WAIT_STEP, max(left, 0.0))
                 if concurrent.futures.wait([work.future], timeout=step).done:
                     return work.future.result()
                 if left is not None:
@@ -294,7 +271,7 @@ class BackgroundLoop:
 
     def _start(self) -> None:
         loop = _new_loop()
-        thread = threading.Thread(target=_serve, args=(loop,), name="soundverse-loop", daemon=True)
+        thread = threading.Thread(target=_run_loop, args=(loop,), name="soundverse-loop", daemon=True)
         thread.start()
         self._loop, self._thread, self._pid = loop, thread, os.getpid()
 
@@ -306,7 +283,7 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return asyncio.SelectorEventLoop(CoalescingSelector())
 
 
-def _serve(loop: asyncio.AbstractEventLoop) -> None:
+def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
     try:
         loop.run_forever()

@@ -1,23 +1,28 @@
-"""The client: makes remixes and never pays for one twice."""
+"""The client: the one object a caller touches; it makes remixes and never pays for one twice."""
 
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import os
+import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Executor
 from ssl import SSLContext
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import SecretStr
 
 from soundverse_nb.api.proxy import NetworkSettings
 from soundverse_nb.api.transport import STATUS_PATH
+from soundverse_nb.client.background import LOOP, SHUTDOWN_SECONDS, check_can_wait
+from soundverse_nb.client.channel import Channel
 from soundverse_nb.client.config import (
     KEY_VARIABLE,
     SERVICE,
     Clock,
+    Settings,
     SystemClock,
     Timeouts,
     checked_base_url,
@@ -35,7 +40,7 @@ from soundverse_nb.client.order.recover import Recovered, recover
 from soundverse_nb.client.order_table import OrderTable, as_found
 from soundverse_nb.client.progress import ProgressReporter, find_display
 from soundverse_nb.client.references import checked_mode
-from soundverse_nb.client.session import Door, Session, Settings
+from soundverse_nb.client.session import Session, abandon
 from soundverse_nb.client.simulated import embedded_service, is_simulator
 from soundverse_nb.displays import ProgressDisplay
 from soundverse_nb.errors import ConfigurationError, InvalidRequestError, SoundverseError, at_the_door
@@ -44,6 +49,11 @@ from soundverse_nb.remix import Remix
 if TYPE_CHECKING:
     from soundverse_nb.api.event import RemixEvent
     from soundverse_nb.api.request import RemixRequest
+
+T = TypeVar("T")
+
+DISPLAY_SECONDS = 2.0
+"""How long `start` waits for its display to be up; usually that takes milliseconds."""
 
 
 class Client:
@@ -70,7 +80,7 @@ class Client:
     price : what one remix costs you, in your own currency; the display then says what was spent.
     executor : where references are decoded (any concurrent.futures.Executor); default is a thread.
     max_bytes : largest audio file that is fetched; default 200 MB.
-    patience : how long to wait for what.
+    timeouts : how long to wait for what, and how often to try again; see `Timeouts`.
     allow_insecure : permit plain http to another machine.
 
     Raises ConfigurationError for settings that cannot work. Nothing is sent before the first request.
@@ -131,7 +141,9 @@ class Client:
             clock=clock or SystemClock(),
         )
         self._session = Session(self._settings)
-        self._door = Door(self._session)
+        self._pid = os.getpid()
+        # When nobody holds the client nor its work, the session closes. The interpreter's exit closes all.
+        weakref.finalize(self, abandon, self._session).atexit = False
         if simulated:
             print(SIMULATED)
 
@@ -171,8 +183,8 @@ class Client:
         and `recover()` can fetch it. Interrupting stops watching and keeps the order.
         """
         remix_input = parse_input(reference, prompt, lyrics, parameters)
-        reporter = self._audience()
-        return await self._door.run(make_one(self._session, remix_input, reporter), reporter)
+        reporter = self._reporter()
+        return await self._run(make_one(self._session, remix_input, reporter), reporter)
 
     @at_the_door
     async def remix_all(self, requests: Iterable[Any]) -> list[Remix | SoundverseError]:
@@ -180,8 +192,8 @@ class Client:
 
         A request is a RemixRequest, a dict {"reference": ..., "prompt": ...} or a tuple (reference, prompt).
         """
-        inputs, reporter = parse_items(requests), self._audience()
-        return await self._door.run(make_all(self._session, inputs, reporter), reporter)
+        inputs, reporter = parse_items(requests), self._reporter()
+        return await self._run(make_all(self._session, inputs, reporter), reporter)
 
     @at_the_door
     def remix_sync(
@@ -193,14 +205,14 @@ class Client:
     ) -> Remix:
         """The same as `remix`, blocking. Safe inside a notebook."""
         remix_input = parse_input(reference, prompt, lyrics, parameters)
-        reporter = self._audience()
-        return self._door.wait(make_one(self._session, remix_input, reporter), reporter)
+        reporter = self._reporter()
+        return self._wait(make_one(self._session, remix_input, reporter), reporter)
 
     @at_the_door
     def remix_all_sync(self, requests: Iterable[Any]) -> list[Remix | SoundverseError]:
         """The same as `remix_all`, blocking. Safe inside a notebook."""
-        inputs, reporter = parse_items(requests), self._audience()
-        return self._door.wait(make_all(self._session, inputs, reporter), reporter)
+        inputs, reporter = parse_items(requests), self._reporter()
+        return self._wait(make_all(self._session, inputs, reporter), reporter)
 
     @at_the_door
     def start(
@@ -215,14 +227,14 @@ class Client:
         `await job` or `job.result()` gives it, `job.cancel()` stops watching.
         """
         remix_input = parse_input(reference, prompt, lyrics, parameters)
-        reporter = self._audience()
-        return self._door.start(make_one(self._session, remix_input, reporter), reporter, remix_input.title)
+        reporter = self._reporter()
+        return self._start(make_one(self._session, remix_input, reporter), reporter, remix_input.title)
 
     @at_the_door
     def start_all(self, requests: Iterable[Any]) -> RemixJob[list[Remix | SoundverseError]]:
         """Start many remixes and return at once; the job gives what `remix_all` gives."""
-        inputs, reporter = parse_items(requests), self._audience()
-        return self._door.start(make_all(self._session, inputs, reporter), reporter, f"{len(inputs)} remixes")
+        inputs, reporter = parse_items(requests), self._reporter()
+        return self._start(make_all(self._session, inputs, reporter), reporter, f"{len(inputs)} remixes")
 
     @at_the_door
     def stream(
@@ -238,14 +250,14 @@ class Client:
         def order(put: Callable[[RemixEvent], object]) -> Coroutine[Any, Any, None]:
             return stream_remix(self._session, remix_input, reporter, put)
 
-        return self._door.stream(order, reporter)
+        return self._stream(order, reporter)
 
     @at_the_door
     async def status(self, message_id: str) -> RemixEvent:
         """How an order is doing, by the service's own name for it. Raises APIError, TransportError."""
         if not isinstance(message_id, str) or not message_id.strip():
             raise InvalidRequestError("No message_id was given.", hint="client.orders() lists them.")
-        return await self._door.run(self._status(message_id.strip()))
+        return await self._run(self._status(message_id.strip()))
 
     @at_the_door
     async def recover(self) -> Recovered:
@@ -256,14 +268,14 @@ class Client:
         watched first, for less than a minute. A failed order is asked about once more. Nothing is ever sent
         again.
         """
-        reporter = self._audience()
-        return await self._door.run(self._recover(reporter), reporter)
+        reporter = self._reporter()
+        return await self._run(self._recover(reporter), reporter)
 
     @at_the_door
     def recover_sync(self) -> Recovered:
         """The same as `recover`, blocking."""
-        reporter = self._audience()
-        return self._door.wait(self._recover(reporter), reporter)
+        reporter = self._reporter()
+        return self._wait(self._recover(reporter), reporter)
 
     @at_the_door
     def orders(self) -> OrderTable:
@@ -271,20 +283,23 @@ class Client:
 
         A remix that was fetched and whose file is gone, or has another size, is "missing".
         """
-        return self._door.wait(self._orders())
+        return self._wait(self._orders())
 
     @at_the_door
     def close(self) -> None:
         """Stop what is running (orders are kept) and close every connection. Harmless to call again."""
-        self._door.close()
+        if self._is_ours():
+            LOOP.wait(self._session.aclose())
 
     @at_the_door
     async def aclose(self) -> None:
         """The same as `close`, awaitable."""
-        await self._door.aclose()
+        self._check_can_close()
+        if self._is_ours():
+            await LOOP.run(self._session.aclose())
 
     async def __aenter__(self) -> Client:
-        self._door.check_can_close()
+        self._check_can_close()
         return self
 
     async def __aexit__(
@@ -306,19 +321,108 @@ class Client:
 
     async def _status(self, message_id: str) -> RemixEvent:
         await self._session.open()
-        return await self._session.service.transport.status(message_id)
+        return await self._session.transport.status(message_id)
 
     async def _recover(self, reporter: ProgressReporter) -> Recovered:
         return await recover(self._session, reporter)
 
     async def _orders(self) -> OrderTable:
         await self._session.open()
-        journal = self._session.service.journal
+        journal = self._session.journal
         found = await asyncio.to_thread(as_found, await journal.orders())
         return OrderTable(found, journal.path, await journal.kept())
 
-    def _audience(self) -> ProgressReporter:
+    def _reporter(self) -> ProgressReporter:
         return ProgressReporter(find_display(self._progress, self._price))
+
+    async def _run(self, work: Coroutine[Any, Any, T], reporter: ProgressReporter | None = None) -> T:
+        """Await some work, from any asyncio loop."""
+        check_can_wait(work)
+        self._check_process(work)
+        try:
+            return await LOOP.run(self._hold(work))
+        except asyncio.CancelledError:
+            _print_kept_orders(reporter)
+            raise
+
+    def _wait(self, work: Coroutine[Any, Any, T], reporter: ProgressReporter | None = None) -> T:
+        """Block for some work, from any thread but the loop's own."""
+        self._check_process(work)
+        try:
+            LOOP.check_may_block()
+        except ConfigurationError:
+            work.close()
+            raise
+        try:
+            return LOOP.wait(self._hold(work))
+        except KeyboardInterrupt:
+            _print_kept_orders(reporter)
+            raise
+
+    def _start(self, work: Coroutine[Any, Any, T], reporter: ProgressReporter, title: str) -> RemixJob[T]:
+        """Begin some work and return as soon as its display is up."""
+        self._check_process(work)
+        running = LOOP.prepare(self._hold(work))
+        try:
+            running.start()
+            if not LOOP.is_current():
+                # A display that comes up after its cell has ended lands nowhere in some front ends.
+                reporter.opened.wait(DISPLAY_SECONDS)
+        except KeyboardInterrupt:
+            # The caller never gets the job, so nobody could wait for it.
+            running.cancel()
+            concurrent.futures.wait([running.future], timeout=SHUTDOWN_SECONDS)
+            _print_kept_orders(reporter)
+            raise
+        return RemixJob(running, title)
+
+    async def _stream(
+        self, work: Callable[[Callable[[T], object]], Coroutine[Any, Any, None]], reporter: ProgressReporter
+    ) -> AsyncIterator[T]:
+        """Yield what some work puts, as it comes; leaving the loop stops the work."""
+        check_can_wait()
+        self._check_process()
+        channel: Channel[T] = Channel()
+        running = LOOP.prepare(channel.filled_by(self._hold(work(channel.put))))
+        try:
+            running.start()
+            async for item in channel:
+                yield item
+        except (asyncio.CancelledError, GeneratorExit):
+            await running.cancel_and_wait()
+            _print_kept_orders(reporter)
+            raise
+        except BaseException:
+            running.cancel()  # nobody would see its result any more; harmless where it is over
+            raise
+
+    async def _hold(self, work: Coroutine[Any, Any, T]) -> T:
+        """Keeps this client, and so its session, while work runs, also where nobody else holds it."""
+        return await self._session.run(work)
+
+    def _is_ours(self) -> bool:
+        return os.getpid() == self._pid
+
+    def _check_process(self, work: Coroutine[Any, Any, Any] | None = None) -> None:
+        if self._is_ours():
+            return
+        if work is not None:
+            work.close()
+        raise ConfigurationError(
+            "This client was made before the process was forked; its connections and its journal belong to "
+            "the parent.",
+            hint="Start the process by spawn and make a client there, or make one here with another journal: "
+            "Client(journal=...).",
+        )
+
+    def _check_can_close(self) -> None:
+        """Raise ConfigurationError where `aclose` could not be awaited."""
+        check_can_wait(hint="Use `with client:` and client.close(), or asyncio.")
+
+
+def _print_kept_orders(reporter: ProgressReporter | None) -> None:
+    if reporter is not None:
+        reporter.print_kept_orders()
 
 
 SIMULATED = (
@@ -339,6 +443,6 @@ def connect(api_key: str | None = None, base_url: str | None = None, **settings:
     if is_simulator(client.base_url):
         print(f"soundverse_nb: connected to the embedded simulator at {client.base_url}. Nothing is paid.")
     else:
-        said = "the given API key" if api_key is not None else f"the API key in {KEY_VARIABLE}"
-        print(f"soundverse_nb: connected to {client.base_url} with {said}. Remixes are paid for.")
+        key = "the given API key" if api_key is not None else f"the API key in {KEY_VARIABLE}"
+        print(f"soundverse_nb: connected to {client.base_url} with {key}. Remixes are paid for.")
     return client

@@ -1,7 +1,7 @@
-"""Settings of a client, checked: the key, addresses, time-outs, and default folders.
+"""The settings of a client: key, address, folders, time-outs and clock, each checked or with its default.
 
-A container may have no home, or one that cannot be written. Then the error says what to set, before
-anything is ordered.
+Where no folder is given, this user's own are looked for, only when they are needed. A container may have no
+home, or one that cannot be written: then the error says what to set, before anything is ordered.
 """
 
 from __future__ import annotations
@@ -11,14 +11,17 @@ import ipaddress
 import os
 import re
 import time
-from dataclasses import dataclass
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
 from pydantic import SecretStr
 
+from soundverse_nb.api.proxy import NetworkSettings
+from soundverse_nb.api.transport import STATUS_PATH
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.running_simulators import notes
 from soundverse_nb.urls import DEFAULT_PORTS, WebURL
@@ -101,31 +104,67 @@ PLACE_FOR_ORDERS = "Give the file for the journal of orders, journal=..., or set
 
 @dataclass(frozen=True)
 class Timeouts:
-    """How long to wait for what, in seconds.
+    """How long a client waits, and how often it tries again: `Client(timeouts=Timeouts(total=3600))`.
 
-    The document says that progress "may hold at 90 for several minutes": silence is followed up, never
-    punished. Each bound ends in an error that keeps the order.
+    Each bound ends in an error that keeps the order. The document says that progress "may hold at 90 for
+    several minutes", so silence alone ends nothing: the status endpoint is asked beside the open stream.
 
-    silence : no byte for so long, and the status endpoint is asked beside the open stream.
-    eventless : the same where bytes do come, but no event.
-    first_poll, longest_poll : the pause between two status questions grows from the one to the other.
-    status_failing : how long the status endpoint may fail without one good answer.
-    without_id : how long a stream may stay silent before the service has named the order.
-    in_all : how long one order is watched.
-    grace : how long an interrupted order may still wait for its message_id.
-    resend_attempts, resend_seconds : how often, and for how long in all, a refused order is tried again.
+    ======================  ========  =======================================================================
+    field                   unit      meaning
+    ======================  ========  =======================================================================
+    `silence`               seconds   no byte on an open stream, until the status endpoint is asked beside it
+    `no_event`              seconds   the same where bytes do come, but no event
+    `poll_interval`         seconds   first pause between two questions to the status endpoint
+    `max_poll_interval`     seconds   what that pause grows to while nothing new is learned
+    `status_failing`        seconds   the status endpoint gives no good answer, until the order is given up
+    `no_message_id`         seconds   silence of a stream that has not named the order, until it is given up
+    `total`                 seconds   one order is followed at most
+    `cancel_grace`          seconds   a cancelled order may still wait for its message_id
+    `max_attempts`          POSTs     of one order that the service refuses for the moment
+    `max_connect_attempts`  POSTs     of one order that do not reach the service
+    `max_wait`              seconds   pauses between the attempts, in all
+    ======================  ========  =======================================================================
     """
 
     silence: float = 60.0
-    eventless: float = 300.0
-    first_poll: float = 2.0
-    longest_poll: float = 15.0
+    no_event: float = 300.0
+    poll_interval: float = 2.0
+    max_poll_interval: float = 15.0
     status_failing: float = 180.0
-    without_id: float = 600.0
-    in_all: float = 2 * 3600.0
-    grace: float = 3.0
-    resend_attempts: int = 10
-    resend_seconds: float = 15 * 60.0
+    no_message_id: float = 600.0
+    total: float = 2 * 3600.0
+    cancel_grace: float = 3.0
+    max_attempts: int = 10
+    max_connect_attempts: int = 4
+    max_wait: float = 15 * 60.0
+
+    def allow_retry(self, attempts: int, waited: float, pause: float, *, reached: bool = True) -> bool:
+        """Whether after `attempts` POSTs and `waited` seconds of pauses another may follow, `pause` later.
+
+        `reached` says whether the last one reached the service.
+        """
+        most = self.max_attempts if reached else self.max_connect_attempts
+        return attempts < most and waited + pause <= self.max_wait
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a client was given, checked."""
+
+    base_url: str
+    api_key: SecretStr
+    directory: str | os.PathLike[str] | None = None
+    journal: str | os.PathLike[str] | None = None
+    simulated: bool | None = None
+    host: Any = None
+    max_streams: int = 8
+    status_path: str = STATUS_PATH
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    preflight: str = "full"
+    executor: Executor | None = None
+    max_bytes: int | None = None
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    clock: Clock = field(default_factory=SystemClock)
 
 
 def find_key(given: str | SecretStr | None) -> SecretStr | None:

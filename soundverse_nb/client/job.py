@@ -1,4 +1,4 @@
-"""A remix that is under way: a cell that starts one returns at once."""
+"""The handle of a remix that runs in the background: await it, ask for its state, cancel it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class RemixJob(Generic[T]):
 
     def __await__(self) -> Generator[Any, None, T]:
         check_can_wait(
-            said="This await does not run in an asyncio event loop, so it cannot wait. The job goes on.",
+            message="This await does not run in an asyncio event loop, so it cannot wait. The job goes on.",
             spent=Spent.MAYBE,
             hint="job.result() waits for it without asyncio.",
         )

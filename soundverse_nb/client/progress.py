@@ -1,10 +1,11 @@
-"""Reporting progress to a display, without ever letting it get in the way.
+"""Progress of a batch of remixes, reported to a display that may fail without disturbing them.
 
 A display that fails is left alone from then on; the remixes go on.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,24 +28,27 @@ class ProgressReporter:
         self._display = display
         self.simulated = False
         self.opened = threading.Event()
-        self._left: dict[int, Order] = {}
+        self._orders: dict[int, Order] = {}
 
     @property
     def has_display(self) -> bool:
         return self._display is not None
 
-    def left(self, index: int, order: Order) -> None:
-        """How an order stood when it was last looked after."""
-        self._left[index] = order
+    def record_order(self, index: int, order: Order) -> None:
+        """How an order stood when it was last followed."""
+        self._orders[index] = order
 
-    def kept_orders(self) -> list[str]:
-        """A sentence for each order that is kept and no longer watched."""
-        return [words for index in sorted(self._left) if (words := self.words_for(index))]
-
-    def words_for(self, index: int) -> str | None:
-        """What to say about one remix that is no longer watched; None where nothing is to be picked up."""
-        order = self._left.get(index)
+    def kept_message(self, index: int) -> str | None:
+        """How a remix that is no longer followed can be picked up; None where there is nothing to pick up."""
+        order = self._orders.get(index)
         return None if order is None else kept_message(order)
+
+    def print_kept_orders(self) -> None:
+        """An interrupted cell prints how its orders can be picked up again."""
+        for index in sorted(self._orders):
+            message = self.kept_message(index)
+            if message:
+                print(message, file=sys.stderr)
 
     def open(self, titles: list[str], cancel: Callable[[int | None], None]) -> None:
         try:
@@ -56,10 +60,10 @@ class ProgressReporter:
         self._call(lambda display: display.close())
 
     def slot(self, index: int) -> ProgressSlot:
-        """What the remix at this place of the batch tells its news to."""
+        """Where the remix at this place of the batch reports to."""
         return ProgressSlot(self, index)
 
-    def tell(self, index: int, phase: Phase, facts: dict[str, Any]) -> None:
+    def report(self, index: int, phase: Phase, facts: dict[str, Any]) -> None:
         if self._display is not None:
             update = ProgressUpdate(index, phase, simulated=self.simulated, **facts)
             self._call(lambda display: display.update(update))
@@ -76,7 +80,7 @@ class ProgressReporter:
 
 @dataclass(frozen=True)
 class ProgressSlot:
-    """One remix's place in the audience."""
+    """One remix's place in the display of its batch."""
 
     reporter: ProgressReporter
     index: int
@@ -85,13 +89,13 @@ class ProgressSlot:
     def is_watched(self) -> bool:
         return self.reporter.has_display
 
-    def tell(self, phase: Phase, **facts: Any) -> None:
+    def report(self, phase: Phase, **facts: Any) -> None:
         """`facts` are the fields of ProgressUpdate: stage, progress, message, retry_in, song_name."""
-        self.reporter.tell(self.index, phase, facts)
+        self.reporter.report(self.index, phase, facts)
 
 
 def kept_message(order: Order) -> str | None:
-    """How an order that is no longer watched can be picked up; None where there is nothing to pick up."""
+    """How an order that is no longer followed can be picked up; None where there is nothing to pick up."""
     named = f"Order {order.order_id} ({plain(order.title, 80)})"
     if order.state in (OrderState.ACCEPTED, OrderState.COMPLETED):
         return f"{named} is no longer watched. {PICK_UP}"

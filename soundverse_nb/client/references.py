@@ -91,7 +91,7 @@ class References:
 
         Raises PreflightError where the service would refuse it, ConfigurationError where it cannot fetch it.
         """
-        slot.tell(Phase.CHECKING)
+        slot.report(Phase.CHECKING)
         if reference.url is None:  # a thread reads the content, and looks at the file
             reference, key = await self._in_thread(_readable, reference)
         else:
@@ -121,7 +121,7 @@ class References:
         song.users += 1
         try:
             if not song.publications or song.publications[-1].is_stale():
-                slot.tell(Phase.PUBLISHING)
+                slot.report(Phase.PUBLISHING)
                 song.publications.append(_Publication(self._find_host(checked.name), checked.path))
             return (await asyncio.shield(song.publications[-1].task)).web_url
         except BaseException:  # an order that is cancelled uses the song no longer either

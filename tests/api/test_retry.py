@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from soundverse_nb.api.retry import LONGEST_WAIT, Next, RetryLimits, backoff, decide, retry_after_seconds
+from soundverse_nb.api.retry import LONGEST_WAIT, Next, backoff, decide, retry_after_seconds
 from soundverse_nb.api.stream import StreamCut
 from soundverse_nb.errors import (
     APIError,
@@ -123,16 +123,6 @@ def test_a_wait_is_never_shorter_than_the_service_asked_for(asked: float) -> Non
 def test_waits_of_two_clients_differ() -> None:
     assert backoff(5, rng=random.Random(1)) != backoff(5, rng=random.Random(2))
     assert backoff(5, 10.0, random.Random(1)) >= 10.0
-
-
-@pytest.mark.parametrize(
-    ("attempts", "elapsed", "wait", "allowed"),
-    [(1, 0, 1, True), (2, 0, 1, True), (3, 0, 1, False), (1, 50, 10, True), (1, 50, 11, False)],
-)
-def test_patience_is_bounded_in_attempts_and_in_time(
-    attempts: int, elapsed: float, wait: float, allowed: bool
-) -> None:
-    assert RetryLimits(attempts=3, seconds=60).allows(attempts, elapsed, wait) is allowed
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ class Notebook:
         await self.until(lambda: any(n.stage == stage and n.index == index for n in self.heard))
 
 
-WATCHFUL = Timeouts(silence=NEVER, without_id=NEVER, in_all=NEVER, grace=0.0)
+WATCHFUL = Timeouts(silence=NEVER, no_message_id=NEVER, total=NEVER, cancel_grace=0.0)
 """No silence counts: with a clock that skips every wait, a stream would seem silent at once."""
 
 

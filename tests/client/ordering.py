@@ -11,11 +11,12 @@ from typing import Any
 from pydantic import SecretStr
 
 from soundverse_nb.api.transport import Transport
-from soundverse_nb.client import ConcurrencyLimiter, Journal, Order, OrderState, Timeouts
-from soundverse_nb.client.backend import Service
+from soundverse_nb.client import Journal, Order, OrderState, Timeouts
+from soundverse_nb.client.config import Settings
 from soundverse_nb.client.journal.order import new_order_id
 from soundverse_nb.client.order.tracker import OrderTracker
 from soundverse_nb.client.progress import ProgressReporter
+from soundverse_nb.client.session import Session
 from tests.client.conftest import SONG, WATCHFUL, Notebook
 from tests.strict_service import StrictService
 
@@ -39,17 +40,16 @@ async def an_order(
         transport = service
     journal = Journal(path / "orders.sqlite3")
     display = Notebook()
-    belongings = Service(
-        "http://service", transport, journal, ConcurrencyLimiter(8, clock=clock.monotonic),
-        timeouts=timeouts, clock=clock, rng=random.Random(7),
-    )  # fmt: skip
+    session = Session(Settings("http://service", SecretStr("a-key"), timeouts=timeouts, clock=clock))
+    session.transport, session.journal, session.simulated = transport, journal, False
+    session.rng = random.Random(7)
     order = await journal.plan(Order(new_order_id(), "http://service", request=WIRE))
     try:
-        yield OrderTracker(belongings, order, ProgressReporter(display).slot(0)), display
+        yield OrderTracker(session, order, ProgressReporter(display).slot(0)), display
     finally:
         await transport.close()
         journal.close()
 
 
 async def state_of(tracker: OrderTracker) -> OrderState:
-    return (await tracker.service.journal.get(tracker.order.order_id)).state
+    return (await tracker.session.journal.get(tracker.order.order_id)).state

@@ -11,7 +11,13 @@ from collections.abc import Iterator
 import pytest
 
 from soundverse_nb.client import background as coalescing
-from soundverse_nb.client.background import MANY, PAUSE, BackgroundLoop, CoalescingSelector, eager
+from soundverse_nb.client.background import (
+    COALESCE_FROM,
+    COALESCE_SECONDS,
+    BackgroundLoop,
+    CoalescingSelector,
+    eager,
+)
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the usual loop is kept on Windows")
 
@@ -47,7 +53,7 @@ def selector() -> Iterator[CoalescingSelector]:
 
 @pytest.fixture
 def pairs(selector: CoalescingSelector) -> Iterator[list[tuple[socket.socket, socket.socket]]]:
-    made = [socket.socketpair() for _ in range(MANY)]
+    made = [socket.socketpair() for _ in range(COALESCE_FROM)]
     for here, _ in made:
         selector.register(here, selectors.EVENT_READ)
     yield made
@@ -63,7 +69,7 @@ def test_many_sockets_are_looked_at_together(
     assert len(selector.select(None)) == 1
     pairs[1][1].send(b"x")
     assert len(selector.select(None)) == 2
-    assert clock.slept == [pytest.approx(PAUSE)]
+    assert clock.slept == [pytest.approx(COALESCE_SECONDS)]
 
 
 def test_a_few_sockets_are_looked_at_at_once(
@@ -81,8 +87,8 @@ def test_a_timer_that_is_due_sooner_is_not_held_back(
 ) -> None:
     pairs[0][1].send(b"x")
     selector.select(None)
-    selector.select(PAUSE / 5)
-    assert clock.slept == [pytest.approx(PAUSE / 5)]
+    selector.select(COALESCE_SECONDS / 5)
+    assert clock.slept == [pytest.approx(COALESCE_SECONDS / 5)]
     selector.select(0)
     assert len(clock.slept) == 1
 

@@ -261,7 +261,7 @@ async def test_a_wild_title_makes_a_tame_file_name(make_client: MakeClient) -> N
             client = make_client(service)
             remix = await client.remix(SONG, prompt="jazz")
             path = remix.audio.path
-            assert path.parent == client._settings.folder
+            assert path.parent == client._session.folder
             assert path.name.isascii()
             assert len(path.name) < 80
             assert set(path.stem) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 import soundverse_nb as sv
 from soundverse_nb import displays
 from soundverse_nb.client.config import (
+    Timeouts,
     checked_base_url,
     checked_status_path,
     find_key,
@@ -212,8 +213,8 @@ def test_a_setting_that_cannot_work_is_refused_at_once(wrong: dict[str, Any]) ->
 def test_the_price_of_a_remix_reaches_the_display(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[dict[str, Any]] = []
     monkeypatch.setattr(displays, "lookup", lambda name: lambda **settings: asked.append(settings))
-    sv.Client(KEY, price=0.2)._audience()
-    sv.Client(KEY)._audience()
+    sv.Client(KEY, price=0.2)._reporter()
+    sv.Client(KEY)._reporter()
     assert asked == [{"price": 0.2}, {}]
 
 
@@ -221,3 +222,22 @@ def test_simulated_orders_have_a_journal_of_their_own(tmp_path: Path) -> None:
     assert journal_file(None, True).name == "orders-simulated.sqlite3"
     assert journal_file(None, False).name == "orders.sqlite3"
     assert journal_file(tmp_path / "mine", True) == tmp_path / "mine"
+
+
+@pytest.mark.parametrize(
+    ("attempts", "waited", "pause", "reached", "allowed"),
+    [
+        (1, 0, 1, True, True),
+        (2, 0, 1, True, True),
+        (3, 0, 1, True, False),
+        (1, 0, 1, False, True),
+        (2, 0, 1, False, False),
+        (1, 50, 10, True, True),
+        (1, 50, 11, True, False),
+    ],
+)
+def test_retries_are_bounded_in_attempts_and_in_time(
+    attempts: int, waited: float, pause: float, reached: bool, allowed: bool
+) -> None:
+    bounds = Timeouts(max_attempts=3, max_connect_attempts=2, max_wait=60)
+    assert bounds.allow_retry(attempts, waited, pause, reached=reached) is allowed

@@ -137,7 +137,7 @@ async def test_a_hundred_at_once_end_with_a_hundred(
 
 async def test_it_finds_the_service_s_own_limit(song: Path, tmp_path: Path) -> None:
     with Simulator(speed=200, max_concurrent=3) as simulator:
-        patient = Timeouts(resend_attempts=50)
+        patient = Timeouts(max_attempts=50)
         async with client(simulator, tmp_path, preflight="quick", timeouts=patient) as many:
             results = await many.remix_all([(song, "style") for at in range(8)])
             assert [type(result) for result in results] == [sv.Remix] * 8
@@ -208,7 +208,7 @@ async def _published(simulator: Simulator, song: Path) -> str:
 async def test_it_survives_what_the_simulator_can_do(
     fault: str, simulator: Simulator, tmp_path: Path
 ) -> None:
-    timeouts = Timeouts(silence=0.3, first_poll=0.05)
+    timeouts = Timeouts(silence=0.3, poll_interval=0.05)
     async with client(simulator, tmp_path, preflight="off", timeouts=timeouts) as one:
         request = sv.RemixRequest(
             str(sv.example_song()), "style 0", parameters={"simulate": {"fault": fault, "tag": str(tmp_path)}}

@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from soundverse_nb.client.background import undisturbed
+from soundverse_nb.cancellation import shielded
 from soundverse_nb.client.journal.database import Database
 from soundverse_nb.client.journal.lease import is_held, let_go, new_lease
 from soundverse_nb.client.journal.order import Lease, Order, OrderState, request_text, sources
@@ -126,7 +126,7 @@ class Journal:
         try:
             claimed = await asyncio.shield(claiming)
         except asyncio.CancelledError:
-            await undisturbed(self._give_back(claiming))
+            await shielded(self._give_back(claiming))
             raise
         finally:
             if claimed is None:

@@ -1,4 +1,4 @@
-"""Downloading a paid remix: it counts once it decodes, and what came instead is kept beside it."""
+"""Downloading a finished remix: fetched, checked by decoding it, and named on disk."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from soundverse_nb.api.secrets import logger
-from soundverse_nb.client.backend import Service
 from soundverse_nb.client.background import eager
 from soundverse_nb.client.journal.order import Order, OrderState
 from soundverse_nb.client.order.poll import ask
 from soundverse_nb.client.order.tracker import OrderTracker
+from soundverse_nb.client.session import Session
 from soundverse_nb.displays import Phase
 from soundverse_nb.errors import DownloadError, SoundverseError
 from soundverse_nb.urls import quoted
@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     from soundverse_nb.api.transport import Downloaded
     from soundverse_nb.reference import PreflightReport
 
-_UNHEARD, _REJECTED = ".unheard", ".rejected"
+log = logger("soundverse_nb.client")
+
+_UNCHECKED, _REJECTED = ".unchecked", ".rejected"
 
 
-class Shelf:
+class RemixFiles:
     """The files of one order in the folder of remixes.
 
     Every method blocks a little, and raises DownloadError where the disk refuses.
@@ -43,11 +45,11 @@ class Shelf:
         self._stem = stem
 
     @property
-    def unheard(self) -> Path:
+    def unchecked(self) -> Path:
         """Where a download goes: a name that nobody takes for the remix."""
-        return self._folder / f"{self._stem}{_UNHEARD}"
+        return self._folder / f"{self._stem}{_UNCHECKED}"
 
-    def take_home(self, got: Downloaded) -> Path:
+    def accept(self, got: Downloaded) -> Path:
         """Give the remix its name, and drop what was kept in its place.
 
         A file of that name that is not what was fetched once is somebody's work by now; it moves aside.
@@ -63,7 +65,7 @@ class Shelf:
             old.unlink(missing_ok=True)
         return target
 
-    def set_aside(self, got: Downloaded) -> Path:
+    def reject(self, got: Downloaded) -> Path:
         """Keep what does not play under a name of its own: it was paid for, and may be all there is."""
         kept = self._folder / f"{self._stem}.{got.sha256[:12]}.{got.kind}{_REJECTED}"
         try:
@@ -75,8 +77,8 @@ class Shelf:
             raise _disk(error, kept) from None
         return kept
 
-    def same_for(self, sha256: str) -> float | None:
-        """For how many seconds these bytes have been kept aside; None where they are new."""
+    def rejected_seconds(self, sha256: str) -> float | None:
+        """For how many seconds these bytes have been kept as rejected; None where they are new."""
         for old in self._rejected():
             if f".{sha256[:12]}." in old.name:
                 return max(0.0, time.time() - old.stat().st_mtime)
@@ -105,14 +107,12 @@ def _disk(error: OSError, target: Path) -> DownloadError:
     )
 
 
-log = logger("soundverse_nb.client")
-
 SETTLED_AFTER = 3600.0
 """Seconds after which a storage that lags behind has had its time: the same bytes then are what it has."""
 
 
-class Ear(str, Enum):
-    """What decoding a file says of it."""
+class Playback(str, Enum):
+    """How a file decodes."""
 
     WHOLE = "whole"
     FLAWED = "flawed"  # it plays to its end, but for some places
@@ -121,43 +121,46 @@ class Ear(str, Enum):
 
 
 @dataclass(frozen=True)
-class Heard:
-    """A verdict and its reason, which begins a sentence."""
+class DecodeCheck:
+    """How a file decodes, and why, as the beginning of a sentence."""
 
-    ear: Ear
-    why: str = ""
+    playback: Playback
+    reason: str = ""
 
 
-def may_stay(heard: Heard, *, second_look: bool, same_for: float | None) -> bool:
+def is_acceptable(check: DecodeCheck, *, second_try: bool, rejected_seconds: float | None) -> bool:
     """Whether these bytes count as the remix.
 
-    `second_look` says that they, or others no better, were fetched a moment ago too; `same_for` is for how
-    many seconds these very bytes have been what comes, None where they are new. A paid remix with a flaw is
-    worth having, once another try has shown that the flaw is not the network's; one that is cut only when
+    `second_try` says that they, or others no better, were fetched a moment ago too; `rejected_seconds` is for
+    how many seconds these very bytes have been what comes, None where they are new. A paid remix with a flaw
+    is worth having, once another try has shown that the flaw is not the network's; one that is cut only when
     nothing else comes for long; what holds no sound never.
     """
-    if heard.ear is Ear.WHOLE:
+    if check.playback is Playback.WHOLE:
         return True
-    if heard.ear is Ear.FLAWED:
-        return second_look
-    return heard.ear is Ear.CUT and same_for is not None and same_for >= SETTLED_AFTER
+    if check.playback is Playback.FLAWED:
+        return second_try
+    cut = check.playback is Playback.CUT
+    return cut and rejected_seconds is not None and rejected_seconds >= SETTLED_AFTER
 
 
-async def listen_to(path: str, proven: bool, executor: Executor | None) -> Heard:
-    """Hear a fetched file off the event loop, on the user's executor where that can be used."""
+async def check_off_loop(path: str, proven: bool, executor: Executor | None) -> DecodeCheck:
+    """Check a fetched file off the event loop, on the user's executor where that can be used."""
     loop = asyncio.get_running_loop()
     if executor is not None:
         try:
-            heard = await loop.run_in_executor(executor, hear, path, proven)
-            if heard is not None:
-                return heard
+            check = await loop.run_in_executor(executor, check_file, path, proven)
+            if check is not None:
+                return check
         except Exception as error:
             # It is closed, its workers are gone or know no such file: the remix is paid for all the same.
-            log.warning("The executor could not hear a remix (%s); a thread does.", type(error).__name__)
-    return await loop.run_in_executor(None, hear, path, proven) or Heard(Ear.NO_SOUND, "It is gone")
+            log.warning("The executor could not decode a remix (%s); a thread does.", type(error).__name__)
+    return await loop.run_in_executor(None, check_file, path, proven) or DecodeCheck(
+        Playback.NO_SOUND, "It is gone"
+    )
 
 
-def hear(path: str, proven: bool) -> Heard | None:
+def check_file(path: str, proven: bool) -> DecodeCheck | None:
     """Decode a file to its end; None where it is not there, as on another machine.
 
     `proven` says that the whole of what the storage sent has arrived. Never raises: whatever a decoder does,
@@ -171,27 +174,27 @@ def hear(path: str, proven: bool) -> Heard | None:
     anything = Limits(max_bytes=1 << 62, min_seconds=0.0, max_seconds=1e9)
     try:
         report = preflight(path, anything)
-        heard = judged(report)
-        if heard.ear is Ear.WHOLE and not proven and _stops_midway(path):
-            heard = Heard(Ear.CUT, "It stops in the middle of its data")
-        return heard
+        check = check_of(report)
+        if check.playback is Playback.WHOLE and not proven and _ends_inside_a_frame(path):
+            check = DecodeCheck(Playback.CUT, "It stops in the middle of its data")
+        return check
     except Exception as error:  # a decoder's own class: it says nothing certain of the file
-        log.warning("A remix could not be judged", exc_info=error)
-        return Heard(Ear.FLAWED, f"Decoding it failed with {type(error).__name__}")
+        log.warning("A remix could not be checked", exc_info=error)
+        return DecodeCheck(Playback.FLAWED, f"Decoding it failed with {type(error).__name__}")
 
 
-def judged(report: PreflightReport) -> Heard:
-    """The verdict on a result from preflight's report. Silence and odd samples are no fault of a file."""
+def check_of(report: PreflightReport) -> DecodeCheck:
+    """How a result decodes, by preflight's report. Silence and odd samples are no fault of a file."""
     found = {problem.code: problem.message for problem in report.problems}
     if not report.audio.duration:
-        return Heard(Ear.NO_SOUND, "No sound can be decoded from it")
-    for code, ear in (("truncated", Ear.CUT), ("damaged", Ear.FLAWED)):
+        return DecodeCheck(Playback.NO_SOUND, "No sound can be decoded from it")
+    for code, playback in (("truncated", Playback.CUT), ("damaged", Playback.FLAWED)):
         if code in found:
-            return Heard(ear, found[code].rstrip("."))
-    return Heard(Ear.WHOLE)
+            return DecodeCheck(playback, found[code].rstrip("."))
+    return DecodeCheck(Playback.WHOLE)
 
 
-def _stops_midway(path: str) -> bool:
+def _ends_inside_a_frame(path: str) -> bool:
     from soundverse_nb.audio.truncation import ends_inside_a_frame  # loads what preflight loads
 
     with open(path, "rb") as file:
@@ -220,54 +223,54 @@ async def fetch(
     and what came is kept beside.
     """
     try:
-        return await _bring(tracker, folder, max_bytes, executor)
+        return await _fetch_once(tracker, folder, max_bytes, executor)
     except DownloadError as error:
         came = isinstance(error, _NotTheRemixError)
         renewed = await _renew(tracker)
         if not renewed and not came:
-            raise _kept(tracker, error) from None
+            raise _with_ids(tracker, error) from None
     if not renewed:
-        await tracker.service.clock.sleep(PAUSE)
+        await tracker.session.clock.sleep(PAUSE)
     try:
-        return await _bring(tracker, folder, max_bytes, executor, second_look=came)
+        return await _fetch_once(tracker, folder, max_bytes, executor, second_try=came)
     except DownloadError as again:
-        raise _kept(tracker, again) from None
+        raise _with_ids(tracker, again) from None
 
 
-async def _bring(
+async def _fetch_once(
     tracker: OrderTracker,
     folder: Path,
     max_bytes: int | None,
     executor: Executor | None,
     *,
-    second_look: bool = False,
+    second_try: bool = False,
 ) -> Path:
     order = tracker.order
-    shelf = Shelf(folder, order, file_stem(order.title, order.order_id))
-    got = await _download(tracker, shelf.unheard, max_bytes)
-    heard = await listen_to(str(got.path), got.proven, executor)
-    same_for = await asyncio.to_thread(shelf.same_for, got.sha256)
-    if not may_stay(heard, second_look=second_look, same_for=same_for):
-        kept = await asyncio.to_thread(shelf.set_aside, got)
+    files = RemixFiles(folder, order, file_stem(order.title, order.order_id))
+    got = await _download(tracker, files.unchecked, max_bytes)
+    check = await check_off_loop(str(got.path), got.proven, executor)
+    rejected_seconds = await asyncio.to_thread(files.rejected_seconds, got.sha256)
+    if not is_acceptable(check, second_try=second_try, rejected_seconds=rejected_seconds):
+        kept = await asyncio.to_thread(files.reject, got)
         raise _NotTheRemixError(
-            f"The audio of order {order.order_id} was fetched and does not play as it should: {heard.why}. "
-            f"What came is kept as {kept}."
+            f"The audio of order {order.order_id} was fetched and does not play as it should: "
+            f"{check.reason}. What came is kept as {kept}."
         )
-    if heard.why:
-        log.warning("Order %s is kept as the service has it: %s", order.order_id, heard.why)
-        tracker.slot.tell(Phase.FETCHING, message=f"Kept as the service has it: {heard.why}.")
-    path = await asyncio.to_thread(shelf.take_home, got)
-    await tracker.note(OrderState.FETCHED, path=str(path), sha256=got.sha256, size_bytes=got.size_bytes)
+    if check.reason:
+        log.warning("Order %s is kept as the service has it: %s", order.order_id, check.reason)
+        tracker.slot.report(Phase.FETCHING, message=f"Kept as the service has it: {check.reason}.")
+    path = await asyncio.to_thread(files.accept, got)
+    await tracker.move_to(OrderState.FETCHED, path=str(path), sha256=got.sha256, size_bytes=got.size_bytes)
     return path
 
 
-async def fetch_art(service: Service, order: Order, folder: Path) -> Path | None:
+async def fetch_art(session: Session, order: Order, folder: Path) -> Path | None:
     """The cover picture; a remix without one is still a remix."""
     if not order.album_art:
         return None
     target = folder / f"{file_stem(order.title, order.order_id)}-cover"
     try:
-        got = await service.transport.download(order.album_art, target, expect="image")
+        got = await session.transport.download(order.album_art, target, expect="image")
     except SoundverseError:
         return None
     except Exception as surprise:  # a bug here must not cost a paid remix either
@@ -276,26 +279,26 @@ async def fetch_art(service: Service, order: Order, folder: Path) -> Path | None
     return Path(got.path)
 
 
-async def drawn(drawing: asyncio.Future[Path | None]) -> Path | None:
+async def wait_for_art(art: asyncio.Future[Path | None]) -> Path | None:
     """The picture, if it is there by now or in a moment: a remix that is on disk does not wait for it."""
-    await asyncio.wait({drawing}, timeout=PICTURE_SECONDS)
-    over = drawing.done() and not drawing.cancelled() and drawing.exception() is None
-    return drawing.result() if over else None
+    await asyncio.wait({art}, timeout=PICTURE_SECONDS)
+    over = art.done() and not art.cancelled() and art.exception() is None
+    return art.result() if over else None
 
 
 async def _download(tracker: OrderTracker, target: Path, max_bytes: int | None) -> Downloaded:
     url = tracker.order.audio_url
     if url is None:  # a row that another program wrote
         raise DownloadError("The journal does not say where the audio is.")
-    tracker.slot.tell(Phase.FETCHING, song_name=tracker.order.song_name)
+    tracker.slot.report(Phase.FETCHING, song_name=tracker.order.song_name)
 
     def progress(done: int, total: int | None) -> None:
         percent = 100.0 * done / total if total else None
-        tracker.slot.tell(Phase.FETCHING, progress=percent, song_name=tracker.order.song_name)
+        tracker.slot.report(Phase.FETCHING, progress=percent, song_name=tracker.order.song_name)
 
-    async with tracker.service.downloads:
+    async with tracker.session.downloads:
         with eager(asyncio.get_running_loop()):
-            return await tracker.service.transport.download(
+            return await tracker.session.transport.download(
                 url, target, max_bytes=max_bytes, progress=progress
             )
 
@@ -311,7 +314,7 @@ async def _renew(tracker: OrderTracker) -> bool:
     fresh = quoted(event.audio_url) if event.audio_url else None
     if fresh is None or fresh == tracker.order.audio_url:
         return False
-    await tracker.note(OrderState.COMPLETED, audio_url=fresh)
+    await tracker.move_to(OrderState.COMPLETED, audio_url=fresh)
     return True
 
 
@@ -322,6 +325,6 @@ def file_stem(title: str, order_id: str) -> str:
     return f"{words or 'remix'}-{order_id}"
 
 
-def _kept(tracker: OrderTracker, error: DownloadError) -> DownloadError:
+def _with_ids(tracker: OrderTracker, error: DownloadError) -> DownloadError:
     order = tracker.order
     return DownloadError(error.message, hint=error.hint, order_id=order.order_id, message_id=order.message_id)

@@ -1,4 +1,4 @@
-"""One remix from what was asked to what can be heard."""
+"""The pipeline of one remix, or of many: check, publish, plan, order, follow, fetch."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from soundverse_nb.api.body import excerpt
 from soundverse_nb.api.secrets import logger
-from soundverse_nb.client.background import undisturbed
+from soundverse_nb.cancellation import shielded
 from soundverse_nb.client.inputs import ParsedInput, RemixInput
 from soundverse_nb.client.journal.order import PICK_UP, DiskState, Order, OrderState, new_order_id
-from soundverse_nb.client.order.download import drawn, fetch, fetch_art
-from soundverse_nb.client.order.poll import settle
+from soundverse_nb.client.order.download import fetch, fetch_art, wait_for_art
+from soundverse_nb.client.order.poll import record_outcome
 from soundverse_nb.client.order.submit import place_order
 from soundverse_nb.client.order.tracker import OrderTracker
 from soundverse_nb.client.progress import ProgressReporter, ProgressSlot
 from soundverse_nb.client.references import Checked
+from soundverse_nb.client.session import Session
 from soundverse_nb.displays import Phase
 from soundverse_nb.errors import GenerationFailedError, SoundverseError, Spent, bare, raise_alone
 from soundverse_nb.remix import Clip, Remix
@@ -26,28 +27,26 @@ from soundverse_nb.render.escape import plain
 
 if TYPE_CHECKING:
     from soundverse_nb.api.event import RemixEvent
-    from soundverse_nb.client.backend import Service
-    from soundverse_nb.client.session import Session
 
 log = logger("soundverse_nb.client")
 
 
 async def make_remix(session: Session, remix_input: RemixInput, slot: ProgressSlot) -> Remix:
-    """Check, publish, order, follow and fetch one remix. Its last news is told whatever happens."""
+    """Check, publish, order, follow and fetch one remix. Its end is reported whatever happens."""
     try:
         checked = await session.references.check(remix_input.reference, slot)
         tracker = await plan(session, remix_input, checked, slot)
-        async with session.watching(tracker):
+        async with tracker.watching():
             try:
                 await order_to_end(session, tracker, remix_input, checked)
                 return await fetch_remix(session, tracker, reference_of(checked), remix_input)
             except Exception as surprise:  # a bug too must say what was paid
-                raise with_what_is_owed(as_soundverse_error(surprise, tracker.order), tracker) from None
+                raise with_unwritten(as_soundverse_error(surprise, tracker.order), tracker) from None
     except SoundverseError as error:
-        slot.tell(Phase.FAILED, message=str(error))
+        slot.report(Phase.FAILED, message=str(error))
         raise
     except asyncio.CancelledError:
-        slot.tell(Phase.CANCELLED, message=slot.reporter.words_for(slot.index))
+        slot.report(Phase.CANCELLED, message=slot.reporter.kept_message(slot.index))
         raise
 
 
@@ -69,9 +68,9 @@ def as_soundverse_error(error: Exception, order: Order | None) -> SoundverseErro
     )
 
 
-def with_what_is_owed(error: SoundverseError, tracker: OrderTracker) -> SoundverseError:
+def with_unwritten(error: SoundverseError, tracker: OrderTracker) -> SoundverseError:
     """The error; it says so where the journal lacks what a new kernel would need."""
-    if not tracker.line.is_even:
+    if not tracker.entry.is_written:
         noted = f" Note its message_id down: {plain(tracker.message_id, 1000)}" if tracker.message_id else ""
         kept = "The journal could not be written yet: keep this kernel until it can be."
         error.hint = f"{error.hint} {kept}{noted}".strip()
@@ -99,33 +98,32 @@ async def plan(
     on_event: Callable[[RemixEvent], object] | None = None,
 ) -> OrderTracker:
     """Write the order down before anything else happens."""
-    service = session.service
     order = Order(
         order_id=new_order_id(),
-        service=service.base_url,
-        simulated=service.simulated,
+        service=session.base_url,
+        simulated=session.simulated,
         request=remix_input.journal_fields(checked.path),
         reference_name=checked.name,
         reference_path=str(checked.path) if checked.path else None,
         label=remix_input.label,
     )
-    writing = asyncio.ensure_future(service.journal.plan(order))
+    writing = asyncio.ensure_future(session.journal.plan(order))
     try:
         planned = await asyncio.shield(writing)
     except asyncio.CancelledError:
-        await undisturbed(_give_up(service, writing, slot))
+        await shielded(_give_up(session, writing, slot))
         raise
-    return OrderTracker(service, planned, slot, on_event)
+    return OrderTracker(session, planned, slot, on_event)
 
 
-async def _give_up(service: Service, writing: asyncio.Future[Order], slot: ProgressSlot) -> None:
-    """Note that an order whose first line is being written is not sent, and let go of it."""
+async def _give_up(session: Session, writing: asyncio.Future[Order], slot: ProgressSlot) -> None:
+    """Note that an order whose first line is being written is not sent, and release it."""
     await asyncio.wait({writing})
     if writing.exception() is None:
-        given_up = OrderTracker(service, writing.result(), slot)
+        given_up = OrderTracker(session, writing.result(), slot)
         with contextlib.suppress(SoundverseError):
-            await given_up.note(OrderState.REFUSED, error="It was given up before it was sent.")
-        await given_up.line.let_go()
+            await given_up.move_to(OrderState.REFUSED, error="It was given up before it was sent.")
+        await given_up.entry.release()
 
 
 async def order_to_end(
@@ -142,7 +140,7 @@ async def order_to_end(
 
     try:
         event = await place_order(tracker, body, session.next_rank())
-        await settle(tracker, event)
+        await record_outcome(tracker, event)
     finally:
         if published:
             open_ended = tracker.order.state in (OrderState.ACCEPTED, OrderState.UNKNOWN)
@@ -153,12 +151,12 @@ async def fetch_remix(
     session: Session, tracker: OrderTracker, reference: Clip | None, remix_input: RemixInput
 ) -> Remix:
     """Fetch a completed order and make it a Remix."""
-    drawing = asyncio.ensure_future(fetch_art(tracker.service, tracker.order, session.folder))
+    art = asyncio.ensure_future(fetch_art(session, tracker.order, session.folder))
     try:
         path = await fetch(tracker, session.folder, session.max_bytes, session.executor)
-        picture = await drawn(drawing)
+        picture = await wait_for_art(art)
     finally:
-        drawing.cancel()
+        art.cancel()
     order = tracker.order
     remix = Remix(
         audio=Clip(path),
@@ -173,9 +171,9 @@ async def fetch_remix(
         order_id=order.order_id,
         simulated=order.simulated,
         started_at=tracker.started_at,
-        finished_at=tracker.service.clock.time(),
+        finished_at=tracker.session.clock.time(),
     )
-    tracker.slot.tell(Phase.FINISHED, progress=100.0, song_name=order.song_name)
+    tracker.slot.report(Phase.FINISHED, progress=100.0, song_name=order.song_name)
     return remix
 
 
@@ -196,7 +194,7 @@ async def stream_remix(
         slot = reporter.slot(0)
         checked = await session.references.check(remix_input.reference, slot)
         tracker = await plan(session, remix_input, checked, slot, on_event)
-        async with session.watching(tracker):
+        async with tracker.watching():
             # The failing event was handed on, and says it all.
             with contextlib.suppress(GenerationFailedError):
                 await order_to_end(session, tracker, remix_input, checked)
@@ -217,16 +215,18 @@ async def make_all(
 ) -> list[Remix | SoundverseError]:
     """All of them with one display. One that is stopped from there counts as an error; the rest goes on."""
     titles = [parsed.title if isinstance(parsed, RemixInput) else "" for parsed in inputs]
-    async with stage(session, titles, reporter) as tasks:
+    async with open_batch(session, titles, reporter) as tasks:
         for at, parsed in enumerate(inputs):
             tasks.append(asyncio.ensure_future(_outcome(session, parsed, reporter, at)))
         if tasks:
             await asyncio.wait(tasks)
-        return [stopped(reporter, at) if task.cancelled() else task.result() for at, task in enumerate(tasks)]
+        return [
+            _stopped(reporter, at) if task.cancelled() else task.result() for at, task in enumerate(tasks)
+        ]
 
 
 @asynccontextmanager
-async def stage(
+async def open_batch(
     session: Session, titles: list[str], reporter: ProgressReporter
 ) -> AsyncIterator[list[asyncio.Future[Any]]]:
     """A display, and the tasks its buttons stop: up before anything else happens, down when all is over."""
@@ -246,14 +246,14 @@ async def stage(
     reporter.open(titles, cancel)
     try:
         await session.open()
-        reporter.simulated = session.service.simulated
+        reporter.simulated = session.simulated
         yield tasks
     finally:
         for task in tasks:
             task.cancel()
         try:
             if tasks:
-                await undisturbed(asyncio.wait(tasks))
+                await shielded(asyncio.wait(tasks))
         finally:
             reporter.close()
 
@@ -262,21 +262,21 @@ async def _outcome(
     session: Session, parsed: ParsedInput, reporter: ProgressReporter, index: int
 ) -> Remix | SoundverseError:
     if isinstance(parsed, SoundverseError):
-        reporter.tell(index, Phase.FAILED, {"message": str(parsed)})
+        reporter.report(index, Phase.FAILED, {"message": str(parsed)})
         return parsed
     try:
         return await make_remix(session, parsed, reporter.slot(index))
     except SoundverseError as error:
         return bare(error)
     except Exception as surprise:
-        # A bug in one of a hundred must not lose the other ninety-nine. Once planned, `make_remix` tells.
+        # A bug in one of a hundred must not lose the other ninety-nine. Once planned, `make_remix` reports.
         failed = as_soundverse_error(surprise, None)
-        reporter.tell(index, Phase.FAILED, {"message": str(failed)})
+        reporter.report(index, Phase.FAILED, {"message": str(failed)})
         return failed
 
 
-def stopped(reporter: ProgressReporter, index: int) -> SoundverseError:
-    words = reporter.words_for(index)
+def _stopped(reporter: ProgressReporter, index: int) -> SoundverseError:
+    message = reporter.kept_message(index)
     return SoundverseError(
-        "This remix was stopped.", spent=Spent.NO if words is None else Spent.MAYBE, hint=words or ""
+        "This remix was stopped.", spent=Spent.NO if message is None else Spent.MAYBE, hint=message or ""
     )

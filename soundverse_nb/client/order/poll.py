@@ -1,4 +1,4 @@
-"""Following an order that has a name: a cut stream by asking, a silent one by asking beside it.
+"""Polling the status endpoint: instead of a stream that was cut, and beside one that is silent.
 
 The POST is never repeated here: nothing in this file can send one.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from soundverse_nb.api.body import excerpt
+from soundverse_nb.client.config import Timeouts
 from soundverse_nb.client.journal.order import PICK_UP, OrderState
 from soundverse_nb.client.order.tracker import OrderTracker
 from soundverse_nb.displays import Phase
@@ -39,24 +40,24 @@ ASKS_FOR_URL = 6
 """Status questions for an audio_url that a finished order came without."""
 
 
-def next_pause(pause: float, update: bool, first: float, longest: float) -> float:
+def next_pause(pause: float, update: bool, timeouts: Timeouts) -> float:
     """Seconds to the next status question: short while things change, longer while they do not."""
-    return first if update else min(pause * GROWTH, longest)
+    return timeouts.poll_interval if update else min(pause * GROWTH, timeouts.max_poll_interval)
 
 
 async def follow(tracker: OrderTracker) -> RemixEvent:
     """Ask the status endpoint until the order is over; gives its terminal event.
 
     Ends, with the order kept as accepted, in UnknownOutcomeError once the endpoint has not given one good
-    answer for `patience.status_failing` seconds or the order took `patience.in_all`, and in
+    answer for `timeouts.status_failing` seconds or the order took `timeouts.total`, and in
     AuthenticationError where the key is no longer taken.
     """
-    service, timeouts = tracker.service, tracker.service.timeouts
-    pause = timeouts.first_poll
-    last_good = service.clock.monotonic()
+    session, timeouts = tracker.session, tracker.session.timeouts
+    pause = timeouts.poll_interval
+    last_good = session.clock.monotonic()
     doubts = 0
     while True:
-        tracker.slot.tell(
+        tracker.slot.report(
             Phase.FOLLOWING, song_name=tracker.order.song_name, message="Asking the service how far it is."
         )
         try:
@@ -64,73 +65,76 @@ async def follow(tracker: OrderTracker) -> RemixEvent:
         except AuthenticationError as error:
             raise _still_running(tracker, error) from None
         except SoundverseError as error:
-            if service.clock.monotonic() - last_good >= timeouts.status_failing:
+            if session.clock.monotonic() - last_good >= timeouts.status_failing:
                 raise _given_up(
                     tracker, f"the status endpoint gave no good answer for {timeouts.status_failing:.0f} s "
                     f"(last: {error.message.rstrip('.')})"
                 ) from None  # fmt: skip
             pause = max(
-                next_pause(pause, False, timeouts.first_poll, timeouts.longest_poll), asked_to_wait(error)
+                next_pause(pause, False, timeouts),
+                asked_to_wait(error),
             )
         else:
-            last_good = service.clock.monotonic()
+            last_good = session.clock.monotonic()
             doubts = doubts + 1 if is_doubtful(event) else 0
             update = False
             if not 0 < doubts < FAILURES_BELIEVED:
-                update = await tracker.hear(event)
+                update = await tracker.record(event)
                 if event.is_terminal:
                     return event
-            pause = next_pause(pause, update, timeouts.first_poll, timeouts.longest_poll)
+            pause = next_pause(pause, update, timeouts)
         _check_total(tracker)
-        await service.clock.sleep(pause)
+        await session.clock.sleep(pause)
 
 
 async def watch_silence(tracker: OrderTracker) -> RemixEvent:
     """Beside an open stream: whenever it falls silent, ask the status endpoint; gives a terminal event.
 
-    A service that never names the order is given up after `patience.without_id` silent seconds, any
-    order after `patience.in_all`, both with UnknownOutcomeError.
+    A service that never names the order is given up after `timeouts.no_message_id` silent seconds, any
+    order after `timeouts.total`, both with UnknownOutcomeError.
     """
-    service, timeouts = tracker.service, tracker.service.timeouts
-    pause = timeouts.first_poll
+    session, timeouts = tracker.session, tracker.session.timeouts
+    pause = timeouts.poll_interval
     doubts = 0
     while True:
         _check_total(tracker)
-        quiet = tracker.quiet
+        silent = tracker.silent_seconds
         if tracker.message_id is None:
-            nameless_for = service.clock.monotonic() - tracker.last_heard
-            if nameless_for >= timeouts.without_id:
-                raise nameless(tracker, f"the service said nothing for {timeouts.without_id:.0f} s")
-            await service.clock.sleep(min(timeouts.silence, timeouts.without_id - nameless_for))
+            without_id = session.clock.monotonic() - tracker.last_event_at
+            if without_id >= timeouts.no_message_id:
+                raise nameless(tracker, f"the service said nothing for {timeouts.no_message_id:.0f} s")
+            await session.clock.sleep(min(timeouts.silence, timeouts.no_message_id - without_id))
             continue
-        if quiet < timeouts.silence:
-            pause = timeouts.first_poll
-            await service.clock.sleep(timeouts.silence - quiet)
+        if silent < timeouts.silence:
+            pause = timeouts.poll_interval
+            await session.clock.sleep(timeouts.silence - silent)
             continue
-        tracker.slot.tell(
+        tracker.slot.report(
             Phase.FOLLOWING,
             song_name=tracker.order.song_name,
-            message=f"No word for {quiet:.0f} s, which is normal near the end; asking the service beside it.",
+            message=f"No word for {silent:.0f} s, which is normal near the end; "
+            "asking the service beside it.",
         )
         try:
             event = await ask(tracker)
         except SoundverseError as error:
             # The stream is still open, so a status endpoint that fails decides nothing.
             pause = max(
-                next_pause(pause, False, timeouts.first_poll, timeouts.longest_poll), asked_to_wait(error)
+                next_pause(pause, False, timeouts),
+                asked_to_wait(error),
             )
         else:
-            heard = tracker.last_heard
+            last_event_at = tracker.last_event_at
             doubts = doubts + 1 if is_doubtful(event) else 0
             update = False
             if not 0 < doubts < FAILURES_BELIEVED:
-                update = await tracker.hear(event)
+                update = await tracker.record(event)
                 if event.is_terminal:
                     return event
             # The stream's silence goes on, whatever the status endpoint says.
-            tracker.last_heard = heard
-            pause = next_pause(pause, update, timeouts.first_poll, timeouts.longest_poll)
-        await service.clock.sleep(pause)
+            tracker.last_event_at = last_event_at
+            pause = next_pause(pause, update, timeouts)
+        await session.clock.sleep(pause)
 
 
 def is_doubtful(event: RemixEvent) -> bool:
@@ -141,17 +145,17 @@ def is_doubtful(event: RemixEvent) -> bool:
 async def ask(tracker: OrderTracker) -> RemixEvent:
     """One status question about this order."""
     assert tracker.message_id is not None
-    return await tracker.service.transport.status(tracker.message_id)
+    return await tracker.session.transport.status(tracker.message_id)
 
 
 async def ask_for_url(tracker: OrderTracker) -> RemixEvent | None:
     """A finished order came without its audio_url: ask a few times; None where none is to be had."""
-    timeouts = tracker.service.timeouts
+    timeouts = tracker.session.timeouts
     if tracker.message_id is None:
         return None
-    pause = timeouts.first_poll
+    pause = timeouts.poll_interval
     for _ in range(ASKS_FOR_URL):
-        tracker.slot.tell(Phase.FOLLOWING, message="It is finished; asking where its audio is.")
+        tracker.slot.report(Phase.FOLLOWING, message="It is finished; asking where its audio is.")
         try:
             event = await ask(tracker)
         except SoundverseError as error:
@@ -159,8 +163,8 @@ async def ask_for_url(tracker: OrderTracker) -> RemixEvent | None:
         else:
             if event.audio_url:
                 return event
-        await tracker.service.clock.sleep(pause)
-        pause = next_pause(pause, False, timeouts.first_poll, timeouts.longest_poll)
+        await tracker.session.clock.sleep(pause)
+        pause = next_pause(pause, False, timeouts)
     return None
 
 
@@ -202,7 +206,7 @@ def broken_off(tracker: OrderTracker, said: str, status_code: int | None = None)
 
 
 def _check_total(tracker: OrderTracker) -> None:
-    limit = tracker.service.timeouts.in_all
+    limit = tracker.session.timeouts.total
     if tracker.seconds >= limit:
         if tracker.message_id is None:
             raise nameless(tracker, f"{limit:.0f} s went by")
@@ -210,7 +214,7 @@ def _check_total(tracker: OrderTracker) -> None:
 
 
 def _given_up(tracker: OrderTracker, why: str) -> UnknownOutcomeError:
-    complaint = f" The service had said: {tracker.complaint.rstrip('.')}." if tracker.complaint else ""
+    complaint = f" The service had said: {tracker.last_error.rstrip('.')}." if tracker.last_error else ""
     return UnknownOutcomeError(
         f"Order {tracker.order.order_id} (message_id {excerpt(tracker.message_id or '', 80)}) "
         f"is no longer watched: {why}."
@@ -232,7 +236,7 @@ def _still_running(tracker: OrderTracker, error: APIError) -> AuthenticationErro
     )
 
 
-async def settle(tracker: OrderTracker, event: RemixEvent) -> str:
+async def record_outcome(tracker: OrderTracker, event: RemixEvent) -> str:
     """Note how the order ended; gives the audio's URL.
 
     Raises GenerationFailedError where the service says it failed; DownloadError where it is finished and the
@@ -244,18 +248,18 @@ async def settle(tracker: OrderTracker, event: RemixEvent) -> str:
     if not event.audio_url:
         found = await ask_for_url(tracker)
         if found is None:
-            raise await _without_address(tracker)
+            raise await _no_audio_url(tracker)
         event = found
         if event.is_failure:
             raise await _failed(tracker, event)
     if tracker.order.state is OrderState.SENDING:
         # Finished in the same breath, without ever being named.
-        await tracker.note(OrderState.ACCEPTED)
+        await tracker.move_to(OrderState.ACCEPTED)
     art, name = latest(tracker, "album_art"), latest(tracker, "song_name")
     assert event.audio_url is not None
     # Quoted: half a letter, which JSON can hold and no file can, must not keep it from the journal.
     url = quoted(event.audio_url)
-    await tracker.note(OrderState.COMPLETED, audio_url=url, album_art=art and quoted(art), song_name=name)
+    await tracker.move_to(OrderState.COMPLETED, audio_url=url, album_art=art and quoted(art), song_name=name)
     return url
 
 
@@ -276,18 +280,18 @@ async def _failed(tracker: OrderTracker, event: RemixEvent) -> GenerationFailedE
         message_id=tracker.message_id,
         order_id=tracker.order.order_id,
     )
-    await tracker.note(OrderState.FAILED, error=error.message)
+    await tracker.move_to(OrderState.FAILED, error=error.message)
     return error
 
 
-async def _without_address(tracker: OrderTracker) -> DownloadError | UnknownOutcomeError:
+async def _no_audio_url(tracker: OrderTracker) -> DownloadError | UnknownOutcomeError:
     order_id, message_id = tracker.order.order_id, tracker.message_id
     if message_id is None:
         error = UnknownOutcomeError(
             f"Order {order_id} was reported finished, with neither a name nor an address of its audio.",
             order_id=order_id,
         )
-        await tracker.note(OrderState.UNKNOWN, error=error.message)
+        await tracker.move_to(OrderState.UNKNOWN, error=error.message)
         return error
     return DownloadError(
         f"The remix of order {order_id} is finished, but the service does not say where its audio is.",

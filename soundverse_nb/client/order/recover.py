@@ -1,11 +1,10 @@
-"""Recovery after a dead kernel: paid orders are followed and fetched, doubtful ones shown, none resent."""
+"""Recovery of a dead kernel's orders: paid ones are followed and fetched, none is sent again."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from soundverse_nb.client.config import is_same_service
 from soundverse_nb.client.inputs import RemixInput, recorded_input
@@ -14,26 +13,24 @@ from soundverse_nb.client.journal.order import Order, OrderState
 from soundverse_nb.client.order.pipeline import (
     as_soundverse_error,
     fetch_remix,
+    open_batch,
     spent_for,
-    stage,
-    with_what_is_owed,
+    with_unwritten,
 )
-from soundverse_nb.client.order.poll import ask, follow, settle
+from soundverse_nb.client.order.poll import ask, follow, record_outcome
 from soundverse_nb.client.order.tracker import OrderTracker
 from soundverse_nb.client.order_table import OrderTable, is_missing
 from soundverse_nb.client.progress import ProgressReporter, ProgressSlot
+from soundverse_nb.client.session import Session
 from soundverse_nb.displays import Phase
 from soundverse_nb.errors import ConfigurationError, SoundverseError, bare
 from soundverse_nb.remix import Clip, Remix
 from soundverse_nb.render.escape import plain, text
 
-if TYPE_CHECKING:
-    from soundverse_nb.client.session import Session
-
 STILL_ASKED = 7 * 86400.0
 """Seconds after which a failed order is no longer asked about: by then the service has made up its mind."""
 
-LOOK_EVERY = 1.0
+LEASE_POLL_SECONDS = 1.0
 """Seconds between two looks at the orders of another machine."""
 
 
@@ -87,21 +84,21 @@ class Recovered(list[Remix]):
 async def recover(session: Session, reporter: ProgressReporter) -> Recovered:
     """Take up every order of this service that nobody looks after.
 
-    First of all what this process still owes to the journal is written. Orders of another machine are watched
-    for about a minute to see whether it is still there; the others do not wait for that.
+    First of all what this process has not written to the journal yet is written. Orders of another machine
+    are watched for about a minute to see whether it is still there; the others do not wait for that.
     """
     await session.open()
-    journal = session.service.journal
+    journal = session.journal
     failed = [
-        (line.order, _unwritten(line.order, error))
-        for line, error in await session.settle_up()
-        if not line.watched and is_same_service(line.order.service, session.service.base_url)
+        (entry.order, _unwritten(entry.order, error))
+        for entry, error in await session.write_pending()
+        if not entry.watched and is_same_service(entry.order.service, session.base_url)
     ]
-    owed = {order.order_id for order, _ in failed}
+    unwritten = {order.order_id for order, _ in failed}
     left = [
         order
         for order in [*await _left_open(session), *await _lost(session)]
-        if _may_be_taken_up(session, order) and order.order_id not in owed
+        if _may_be_taken_up(session, order) and order.order_id not in unwritten
     ]
     remixes: list[Remix] = []
     if left:
@@ -120,25 +117,24 @@ async def recover(session: Session, reporter: ProgressReporter) -> Recovered:
 
 async def _left_open(session: Session) -> list[Order]:
     """The orders of this service that are not over, whatever spelling of its address they were noted with."""
-    service = session.service
     return [
         order
-        for order in await service.journal.left_open()
-        if is_same_service(order.service, service.base_url)
+        for order in await session.journal.left_open()
+        if is_same_service(order.service, session.base_url)
     ]
 
 
 async def _lost(session: Session) -> list[Order]:
     """The orders of this service that were on disk and are no longer."""
-    fetched = await session.service.journal.orders([OrderState.FETCHED])
+    fetched = await session.journal.orders([OrderState.FETCHED])
     lost = await asyncio.to_thread(lambda: [order for order in fetched if is_missing(order)])
-    return [order for order in lost if is_same_service(order.service, session.service.base_url)]
+    return [order for order in lost if is_same_service(order.service, session.base_url)]
 
 
 def _may_be_taken_up(session: Session, order: Order) -> bool:
     if order.unreadable:
         return False
-    now = session.service.clock.time()
+    now = session.clock.time()
     if order.state is OrderState.FAILED:
         # A service may say "error" of a remix that it then makes after all. Once for each client is enough.
         recent = now - order.updated_at < STILL_ASKED
@@ -153,7 +149,7 @@ def _may_be_taken_up(session: Session, order: Order) -> bool:
 async def _resume_all(
     session: Session, orders: list[Order], reporter: ProgressReporter
 ) -> tuple[list[Remix], list[tuple[Order, SoundverseError]]]:
-    async with stage(session, [order.title for order in orders], reporter) as tasks:
+    async with open_batch(session, [order.title for order in orders], reporter) as tasks:
         tasks += [
             asyncio.ensure_future(_resume(session, order, reporter.slot(at)))
             for at, order in enumerate(orders)
@@ -166,26 +162,26 @@ async def _resume_all(
 async def _resume(
     session: Session, order: Order, slot: ProgressSlot
 ) -> Remix | tuple[Order, SoundverseError] | None:
-    """Claim one order and finish it. Nothing lies between the claim and the watching that gives it back."""
+    """Claim one order and finish it. Nothing lies between the claim and the watching that releases it."""
     try:
-        claimed = await _claimed(session, order, slot)
+        claimed = await _claim(session, order, slot)
         if claimed is None:
-            slot.tell(Phase.CANCELLED, message="Another kernel looks after it.")
+            slot.report(Phase.CANCELLED, message="Another kernel looks after it.")
             return None
-        tracker = OrderTracker(session.service, claimed, slot)
+        tracker = OrderTracker(session, claimed, slot)
         try:
-            async with session.watching(tracker):
+            async with tracker.watching():
                 return await _finish(session, tracker)
         except Exception as surprise:  # a bug too must say what was paid
-            error = with_what_is_owed(as_soundverse_error(surprise, tracker.order), tracker)
-            slot.tell(Phase.FAILED, message=str(error))
+            error = with_unwritten(as_soundverse_error(surprise, tracker.order), tracker)
+            slot.report(Phase.FAILED, message=str(error))
             return tracker.order, bare(error)
     except SoundverseError as failed:  # the journal could not be read or written
         error = _unwritten(order, failed)
-        slot.tell(Phase.FAILED, message=str(error))
+        slot.report(Phase.FAILED, message=str(error))
         return order, bare(error)
     except asyncio.CancelledError:
-        slot.tell(Phase.CANCELLED, message=slot.reporter.words_for(slot.index))
+        slot.report(Phase.CANCELLED, message=slot.reporter.kept_message(slot.index))
         raise
 
 
@@ -201,15 +197,15 @@ def _unwritten(order: Order, error: SoundverseError) -> SoundverseError:
     )
 
 
-async def _claimed(session: Session, order: Order, slot: ProgressSlot) -> Order | None:
+async def _claim(session: Session, order: Order, slot: ProgressSlot) -> Order | None:
     """The order, ours; None where somebody looks after it. An order of another machine is watched first."""
-    journal = session.service.journal
+    journal = session.journal
     if is_undecided(order.lease):
-        slot.tell(Phase.WAITING, message="Looking for up to a minute whether another machine still has it.")
+        slot.report(Phase.WAITING, message="Looking for up to a minute whether another machine still has it.")
     seen = order
     while is_undecided(seen.lease):
         # Real time, as the other machine's is: a clock that skips would not see it beat.
-        await asyncio.sleep(LOOK_EVERY)
+        await asyncio.sleep(LEASE_POLL_SECONDS)
         seen = await journal.get(order.order_id)
     return await journal.claim(order)
 
@@ -218,27 +214,27 @@ async def _finish(session: Session, tracker: OrderTracker) -> Remix | None:
     """One order from wherever its kernel died. Nothing here can send a POST."""
     state = tracker.order.state
     if state is OrderState.PLANNED:
-        await tracker.note(OrderState.REFUSED, error="Its kernel ended before it was sent.")
-        _told(tracker.slot, "It was never sent, so nothing was paid.")
+        await tracker.move_to(OrderState.REFUSED, error="Its kernel ended before it was sent.")
+        _report_end(tracker.slot, "It was never sent, so nothing was paid.")
         return None
     if state is OrderState.SENDING:
-        await tracker.note(OrderState.UNKNOWN, error="Its kernel ended while it was being sent.")
-        _told(tracker.slot, "It may have been paid for; it is not sent again. See client.orders().")
+        await tracker.move_to(OrderState.UNKNOWN, error="Its kernel ended while it was being sent.")
+        _report_end(tracker.slot, "It may have been paid for; it is not sent again. See client.orders().")
         return None
     if state is OrderState.FAILED:
         if not await _was_made_after_all(tracker):
-            _told(tracker.slot, "The service still says that it has failed.")
+            _report_end(tracker.slot, "The service still says that it has failed.")
             return None
-        await tracker.note(OrderState.ACCEPTED)
+        await tracker.move_to(OrderState.ACCEPTED)
         state = OrderState.ACCEPTED
     if state is OrderState.ACCEPTED:
         if tracker.message_id is None:
-            await tracker.note(OrderState.FAILED, error="It was finished without a name or an address.")
+            await tracker.move_to(OrderState.FAILED, error="It was finished without a name or an address.")
             return None
-        await settle(tracker, await follow(tracker))
+        await record_outcome(tracker, await follow(tracker))
     if state is OrderState.FETCHED and not is_missing(tracker.order):
         return None  # another kernel was quicker
-    return await fetch_remix(session, tracker, _reference(tracker.order), asked(tracker.order))
+    return await fetch_remix(session, tracker, _reference(tracker.order), input_of(tracker.order))
 
 
 async def _was_made_after_all(tracker: OrderTracker) -> bool:
@@ -255,11 +251,11 @@ def _reference(order: Order) -> Clip | None:
     return Clip(path) if path and Path(path).is_file() else None
 
 
-def _told(slot: ProgressSlot, message: str) -> None:
-    slot.tell(Phase.FAILED, message=message)
+def _report_end(slot: ProgressSlot, message: str) -> None:
+    slot.report(Phase.FAILED, message=message)
 
 
-def asked(order: Order) -> RemixInput:
+def input_of(order: Order) -> RemixInput:
     """What the journal knows of the request."""
     fields = order.request
     given = fields.get("song_reference_url")

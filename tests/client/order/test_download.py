@@ -16,7 +16,13 @@ import soundfile
 
 import soundverse_nb as sv
 from soundverse_nb.client import OrderState
-from soundverse_nb.client.order.download import SETTLED_AFTER, Ear, Heard, hear, may_stay
+from soundverse_nb.client.order.download import (
+    SETTLED_AFTER,
+    DecodeCheck,
+    Playback,
+    check_file,
+    is_acceptable,
+)
 from soundverse_nb.errors import Spent
 from tests import strict_service as script
 from tests.client.conftest import SONG
@@ -172,20 +178,23 @@ async def test_a_cut_song_that_stays_what_the_service_has_is_taken_in_the_end(
 
 
 @pytest.mark.parametrize(
-    ("ear", "second_look", "same_for", "stays"),
+    ("playback", "second_try", "rejected_seconds", "accepted"),
     [
-        (Ear.WHOLE, False, None, True),
-        (Ear.FLAWED, False, None, False),
-        (Ear.FLAWED, True, None, True),
-        (Ear.CUT, False, None, False),
-        (Ear.CUT, True, None, False),
-        (Ear.CUT, True, SETTLED_AFTER / 2, False),
-        (Ear.CUT, False, SETTLED_AFTER, True),
-        (Ear.NO_SOUND, True, 10 * SETTLED_AFTER, False),
+        (Playback.WHOLE, False, None, True),
+        (Playback.FLAWED, False, None, False),
+        (Playback.FLAWED, True, None, True),
+        (Playback.CUT, False, None, False),
+        (Playback.CUT, True, None, False),
+        (Playback.CUT, True, SETTLED_AFTER / 2, False),
+        (Playback.CUT, False, SETTLED_AFTER, True),
+        (Playback.NO_SOUND, True, 10 * SETTLED_AFTER, False),
     ],
 )
-def test_what_counts_as_the_remix(ear: Ear, second_look: bool, same_for: float | None, stays: bool) -> None:
-    assert may_stay(Heard(ear), second_look=second_look, same_for=same_for) is stays
+def test_what_counts_as_the_remix(
+    playback: Playback, second_try: bool, rejected_seconds: float | None, accepted: bool
+) -> None:
+    check = DecodeCheck(playback)
+    assert is_acceptable(check, second_try=second_try, rejected_seconds=rejected_seconds) is accepted
 
 
 async def test_a_song_with_a_flaw_is_worth_having(make_client: MakeClient, tmp_path: Path) -> None:
@@ -193,9 +202,9 @@ async def test_a_song_with_a_flaw_is_worth_having(make_client: MakeClient, tmp_p
     flawed[60_000:60_400] = bytes(400)
     path = tmp_path / "flawed"
     path.write_bytes(flawed)
-    heard = hear(str(path), True)
-    assert heard is not None
-    assert heard.ear is Ear.FLAWED
+    check = check_file(str(path), True)
+    assert check is not None
+    assert check.playback is Playback.FLAWED
     async with StrictService(files={AUDIO: [answer(bytes(flawed))]}) as service:
         remix = await make_client(service).remix(SONG, prompt="jazz")
         assert remix.audio.path.read_bytes() == flawed
@@ -222,9 +231,9 @@ def test_a_decoder_that_raises_loses_no_file(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr("soundverse_nb.reference.preflight", broken)
     (tmp_path / "x").write_bytes(MP3)
-    heard = hear(str(tmp_path / "x"), True)
-    assert heard is not None
-    assert heard.ear is Ear.FLAWED
+    check = check_file(str(tmp_path / "x"), True)
+    assert check is not None
+    assert check.playback is Playback.FLAWED
 
 
 # Where it is decoded
@@ -240,11 +249,11 @@ class Counting(ThreadPoolExecutor):
         return super().submit(fn, *args, **kwargs)
 
 
-async def test_it_is_heard_on_the_users_executor(make_client: MakeClient) -> None:
+async def test_it_is_checked_on_the_users_executor(make_client: MakeClient) -> None:
     with Counting() as executor:
         async with StrictService() as service:
             await make_client(service, executor=executor).remix(SONG, prompt="jazz")
-        assert executor.names == ["hear"]
+        assert executor.names == ["check_file"]
 
 
 class Gone(Executor):
@@ -270,21 +279,21 @@ async def test_an_executor_that_fails_costs_no_paid_remix(
         assert remix.audio.path.read_bytes() == MP3
 
 
-async def test_the_event_loop_goes_on_while_a_remix_is_heard(
+async def test_the_event_loop_goes_on_while_a_remix_is_checked(
     make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from soundverse_nb.client.background import LOOP
 
-    heard_on: list[bool] = []
+    checked_on: list[bool] = []
 
-    def look(path: str, proven: bool) -> Heard:
-        heard_on.append(LOOP.is_current())
-        return Heard(Ear.WHOLE)
+    def look(path: str, proven: bool) -> DecodeCheck:
+        checked_on.append(LOOP.is_current())
+        return DecodeCheck(Playback.WHOLE)
 
-    monkeypatch.setattr("soundverse_nb.client.order.download.hear", look)
+    monkeypatch.setattr("soundverse_nb.client.order.download.check_file", look)
     async with StrictService() as service:
         await make_client(service).remix(SONG, prompt="jazz")
-    assert heard_on == [False]
+    assert checked_on == [False]
 
 
 # Addresses that are none

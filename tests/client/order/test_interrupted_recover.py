@@ -116,7 +116,7 @@ async def test_a_remix_stopped_again_and_again_is_given_back(make_client: MakeCl
 async def test_stop_pressed_twice_still_waits_for_the_id(make_client: MakeClient) -> None:
     async with StrictService([stream(stages()[0], script.HOLD, *stages()[1:])]) as service:
         seen = Notebook()
-        timeouts = replace(WATCHFUL, grace=30.0)
+        timeouts = replace(WATCHFUL, cancel_grace=30.0)
         client = make_client(service, progress=seen, timeouts=timeouts)
         job = client.start(SONG, prompt="jazz")
         await seen.until_stage("validating")
@@ -170,7 +170,7 @@ async def test_a_machine_whose_clock_is_ten_minutes_off_keeps_its_order(
         change(path, SEEMS_ELSEWHERE)
         recovering = asyncio.ensure_future(here.recover())
         await display.until(lambda: any("another machine" in (n.message or "") for n in display.heard))
-        await LOOP.run(there._session._give_a_sign())
+        await LOOP.run(there._session._beat())
         assert await recovering == []
         service.release()
         remix = await job

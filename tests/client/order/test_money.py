@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import soundverse_nb as sv
 from soundverse_nb.api.transport import StreamCut
 from soundverse_nb.client import OrderState
-from soundverse_nb.client.order.poll import settle
+from soundverse_nb.client.order.poll import record_outcome
 from soundverse_nb.client.order.submit import place_order
 from tests import strict_service as script
 from tests.client.conftest import SkippingClock
@@ -66,7 +66,7 @@ def test_whatever_goes_wrong_no_order_is_sent_twice(
             an_order(service, tmp_path_factory.mktemp("run"), SkippingClock()) as (tracker, _),
         ):
             with suppress(sv.SoundverseError):
-                await settle(tracker, await place_order(tracker, body))
+                await record_outcome(tracker, await place_order(tracker, body))
             state = await state_of(tracker)
             assert state not in (OrderState.PLANNED, OrderState.SENDING)
             # Only answered refusals were sent again; the first POST that may have been paid for was the last.

@@ -14,7 +14,7 @@ import pytest
 import soundverse_nb as sv
 from soundverse_nb.client import Journal, OrderState
 from soundverse_nb.client.background import LOOP
-from soundverse_nb.client.order.poll import settle
+from soundverse_nb.client.order.poll import record_outcome
 from soundverse_nb.displays import Phase
 from soundverse_nb.errors import Spent
 from tests import strict_service as script
@@ -47,7 +47,7 @@ ON_THE_WAY = {
     "not ordered": (None, "order.pipeline.plan", script.remix(), Spent.NO, False),
     "planned": (OrderState.PLANNED, "order.pipeline.place_order", script.remix(), Spent.NO, False),
     "sending": (OrderState.SENDING, "order.submit.decide", script.cut_after(0), Spent.MAYBE, False),
-    "accepted": (OrderState.ACCEPTED, "order.pipeline.settle", script.remix(), Spent.MAYBE, True),
+    "accepted": (OrderState.ACCEPTED, "order.pipeline.record_outcome", script.remix(), Spent.MAYBE, True),
     # Where the order has ended, well or badly, only tidying up is left to have a bug.
     "completed": (OrderState.COMPLETED, LET_GO, script.remix(), Spent.YES, True),
     "refused": (OrderState.REFUSED, LET_GO, script.refusal(script.NO_BALANCE, 402), Spent.NO, False),
@@ -138,13 +138,13 @@ async def test_an_error_of_ours_leaves_a_bare_stream_as_it_is(
 ) -> None:
     ours = sv.DownloadError("The service does not say where its audio is.", hint="Ask again.")
 
-    async def settle_badly(*_: Any) -> str:
+    async def end_badly(*_: Any) -> str:
         try:
             raise RuntimeError(SECRET)
         except RuntimeError:
             raise ours from None
 
-    monkeypatch.setattr("soundverse_nb.client.order.pipeline.settle", settle_badly)
+    monkeypatch.setattr("soundverse_nb.client.order.pipeline.record_outcome", end_badly)
     async with StrictService() as service:
         with pytest.raises(sv.DownloadError) as raised:
             async for _ in make_client(service).stream((SONG, "jazz")):
@@ -156,12 +156,12 @@ async def test_an_error_of_ours_leaves_a_bare_stream_as_it_is(
 async def test_a_bug_in_one_of_many_loses_no_other(
     make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def settle_two(tracker: Any, event: Any) -> str:
+    async def end_twice(tracker: Any, event: Any) -> str:
         if tracker.order.prompt == "dub":
             raise RuntimeError("a bug")
-        return await settle(tracker, event)
+        return await record_outcome(tracker, event)
 
-    monkeypatch.setattr("soundverse_nb.client.order.pipeline.settle", settle_two)
+    monkeypatch.setattr("soundverse_nb.client.order.pipeline.record_outcome", end_twice)
     async with StrictService() as service:
         results = await make_client(service).remix_all([(SONG, prompt) for prompt in ("jazz", "dub", "ska")])
     assert [type(result) for result in results] == [sv.Remix, sv.SoundverseError, sv.Remix]

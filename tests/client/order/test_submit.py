@@ -11,7 +11,7 @@ from pydantic import SecretStr
 import soundverse_nb as sv
 from soundverse_nb.api.transport import Transport
 from soundverse_nb.client import Order, OrderState, Timeouts
-from soundverse_nb.client.order.poll import settle
+from soundverse_nb.client.order.poll import record_outcome
 from soundverse_nb.client.order.submit import place_order
 from soundverse_nb.displays import Phase
 from tests import strict_service as script
@@ -33,7 +33,7 @@ async def test_a_refusal_is_waited_out_visibly(tmp_path: Path, clock: SkippingCl
     assert all(update.retry_in and 7 <= update.retry_in <= 8.01 for update in waits)
     assert all(update.message and "ate limit" in update.message for update in waits)
     assert tracker.order.posts == 3
-    assert "cut" in [step.reason for step in tracker.service.limiter.history]
+    assert "cut" in [step.reason for step in tracker.session.limiter.history]
 
 
 async def test_pauses_grow_and_differ(tmp_path: Path, clock: SkippingClock) -> None:
@@ -45,10 +45,10 @@ async def test_pauses_grow_and_differ(tmp_path: Path, clock: SkippingClock) -> N
             await place_order(tracker, body)
         assert await state_of(tracker) is OrderState.REFUSED
     waits = [update.retry_in or 0.0 for update in seen.heard if update.phase is Phase.RETRYING]
-    assert len(waits) == WATCHFUL.resend_attempts - 1
+    assert len(waits) == WATCHFUL.max_attempts - 1
     assert sorted(waits[:5]) == waits[:5]
     assert len(set(waits)) == len(waits)
-    assert sum(waits) <= WATCHFUL.resend_seconds
+    assert sum(waits) <= WATCHFUL.max_wait
 
 
 async def test_a_service_that_is_not_there_costs_nothing_and_is_given_up_soon(
@@ -69,7 +69,7 @@ async def test_what_the_journal_missed_is_written_with_the_next_state(
     tmp_path: Path, clock: SkippingClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with StrictService() as service, an_order(service, tmp_path, clock) as (tracker, _):
-        move, failures = tracker.service.journal.move, [OrderState.ACCEPTED]
+        move, failures = tracker.session.journal.move, [OrderState.ACCEPTED]
 
         async def fails_once(order: Order, to: OrderState, **facts: object) -> Order:
             if to in failures:
@@ -77,18 +77,18 @@ async def test_what_the_journal_missed_is_written_with_the_next_state(
                 raise sv.ConfigurationError("The journal is locked.")
             return await move(order, to, **facts)
 
-        monkeypatch.setattr(tracker.service.journal, "move", fails_once)
+        monkeypatch.setattr(tracker.session.journal, "move", fails_once)
         event = await place_order(tracker, body)
         assert not failures
         assert tracker.message_id == "remix-1"
         assert await state_of(tracker) is OrderState.SENDING
-        await tracker.catch_up()
+        await tracker.entry.write()
         assert await state_of(tracker) is OrderState.ACCEPTED
         failures.append(OrderState.COMPLETED)
-        await settle(tracker, event)
+        await record_outcome(tracker, event)
         assert await state_of(tracker) is OrderState.ACCEPTED
-        await tracker.note(OrderState.FETCHED, path="/somewhere/remix.mp3", sha256="0", size_bytes=1)
-        kept = await tracker.service.journal.get(tracker.order.order_id)
+        await tracker.move_to(OrderState.FETCHED, path="/somewhere/remix.mp3", sha256="0", size_bytes=1)
+        kept = await tracker.session.journal.get(tracker.order.order_id)
     assert kept.state is OrderState.FETCHED
     assert (kept.message_id, kept.path) == ("remix-1", "/somewhere/remix.mp3")
     assert kept.audio_url
@@ -146,7 +146,7 @@ async def test_keep_alives_are_no_silence_but_do_not_hide_an_end_for_ever(tmp_pa
     ):
         placing = asyncio.ensure_future(place_order(tracker, body))
         await seen.until(lambda: len(tracker.events) == 6)
-        tracker.idle = lambda: 1.0
+        tracker.idle_seconds = lambda: 1.0
         await clock.advance(290)
         assert service.asked == 0
         while not placing.done():
@@ -164,7 +164,7 @@ async def test_a_stream_that_never_names_the_order_is_given_up(tmp_path: Path) -
     ):
         placing = asyncio.ensure_future(place_order(tracker, body))
         await seen.until(lambda: bool(tracker.events))
-        await clock.advance(Timeouts().without_id + 1)
+        await clock.advance(Timeouts().no_message_id + 1)
         with pytest.raises(sv.UnknownOutcomeError, match="named the order"):
             await asyncio.wait_for(placing, 10)
         assert await state_of(tracker) is OrderState.UNKNOWN
@@ -176,7 +176,7 @@ async def test_an_order_is_not_watched_for_ever(tmp_path: Path) -> None:
     at_50 = answer({"message_id": "@ID@", "status": "streaming", "progress": 50})
     async with (
         StrictService([stream(*stages()[:6], script.HOLD)], status=[at_50] * 5000) as service,
-        an_order(service, tmp_path, clock, Timeouts(in_all=1200, longest_poll=200)) as (tracker, seen),
+        an_order(service, tmp_path, clock, Timeouts(total=1200, max_poll_interval=200)) as (tracker, seen),
     ):
         placing = asyncio.ensure_future(place_order(tracker, body))
         await seen.until(lambda: len(tracker.events) == 6)
@@ -211,7 +211,7 @@ async def test_an_interrupt_before_sending_leaves_nothing_to_pay(
     tmp_path: Path, clock: SkippingClock
 ) -> None:
     async with StrictService() as service, an_order(service, tmp_path, clock) as (tracker, seen):
-        limiter = tracker.service.limiter
+        limiter = tracker.session.limiter
         async with limiter.place(), limiter.place():
             placing = asyncio.ensure_future(place_order(tracker, body))
             await seen.until(lambda: Phase.WAITING in seen.phases())
@@ -223,7 +223,7 @@ async def test_an_interrupt_before_sending_leaves_nothing_to_pay(
 
 
 async def test_an_interrupt_waits_a_moment_for_the_orders_name(tmp_path: Path, clock: SkippingClock) -> None:
-    patient = Timeouts(silence=1e9, without_id=1e9, in_all=1e9, grace=20)
+    patient = Timeouts(silence=1e9, no_message_id=1e9, total=1e9, cancel_grace=20)
     async with (
         StrictService([stream(*stages()[:1], script.HOLD, *stages()[1:3], script.HOLD)]) as service,
         an_order(service, tmp_path, clock, patient) as (tracker, seen),
@@ -245,7 +245,7 @@ async def test_a_journal_that_cannot_be_written_stops_the_order_before_it_is_sen
         raise sv.ConfigurationError("The disk is full.")
 
     async with StrictService() as service, an_order(service, tmp_path, clock) as (tracker, _):
-        monkeypatch.setattr(tracker.service.journal, "sending", full)
+        monkeypatch.setattr(tracker.session.journal, "sending", full)
         with pytest.raises(sv.ConfigurationError, match="disk is full"):
             await place_order(tracker, body)
         assert service.posts == []
@@ -258,7 +258,7 @@ async def test_a_journal_that_fails_after_sending_loses_no_paid_remix(
         raise sv.ConfigurationError("The disk is full.")
 
     async with StrictService() as service, an_order(service, tmp_path, clock) as (tracker, seen):
-        monkeypatch.setattr(tracker.service.journal, "move", full)
-        url = await settle(tracker, await place_order(tracker, body))
+        monkeypatch.setattr(tracker.session.journal, "move", full)
+        url = await record_outcome(tracker, await place_order(tracker, body))
     assert url
     assert any(update.message and "disk is full" in update.message for update in seen.heard)

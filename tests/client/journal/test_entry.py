@@ -16,7 +16,7 @@ import pytest
 import soundverse_nb as sv
 from soundverse_nb.client import Journal, Order, OrderState
 from soundverse_nb.client.background import LOOP
-from soundverse_nb.client.order.owed import owing
+from soundverse_nb.client.journal.entry import unfinished_entries
 from tests import strict_service as script
 from tests.client.conftest import SONG, SkippingClock
 from tests.client.ordering import an_order
@@ -96,11 +96,11 @@ async def test_a_beat_writes_what_is_owed_although_nobody_watches_any_more(
     async with StrictService(files=GONE) as service:
         client = make_client(service)
         await paid_and_not_written(client, disk)
-        await LOOP.run(client._session._give_a_sign())
+        await LOOP.run(client._session._beat())
         assert client.orders()[0].message_id is None
         assert client.orders()[0].lease is not None, "an order whose states are owed is given to nobody"
         disk.make_room()
-        await LOOP.run(client._session._give_a_sign())
+        await LOOP.run(client._session._beat())
         (order,) = client.orders()
         assert (order.state, order.message_id, order.lease) == (OrderState.COMPLETED, "remix-1", None)
 
@@ -134,7 +134,7 @@ async def test_a_close_that_cannot_write_it_says_so_and_the_next_client_recovers
         (remix,) = await make_client(service).recover()
         assert remix.message_id == "remix-1"
         assert len(service.posts) == 1
-        assert owing(disk.path) == []
+        assert unfinished_entries(disk.path) == []
 
 
 PROGRAM = """
@@ -204,12 +204,12 @@ async def test_whatever_could_not_be_written_is_written_in_the_end(
         assert order.state.value == then
         assert order.lease is not None
         disk.make_room()
-        await LOOP.run(client._session._give_a_sign())
+        await LOOP.run(client._session._beat())
         (order,) = client.orders()
         assert order.state.value == in_the_end
         assert order.lease is None
         assert len(service.posts) == 1
-        assert owing(disk.path) == []
+        assert unfinished_entries(disk.path) == []
 
 
 async def test_one_that_cannot_be_written_stops_no_other(make_client: MakeClient, disk: Disk) -> None:
@@ -221,7 +221,7 @@ async def test_one_that_cannot_be_written_stops_no_other(make_client: MakeClient
         disk.make_room()
         first = client.orders()[0].order_id
         disk.fill(f"OLD.order_id = '{first}'")
-        await LOOP.run(client._session._give_a_sign())
+        await LOOP.run(client._session._beat())
         states = [order.state.value for order in client.orders()]
         assert states == ["sending", "fetched", "fetched"]
         disk.make_room()
@@ -231,15 +231,15 @@ async def test_what_another_kernel_has_taken_is_not_owed_for_ever(
     tmp_path: Path, clock: SkippingClock, disk: Disk
 ) -> None:
     async with StrictService() as service, an_order(service, tmp_path, clock) as (tracker, _):
-        await tracker.announce_post()
+        await tracker.entry.announce_post()
         tracker.mark_sent()
         disk._run("UPDATE orders SET owner_token = 'of another', owner_host = 'elsewhere', owner_pid = 1")
-        await tracker.note(OrderState.ACCEPTED, message_id="remix-1")
-        await tracker.note(OrderState.COMPLETED, audio_url="https://x/y")
-        assert tracker.line.is_even
-        await tracker.line.let_go()
-        assert owing(tracker.service.journal.path) == []
-        kept: Order = await tracker.service.journal.get(tracker.order.order_id)
+        await tracker.move_to(OrderState.ACCEPTED, message_id="remix-1")
+        await tracker.move_to(OrderState.COMPLETED, audio_url="https://x/y")
+        assert tracker.entry.is_written
+        await tracker.entry.release()
+        assert unfinished_entries(tracker.session.journal.path) == []
+        kept: Order = await tracker.session.journal.get(tracker.order.order_id)
         assert (kept.state, kept.message_id) == (OrderState.ACCEPTED, "remix-1")
         assert kept.lease is not None
         assert kept.lease.token == "of another"
