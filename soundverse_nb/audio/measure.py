@@ -100,10 +100,9 @@ def _fast_path(careful: Decoding, seconds: Callable[[], float | None]) -> Decodi
     if not careful.may_be_in_filtergraph:
         return None
     # It loads PyAV, which an uncompressed song does without.
-    from soundverse_nb.audio.decode.ffmpeg import FFmpegDecoding
-    from soundverse_nb.audio.decode.filtergraph import open_filtergraph  # as above
+    from soundverse_nb.audio.decode.filtergraph import open_filtergraph
 
-    return open_filtergraph(careful, seconds) if isinstance(careful, FFmpegDecoding) else None
+    return open_filtergraph(careful, seconds)
 
 
 def _lost(sound: Decoding, known: float | None) -> str | None:

@@ -18,13 +18,13 @@ _AHEAD = 2
 class HelperThread:
     """Calls `work` with everything that is put, in order, on a thread of its own.
 
-    `spent` is that thread's processor time in seconds. Where the first thread has worked for `patience`
+    `spent` is that thread's processor time in seconds. Where the first thread has worked for `most_seconds`
     seconds of such time and put nothing, `missed` is called, on the second, which ends unless that returns
     True. Leaving the `with` waits for the end of the work; what `work` raised is raised by put() or there.
     """
 
-    def __init__(self, work: Callable[[Any], None], patience: float, missed: Callable[[], bool]) -> None:
-        self._work, self._patience, self._missed = work, patience, missed
+    def __init__(self, work: Callable[[Any], None], most_seconds: float, missed: Callable[[], bool]) -> None:
+        self._work, self._most_seconds, self._missed = work, most_seconds, missed
         self._pieces: queue.Queue[Any] = queue.Queue(_AHEAD)
         self._failure: BaseException | None = None
         self._is_over = False
@@ -64,13 +64,13 @@ class HelperThread:
         heard_of = self._worked()
         while True:
             try:
-                piece = self._pieces.get(timeout=self._patience)
+                piece = self._pieces.get(timeout=self._most_seconds)
             except queue.Empty:
                 if self._is_over:
                     # The last piece may have come since.
                     if self._pieces.empty():
                         return
-                elif self._worked() - heard_of >= self._patience and not self._missed():
+                elif self._worked() - heard_of >= self._most_seconds and not self._missed():
                     return
                 continue
             if piece is None:

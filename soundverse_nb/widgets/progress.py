@@ -21,13 +21,9 @@ def best_display(price: float | None = None, **settings: Any) -> ProgressDisplay
             pass
         else:
             return NotebookBoard(price, **settings)
-    if is_terminal():
-        from soundverse_nb.widgets.terminal import TerminalBoard  # loads rich
+    from soundverse_nb.widgets.terminal import Lines, TerminalBoard  # loads rich
 
-        return TerminalBoard(price, **settings)
-    from soundverse_nb.widgets.terminal import Lines  # beside it
-
-    return Lines(price, **settings)
+    return TerminalBoard(price, **settings) if is_terminal() else Lines(price, **settings)
 
 
 def in_kernel() -> bool:

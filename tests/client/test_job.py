@@ -78,7 +78,7 @@ async def test_a_job_outlives_every_other_reference_to_its_client(make_client: M
     async with StrictService([stream(*stages()[:4], script.HOLD, *stages()[4:])]) as service:
         template = make_client(service)._settings
         client = sv.Client(
-            service.api_key, service.base_url, directory=template.folder, journal=template.journal,
+            service.api_key, service.base_url, directory=template.directory, journal=template.journal,
             preflight="off", progress=False,
         )  # fmt: skip
         job = client.start(SONG, prompt="jazz")

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import pairwise
 from threading import Lock
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import av
 import av.error
@@ -25,11 +25,9 @@ import av.filter
 import numpy as np
 
 from soundverse_nb.audio.decode.base import LENIENT_TAGS, Block, Decoding, End, FastPathRejected, Plane
+from soundverse_nb.audio.decode.ffmpeg import FFmpegDecoding
+from soundverse_nb.audio.decode.integrity import FlacChecksum, flac_checksum
 from soundverse_nb.audio.decode.sample_format import floats, is_planar, planes_of_frame, release_layout, width
-
-if TYPE_CHECKING:
-    from soundverse_nb.audio.decode.ffmpeg import FFmpegDecoding
-    from soundverse_nb.audio.decode.integrity import FlacChecksum
 
 _PROVEN = ("mp3", "mp4", "ogg", "flac")
 # Containers whose headers may prove nothing, and whose songs end where their data does.
@@ -184,14 +182,14 @@ class FiltergraphDecoding(Decoding):
             self._copy.close()
 
 
-def open_filtergraph(
-    careful: FFmpegDecoding, seconds: Callable[[], float | None]
-) -> FiltergraphDecoding | None:
+def open_filtergraph(careful: Decoding, seconds: Callable[[], float | None]) -> FiltergraphDecoding | None:
     """A quicker decoding of the song that `careful` has opened; None where it is not one to be decoded so.
 
     `seconds` is asked for the length in its header, if that proves itself. Iterating the quicker one raises
     FastPathRejected where the song has to be decoded packet by packet after all.
     """
+    if not isinstance(careful, FFmpegDecoding):
+        return None
     source = careful.source
     if not 0 < (source.size_bytes or 0) <= _LARGEST or not _is_possible():
         return None
@@ -215,8 +213,6 @@ def open_filtergraph(
             copy.truncate(careful.file_end - careful.file_begin)
         checksum = None
         if careful.format == "flac":
-            from soundverse_nb.audio.decode.integrity import flac_checksum  # for FLAC alone
-
             checksum = flac_checksum(cast("BinaryIO", copy), source.size_bytes or 0)
             if checksum is None or checksum.sample_format != careful.sample_format:
                 # Without it, the checksums of its frames have to be looked at, which amovie does not.

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from soundverse_nb.api.secrets import logger
+from soundverse_nb.audio.truncation import ends_inside_a_frame
 from soundverse_nb.client.background import eager
 from soundverse_nb.client.journal.order import Order, OrderState
 from soundverse_nb.client.order.poll import ask
@@ -195,8 +196,6 @@ def check_of(report: PreflightReport) -> DecodeCheck:
 
 
 def _ends_inside_a_frame(path: str) -> bool:
-    from soundverse_nb.audio.truncation import ends_inside_a_frame  # loads what preflight loads
-
     with open(path, "rb") as file:
         return ends_inside_a_frame(file, os.fstat(file.fileno()).st_size)
 

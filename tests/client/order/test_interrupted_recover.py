@@ -160,7 +160,7 @@ SEEMS_ELSEWHERE = "UPDATE orders SET owner_host = 'elsewhere', beat_at = beat_at
 async def test_a_machine_whose_clock_is_ten_minutes_off_keeps_its_order(
     make_client: MakeClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recovery, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(recovery, "LEASE_POLL_SECONDS", 0.01)
     path = tmp_path / "orders.sqlite3"
     async with StrictService([stream(stages()[0], script.HOLD, *stages()[1:])]) as service:
         seen, display = Notebook(), Notebook()
@@ -182,7 +182,7 @@ async def test_a_machine_whose_clock_is_ten_minutes_off_keeps_its_order(
 async def test_the_order_of_a_machine_that_stays_silent_is_taken_up(
     make_client: MakeClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recovery, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(recovery, "LEASE_POLL_SECONDS", 0.01)
     monkeypatch.setattr(lease, "SILENT_AFTER", 0.05)
     path = tmp_path / "orders.sqlite3"
     async with StrictService() as service:
