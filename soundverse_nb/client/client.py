@@ -141,7 +141,6 @@ class Client:
             clock=clock or SystemClock(),
         )
         self._session = Session(self._settings)
-        self._pid = os.getpid()
         # When nobody holds the client nor its work, the session closes. The interpreter's exit closes all.
         weakref.finalize(self, abandon, self._session).atexit = False
         if simulated:
@@ -257,7 +256,7 @@ class Client:
         """How an order is doing, by the service's own name for it. Raises APIError, TransportError."""
         if not isinstance(message_id, str) or not message_id.strip():
             raise InvalidRequestError("No message_id was given.", hint="client.orders() lists them.")
-        return await self._run(self._status(message_id.strip()))
+        return await self._run(self._status(message_id.strip()), ProgressReporter(None))
 
     @at_the_door
     async def recover(self) -> Recovered:
@@ -283,19 +282,19 @@ class Client:
 
         A remix that was fetched and whose file is gone, or has another size, is "missing".
         """
-        return self._wait(self._orders())
+        return self._wait(self._orders(), ProgressReporter(None))
 
     @at_the_door
     def close(self) -> None:
         """Stop what is running (orders are kept) and close every connection. Harmless to call again."""
-        if self._is_ours():
+        if self._session.is_ours:
             LOOP.wait(self._session.aclose())
 
     @at_the_door
     async def aclose(self) -> None:
         """The same as `close`, awaitable."""
         self._check_can_close()
-        if self._is_ours():
+        if self._session.is_ours:
             await LOOP.run(self._session.aclose())
 
     async def __aenter__(self) -> Client:
@@ -335,19 +334,19 @@ class Client:
     def _reporter(self) -> ProgressReporter:
         return ProgressReporter(find_display(self._progress, self._price))
 
-    async def _run(self, work: Coroutine[Any, Any, T], reporter: ProgressReporter | None = None) -> T:
+    async def _run(self, work: Coroutine[Any, Any, T], reporter: ProgressReporter) -> T:
         """Await some work, from any asyncio loop."""
         check_can_wait(work)
-        self._check_process(work)
+        self._session.check_process(work)
         try:
             return await LOOP.run(self._hold(work))
         except asyncio.CancelledError:
-            _print_kept_orders(reporter)
+            reporter.print_kept_orders()
             raise
 
-    def _wait(self, work: Coroutine[Any, Any, T], reporter: ProgressReporter | None = None) -> T:
+    def _wait(self, work: Coroutine[Any, Any, T], reporter: ProgressReporter) -> T:
         """Block for some work, from any thread but the loop's own."""
-        self._check_process(work)
+        self._session.check_process(work)
         try:
             LOOP.check_may_block()
         except ConfigurationError:
@@ -356,12 +355,12 @@ class Client:
         try:
             return LOOP.wait(self._hold(work))
         except KeyboardInterrupt:
-            _print_kept_orders(reporter)
+            reporter.print_kept_orders()
             raise
 
     def _start(self, work: Coroutine[Any, Any, T], reporter: ProgressReporter, title: str) -> RemixJob[T]:
         """Begin some work and return as soon as its display is up."""
-        self._check_process(work)
+        self._session.check_process(work)
         running = LOOP.prepare(self._hold(work))
         try:
             running.start()
@@ -372,7 +371,7 @@ class Client:
             # The caller never gets the job, so nobody could wait for it.
             running.cancel()
             concurrent.futures.wait([running.future], timeout=SHUTDOWN_SECONDS)
-            _print_kept_orders(reporter)
+            reporter.print_kept_orders()
             raise
         return RemixJob(running, title)
 
@@ -381,7 +380,7 @@ class Client:
     ) -> AsyncIterator[T]:
         """Yield what some work puts, as it comes; leaving the loop stops the work."""
         check_can_wait()
-        self._check_process()
+        self._session.check_process()
         channel: Channel[T] = Channel()
         running = LOOP.prepare(channel.filled_by(self._hold(work(channel.put))))
         try:
@@ -390,7 +389,7 @@ class Client:
                 yield item
         except (asyncio.CancelledError, GeneratorExit):
             await running.cancel_and_wait()
-            _print_kept_orders(reporter)
+            reporter.print_kept_orders()
             raise
         except BaseException:
             running.cancel()  # nobody would see its result any more; harmless where it is over
@@ -400,29 +399,9 @@ class Client:
         """Keeps this client, and so its session, while work runs, also where nobody else holds it."""
         return await self._session.run(work)
 
-    def _is_ours(self) -> bool:
-        return os.getpid() == self._pid
-
-    def _check_process(self, work: Coroutine[Any, Any, Any] | None = None) -> None:
-        if self._is_ours():
-            return
-        if work is not None:
-            work.close()
-        raise ConfigurationError(
-            "This client was made before the process was forked; its connections and its journal belong to "
-            "the parent.",
-            hint="Start the process by spawn and make a client there, or make one here with another journal: "
-            "Client(journal=...).",
-        )
-
     def _check_can_close(self) -> None:
         """Raise ConfigurationError where `aclose` could not be awaited."""
         check_can_wait(hint="Use `with client:` and client.close(), or asyncio.")
-
-
-def _print_kept_orders(reporter: ProgressReporter | None) -> None:
-    if reporter is not None:
-        reporter.print_kept_orders()
 
 
 SIMULATED = (

@@ -74,6 +74,7 @@ class Session:
         self.max_bytes = settings.max_bytes
         self.executor = settings.executor
         self.closed = False
+        self._pid = os.getpid()
         self._opening: asyncio.Future[None] | None = None
         self._is_open = False
         self._ranks = itertools.count()
@@ -118,6 +119,24 @@ class Session:
         finally:
             if fresh:
                 self._tasks.discard(task)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it was made in this very process, and not in the one that this was forked from."""
+        return os.getpid() == self._pid
+
+    def check_process(self, work: Coroutine[Any, Any, Any] | None = None) -> None:
+        """Raise ConfigurationError in a forked child; `work` is closed then."""
+        if self.is_ours:
+            return
+        if work is not None:
+            work.close()
+        raise ConfigurationError(
+            "This client was made before the process was forked; its connections and its journal belong to "
+            "the parent.",
+            hint="Start the process by spawn and make a client there, or make one here with another journal: "
+            "Client(journal=...).",
+        )
 
     def next_rank(self) -> int:
         """First come, first served, also after a refusal."""

@@ -5,6 +5,7 @@ The POST is never repeated here: nothing in this file can send one.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from soundverse_nb.api.body import excerpt
@@ -45,6 +46,39 @@ def next_pause(pause: float, update: bool, timeouts: Timeouts) -> float:
     return timeouts.poll_interval if update else min(pause * GROWTH, timeouts.max_poll_interval)
 
 
+class StatusPoller:
+    """Asks the status endpoint about one order; `pause` is how long to wait before the next question.
+
+    It grows while nothing new is learned, and is never shorter than the endpoint asked for.
+    """
+
+    def __init__(self, tracker: OrderTracker) -> None:
+        self._tracker = tracker
+        self._timeouts = tracker.session.timeouts
+        self._doubts = 0  # answers in a row that say "failed" and not "complete"
+        self.reset()
+
+    def reset(self) -> None:
+        """The stream speaks again: the next silence begins with the shortest pause."""
+        self.pause = self._timeouts.poll_interval
+
+    async def ask(self) -> RemixEvent | None:
+        """One question: the terminal event, or None while the order goes on. Raises what `ask` raises."""
+        try:
+            event = await ask(self._tracker)
+        except SoundverseError as error:
+            self.pause = max(next_pause(self.pause, False, self._timeouts), asked_to_wait(error))
+            raise
+        self._doubts = self._doubts + 1 if is_doubtful(event) else 0
+        update = False
+        if not 0 < self._doubts < FAILURES_BELIEVED:
+            update = await self._tracker.record(event)
+            if event.is_terminal:
+                return event
+        self.pause = next_pause(self.pause, update, self._timeouts)
+        return None
+
+
 async def follow(tracker: OrderTracker) -> RemixEvent:
     """Ask the status endpoint until the order is over; gives its terminal event.
 
@@ -52,62 +86,48 @@ async def follow(tracker: OrderTracker) -> RemixEvent:
     answer for `timeouts.status_failing` seconds or the order took `timeouts.total`, and in
     AuthenticationError where the key is no longer taken.
     """
-    session, timeouts = tracker.session, tracker.session.timeouts
-    pause = timeouts.poll_interval
-    last_good = session.clock.monotonic()
-    doubts = 0
+    clock, failing = tracker.session.clock, tracker.session.timeouts.status_failing
+    poller = StatusPoller(tracker)
+    last_good = clock.monotonic()
     while True:
         tracker.slot.report(
             Phase.FOLLOWING, song_name=tracker.order.song_name, message="Asking the service how far it is."
         )
         try:
-            event = await ask(tracker)
+            event = await poller.ask()
         except AuthenticationError as error:
             raise _still_running(tracker, error) from None
         except SoundverseError as error:
-            if session.clock.monotonic() - last_good >= timeouts.status_failing:
+            if clock.monotonic() - last_good >= failing:
+                last = error.message.rstrip(".")
                 raise _given_up(
-                    tracker, f"the status endpoint gave no good answer for {timeouts.status_failing:.0f} s "
-                    f"(last: {error.message.rstrip('.')})"
-                ) from None  # fmt: skip
-            pause = max(
-                next_pause(pause, False, timeouts),
-                asked_to_wait(error),
-            )
+                    tracker, f"the status endpoint gave no good answer for {failing:.0f} s (last: {last})"
+                ) from None
         else:
-            last_good = session.clock.monotonic()
-            doubts = doubts + 1 if is_doubtful(event) else 0
-            update = False
-            if not 0 < doubts < FAILURES_BELIEVED:
-                update = await tracker.record(event)
-                if event.is_terminal:
-                    return event
-            pause = next_pause(pause, update, timeouts)
+            if event is not None:
+                return event
+            last_good = clock.monotonic()
         _check_total(tracker)
-        await session.clock.sleep(pause)
+        await clock.sleep(poller.pause)
 
 
 async def watch_silence(tracker: OrderTracker) -> RemixEvent:
-    """Beside an open stream: whenever it falls silent, ask the status endpoint; gives a terminal event.
+    """Beside an open stream: while it is silent, ask the status endpoint; gives a terminal event.
 
     A service that never names the order is given up after `timeouts.no_message_id` silent seconds, any
     order after `timeouts.total`, both with UnknownOutcomeError.
     """
-    session, timeouts = tracker.session, tracker.session.timeouts
-    pause = timeouts.poll_interval
-    doubts = 0
+    clock, timeouts = tracker.session.clock, tracker.session.timeouts
+    poller = StatusPoller(tracker)
     while True:
         _check_total(tracker)
-        silent = tracker.silent_seconds
         if tracker.message_id is None:
-            without_id = session.clock.monotonic() - tracker.last_event_at
-            if without_id >= timeouts.no_message_id:
-                raise nameless(tracker, f"the service said nothing for {timeouts.no_message_id:.0f} s")
-            await session.clock.sleep(min(timeouts.silence, timeouts.no_message_id - without_id))
+            await clock.sleep(min(timeouts.silence, _seconds_left_to_be_named(tracker)))
             continue
+        silent = tracker.silent_seconds
         if silent < timeouts.silence:
-            pause = timeouts.poll_interval
-            await session.clock.sleep(timeouts.silence - silent)
+            poller.reset()
+            await clock.sleep(timeouts.silence - silent)
             continue
         tracker.slot.report(
             Phase.FOLLOWING,
@@ -115,26 +135,21 @@ async def watch_silence(tracker: OrderTracker) -> RemixEvent:
             message=f"No word for {silent:.0f} s, which is normal near the end; "
             "asking the service beside it.",
         )
-        try:
-            event = await ask(tracker)
-        except SoundverseError as error:
-            # The stream is still open, so a status endpoint that fails decides nothing.
-            pause = max(
-                next_pause(pause, False, timeouts),
-                asked_to_wait(error),
-            )
-        else:
-            last_event_at = tracker.last_event_at
-            doubts = doubts + 1 if is_doubtful(event) else 0
-            update = False
-            if not 0 < doubts < FAILURES_BELIEVED:
-                update = await tracker.record(event)
-                if event.is_terminal:
-                    return event
-            # The stream's silence goes on, whatever the status endpoint says.
-            tracker.last_event_at = last_event_at
-            pause = next_pause(pause, update, timeouts)
-        await session.clock.sleep(pause)
+        # The stream is still open, so a status endpoint that fails decides nothing.
+        with contextlib.suppress(SoundverseError):
+            event = await poller.ask()
+            if event is not None:
+                return event
+        await clock.sleep(poller.pause)
+
+
+def _seconds_left_to_be_named(tracker: OrderTracker) -> float:
+    """How long the service may still say nothing before it has named the order; raises where it is over."""
+    limit = tracker.session.timeouts.no_message_id
+    left = limit - (tracker.session.clock.monotonic() - tracker.last_received_at)
+    if left <= 0:
+        raise nameless(tracker, f"the service said nothing for {limit:.0f} s")
+    return left
 
 
 def is_doubtful(event: RemixEvent) -> bool:

@@ -197,8 +197,8 @@ async def _read_stream(tracker: OrderTracker, wire: dict[str, Any]) -> RemixEven
         tracker.idle_seconds = stream.idle_seconds
         try:
             async for item in stream:
+                tracker.mark_received()
                 if isinstance(item, SkippedChunk):
-                    tracker.mark_received()
                     tracker.skipped = f'{item.reason}: "{item.excerpt}"'
                     tracker.slot.report(
                         Phase.STREAMING, message=f"A chunk could not be read and was skipped ({item.reason})."

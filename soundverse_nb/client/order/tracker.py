@@ -61,7 +61,7 @@ class OrderTracker:
         """Start following, or start over: nothing is sent and nothing received yet."""
         self.events: list[TimedEvent] = []
         self.started_at = self.session.clock.time()
-        self.began = self.last_event_at = self.session.clock.monotonic()
+        self.began = self.last_received_at = self.session.clock.monotonic()
         self.sent = False
         self.taken = False
         self.skipped = ""  # why the latest chunk that could not be read could not be
@@ -100,7 +100,7 @@ class OrderTracker:
         Keep-alive comments are bytes. But a stream that sends nothing else for minutes is asked about all
         the same: from then on its silence counts as one.
         """
-        without_event = self.session.clock.monotonic() - self.last_event_at
+        without_event = self.session.clock.monotonic() - self.last_received_at
         if self.idle_seconds is None or without_event >= self.session.timeouts.no_event:
             return without_event
         return min(self.idle_seconds(), without_event)
@@ -110,12 +110,11 @@ class OrderTracker:
         self.sent = True
 
     def mark_received(self) -> None:
-        """Something came in, whatever it was."""
-        self.last_event_at = self.session.clock.monotonic()
+        """A chunk came on the stream, whatever it was. A status answer does not end a stream's silence."""
+        self.last_received_at = self.session.clock.monotonic()
 
     async def record(self, event: RemixEvent) -> bool:
-        """Record one event; returns whether it said anything new."""
-        self.mark_received()
+        """Record one event, of the stream or of the status endpoint; returns whether it said anything new."""
         if event.error:
             self.last_error = excerpt(event.error)
         content = _content(event)
