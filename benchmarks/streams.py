@@ -259,11 +259,13 @@ async def bare(base_url: str, song: str, number: int) -> dict[str, float]:
     async with Transport(base_url, SecretStr("benchmark-key")) as transport:
 
         async def stream(request: RemixRequest, told: Told) -> bool:
+            finished = False
             async with transport.open_remix(request.to_wire()) as events:
                 async for event in events:
                     if isinstance(event, RemixEvent):
                         told(event)
-                return events.finished
+                        finished = event.is_terminal
+            return finished
 
         return await measured(stream, song, number)
 

@@ -1,4 +1,4 @@
-"""Reading an answer of the service: a table from status and body to an error, or to none.
+"""Classifying an answer of the service: a table from status and body to an error, or to none.
 
 The document shows five error bodies and no HTTP status for any of them. So a documented text decides first,
 wherever and however it arrives; then the status; then the shape of the body.
@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from soundverse_nb.api.body import NOT_JSON, body_text, excerpt, page_text, read_json, said
+from soundverse_nb.api.body import NOT_JSON, body_text, error_text, excerpt, page_text, read_json
 from soundverse_nb.api.event import RemixEvent
 from soundverse_nb.api.order_names import name_in, name_in_text
 from soundverse_nb.api.retry import retry_after_seconds
@@ -65,7 +65,7 @@ _REFUSING = frozenset(
 )  # fmt: skip
 # Answers whose body decides: a plain 200, one that a proxy passed on, and what a sloppy service sends.
 _BODY_DECIDES = frozenset((200, 201, 203))
-_LOOK_FIRST = "The order may have been taken: look at the account before you send it again."
+_CHECK_ACCOUNT = "The order may have been taken: look at the account before you send it again."
 _ASK = "Mend what it names, or ask the service's support."
 _WRONG_PLACE = "Check the base URL: this does not look like the remix endpoint."
 # A chunk of a running remix has at least one of these; an error object has none.
@@ -111,7 +111,7 @@ def classify(
     fine = status is None or 200 <= status < 300
     if fine and is_chunk(value) and not is_error_object(value):
         return None
-    words = page_text(text) if value is NOT_JSON else said(value)
+    words = page_text(text) if value is NOT_JSON else error_text(value)
     quoted = _quoted(words or text.strip())
     error = (
         documented_refusal(value)
@@ -127,7 +127,7 @@ def classify(
     if open_ended and error.spent is Spent.NO:
         error.spent = Spent.MAYBE
         if message_id is None or not isinstance(error, AuthenticationError):
-            error.hint = _LOOK_FIRST
+            error.hint = _CHECK_ACCOUNT
     return error
 
 
@@ -135,7 +135,7 @@ def documented_refusal(value: Any) -> APIError | None:
     """The error of the document that a JSON value is, by its text; None for any other value."""
     if value is NOT_JSON:
         return None
-    words = said(value)
+    words = error_text(value)
     for pattern, kind in _DOCUMENTED:
         if pattern.match(words):
             return kind(_sentence(words))
@@ -173,7 +173,7 @@ def _by_status(status: int | None, words: str, quoted: str, fields: Mapping[str,
         usual = _WRONG_PLACE if status in (404, 405) else kind.usual_hint or _ASK
         error = kind(message, hint=usual)
     if status not in _REFUSING:
-        error.spent, error.hint = Spent.MAYBE, _LOOK_FIRST
+        error.spent, error.hint = Spent.MAYBE, _CHECK_ACCOUNT
         if status < 400:
             error.hint += " " + _WRONG_PLACE
     return error
@@ -187,10 +187,10 @@ def _by_shape(status: int | None, value: Any, words: str, quoted: str) -> APIErr
             return InvalidRequestError(_sentence(words))
         # Inside a stream the order had been let in before this was said.
         spent = Spent.MAYBE if status is None else Spent.NO
-        hint = _LOOK_FIRST if spent is Spent.MAYBE else _ASK
+        hint = _CHECK_ACCOUNT if spent is Spent.MAYBE else _ASK
         return APIError(f"The service refused the order{quoted}.", spent=spent, hint=hint)
     what = "something that is not a remix stream" if quoted else "nothing"
-    return APIError(f"The service answered with {what}{quoted}.", spent=Spent.MAYBE, hint=_LOOK_FIRST)
+    return APIError(f"The service answered with {what}{quoted}.", spent=Spent.MAYBE, hint=_CHECK_ACCOUNT)
 
 
 def _id_in_text(text: str) -> str | None:

@@ -73,7 +73,7 @@ def read_json(text: str) -> Any:
         return NOT_JSON
 
 
-def said(value: Any) -> str:
+def error_text(value: Any) -> str:
     """What a JSON error object says, in its own words; empty where it says nothing.
 
     Reads `message`, `detail` as a string or as a list of {loc, msg, type}, and objects nested in them.
@@ -81,20 +81,20 @@ def said(value: Any) -> str:
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, list):
-        return "; ".join(filter(None, (_complaint(item) for item in value[:5])))
+        return "; ".join(filter(None, (_item_text(item) for item in value[:5])))
     if isinstance(value, dict):
         for name in _ESSENTIAL:
-            text = said(value.get(name))
+            text = error_text(value.get(name))
             if text:
                 return text
         for name in ("data", "result", "response", "body"):
             if isinstance(value.get(name), dict):
-                return said(value[name])
+                return error_text(value[name])
     return ""
 
 
-def _complaint(item: Any) -> str:
-    text = said(item)
+def _item_text(item: Any) -> str:
+    text = error_text(item)
     loc = item.get("loc") if isinstance(item, dict) else None
     if not isinstance(loc, (list, tuple)):
         return text

@@ -1,4 +1,4 @@
-"""From the bytes of a remix stream to checked chunks, without I/O."""
+"""Decoding the bytes of a remix stream into checked chunks, without I/O."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Chunk = RemixEvent | SkippedChunk | APIError
 
 
 class ChunkReader:
-    """Reads what a stream says: events, chunks that had to be skipped, and errors in a chunk's clothes.
+    """Reads what a stream says: events, chunks that had to be skipped, and errors that come as a chunk.
 
     `message_id` is the order's id as soon as any chunk named it, even one that could not be read. `taken`
     is true once a chunk came that says more than "validating", or may have: the order was let in then, and

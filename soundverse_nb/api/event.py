@@ -15,7 +15,7 @@ from typing import Annotated, Any, cast
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
-from soundverse_nb.api.body import said
+from soundverse_nb.api.body import error_text
 from soundverse_nb.api.order_names import name_in
 from soundverse_nb.api.safe_repr import shown, shown_id, shown_name
 from soundverse_nb.api.secrets import holds_key, without_key
@@ -74,7 +74,7 @@ def _text(value: Any) -> str | None:
 
 
 def _words(value: Any) -> str | None:
-    return said(value) or _text(value)
+    return error_text(value) or _text(value)
 
 
 def _flag(value: Any) -> bool | None:
@@ -214,13 +214,13 @@ class RemixEvent(BaseModel):
             return True
         if self.status is not None:
             return self.stage is not Stage.VALIDATING
-        told = (self.progress, self.version, self.error, self.operation)
-        return any(value is not None for value in told) or bool(self.model_extra)
+        rest = (self.progress, self.version, self.error, self.operation)
+        return any(value is not None for value in rest) or bool(self.model_extra)
 
     @property
     def reason(self) -> str | None:
         """Why the remix failed, in the service's words: `error`, or what an undocumented field says."""
-        return self.error or said(self.model_extra) or None
+        return self.error or error_text(self.model_extra) or None
 
     def __repr_args__(self) -> Any:
         # A presigned link is a key to the audio: what is shown of it ends at the question mark.

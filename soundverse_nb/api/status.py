@@ -29,8 +29,8 @@ _FIELDS = [
 # Sister pages spell the same fields with and without underscores.
 _SPELLINGS = {name.replace("_", "").lower(): name for name in _FIELDS}
 # These alone do not say how a remix is doing.
-_NOT_TELLING = frozenset(("message_id", "version", "operation", "error"))
-_TELLING = frozenset(_FIELDS) - _NOT_TELLING
+_NO_PROGRESS = frozenset(("message_id", "version", "operation", "error"))
+_PROGRESS = frozenset(_FIELDS) - _NO_PROGRESS
 # Under these a job_id is that of the order; elsewhere it may be that of a worker or a queue.
 _WRAPPERS = frozenset(("", "data", "result", "response", "body", "job", "generation", "remix", "task"))
 _DEEPEST = 6
@@ -43,7 +43,7 @@ def read_status(value: Any, message_id: str) -> RemixEvent | None:
     in what it leaves out. Of several orders in one answer the one with this `message_id` is meant. What
     names another order is left out, and an answer that names nothing else says nothing about this one.
     """
-    found = _look(value, message_id, "", 0)
+    found = _search(value, message_id, "", 0)
     layers = [_spelled(layer) for layer in found.layers]
     if not layers or _is_anothers(found):
         return None
@@ -54,7 +54,7 @@ def read_status(value: Any, message_id: str) -> RemixEvent | None:
             if layer.get(name) is not None and chunk.get(name) is None:
                 chunk[name] = layer[name]
     known = {name for name in _FIELDS if chunk.get(name) is not None}
-    if not known & _TELLING:
+    if not known & _PROGRESS:
         return None
     if chunk.get("audio_url") and not known & {"isComplete", "status"}:
         # The document has an audio_url in the completed chunk only.
@@ -65,7 +65,7 @@ def read_status(value: Any, message_id: str) -> RemixEvent | None:
 
 def another_order(value: Any, message_id: str) -> str | None:
     """The name of another order that a status body is about instead of this one; None where it is not."""
-    found = _look(value, message_id, "", 0)
+    found = _search(value, message_id, "", 0)
     return found.another if _is_anothers(found) else None
 
 
@@ -82,22 +82,22 @@ def _is_anothers(found: _Found) -> bool:
     return found.another is not None and not found.ours
 
 
-def _look(value: Any, message_id: str, place: str, depth: int) -> _Found:
+def _search(value: Any, message_id: str, place: str, depth: int) -> _Found:
     """What a value says about this order. `place` is the field it stands under."""
     if depth > _DEEPEST:
         return _Found()
     if isinstance(value, list):
-        return _look_at_list(value, message_id, depth)
+        return _search_list(value, message_id, depth)
     if not isinstance(value, dict):
         return _Found()
     names = names_in(value)
-    if place not in _WRAPPERS and not _spelled(value).keys() & _TELLING:
+    if place not in _WRAPPERS and not _spelled(value).keys() & _PROGRESS:
         names.pop("job_id", None)
     ours = is_named(names, message_id) or place == message_id
     if names and not ours:
         return _Found(another=next(iter(names.values())))
     inner = [
-        _look(part, message_id, str(name), depth + 1)
+        _search(part, message_id, str(name), depth + 1)
         for name, part in value.items()
         if isinstance(part, (dict, list))
     ]
@@ -117,17 +117,17 @@ def _one_of_several(value: dict[str, Any]) -> str | None:
         str(name)
         for name, part in value.items()
         if isinstance(part, dict) and name not in _WRAPPERS
-        and "status" in (told := _spelled(part).keys()) and len(told & _TELLING) > 1
+        and "status" in (fields := _spelled(part).keys()) and len(fields & _PROGRESS) > 1
     ]  # fmt: skip
     return orders[0] if len(orders) > 1 else None
 
 
-def _look_at_list(entries: list[Any], message_id: str, depth: int) -> _Found:
+def _search_list(entries: list[Any], message_id: str, depth: int) -> _Found:
     """The entry of this order, else the last that names none. Among several an "id" is a name as well."""
     nameless, another = _Found(), None
     objects = [entry for entry in entries if isinstance(entry, dict)]
     for entry in reversed(objects):
-        found = _look(entry, message_id, "", depth + 1)
+        found = _search(entry, message_id, "", depth + 1)
         own = as_name(entry.get("id"))
         if found.ours or (own is not None and own.strip() == message_id.strip() and not found.another):
             found.ours = True

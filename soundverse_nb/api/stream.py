@@ -15,7 +15,7 @@ from soundverse_nb.api.content_encoding import MOST_AT_ONCE, Unpacker
 from soundverse_nb.api.event import RemixEvent
 from soundverse_nb.errors import SoundverseError, Spent, raise_alone
 
-__all__ = ["RemixStream", "SkippedChunk", "StreamCut", "is_simulated"]
+__all__ = ["RemixStream", "SkippedChunk", "StreamCut"]
 
 # How long the rest of an answer that is no stream is waited for.
 BODY_TIMEOUT = 30.0
@@ -33,28 +33,63 @@ class StreamCut(SoundverseError):  # noqa: N818 - it is something that happens, 
     why = ""  # the reason, in a few words
 
 
+class _Opening:
+    """The first bytes of an answer, until an event is among them: they tell one that is no event stream.
+
+    Headers are not believed: JSON or a page may come under any type, and a stream under a wrong one.
+    """
+
+    def __init__(self, content_type: str) -> None:
+        self._content_type = content_type
+        self._data = bytearray()
+
+    def feed(self, data: bytes) -> None:
+        self._data += data[: MAX_BODY_BYTES - len(self._data)]
+
+    @property
+    def data(self) -> bytes:
+        return bytes(self._data)
+
+    @property
+    def text(self) -> str:
+        return body_text(self.data, self._content_type)
+
+    @property
+    def begins_a_body(self) -> bool:
+        """Whether it begins as JSON or a page does, known before it ends."""
+        return self._data.lstrip(_BLANK).startswith(_BODY_STARTS)
+
+    @property
+    def is_whole_body(self) -> bool:
+        """Whether nothing more is worth waiting for: the JSON is complete, or the limit is reached."""
+        if len(self._data) >= MAX_BODY_BYTES:
+            return True
+        return self._data.rstrip(_BLANK).endswith((b"}", b"]")) and read_json(self.text) is not NOT_JSON
+
+    @property
+    def is_no_stream(self) -> bool:
+        """Whether it holds something, and no line of it is one of an event stream."""
+        lines = self._data.strip(_BLANK).splitlines()
+        return bool(lines) and not any(line.startswith(_FIELDS) for line in lines)
+
+
 class RemixStream:
     """The chunks of one remix as they arrive; ends with the terminal chunk or where the connection ends.
 
-    `finished` says whether a terminal chunk was seen: where it was not, the stream was cut. `simulated`
-    is true for the embedded service.
+    Where no terminal chunk came, the stream was cut.
     """
 
     def __init__(self, response: aiohttp.ClientResponse, clock: Callable[[], float]) -> None:
-        self.simulated = is_simulated(response)
-        self.finished = False
         self._response = response
         read_little(response)
         self._clock = clock
         self._last_byte_at = clock()
         self._unpacker = Unpacker(response.headers.get("Content-Encoding", ""), MOST_AT_ONCE)
         self._reader = ChunkReader()
-        self._waiting: Iterator[Chunk] = iter(())
-        self._last: Chunk | StreamCut | None = None  # what comes after the waiting chunks
-        # The first bytes, until an event is among them: should none come, they say what came instead.
-        self._opening: bytearray | None = bytearray()
-        self._body_began_at: float | None = None
-        self._ended = False
+        self._pending: Iterator[Chunk | StreamCut] = iter(())  # read, and not given yet
+        self._opening: _Opening | None = _Opening(response.headers.get("Content-Type", ""))
+        self._body_deadline: float | None = None  # once it is known to be no event stream
+        self._ended = False  # nothing more is read
 
     @property
     def message_id(self) -> str | None:
@@ -79,45 +114,43 @@ class RemixStream:
         APIError where the service refused inside the stream, StreamCut where the connection broke.
         """
         content = self._response.content
-        item: Chunk | StreamCut | None = next(self._waiting, None)
+        item = next(self._pending, None)
         while item is None:
             if self._ended:
-                item, self._last = self._last, None
-                if item is None:
-                    raise StopAsyncIteration
-                break
+                raise StopAsyncIteration
             try:
                 # Awaited here and not a coroutine further down: a quiet stream spends its time here.
                 # In no variable of this frame: an answer may repeat the key, and errors show their frames.
-                self._hear(await (content.readany() if self._body_began_at is None else self._read_body_on()))
+                self._receive(
+                    await (content.readany() if self._body_deadline is None else self._read_body_on())
+                )
             except NETWORK_ERRORS as error:
-                self._take(self._unpacked(left_over(content)))
+                self._decode(self._unpacked(left_over(content)))
                 self._finish(reason(error))
-            item = next(self._waiting, None)
+            item = next(self._pending, None)
         if isinstance(item, SoundverseError):
             self._end()
             raise_alone(item)
         if isinstance(item, RemixEvent) and item.is_terminal:
-            self.finished = True
             self._end()
         return item
 
     def _end(self) -> None:
         self._ended = True
-        self._waiting = iter(())
-        self._last = None
+        self._pending = iter(())
 
     async def _read_body_on(self) -> bytes:
-        assert self._body_began_at is not None
-        async with timeout(max(0.0, self._body_began_at + BODY_TIMEOUT - self._clock())):
+        assert self._body_deadline is not None
+        async with timeout(max(0.0, self._body_deadline - self._clock())):
             return await self._response.content.readany()
 
-    def _hear(self, data: bytes) -> None:
+    def _receive(self, data: bytes) -> None:
+        """What the connection gave; nothing is its end."""
         if data:
             self._last_byte_at = self._clock()
-            self._take(self._unpacked(data))
+            self._decode(self._unpacked(data))
         else:
-            self._take(b"".join(self._unpacker.finish()))
+            self._decode(b"".join(self._unpacker.finish()))
         if self._unpacker.fault:
             self._finish(self._unpacker.fault)
         elif not data:
@@ -126,62 +159,38 @@ class RemixStream:
     def _unpacked(self, data: bytes) -> bytes:
         return data if self._unpacker.is_plain else b"".join(self._unpacker.feed(data))
 
-    def _take(self, data: bytes) -> None:
+    def _decode(self, data: bytes) -> None:
         chunks = self._reader.feed(data)
-        self._waiting = iter(chunks)
+        self._pending = iter(chunks)
         if chunks:
             self._opening = None
         elif self._opening is not None:
-            self._opening += data[: MAX_BODY_BYTES - len(self._opening)]
-            self._look_at(bytes(self._opening))
-
-    def _look_at(self, opening: bytes) -> None:
-        """Recognise an answer that is no event stream, whatever its headers say, before it ends."""
-        if not opening.lstrip(_BLANK).startswith(_BODY_STARTS):
-            return
-        if self._body_began_at is None:
-            self._body_began_at = self._clock()
-        whole = (
-            opening.rstrip(_BLANK).endswith((b"}", b"]")) and read_json(self._text(opening)) is not NOT_JSON
-        )
-        if whole or len(opening) >= MAX_BODY_BYTES:
-            self._finish()
+            self._opening.feed(data)
+            if self._opening.begins_a_body:
+                if self._body_deadline is None:
+                    self._body_deadline = self._clock() + BODY_TIMEOUT
+                if self._opening.is_whole_body:
+                    self._finish()
 
     def _finish(self, lost: str | None = None) -> None:
         """The end of what comes: of the connection, or of a body that is no event stream."""
         if self._ended:
             return
         self._ended = True
-        opening = bytes(self._opening or b"")
-        if _is_no_stream(opening):
-            self._last = self._read_body(opening)
+        if self._opening is not None and self._opening.is_no_stream:
+            self._pending = iter((self._read_body(self._opening),))
             return
+        cut = () if lost is None else (StreamCut(f"The stream broke off: {lost}.", why=lost),)
         # After the chunks before it, which may name the order as well.
-        self._waiting = chain(self._waiting, _lazily(self._reader.finish))
-        if lost is not None:
-            self._last = StreamCut(f"The stream broke off: {lost}.", why=lost)
+        self._pending = chain(self._pending, _lazily(self._reader.finish), cut)
 
-    def _read_body(self, body: bytes) -> Chunk:
+    def _read_body(self, opening: _Opening) -> Chunk:
         """What an answer means that is not an event stream: an error, or one chunk all the same."""
-        error = classify(self._response.status, self._response.headers, body)
-        return self._reader.read(self._text(body)) if error is None else error
-
-    def _text(self, body: bytes) -> str:
-        return body_text(body, self._response.headers.get("Content-Type", ""))
+        error = classify(self._response.status, self._response.headers, opening.data)
+        return self._reader.read(opening.text) if error is None else error
 
 
 def _lazily(finish: Callable[[], SkippedChunk | None]) -> Iterator[Chunk]:
     skipped = finish()
     if skipped is not None:
         yield skipped
-
-
-def _is_no_stream(opening: bytes) -> bool:
-    """Whether the first bytes hold something, and no line of it is one of an event stream."""
-    lines = opening.strip(_BLANK).splitlines()
-    return bool(lines) and not any(line.startswith(_FIELDS) for line in lines)
-
-
-def is_simulated(response: aiohttp.ClientResponse) -> bool:
-    """Whether the embedded service answered."""
-    return response.headers.get("Server", "").lower().startswith("soundverse-nb-simulator")

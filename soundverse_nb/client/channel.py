@@ -1,4 +1,4 @@
-"""Events from the client's loop to whichever loop reads them, in order and in bounded memory."""
+"""A channel of items from the background loop to whichever loop reads them, in order and in bounds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from soundverse_nb.errors import bare
 
 T = TypeVar("T")
 
-MOST_WAITING = 1000
+MAX_WAITING = 1000
 """Items kept for a reader that lags; the oldest are given up first, the last one (the terminal) never."""
 
 
@@ -23,10 +23,10 @@ class Channel(Generic[T]):
 
     def __init__(self) -> None:
         # Appending and popping are atomic, and there is one of each side.
-        self._items: deque[T] = deque(maxlen=MOST_WAITING)
+        self._items: deque[T] = deque(maxlen=MAX_WAITING)
         self._ended = False
         self._error: BaseException | None = None
-        self._bell: _Wakeup | None = None
+        self._wakeup: _Wakeup | None = None
         self._waiter: asyncio.Future[None] | None = None
 
     def put(self, item: T) -> None:
@@ -60,8 +60,8 @@ class Channel(Generic[T]):
                 if self._error is not None:
                     raise self._error
                 raise StopAsyncIteration
-            if self._bell is None:
-                self._bell = _wakeup_of(loop)
+            if self._wakeup is None:
+                self._wakeup = _wakeup_of(loop)
             waiter = self._waiter = loop.create_future()
             # Looked at again: what came before the waiter was there did not wake it.
             if not self._items and not self._ended:
@@ -70,8 +70,8 @@ class Channel(Generic[T]):
 
     def _wake(self) -> None:
         waiter, self._waiter = self._waiter, None
-        if waiter is not None and self._bell is not None:
-            self._bell.ring(waiter)
+        if waiter is not None and self._wakeup is not None:
+            self._wakeup.wake(waiter)
 
 
 class _Wakeup:
@@ -80,30 +80,30 @@ class _Wakeup:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = weakref.ref(loop)
         self._lock = threading.Lock()
-        self._rung: list[asyncio.Future[None]] = []
+        self._waiters: list[asyncio.Future[None]] = []
 
-    def ring(self, waiter: asyncio.Future[None]) -> None:
+    def wake(self, waiter: asyncio.Future[None]) -> None:
         with self._lock:
-            first = not self._rung
-            self._rung.append(waiter)
+            first = not self._waiters
+            self._waiters.append(waiter)
         if not first:
             return
         try:
             # Once everything else that came in this moment has been handed over too.
-            asyncio.get_running_loop().call_soon(self._sound)
+            asyncio.get_running_loop().call_soon(self._schedule)
         except RuntimeError:
-            self._sound()
+            self._schedule()
 
-    def _sound(self) -> None:
+    def _schedule(self) -> None:
         loop = self._loop()
         if loop is not None:
             with contextlib.suppress(RuntimeError):  # the reader's loop is gone
-                loop.call_soon_threadsafe(self._answer)
+                loop.call_soon_threadsafe(self._wake_all)
 
-    def _answer(self) -> None:
+    def _wake_all(self) -> None:
         with self._lock:
-            rung, self._rung = self._rung, []
-        for waiter in rung:
+            waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
 
@@ -114,7 +114,7 @@ _wakeups_lock = threading.Lock()
 
 def _wakeup_of(loop: asyncio.AbstractEventLoop) -> _Wakeup:
     with _wakeups_lock:
-        bell = _wakeups.get(loop)
-        if bell is None:
-            bell = _wakeups[loop] = _Wakeup(loop)
-        return bell
+        wakeup = _wakeups.get(loop)
+        if wakeup is None:
+            wakeup = _wakeups[loop] = _Wakeup(loop)
+        return wakeup

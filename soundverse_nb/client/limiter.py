@@ -39,7 +39,7 @@ COOL_DOWN = 5.0
 """Seconds after a cut in which the limit neither grows nor is cut again: streams that were refused
 together are one sign, not many."""
 
-_LONGEST_HISTORY = 10_000
+_MAX_HISTORY = 10_000
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class ConcurrencyLimiter:
         self._in_flight = 0
         self._queue: list[tuple[int, int, asyncio.Future[None]]] = []
         self._arrivals = itertools.count()
-        self._history: deque[LimitChange] = deque(maxlen=_LONGEST_HISTORY)
+        self._history: deque[LimitChange] = deque(maxlen=_MAX_HISTORY)
         self._note("start")
 
     @property

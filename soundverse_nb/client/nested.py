@@ -1,4 +1,4 @@
-"""Nested event loops, for those who want `asyncio.run(...)` in a cell.
+"""Nested event loops (nest_asyncio), for those who want `asyncio.run(...)` in a cell.
 
 `await` needs none of this, and neither does `client.remix_sync`. Where it is wanted, the variant matters:
 nest_asyncio 1.6.0 (archived) on ipykernel 7 silently drops the cells that Run-All has queued behind one

@@ -1,4 +1,4 @@
-"""The journal as a table to look at: in a notebook, in a terminal, as a data frame."""
+"""The orders of a journal as a table, each with what the disk says of its file."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def as_found(orders: Iterable[Order]) -> list[Order]:
     return [replace(order, state=DiskState.MISSING) if is_missing(order) else order for order in orders]
 
 
-MOST_ROWS = 200
+MAX_ROWS = 200
 """Rows shown: a saved notebook keeps them all its life. The sequence itself holds every order."""
 
 MEANING: dict[OrderState | DiskState, str] = {
@@ -103,12 +103,12 @@ class OrderTable(Sequence[Order]):
 
     def where(self, *states: OrderState | DiskState | str) -> OrderTable:
         """Only the orders in these states, for example where("unknown"); "unreadable" is one here too."""
-        remix_input = {state.value if isinstance(state, Enum) else state for state in states}
-        if not remix_input <= set(_STATES):
+        wanted = {state.value if isinstance(state, Enum) else state for state in states}
+        if not wanted <= set(_STATES):
             raise ConfigurationError(
                 f"{states!r} names a state no order has.", hint=f"States are {', '.join(_STATES)}."
             )
-        chosen = [order for order in self._orders if _state(order) in remix_input]
+        chosen = [order for order in self._orders if _state(order) in wanted]
         return OrderTable(chosen, self.path, self.kept)
 
     def to_frame(self) -> Any:
@@ -165,10 +165,10 @@ class OrderTable(Sequence[Order]):
         return "; ".join(part for part in (plain(self.path), plain(self.kept)) if part)
 
     def _newest(self) -> list[Order]:
-        return list(reversed(self._orders[-MOST_ROWS:]))
+        return list(reversed(self._orders[-MAX_ROWS:]))
 
     def _rest(self) -> list[str]:
-        more = len(self) - MOST_ROWS
+        more = len(self) - MAX_ROWS
         return [f"... and {more} older ones; orders()[:{more}] shows them."] if more > 0 else []
 
 
@@ -190,14 +190,14 @@ def _cells(order: Order) -> tuple[str, ...]:
 
 
 def _remark(order: Order) -> str:
-    said = [MEANING[order.state]] if not order.unreadable else []
+    parts = [MEANING[order.state]] if not order.unreadable else []
     if order.unreadable:
-        said.append(f"left alone: {plain(order.unreadable, 300)}")
+        parts.append(f"left alone: {plain(order.unreadable, 300)}")
     if order.simulated:
-        said.insert(0, "simulated")
+        parts.insert(0, "simulated")
     if order.error and order.state not in (OrderState.FETCHED, DiskState.MISSING):
-        said.append(plain(order.error, 160))
-    return "; ".join(said)
+        parts.append(plain(order.error, 160))
+    return "; ".join(parts)
 
 
 def _html_row(order: Order) -> str:

@@ -107,9 +107,6 @@ def kept_message(order: Order) -> str | None:
     return None
 
 
-NOBODY = ProgressSlot(ProgressReporter(None), 0)
-
-
 def find_display(setting: bool | ProgressDisplay, price: float | None = None) -> ProgressDisplay | None:
     """The display for one batch: none for False, the front end's own for True, else the one given.
 

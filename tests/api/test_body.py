@@ -13,10 +13,10 @@ from soundverse_nb.api.body import (
     MAX_BODY_BYTES,
     NOT_JSON,
     body_text,
+    error_text,
     excerpt,
     page_text,
     read_json,
-    said,
 )
 
 
@@ -65,7 +65,7 @@ def test_a_small_body_that_unpacks_to_a_huge_one_is_read_in_part() -> None:
     ],
 )
 def test_an_error_object_says_something(value: Any, text: str) -> None:
-    assert said(value) == text
+    assert error_text(value) == text
 
 
 @pytest.mark.parametrize(

@@ -55,9 +55,13 @@ class Heard:
     def __init__(self) -> None:
         self.items: list[RemixEvent | SkippedChunk] = []
         self.error: SoundverseError | None = None
-        self.finished = False
         self.message_id: str | None = None
-        self.simulated = False
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last chunk was a terminal one."""
+        last = self.items[-1] if self.items else None
+        return isinstance(last, RemixEvent) and last.is_terminal
 
     @property
     def statuses(self) -> list[str | None]:
@@ -73,8 +77,7 @@ async def heard(connect: Connect, reply: Reply, **settings: Any) -> Heard:
                     async for item in opened:
                         result.items.append(item)
                 finally:
-                    result.finished, result.message_id = opened.finished, opened.message_id
-                    result.simulated = opened.simulated
+                    result.message_id = opened.message_id
         except SoundverseError as error:
             result.error = error
         assert service.violations == []
@@ -132,7 +135,6 @@ async def test_a_whole_remix_is_heard_in_any_dress(connect: Connect, reply: Repl
     assert result.statuses == DOCUMENTED
     assert result.finished
     assert result.message_id == "remix-1"
-    assert not result.simulated
 
 
 @pytest.mark.parametrize("end", ["cut", "reset", "finish"])
@@ -528,11 +530,6 @@ async def test_an_endless_page_is_read_up_to_a_bound(connect: Connect) -> None:
     assert isinstance(result.error, APIError)
 
 
-async def test_the_embedded_service_is_known_by_its_header(connect: Connect) -> None:
-    headers = {"Server": "soundverse-nb-simulator/1.0", "Content-Type": "text/event-stream"}
-    assert (await heard(connect, remix(headers=headers))).simulated
-
-
 async def test_silence_is_measured_while_somebody_reads(connect: Connect) -> None:
     now = [1000.0]
     async with (
@@ -580,7 +577,6 @@ async def test_a_cancelled_read_loses_no_chunk(connect: Connect) -> None:
         service.release()
         statuses += [item.status async for item in opened]  # type: ignore[union-attr]
         assert statuses == DOCUMENTED
-        assert opened.finished
 
 
 async def test_nothing_comes_after_the_end(connect: Connect) -> None:

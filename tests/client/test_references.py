@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from soundverse_nb.client.progress import NOBODY
+from soundverse_nb.client.progress import ProgressReporter
 from soundverse_nb.client.references import References
 from soundverse_nb.errors import ConfigurationError, HostingError, SoundverseError, Spent
 from soundverse_nb.hosting import PublishedReference
@@ -39,6 +39,9 @@ def song(tmp_path: Path) -> Path:
     path = tmp_path / "song.mp3"
     path.write_bytes(b"ID3" + bytes(1000))
     return path
+
+
+NOBODY = ProgressReporter(None).slot(0)
 
 
 class Shelf:

@@ -1,4 +1,4 @@
-"""Opening a journal's file: made privately, known again later, touched through SQLite alone.
+"""Opening a journal's SQLite file: made privately, known again later, and touched through SQLite alone.
 
 Closing any descriptor of a file drops every lock that the process holds on it, SQLite's too, and a child
 inherits SQLite's table of locks but not the locks (https://www.sqlite.org/howtocorrupt.html, 2.2 and 2.6).
@@ -17,10 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 from soundverse_nb.api.secrets import logger
-from soundverse_nb.client.journal import errors as complaint
-from soundverse_nb.client.journal import filesystem as storage
-from soundverse_nb.client.journal import location as place
-from soundverse_nb.client.journal import salvage, schema
+from soundverse_nb.client.journal import errors, filesystem, location, salvage, schema
 from soundverse_nb.client.journal.location import Identity
 from soundverse_nb.errors import ConfigurationError
 
@@ -83,7 +80,7 @@ class Database(sqlite3.Connection):
         A file that was deleted or replaced takes every commit without a word, and nobody else sees one.
         """
         self._note_log()
-        gone = self._what_is_gone()
+        gone = self._missing_part()
         if not gone:
             self._gone = False
             _stamps[self.identity] = self._stamps_now()
@@ -94,9 +91,9 @@ class Database(sqlite3.Connection):
             _spoiled.add(self.identity)
         if not self._gone:
             self._saved = salvage.copied_whole(self, self.real)
-            self._clear_the_way()
+            self._move_the_old_log_away()
         self._gone = True
-        raise complaint.gone(self.path, gone, self._saved, salvage.underway(self))
+        raise errors.gone(self.path, gone, self._saved, salvage.underway(self))
 
     def close(self) -> None:
         """Close it, unless closing would write where somebody else may write now. Harmless again."""
@@ -115,22 +112,22 @@ class Database(sqlite3.Connection):
             return
         super().close()
         _alive.discard(self)
-        _let_go(self.identity)
+        _unregister(self.identity)
 
     @property
     def is_spoiled(self) -> bool:
         """Whether the file is in place without the log that is open: closing it is all that can be done."""
-        gone = any(place.identity_of(file) != known for file, known in self._log.items())
-        return gone and place.identity_of(self.path) == self.identity
+        gone = any(location.identity_of(file) != known for file, known in self._log.items())
+        return gone and location.identity_of(self.path) == self.identity
 
     def _note_log(self) -> None:
         """Remember which files the write-ahead log is in, as soon as there is one."""
         if not self._log and _mode(self, "") == "wal":
-            files = [place.beside(self.real, name) for name in place.LOG]
-            self._log = {file: place.identity_of(file) for file in files}
+            files = [location.beside(self.real, name) for name in location.LOG]
+            self._log = {file: location.identity_of(file) for file in files}
             _logs.update({log: self.identity for log in self._log.values() if log})
 
-    def _what_is_gone(self) -> str:
+    def _missing_part(self) -> str:
         try:
             found = os.stat(self.path)
         except (FileNotFoundError, NotADirectoryError):
@@ -144,7 +141,7 @@ class Database(sqlite3.Connection):
         )
 
     def _stamps_now(self) -> Stamps:
-        return place.stamp(self.real), place.stamp(self._wal)
+        return location.stamp(self.real), location.stamp(self._wal)
 
     def _is_untouched(self) -> bool:
         """Whether nobody has written since everything was last found in place here."""
@@ -152,12 +149,12 @@ class Database(sqlite3.Connection):
         file, wal = self._stamps_now()
         return file == known[0] and wal in (None, known[1])
 
-    def _clear_the_way(self) -> None:
+    def _move_the_old_log_away(self) -> None:
         """Once all is saved, the old file's log goes from beside a new file: SQLite would mix them."""
-        if self._saved is None or place.identity_of(self.path) in (None, self.identity):
+        if self._saved is None or location.identity_of(self.path) in (None, self.identity):
             return
         for file, log in self._log.items():
-            if log and place.identity_of(file) == log:
+            if log and location.identity_of(file) == log:
                 with contextlib.suppress(OSError):
                     file.rename(f"{self._saved}.replaced{file.name.removeprefix(self.real.name)}")
 
@@ -166,7 +163,7 @@ class Database(sqlite3.Connection):
         if self._salvaged is None:
             with contextlib.suppress(OSError, sqlite3.Error, ConfigurationError):
                 rows = salvage.readable_rows(self)
-                copy = salvage.place_beside(self.real)
+                copy = salvage.path_beside(self.real)
                 with contextlib.closing(open_database(copy)) as target:
                     salvage.insert(target, rows)
                 self._salvaged = copy, len(rows)
@@ -181,20 +178,20 @@ def open_database(path: Path) -> Database:
     """
     try:
         path = path.absolute()
-        reason = storage.no_shared_memory(path)
+        reason = filesystem.no_shared_memory(path)
         if reason:
             return _rolling_back(path, reason)
         try:
             return _write_ahead(path)
         except sqlite3.OperationalError as first:
-            if complaint.says(first, "locked", "full"):
+            if errors.says(first, "locked", "full"):
                 raise
             try:
                 return _rolling_back(path, f"shared memory failed here ({first})")
             except (sqlite3.Error, ConfigurationError):
                 raise first from None
     except (OSError, ValueError) as error:
-        raise complaint.unopened(path, getattr(error, "strerror", None) or str(error)) from None
+        raise errors.unopened(path, getattr(error, "strerror", None) or str(error)) from None
 
 
 def _write_ahead(path: Path) -> Database:
@@ -204,13 +201,13 @@ def _write_ahead(path: Path) -> Database:
         schema.check(database, path)
         mode = _mode(database, "")
         database.kept = "write-ahead log"
-        if mode != "wal" and not storage.maps_shared(place.real_path(path).parent):
+        if mode != "wal" and not filesystem.maps_shared(location.real_path(path).parent):
             database.kept = "rollback journal, since this file system holds no shared memory"
         elif mode != "wal":
             try:
                 mode = _mode(database, " = WAL")
             except sqlite3.OperationalError as error:
-                if not complaint.says(error, "locked"):
+                if not errors.says(error, "locked"):
                     raise
                 database.kept = "rollback journal, since another process is using it"
         # Without a log it takes a synced folder too until a commit outlives a power cut.
@@ -235,13 +232,13 @@ def _rolling_back(path: Path, reason: str) -> Database:
             schema.check(database, path)
             mode = _mode(database, " = DELETE")
         except sqlite3.OperationalError as error:
-            if complaint.says(error, "locked") and place.identity_of(
-                place.beside(place.real_path(path), "-wal")
+            if errors.says(error, "locked") and location.identity_of(
+                location.beside(location.real_path(path), "-wal")
             ):
-                raise complaint.in_use_with_a_log(path, reason) from None
+                raise errors.in_use_with_a_log(path, reason) from None
             raise
         if mode != "delete":
-            raise complaint.in_use_with_a_log(path, reason)
+            raise errors.in_use_with_a_log(path, reason)
         # Before anything is written: two that waited for each other's read locks would wait in vain.
         database.execute("PRAGMA locking_mode = NORMAL")
         schema.check(database, path)
@@ -257,7 +254,7 @@ def _made_ready(database: Database) -> Database:
     schema.prepare(database, database.path)
     database.check_in_place()
     database._ready = True
-    for file in (database.path, *(place.beside(database.real, name) for name in place.COMPANIONS)):
+    for file in (database.path, *(location.beside(database.real, name) for name in location.COMPANIONS)):
         with contextlib.suppress(OSError):
             mode = stat.S_IMODE(file.stat().st_mode)
             if mode & 0o077:
@@ -265,8 +262,8 @@ def _made_ready(database: Database) -> Database:
     return database
 
 
-def _mode(database: Database, parsed: str) -> str:
-    (mode,) = database.execute(f"PRAGMA journal_mode{parsed}").fetchone()
+def _mode(database: Database, setting: str) -> str:
+    (mode,) = database.execute(f"PRAGMA journal_mode{setting}").fetchone()
     return str(mode)
 
 
@@ -276,51 +273,51 @@ def _connect(path: Path) -> Database:
     An overlay gives a file of a lower layer another inode when it is first opened for writing.
     """
     for _ in range(3):
-        identity = _admit(path)
+        identity = _register(path)
         try:
-            real = place.real_path(path)
+            real = location.real_path(path)
             database = _opened_by_sqlite(real)
         except BaseException:
-            _let_go(identity)
+            _unregister(identity)
             raise
         database.path, database.real, database.identity, database.kept = path, real, identity, ""
-        database._wal, database._log = place.beside(real, "-wal"), {}
+        database._wal, database._log = location.beside(real, "-wal"), {}
         database._saved, database._gone = None, False
         database._salvaged, database._counted, database._ready = None, True, False
         database.row_factory = sqlite3.Row
         _alive.add(database)
-        if place.identity_of(path) == identity:
+        if location.identity_of(path) == identity:
             return database
         database.close()
-    raise complaint.unopened(path, "it is being replaced by another program")
+    raise errors.unopened(path, "it is being replaced by another program")
 
 
-def _admit(path: Path) -> Identity:
+def _register(path: Path) -> Identity:
     """Look whether a journal can be here, make it if there is none, and count it as open."""
     with _lock:
-        found = place.seen(path)
+        found = location.seen(path)
         if found is None:
-            place.make_folder(path.parent)
-            real = place.real_path(path)
-            place.refuse_what_is_left(path, real)
-            place.create(real)
+            location.make_folder(path.parent)
+            real = location.real_path(path)
+            location.refuse_what_is_left(path, real)
+            location.create(real)
             found = path.stat()
         elif found.st_size == 0:
-            place.refuse_what_is_left(path, place.real_path(path))
+            location.refuse_what_is_left(path, location.real_path(path))
         identity = found.st_dev, found.st_ino
         if identity in _inherited:
-            raise complaint.inherited(path)
+            raise errors.inherited(path)
         if identity in _spoiled:
-            raise complaint.spoiled(path)
-        for name in place.LOG:
-            companion = place.beside(place.real_path(path), name)
-            if _logs.get(place.identity_of(companion) or identity, identity) != identity:
-                raise complaint.log_of_another(path, companion)
+            raise errors.spoiled(path)
+        for name in location.LOG:
+            companion = location.beside(location.real_path(path), name)
+            if _logs.get(location.identity_of(companion) or identity, identity) != identity:
+                raise errors.log_of_another(path, companion)
         _open[identity] += 1
         return identity
 
 
-def _let_go(identity: Identity) -> None:
+def _unregister(identity: Identity) -> None:
     with _lock:
         _open[identity] -= 1
         if _open[identity] <= 0:

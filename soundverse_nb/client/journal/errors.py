@@ -1,4 +1,4 @@
-"""Errors of a journal in sentences: the true cause, that nothing is ordered, what saves the orders.
+"""Errors of the journal: the true cause, that nothing is ordered, and what saves the orders.
 
 SQLite says "unable to open database file" for a left-over of root's as for a missing folder, and "disk I/O
 error" for a network's file system as for a dying disk. So each of its complaints is looked into here: by
@@ -16,7 +16,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from soundverse_nb.client.journal import filesystem as storage
+from soundverse_nb.client.journal import filesystem
 from soundverse_nb.errors import ConfigurationError, SoundverseError
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.units import size
@@ -169,9 +169,9 @@ def damaged(error: BaseException, path: Path, saved: tuple[Path, int] | None) ->
 def _locked(error: BaseException, path: Path) -> ConfigurationError:
     held = _holders(path)
     who = f"It is held by {', '.join(held)}." if held else "Who holds it cannot be seen from here."
-    kind = storage.file_system(path)
-    if kind in storage.NETWORKS:
-        who += f" On {storage.NETWORKS[kind]} a lock service that does not answer looks the same."
+    kind = filesystem.file_system(path)
+    if kind in filesystem.NETWORKS:
+        who += f" On {filesystem.NETWORKS[kind]} a lock service that does not answer looks the same."
     return ConfigurationError(
         f"The journal of orders {plain(path)} stayed locked ({error}): another process has kept a "
         f"transaction open, where a client's take milliseconds. {who}",
@@ -247,8 +247,8 @@ def _obstacle(path: Path) -> tuple[str, str] | None:
 
 
 def _named(path: Path) -> str:
-    kind = storage.file_system(path)
-    return f" ({plain(storage.NETWORKS.get(kind, kind), 40)})" if kind else ""
+    kind = filesystem.file_system(path)
+    return f" ({plain(filesystem.NETWORKS.get(kind, kind), 40)})" if kind else ""
 
 
 def _owned(file: Path) -> str:

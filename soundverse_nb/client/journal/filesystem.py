@@ -1,4 +1,4 @@
-"""The file system under a journal: whether it can hold SQLite's write-ahead log.
+"""File systems: which of them can hold a write-ahead log, and what people call them.
 
 SQLite's write-ahead log needs memory that every process with the file shares through a mapping of it.
 Two machines on one network share none, and many a FUSE has no shared mappings at all

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from soundverse_nb.cancellation import shielded
 from soundverse_nb.client.journal.database import Database
-from soundverse_nb.client.journal.lease import is_held, let_go, new_lease
+from soundverse_nb.client.journal.lease import drop, is_held, new_lease
 from soundverse_nb.client.journal.order import Lease, Order, OrderState, request_text, sources
 from soundverse_nb.client.journal.row import lenient_text, read_order
 from soundverse_nb.client.journal.writer import Writer
@@ -91,7 +91,7 @@ class Journal:
         try:
             return await self._do(work)
         except SoundverseError:
-            let_go(lease)  # there is no such order
+            drop(lease)  # there is no such order
             raise
 
     async def sending(self, order: Order) -> Order:
@@ -130,7 +130,7 @@ class Journal:
             raise
         finally:
             if claimed is None:
-                let_go(lease)
+                drop(lease)
         return claimed
 
     async def _give_back(self, claiming: asyncio.Future[Order | None]) -> None:
@@ -154,7 +154,7 @@ class Journal:
                 ).rowcount
             )
         )
-        let_go(order.lease)
+        drop(order.lease)
 
     async def beat(self, orders: Iterable[Order]) -> None:
         """Say that this process still looks after these orders."""

@@ -1,4 +1,4 @@
-"""Is the kernel that looks after an order still there?
+"""Leases: which process looks after an order, and whether it is still running.
 
 Two kernels may share one journal. `recover()` in one must not take an order that the other is
 streaming, and must take every order of a kernel that died. A pid alone does not tell: pids are given again.
@@ -29,7 +29,7 @@ SILENT_AFTER = 45.0
 """Seconds of our own clock in which another machine must give a sign of life: two beats are due."""
 
 
-class _Sight(NamedTuple):
+class _Observation(NamedTuple):
     """What was seen of a lease of another machine: its beat, since when, and whether it ever changed."""
 
     beat_at: float
@@ -37,26 +37,26 @@ class _Sight(NamedTuple):
     moved: bool
 
 
-_in_hand: set[str] = set()
+_held_here: set[str] = set()
 """The tokens of the leases that somebody in this process stands by."""
 
-_seen: dict[str, _Sight] = {}
+_seen: dict[str, _Observation] = {}
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_in_hand.clear)
+    os.register_at_fork(after_in_child=_held_here.clear)
 
 
 def new_lease(now: float) -> Lease:
-    """A claim by this process, told from all its other claims by its token. It holds until `let_go`."""
+    """A claim by this process, told from all its other claims by its token. It holds until `drop`."""
     pid = os.getpid()
     lease = Lease(_host(), pid, _own_start(pid), secrets.token_hex(8), now)
-    _in_hand.add(lease.token)
+    _held_here.add(lease.token)
     return lease
 
 
-def let_go(lease: Lease) -> None:
+def drop(lease: Lease) -> None:
     """Nobody in this process stands by this lease any more, whatever the journal still says."""
-    _in_hand.discard(lease.token)
+    _held_here.discard(lease.token)
 
 
 def is_held(lease: Lease | None, now: float, monotonic: Callable[[], float] = time.monotonic) -> bool:
@@ -69,10 +69,10 @@ def is_held(lease: Lease | None, now: float, monotonic: Callable[[], float] = ti
     if lease is None:
         return False
     if lease.host != _host():
-        return monotonic() - _look(lease, monotonic()).since < SILENT_AFTER
+        return monotonic() - _observe(lease, monotonic()).since < SILENT_AFTER
     fresh = abs(now - lease.beat_at) < STALE_AFTER
     if lease.pid == os.getpid() and lease.started == _own_start(lease.pid):
-        return lease.token in _in_hand
+        return lease.token in _held_here
     started = process_start(lease.pid)
     if started is None:
         return False
@@ -85,15 +85,15 @@ def is_undecided(lease: Lease | None, monotonic: Callable[[], float] = time.mono
     """Whether it takes longer watching to know if another machine still looks after an order."""
     if lease is None or lease.host == _host():
         return False
-    sight = _look(lease, monotonic())
-    return not sight.moved and monotonic() - sight.since < SILENT_AFTER
+    seen = _observe(lease, monotonic())
+    return not seen.moved and monotonic() - seen.since < SILENT_AFTER
 
 
-def _look(lease: Lease, now: float) -> _Sight:
-    sight = _seen.get(lease.token)
-    if sight is None or sight.beat_at != lease.beat_at:
-        sight = _seen[lease.token] = _Sight(lease.beat_at, now, moved=sight is not None)
-    return sight
+def _observe(lease: Lease, now: float) -> _Observation:
+    seen = _seen.get(lease.token)
+    if seen is None or seen.beat_at != lease.beat_at:
+        seen = _seen[lease.token] = _Observation(lease.beat_at, now, moved=seen is not None)
+    return seen
 
 
 def process_start(pid: int) -> str | None:
@@ -127,13 +127,15 @@ def _linux_start(pid: int) -> str | None:
 
 def _ps_start(pid: int) -> str:
     # It writes a date in the words and the time zone of whoever asks, and two kernels may differ in both.
-    spoken = {**os.environ, "LC_ALL": "C", "TZ": "UTC0"}
+    environment = {**os.environ, "LC_ALL": "C", "TZ": "UTC0"}
     command = ["ps", "-o", "lstart=", "-p", str(pid)]
     try:
-        told = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False, env=spoken)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=5, check=False, env=environment
+        )
     except (OSError, subprocess.SubprocessError):
         return ""
-    return told.stdout.strip()
+    return done.stdout.strip()
 
 
 @lru_cache(maxsize=1)

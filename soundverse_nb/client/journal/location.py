@@ -1,4 +1,4 @@
-"""The place of a journal: its path, the files beside it, and making a new one for its user alone.
+"""A journal's path: what it names, what lies beside it, and a new file there for its user alone.
 
 Nothing here opens a file that is there already: SQLite may have it open (see database.py).
 """
@@ -10,8 +10,7 @@ import os
 import stat
 from pathlib import Path
 
-from soundverse_nb.client.journal import errors as complaint
-from soundverse_nb.client.journal import filesystem as storage
+from soundverse_nb.client.journal import errors, filesystem
 
 Identity = tuple[int, int]
 """Device and inode: what a name of a file stands for just now."""
@@ -23,18 +22,18 @@ COMPANIONS = (*LOG, "-journal")
 
 def seen(path: Path) -> os.stat_result | None:
     """What the path names, or None for nothing yet; raises for what can never be a journal."""
-    kind = storage.file_system(path)
-    if kind in storage.OF_THE_KERNEL:
-        raise complaint.unopened(path, f"what lies there belongs to the system ({kind})")
+    kind = filesystem.file_system(path)
+    if kind in filesystem.OF_THE_KERNEL:
+        raise errors.unopened(path, f"what lies there belongs to the system ({kind})")
     try:
         found = path.stat()
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(found.st_mode):
-        raise complaint.unopened(path, f"it is {_kind(found.st_mode)}, not a file")
+        raise errors.unopened(path, f"it is {_kind(found.st_mode)}, not a file")
     if found.st_nlink > 1:
         # A log is named after the name that was opened: with two names each hides the other's orders.
-        raise complaint.several_names(path, found.st_nlink)
+        raise errors.several_names(path, found.st_nlink)
     return found
 
 
@@ -60,10 +59,10 @@ def refuse_what_is_left(path: Path, real: Path) -> None:
         try:
             size = real.stat().st_size
         except FileNotFoundError:
-            raise complaint.left_over(path, companion) from None
+            raise errors.left_over(path, companion) from None
         # The first transaction of all leaves a rollback journal beside an empty file, and rightly.
         if size == 0 and name == "-wal" and left.st_size > 0:
-            raise complaint.left_over(path, companion)
+            raise errors.left_over(path, companion)
 
 
 def create(real: Path) -> None:

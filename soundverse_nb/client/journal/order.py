@@ -26,17 +26,11 @@ class OrderState(str, Enum):
     UNKNOWN = "unknown"  # sent, and no answer came back: it may have been paid for
 
     @property
-    def is_settled(self) -> bool:
-        """Nothing more will happen to it by itself."""
-        return self in _SETTLED
-
-    @property
     def is_unfinished(self) -> bool:
         """`client.recover()` has something to do for it."""
         return self in _UNFINISHED
 
 
-_SETTLED = frozenset({OrderState.FETCHED, OrderState.REFUSED, OrderState.FAILED, OrderState.UNKNOWN})
 _UNFINISHED = frozenset({OrderState.PLANNED, OrderState.SENDING, OrderState.ACCEPTED, OrderState.COMPLETED})
 
 
@@ -44,11 +38,6 @@ class DiskState(str, Enum):
     """What a look at the disk makes of a fetched order; never in the journal."""
 
     MISSING = "missing"  # the audio was on disk, and is gone or no longer what was fetched
-
-    @property
-    def is_settled(self) -> bool:
-        """Nothing more will happen to it by itself."""
-        return True
 
     @property
     def is_unfinished(self) -> bool:
@@ -132,9 +121,9 @@ class Order:
 
     def __repr__(self) -> str:
         # A name that the service gave may look like a secret, or be a link that is one.
-        told = {part.name: shown(getattr(self, part.name)) for part in fields(self) if part.repr}
-        told["message_id"] = shown_id(self.message_id)
-        return f"Order({', '.join(f'{name}={value!r}' for name, value in told.items())})"
+        values = {part.name: shown(getattr(self, part.name)) for part in fields(self) if part.repr}
+        values["message_id"] = shown_id(self.message_id)
+        return f"Order({', '.join(f'{name}={value!r}' for name, value in values.items())})"
 
     @property
     def prompt(self) -> str | None:

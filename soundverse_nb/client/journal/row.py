@@ -1,4 +1,4 @@
-"""From a row of the journal to an order, whatever the row holds.
+"""Reading a row of the journal as an order, whatever the row holds.
 
 A newer version, another program or a bad disk may have written something that no order has. One such row is
 shown as unreadable, with what can be read of it; it must not hide the orders beside it.

@@ -1,4 +1,4 @@
-"""Salvaging a journal that is lost or damaged: a copy beside it, of all that can be read."""
+"""Salvage of a journal that is lost or damaged: a copy beside it, of all that can be read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_PROBES = 100_000
 """Row numbers tried one by one in a damaged file: a second or two."""
 
 
-def place_beside(journal: Path) -> Path:
+def path_beside(journal: Path) -> Path:
     """A name for a copy that no journal has."""
     now = time.strftime("%Y%m%d-%H%M%S")
     return journal.with_name(f"{journal.stem}.saved-{now}-{os.getpid()}{journal.suffix}")
@@ -24,7 +24,7 @@ def copied_whole(connection: sqlite3.Connection, journal: Path) -> Path | None:
 
     The copy is private before anything is in it. It is new, so that nobody can have it open.
     """
-    copy = place_beside(journal)
+    copy = path_beside(journal)
     try:
         with contextlib.suppress(FileExistsError):  # of another client of this process, a moment ago
             os.close(os.open(copy, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))

@@ -1,4 +1,4 @@
-"""One thread that writes to SQLite, so that no event loop waits for a disk.
+"""The thread that writes to a journal's SQLite file, so that no event loop waits for a disk.
 
 Work that arrives while the disk is busy is committed together: five hundred orders at once cost a
 handful of fsyncs, and each caller still gets its answer only after the one that covers its own work.
@@ -17,17 +17,17 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
-from soundverse_nb.client.journal import errors as complaint
+from soundverse_nb.client.journal import errors
 from soundverse_nb.client.journal.database import Database, open_database
 from soundverse_nb.client.journal.errors import closed_by_fork, translated
 from soundverse_nb.errors import ConfigurationError, SoundverseError
 
 T = TypeVar("T")
-BackgroundTask = Callable[[Database], Any]
+Transaction = Callable[[Database], Any]
 
 _LARGEST_GROUP = 256
 
-_Task = tuple[BackgroundTask, Future[Any] | asyncio.Future[Any]]
+_Task = tuple[Transaction, Future[Any] | asyncio.Future[Any]]
 _Answer = tuple[Any, SoundverseError | None]
 
 
@@ -93,7 +93,7 @@ class Writer:
                     if connection is not None and connection.is_spoiled:
                         connection.close()
                         connection = None
-                _tell(group, answers, self.path)
+                _resolve_all(group, answers, self.path)
         finally:
             if connection is not None:
                 connection.close()
@@ -128,8 +128,8 @@ def _commit(connection: Database, group: list[_Task]) -> list[tuple[Any, BaseExc
             connection.execute("ROLLBACK")
         if isinstance(error, sqlite3.Error):
             connection.check_in_place()  # a file that is gone is the true cause of many a complaint
-            if complaint.says(error, "malformed"):
-                raise complaint.damaged(error, connection.path, connection.save_what_can_be_read()) from None
+            if errors.says(error, "malformed"):
+                raise errors.damaged(error, connection.path, connection.save_what_can_be_read()) from None
         raise
     return answers
 
@@ -143,7 +143,7 @@ def _done(connection: Database, group: list[_Task]) -> list[tuple[Any, BaseExcep
             answers.append((work(connection), None))
         except sqlite3.OperationalError:
             raise  # a full disk or a lock: nobody's work can be done
-        except Exception as problem:  # this work's own: undone alone, told to who asked for it
+        except Exception as problem:  # this work's own: undone alone, raised to who asked for it
             if type(problem) is sqlite3.DatabaseError:
                 raise  # the file is damaged
             connection.execute("ROLLBACK TO work")
@@ -152,7 +152,7 @@ def _done(connection: Database, group: list[_Task]) -> list[tuple[Any, BaseExcep
     return answers
 
 
-def _tell(group: list[_Task], answers: list[tuple[Any, BaseException | None]], path: Path) -> None:
+def _resolve_all(group: list[_Task], answers: list[tuple[Any, BaseException | None]], path: Path) -> None:
     """Answer everybody: blocked threads one by one, each event loop in one call, as each call wakes it."""
     loops: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], _Answer]]] = {}
     for (_, future), (value, problem) in zip(group, answers, strict=True):
@@ -161,13 +161,13 @@ def _tell(group: list[_Task], answers: list[tuple[Any, BaseException | None]], p
             _resolve(future, answer)
         else:
             loops.setdefault(future.get_loop(), []).append((future, answer))
-    for loop, told in loops.items():
+    for loop, resolved in loops.items():
         with contextlib.suppress(RuntimeError):  # the loop is gone, and whoever waited with it
-            loop.call_soon_threadsafe(_tell_here, told)
+            loop.call_soon_threadsafe(_resolve_here, resolved)
 
 
-def _tell_here(told: list[tuple[asyncio.Future[Any], _Answer]]) -> None:
-    for future, answer in told:
+def _resolve_here(answers: list[tuple[asyncio.Future[Any], _Answer]]) -> None:
+    for future, answer in answers:
         if not future.done():
             _resolve(future, answer)
 

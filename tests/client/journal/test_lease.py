@@ -13,9 +13,9 @@ import pytest
 from soundverse_nb.client.journal.lease import (
     SILENT_AFTER,
     STALE_AFTER,
+    drop,
     is_held,
     is_undecided,
-    let_go,
     new_lease,
     process_start,
 )
@@ -41,7 +41,7 @@ def test_this_process_holds_what_it_claimed() -> None:
 def test_this_process_holds_nothing_that_nobody_in_it_stands_by() -> None:
     """Else an order whose giving back failed would be stuck for as long as the kernel lives."""
     lease = new_lease(1000.0)
-    let_go(lease)
+    drop(lease)
     assert not is_held(lease, 1000.0)
 
 

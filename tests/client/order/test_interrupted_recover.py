@@ -144,7 +144,7 @@ async def test_an_order_whose_giving_back_was_lost_is_recovered_by_any_client_of
         client = make_client(service)
         await send(service, client, 1)
         stuck = lease.new_lease(0.0)
-        lease.let_go(stuck)
+        lease.drop(stuck)
         change(
             path,
             f"UPDATE orders SET owner_host = '{stuck.host}', owner_pid = {stuck.pid}, "
