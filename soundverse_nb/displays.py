@@ -21,7 +21,7 @@ class Phase(str, Enum):
     WAITING = "waiting"  # for a free place among the concurrent streams
     SENDING = "sending"  # the POST is on its way
     RETRYING = "retrying"  # refused for now; `retry_in` seconds to go
-    STREAMING = "streaming"  # the service reports stages; `stage` and `progress` tell which
+    STREAMING = "streaming"  # the service reports stages; see `stage` and `progress`
     FOLLOWING = "following"  # the stream was cut or fell silent; the status endpoint is asked
     FETCHING = "fetching"  # the finished audio is being downloaded; progress in percent
     FINISHED = "finished"

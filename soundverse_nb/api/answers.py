@@ -66,7 +66,7 @@ _REFUSING = frozenset(
 # Answers whose body decides: a plain 200, one that a proxy passed on, and what a sloppy service sends.
 _BODY_DECIDES = frozenset((200, 201, 203))
 _CHECK_ACCOUNT = "The order may have been taken: look at the account before you send it again."
-_ASK = "Mend what it names, or ask the service's support."
+_ASK = "Correct what it names, or ask the service's support."
 _WRONG_PLACE = "Check the base URL: this does not look like the remix endpoint."
 # A chunk of a running remix has at least one of these; an error object has none.
 _CHUNK_FIELDS = frozenset(

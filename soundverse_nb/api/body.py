@@ -18,7 +18,7 @@ _UNSEEN = re.compile(r"(?is)<(script|style|head(?!er))\b.*?(?:</\1\s*>|\Z)|<!--.
 _TITLE = re.compile(r"(?is)<title[^>]*>(.*?)</title")
 _TAG = re.compile(r"(?s)<[a-zA-Z/!?][^>]*(?:>|\Z)")
 _TAG_START = re.compile(r"<(?=[a-zA-Z/!?])")
-# Where an error object may say what is wrong, the telling places first.
+# Where an error object may say what is wrong, the likely places first.
 _ESSENTIAL = (
     "message",
     "detail",

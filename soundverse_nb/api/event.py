@@ -197,7 +197,7 @@ class RemixEvent(BaseModel):
 
     @property
     def shows_work(self) -> bool:
-        """Whether this chunk tells of a remix that is being made: a stage after "validating", a progress,
+        """Whether this chunk speaks of a remix that is being made: a stage after "validating", a progress,
         an address, a title."""
         if self.stage not in (Stage.VALIDATING, Stage.FAILED, Stage.UNKNOWN) or self.streaming_ready is True:
             return True

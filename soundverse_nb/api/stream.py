@@ -34,7 +34,7 @@ class StreamCut(SoundverseError):  # noqa: N818 - it is something that happens, 
 
 
 class _Opening:
-    """The first bytes of an answer, until an event is among them: they tell one that is no event stream.
+    """The first bytes of an answer, until an event is among them: they show whether it is an event stream.
 
     Headers are not believed: JSON or a page may come under any type, and a stream under a wrong one.
     """

@@ -10,11 +10,13 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mappin
 from concurrent.futures import Executor
 from ssl import SSLContext
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
+from soundverse_nb.api.event import RemixEvent
 from soundverse_nb.api.proxy import NetworkSettings
+from soundverse_nb.api.request import RemixRequest
 from soundverse_nb.api.transport import STATUS_PATH
 from soundverse_nb.client.background import LOOP, SHUTDOWN_SECONDS, check_can_wait
 from soundverse_nb.client.channel import Channel
@@ -45,10 +47,6 @@ from soundverse_nb.client.simulated import embedded_service, is_simulator
 from soundverse_nb.displays import ProgressDisplay
 from soundverse_nb.errors import ConfigurationError, InvalidRequestError, SoundverseError, at_the_door
 from soundverse_nb.remix import Remix
-
-if TYPE_CHECKING:
-    from soundverse_nb.api.event import RemixEvent
-    from soundverse_nb.api.request import RemixRequest
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""What one client owns on the background loop: the connection, the journal, the limit, the references.
+"""The session of one client: connection, journal, limit and references, on the background loop.
 
 Opened when it is first needed, closed in every case: by the client, when nobody holds the client nor its
 work any more, or at the interpreter's exit.

@@ -23,7 +23,8 @@ _running: dict[int, Simulator] = {}
 
 def embedded_service() -> str:
     """The address of this process's simulator. Raises ConfigurationError where it cannot start."""
-    from soundverse_nb.simulator import Simulator  # loads the server and numpy
+    # It loads a web server and the encoders, which a client of the real service never needs.
+    from soundverse_nb.simulator import Simulator
 
     with _lock:
         pid = os.getpid()

@@ -37,7 +37,7 @@ class JournalEntry:
         self.journal = journal
         self.order = self.on_disk = order
         self.watched = True
-        self.reported = False  # whether the user was told, at a close, that something is not written
+        self.reported = False  # whether it was printed, at a close, that something is not written
         self._pending: list[tuple[OrderState, dict[str, Any]]] = []
         self._writing = asyncio.Lock()
 

@@ -1,7 +1,7 @@
 """Leases: which process looks after an order, and whether it is still running.
 
 Two kernels may share one journal. `recover()` in one must not take an order that the other is
-streaming, and must take every order of a kernel that died. A pid alone does not tell: pids are given again.
+streaming, and must take every order of a kernel that died. A pid alone proves nothing: pids are given again.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def new_lease(now: float) -> Lease:
-    """A claim by this process, told from all its other claims by its token. It holds until `drop`."""
+    """A claim by this process, with a token that no other claim has. It holds until `drop`."""
     pid = os.getpid()
     lease = Lease(_host(), pid, _own_start(pid), secrets.token_hex(8), now)
     _held_here.add(lease.token)

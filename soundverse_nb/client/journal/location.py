@@ -82,7 +82,7 @@ def make_folder(folder: Path) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """A name is on disk when its folder is. Some file systems cannot be told, and need not be."""
+    """A name is on disk when its folder is. Some file systems cannot be asked for it, and need not be."""
     if os.name == "posix":
         with contextlib.suppress(OSError):
             opened = os.open(folder, os.O_RDONLY)

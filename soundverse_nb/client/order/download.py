@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from soundverse_nb.api.secrets import logger
+from soundverse_nb.api.transport import Downloaded
 from soundverse_nb.audio.truncation import ends_inside_a_frame
 from soundverse_nb.client.background import eager
 from soundverse_nb.client.journal.order import Order, OrderState
@@ -26,7 +27,6 @@ from soundverse_nb.errors import DownloadError, SoundverseError
 from soundverse_nb.urls import quoted
 
 if TYPE_CHECKING:
-    from soundverse_nb.api.transport import Downloaded
     from soundverse_nb.reference import PreflightReport
 
 log = logger("soundverse_nb.client")
@@ -70,7 +70,7 @@ class RemixFiles:
         """Keep what does not play under a name of its own: it was paid for, and may be all there is."""
         kept = self._folder / f"{self._stem}.{got.sha256[:12]}.{got.kind}{_REJECTED}"
         try:
-            if kept.exists():  # its age tells for how long the storage has had nothing else
+            if kept.exists():  # its age says for how long the storage has had nothing else
                 got.path.unlink(missing_ok=True)
             else:
                 os.replace(got.path, kept)
@@ -167,7 +167,8 @@ def check_file(path: str, proven: bool) -> DecodeCheck | None:
     `proven` says that the whole of what the storage sent has arrived. Never raises: whatever a decoder does,
     the file stays.
     """
-    from soundverse_nb.reference import Limits, preflight  # loads numpy and PyAV
+    # It loads NumPy and the decoders.
+    from soundverse_nb.reference import Limits, preflight
 
     if not os.path.exists(path):
         return None
@@ -176,7 +177,7 @@ def check_file(path: str, proven: bool) -> DecodeCheck | None:
     try:
         report = preflight(path, anything)
         check = check_of(report)
-        if check.playback is Playback.WHOLE and not proven and _ends_inside_a_frame(path):
+        if check.playback is Playback.WHOLE and not proven and _ends_midway(path):
             check = DecodeCheck(Playback.CUT, "It stops in the middle of its data")
         return check
     except Exception as error:  # a decoder's own class: it says nothing certain of the file
@@ -195,7 +196,7 @@ def check_of(report: PreflightReport) -> DecodeCheck:
     return DecodeCheck(Playback.WHOLE)
 
 
-def _ends_inside_a_frame(path: str) -> bool:
+def _ends_midway(path: str) -> bool:
     with open(path, "rb") as file:
         return ends_inside_a_frame(file, os.fstat(file.fileno()).st_size)
 

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from soundverse_nb.api.body import excerpt
+from soundverse_nb.api.event import RemixEvent
 from soundverse_nb.api.secrets import logger
 from soundverse_nb.cancellation import shielded
 from soundverse_nb.client.inputs import ParsedInput, RemixInput
@@ -24,9 +25,6 @@ from soundverse_nb.displays import Phase
 from soundverse_nb.errors import GenerationFailedError, SoundverseError, Spent, bare, raise_alone
 from soundverse_nb.remix import Clip, Remix
 from soundverse_nb.render.escape import plain
-
-if TYPE_CHECKING:
-    from soundverse_nb.api.event import RemixEvent
 
 log = logger("soundverse_nb.client")
 

@@ -6,9 +6,9 @@ The POST is never repeated here: nothing in this file can send one.
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
 
 from soundverse_nb.api.body import excerpt
+from soundverse_nb.api.event import RemixEvent
 from soundverse_nb.client.config import Timeouts
 from soundverse_nb.client.journal.order import PICK_UP, OrderState
 from soundverse_nb.client.order.tracker import OrderTracker
@@ -26,9 +26,6 @@ from soundverse_nb.errors import (
     UnreadableAnswerError,
 )
 from soundverse_nb.urls import quoted
-
-if TYPE_CHECKING:
-    from soundverse_nb.api.event import RemixEvent
 
 GROWTH = 1.5
 """Each status question that learns nothing new makes the next pause so much longer."""

@@ -9,8 +9,9 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from soundverse_nb.api.event import RemixEvent
 from soundverse_nb.api.retry import Next, backoff, decide
 from soundverse_nb.api.secrets import logger
 from soundverse_nb.api.transport import SkippedChunk, StreamCut
@@ -27,9 +28,6 @@ from soundverse_nb.errors import (
     TransportError,
     UnknownOutcomeError,
 )
-
-if TYPE_CHECKING:
-    from soundverse_nb.api.event import RemixEvent
 
 log = logger("soundverse_nb.client")
 

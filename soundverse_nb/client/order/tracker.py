@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from soundverse_nb.api.body import excerpt
+from soundverse_nb.api.event import RemixEvent
 from soundverse_nb.api.secrets import hide_secrets, holds_key, logger, redact
 from soundverse_nb.client.journal.entry import JournalEntry
 from soundverse_nb.client.journal.order import Order, OrderState
@@ -17,9 +18,6 @@ from soundverse_nb.client.session import Session
 from soundverse_nb.displays import Phase
 from soundverse_nb.errors import SoundverseError
 from soundverse_nb.remix.timeline import TimedEvent
-
-if TYPE_CHECKING:
-    from soundverse_nb.api.event import RemixEvent
 
 log = logger("soundverse_nb.client")
 
