@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from soundverse_nb.audio.decode.base import Block, Plane, Scratch, planes_of
+from soundverse_nb.audio.decode.base import Block, Plane, ScratchArrays, planes_of
 
 _ABSOLUTE_GATE = -70.0  # LUFS, BS.1770-4 section 5.1
 _RELATIVE_GATE = -10.0  # LU under the loudness of what passed the first gate
@@ -93,7 +93,7 @@ class LoudnessMeter:
         if self.usable:
             self._flat_gain, self._within, self._across, self._low = _weights(sample_rate)
             self._low_sum = np.ones(plan.low, np.float32)
-        self._scratch = Scratch()
+        self._scratch = ScratchArrays()
         self._powers: list[NDArray[np.float64]] = []
         self._rest: Block = np.empty((0, channels), np.float32)
 

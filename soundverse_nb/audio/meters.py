@@ -1,4 +1,4 @@
-"""Meters of a song's sound: level, clipping, outline and loudness, gathered channel by channel."""
+"""Meters of a song's sound, channel by channel: level, clipping, loudness, envelope, edge silence."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from soundverse_nb.audio.loudness import LoudnessMeter, channel_gains, gated_lou
 _POINTS_A_SECOND = 50.0
 # A 16-bit full-scale sample is 32767/32768.
 FULL_SCALE = 0.9999
-# Flat tops are looked for in stretches of so many samples.
-_STRETCH = 256
-# Below this peak (-60 dBFS) a stretch counts as silence.
+# Clipping is looked for in rows of so many samples.
+_ROW = 256
+# Below this peak (-60 dBFS) a point of the envelope counts as silence.
 QUIET_PEAK = 1e-3
 
 
@@ -40,47 +40,47 @@ class ChannelMeter:
             peak = self.outline.feed(plane[:, np.newaxis])
         self.peak = max(self.peak, peak)
         if peak >= FULL_SCALE:
-            self.clipped += flat_tops(plane)
+            self.clipped += count_clipped(plane)
         self.loudness.feed(plane[:, np.newaxis])
 
 
-def whole_pieces(frames: int, sample_rate: int) -> int:
-    """A length of pieces, at most `frames` where that is possible, that leaves no ear a rest to keep."""
-    ear = ChannelMeter(sample_rate)
-    stride = math.lcm(ear.outline.bin, ear.loudness.stride)
+def aligned_length(frames: int, sample_rate: int) -> int:
+    """A length of pieces, at most `frames` where that is possible, of which no meter has to keep a rest."""
+    meter = ChannelMeter(sample_rate)
+    stride = math.lcm(meter.outline.bin, meter.loudness.stride)
     return frames - frames % stride or frames
 
 
 class SongMeter:
-    """One ear a channel, and what they tell together."""
+    """One meter a channel, and what they measure together."""
 
     def __init__(self, sample_rate: int, channels: int) -> None:
-        self._ears = [ChannelMeter(sample_rate) for _ in range(channels)]
+        self._channels = [ChannelMeter(sample_rate) for _ in range(channels)]
         self._gains = channel_gains(channels)
-        meter = self._ears[0].loudness
+        meter = self._channels[0].loudness
         self.hop_seconds = meter.hop / sample_rate
         self._knows_loudness = meter.usable
 
     def feed(self, planes: Iterable[Plane]) -> None:
         """Add the next samples of each channel."""
-        for ear, plane in zip(self._ears, planes, strict=True):
-            ear.feed(plane)
+        for channel, plane in zip(self._channels, planes, strict=True):
+            channel.feed(plane)
 
     @property
     def peak(self) -> float:
-        return max(ear.peak for ear in self._ears)
+        return max(channel.peak for channel in self._channels)
 
     @property
     def clipped(self) -> int:
-        return sum(ear.clipped for ear in self._ears)
+        return sum(channel.clipped for channel in self._channels)
 
     @property
     def not_finite(self) -> int:
-        return sum(ear.not_finite for ear in self._ears)
+        return sum(channel.not_finite for channel in self._channels)
 
     def envelope(self) -> Envelope:
         """The outline of all channels."""
-        parts = [ear.outline.finish() for ear in self._ears]
+        parts = [channel.outline.finish() for channel in self._channels]
         return Envelope(
             np.concatenate([part.minima for part in parts]),
             np.concatenate([part.maxima for part in parts]),
@@ -90,7 +90,10 @@ class SongMeter:
 
     def powers(self) -> NDArray[np.float64]:
         """K-weighted mean square of each hop, summed over channels with their gains."""
-        powers = [gain * ear.loudness.powers() for gain, ear in zip(self._gains, self._ears, strict=True)]
+        powers = [
+            gain * channel.loudness.powers()
+            for gain, channel in zip(self._gains, self._channels, strict=True)
+        ]
         return np.asarray(sum(powers))
 
     def integrated(self) -> float:
@@ -98,19 +101,19 @@ class SongMeter:
         return gated_loudness(self.powers()) if self._knows_loudness else math.nan
 
 
-def flat_tops(plane: Plane) -> int:
+def count_clipped(plane: Plane) -> int:
     """Samples at full scale whose next sample is there too: so looks a clipped wave, not a peak.
 
-    Stretches without any such sample, which are most, are found by their extremes and passed over.
+    Rows without any such sample, which are most, are found by their extremes and passed over.
     """
-    whole = len(plane) - len(plane) % _STRETCH
-    rows = plane[:whole].reshape(-1, _STRETCH)
+    whole = len(plane) - len(plane) % _ROW
+    rows = plane[:whole].reshape(-1, _ROW)
     loud = np.flatnonzero((rows.max(axis=1) >= FULL_SCALE) | (rows.min(axis=1) <= -FULL_SCALE))
     count = _pairs(plane[np.newaxis, whole:])
     if len(loud):
         # Each with the first sample of the next, so that a pair across the seam counts, once.
         after = plane[whole : whole + 1] if whole < len(plane) else np.zeros(1, np.float32)
-        seams = np.append(plane[_STRETCH:whole:_STRETCH], after)
+        seams = np.append(plane[_ROW:whole:_ROW], after)
         count += _pairs(np.column_stack([rows[loud], seams[loud]]))
     return count
 
@@ -121,7 +124,7 @@ def _pairs(rows: NDArray[np.float32]) -> int:
     return int(pairs)
 
 
-def quiet_ends(envelope: Envelope) -> tuple[float, float]:
+def edge_silence(envelope: Envelope) -> tuple[float, float]:
     """Seconds at the start and at the end that stay below -60 dBFS in every channel."""
     loud = np.maximum(envelope.maxima, -envelope.minima).max(axis=0) > QUIET_PEAK
     places = np.flatnonzero(loud)

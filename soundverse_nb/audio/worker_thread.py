@@ -18,13 +18,15 @@ _AHEAD = 2
 class HelperThread:
     """Calls `work` with everything that is put, in order, on a thread of its own.
 
-    `spent` is that thread's processor time in seconds. Where the first thread has worked for `most_seconds`
-    seconds of such time and put nothing, `missed` is called, on the second, which ends unless that returns
-    True. Leaving the `with` waits for the end of the work; what `work` raised is raised by put() or there.
+    `spent` is that thread's processor time in seconds. Where the first thread has worked for `stall_seconds`
+    of such time and put nothing, `on_stall` is called, on the second, which ends unless that returns True.
+    Leaving the `with` waits for the end of the work; what `work` raised is raised by put() or there.
     """
 
-    def __init__(self, work: Callable[[Any], None], most_seconds: float, missed: Callable[[], bool]) -> None:
-        self._work, self._most_seconds, self._missed = work, most_seconds, missed
+    def __init__(
+        self, work: Callable[[Any], None], stall_seconds: float, on_stall: Callable[[], bool]
+    ) -> None:
+        self._work, self._stall_seconds, self._on_stall = work, stall_seconds, on_stall
         self._pieces: queue.Queue[Any] = queue.Queue(_AHEAD)
         self._failure: BaseException | None = None
         self._is_over = False
@@ -32,7 +34,7 @@ class HelperThread:
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> HelperThread:
-        thread = threading.Thread(target=self._run, name="soundverse_nb-ears", daemon=True)
+        thread = threading.Thread(target=self._run, name="soundverse_nb-measure", daemon=True)
         # Where none can be started, at the end of the process for example, the first does all the work.
         self._worked = _thread_clock()
         with suppress(RuntimeError):
@@ -61,21 +63,21 @@ class HelperThread:
             raise self._failure
 
     def _run(self) -> None:
-        heard_of = self._worked()
+        last_piece = self._worked()
         while True:
             try:
-                piece = self._pieces.get(timeout=self._most_seconds)
+                piece = self._pieces.get(timeout=self._stall_seconds)
             except queue.Empty:
                 if self._is_over:
                     # The last piece may have come since.
                     if self._pieces.empty():
                         return
-                elif self._worked() - heard_of >= self._most_seconds and not self._missed():
+                elif self._worked() - last_piece >= self._stall_seconds and not self._on_stall():
                     return
                 continue
             if piece is None:
                 return
-            heard_of = self._worked()
+            last_piece = self._worked()
             if self._failure is None:
                 try:
                     self._work(piece)

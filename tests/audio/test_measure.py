@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from soundverse_nb.audio.decode.base import End, WorkClock
+from soundverse_nb.audio.decode.base import End, TimeLimit
 from soundverse_nb.audio.envelope import EnvelopeMeter, envelope_of
 from soundverse_nb.audio.measure import SongMeter, measure
 from tests.audio.songs import RATE, file_of, tone
@@ -81,10 +81,10 @@ def test_out_of_time_a_compressed_songs_packets_are_counted() -> None:
     assert measured.duration == pytest.approx(60.0, abs=0.05)
 
 
-def test_waiting_alone_does_not_end_a_hearing() -> None:
-    clock = WorkClock(100.0)
+def test_waiting_alone_does_not_end_measuring() -> None:
+    clock = TimeLimit(100.0)
     clock._wait -= 1e6  # as if a busy machine had kept this thread waiting
-    assert not clock.is_up()
+    assert not clock.is_reached()
 
 
 @pytest.mark.parametrize("order", ["C", "F"])

@@ -9,7 +9,7 @@ import pytest
 
 import soundverse_nb as sv
 from soundverse_nb.audio.decode import base as decoding
-from soundverse_nb.audio.decode.base import Decoding, WorkClock
+from soundverse_nb.audio.decode.base import Decoding, TimeLimit
 from soundverse_nb.audio.decode.opening import decode
 from tests.audio.songs import file_of, tone
 from tests.corpus.build import all_recipes
@@ -51,7 +51,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> _Time:
 
 
 @pytest.mark.parametrize(
-    ("work", "wall", "is_up"),
+    ("work", "wall", "is_reached"),
     [
         (0.5, 0.5, False),
         (1.01, 1.01, True),
@@ -60,12 +60,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> _Time:
         (0.6, 6.1, True),  # half of the work, and more patience than anybody has
     ],
 )
-def test_work_ends_a_hearing_and_waiting_hardly_ever(
-    clock: _Time, work: float, wall: float, is_up: bool
+def test_work_ends_measuring_and_waiting_hardly_ever(
+    clock: _Time, work: float, wall: float, is_reached: bool
 ) -> None:
-    watch = WorkClock(1.0)
+    watch = TimeLimit(1.0)
     clock.work, clock.wall = work, wall
-    assert watch.is_up() == is_up
+    assert watch.is_reached() == is_reached
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_out_of_time_packets_that_do_not_say_how_long_they_are_count_by_their_by
 
 
 def test_when_even_counting_takes_too_long_the_report_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(WorkClock, "is_up", lambda self: True)
+    monkeypatch.setattr(TimeLimit, "is_reached", lambda self: True)
     report = sv.preflight(matroska(b"A_PCM/INT/LIT", b"\xf0", 60_000, 1.0))
     assert not report.ok or "partly_heard" in {warning.code for warning in report.warnings}
 
@@ -151,15 +151,15 @@ def test_when_even_counting_takes_too_long_the_report_says_so(monkeypatch: pytes
     ],
     ids=["adts", "matroska"],
 )
-@pytest.mark.parametrize("is_up", [True, False])
+@pytest.mark.parametrize("is_reached", [True, False])
 def test_packets_that_all_fail_are_given_up_soon(
-    monkeypatch: pytest.MonkeyPatch, song: bytes, is_up: bool
+    monkeypatch: pytest.MonkeyPatch, song: bytes, is_reached: bool
 ) -> None:
     asked = []
-    monkeypatch.setattr(WorkClock, "is_up", lambda self: asked.append(1) or is_up)
+    monkeypatch.setattr(TimeLimit, "is_reached", lambda self: asked.append(1) or is_reached)
     report = sv.preflight(song)
     assert [problem.code for problem in report.problems] == ["unreadable"]
-    assert len(asked) <= (1 if is_up else 5000 // 32)
+    assert len(asked) <= (1 if is_reached else 5000 // 32)
 
 
 def test_only_so_many_frames_are_kept_at_once() -> None:

@@ -1,4 +1,8 @@
-"""The base of every decoder: one song while it is decoded, block by block."""
+"""Decoding: what all decoders have in common, from samples in memory to FFmpeg.
+
+A decoding is iterated for blocks of samples. It says afterwards how it ended and what was wrong first; damage
+never raises.
+"""
 
 from __future__ import annotations
 
@@ -9,41 +13,10 @@ from enum import Enum
 from types import TracebackType
 from typing import Any
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
 from soundverse_nb.audio.reading import AudioError
-
-# Demuxers of files that hold sound themselves. Playlists and manifests are left out on purpose: FFmpeg
-# would open what they name, over the network too.
-DEMUXERS = (
-    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,dtshd,eac3,flac,flv,iff,loas,matroska,mov,mp3,mpc,mpc8,mpeg,"
-    "mpegts,oga,ogg,oma,rm,tak,truehd,tta,voc,w64,wav,wv,xwma,"
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm"
-)
-# Tags that are not UTF-8: PyAV before 19 refuses the file unless told otherwise, from 19 on it takes them.
-LENIENT_TAGS: dict[str, Any] = (
-    {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
-)
-
-
-class Scratch:
-    """Arrays by name. Fresh memory comes page by page from the system, which costs more than the sums in it.
-
-    What was taken is overwritten when its name is asked for again; one thread at a time.
-    """
-
-    def __init__(self) -> None:
-        self._kept: dict[str, NDArray[Any]] = {}
-
-    def array(self, name: str, size: int, dtype: Any = np.float32) -> NDArray[Any]:
-        """One dimension, `size` elements of any value."""
-        kept = self._kept.get(name)
-        if kept is None or kept.size < size:
-            kept = self._kept[name] = np.empty(size, dtype)
-        return kept[:size]
-
 
 Block = NDArray[np.float32]
 # One channel: contiguous, as numpy works quickly along contiguous memory only.
@@ -52,8 +25,26 @@ Plane = NDArray[np.float32]
 # 0.7 s at 48 kHz: large enough that Python's share is small, small enough that memory stays flat.
 BLOCK_FRAMES = 32768
 _BLOCK_VALUES = 1 << 20
-_PATIENCE = 6.0
-_SKIM_SECONDS = 0.35  # for counting packets once the time limit is reached
+# Waiting counts from so many times the limit on.
+_WAIT_FACTOR = 6.0
+_COUNTING_SECONDS = 0.35  # for counting packets once the time limit is reached
+
+
+class ScratchArrays:
+    """Arrays by name, to be used again: fresh memory costs more than the sums in it.
+
+    An array is overwritten when its name is asked for again; one thread at a time.
+    """
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, NDArray[Any]] = {}
+
+    def array(self, name: str, size: int, dtype: Any = np.float32) -> NDArray[Any]:
+        """One dimension, `size` elements of any value."""
+        array = self._arrays.get(name)
+        if array is None or array.size < size:
+            array = self._arrays[name] = np.empty(size, dtype)
+        return array[:size]
 
 
 class FastPathRejected(Exception):  # noqa: N818  (nothing is wrong yet)
@@ -70,25 +61,25 @@ class End(str, Enum):
     BROKEN = "broken"  # the data did not allow to go on
 
 
-class WorkClock:
-    """Counts this thread's work in seconds of processor time.
+class TimeLimit:
+    """A limit to this thread's work, in seconds of processor time.
 
-    Waiting counts for nothing until it is `_PATIENCE` times the limit, so that a busy machine spoils no
+    Waiting counts for nothing until it is `_WAIT_FACTOR` times the limit, so that a busy machine spoils no
     verdict; and even then half of the work must be done.
     """
 
     def __init__(self, limit: float) -> None:
         self._limit = limit
         self._work, self._wait = time.thread_time(), time.monotonic()
-        self.helped = 0.0
+        self.helper_seconds = 0.0
         """What a second thread worked meanwhile, in seconds; the longer of the two counts."""
 
-    def is_up(self, times: float = 1.0) -> bool:
-        """Whether the limit is reached, or so many times the limit."""
-        work = max(time.thread_time() - self._work, self.helped)
+    def is_reached(self, times: float = 1.0) -> bool:
+        """Whether the limit, or so many times the limit, is reached."""
+        work = max(time.thread_time() - self._work, self.helper_seconds)
         waited = time.monotonic() - self._wait
         limit = times * self._limit
-        return work > limit or (work > limit / 2 and waited > _PATIENCE * limit)
+        return work > limit or (work > limit / 2 and waited > _WAIT_FACTOR * limit)
 
 
 class Decoding(ABC):
@@ -97,8 +88,8 @@ class Decoding(ABC):
     Use as a context manager. `frames` counts what has been yielded so far. Damage never raises while
     iterating: what can be decoded is yielded, `damage` says what was wrong first, `end` how it ended, and
     `cut_short` whether the last piece of the data was incomplete. Only a file whose reading fails raises, an
-    AudioError "unreadable", once all before that place has been yielded. After skim(), `has_rest` says
-    whether there was anything left that has not been decoded.
+    AudioError "unreadable", once all before that place has been yielded. After estimate_seconds(),
+    `has_rest` says whether there was anything left that has not been decoded.
     """
 
     sample_rate: int
@@ -118,15 +109,12 @@ class Decoding(ABC):
     """Bytes before the song that do not belong to it, and were passed over."""
     block_frames: int
     """Frames that a piece has at most, or a little more; may be set before the first is taken."""
-    leaves_room: bool = False
-    """Whether decoding leaves Python's lock free for so long that a second thread can measure meanwhile. Two
-    that ask for it thousands of times are slower than one."""
-    may_be_in_filtergraph: bool = False
-    """Whether FFmpeg's own filter graph may decode the same song quicker, where it proves intact."""
+    by_packets: bool = False
+    """Whether FFmpeg decodes it packet by packet in Python's loop; its own loop may be quicker."""
 
     def __init__(self, stop_seconds: float | None, time_limit: float | None) -> None:
         self.stop_seconds = stop_seconds
-        self.clock = None if time_limit is None else WorkClock(time_limit)
+        self.limit = None if time_limit is None else TimeLimit(time_limit)
 
     @property
     def seconds(self) -> float:
@@ -161,44 +149,29 @@ class Decoding(ABC):
             self.end = End.COMPLETE
 
     def read_error(self) -> AudioError | None:
-        """What to say where the file could not be read to its end."""
+        """The error for a file that could not be read to its end, None where it could."""
         return None
 
     def check_reads(self) -> None:
-        """Refuse a song that could not be read: what is behind the place was not heard, and is not damage."""
+        """Refuse a song that could not be read: what is behind the place is unknown, and not damage."""
         error = self.read_error()
         if error is not None:
             raise error
 
     def planes(self, piece: Any) -> Sequence[Plane]:
-        """The channels of a piece, in the decoder's own memory: not to be written to, nor kept."""
+        """The channels of a piece, in the decoder's own memory: not to be written to, nor array."""
         return planes_of(self.block(piece))
-
-    def confirm(self) -> None:  # noqa: B027  (only some have anything to add)
-        """To be called when all pieces have been looked at; raises FastPathRejected as iterating does."""
-
-    def interrupt(self) -> bool:
-        """Make a decoder end that has not come back for long; called from another thread.
-
-        False where there is nothing to end.
-        """
-        return False
-
-    def note_help(self, seconds: float) -> None:
-        """Count what a second thread worked in all, in seconds, as far as the time limit is concerned."""
-        if self.clock is not None:
-            self.clock.helped = seconds
 
     def out_of_time(self) -> bool:
         """Whether the time limit is reached; a decoder asks between pieces of work, and then ends."""
-        return self.clock is not None and self.clock.is_up()
+        return self.limit is not None and self.limit.is_reached()
 
-    def skim(self) -> float:
+    def estimate_seconds(self) -> float:
         """After running out of time: the length in seconds as far as it can be told without decoding."""
         return self.promised_seconds or self.seconds
 
-    def _skim_clock(self) -> WorkClock | None:
-        return None if self.clock is None else WorkClock(_SKIM_SECONDS)
+    def _counting_limit(self) -> TimeLimit | None:
+        return None if self.limit is None else TimeLimit(_COUNTING_SECONDS)
 
     @abstractmethod
     def block(self, piece: Any) -> Block:

@@ -1,4 +1,4 @@
-"""Compressed files, decoded by FFmpeg through PyAV."""
+"""Compressed files, decoded packet by packet by FFmpeg through PyAV."""
 
 from __future__ import annotations
 
@@ -10,28 +10,32 @@ from typing import Any, TypeVar
 import av
 import av.error
 
-from soundverse_nb.audio.decode.base import DEMUXERS, LENIENT_TAGS, Block, Decoding, End, block_length
-from soundverse_nb.audio.decode.integrity import Continuity, fault_of_pages, link_starts
-from soundverse_nb.audio.decode.sample_format import (
-    floats,
-    have_tables,
-    is_planar,
-    planes_of_frame,
-    release_layout,
-    width,
-)
-from soundverse_nb.audio.probe.encryption import lock_of
+from soundverse_nb.audio.decode.base import Block, Decoding, End, block_length
+from soundverse_nb.audio.decode.integrity import Continuity, ogg_link_starts, ogg_page_fault
+from soundverse_nb.audio.decode.sample_format import have_tables, joined, release_layout
+from soundverse_nb.audio.probe.encryption import encryption_of
 from soundverse_nb.audio.probe.matroska import clock_seconds, matroska_seconds
 from soundverse_nb.audio.probe.ogg import parse_page
 from soundverse_nb.audio.probe.tags import sound_span
 from soundverse_nb.audio.reading import AudioError, GuardedFile, not_read, refusal
 from soundverse_nb.audio.source import Source
 
+# Demuxers of files that hold sound themselves. Playlists and manifests are left out on purpose: FFmpeg
+# would open what they name, over the network too.
+DEMUXERS = (
+    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,dtshd,eac3,flac,flv,iff,loas,matroska,mov,mp3,mpc,mpc8,mpeg,"
+    "mpegts,oga,ogg,oma,rm,tak,truehd,tta,voc,w64,wav,wv,xwma,"
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm"
+)
+# Tags that are not UTF-8: PyAV before 19 refuses the file unless told otherwise, from 19 on it takes them.
+LENIENT_TAGS: dict[str, Any] = (
+    {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+)
 _FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4", "aac": "adts", "wv": "wavpack"}
 _BUFFER = 1 << 17
 _ADTS_HEADER = 7
 _LARGEST_REST = 1 << 24
-# Finding out what a file is takes milliseconds; what takes longer is made to.
+# Finding out what a file is takes milliseconds; only a file made for it takes longer.
 _OPENING_SECONDS = 1.5
 _OPTIONS = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none"}
 # What a header announces beyond this is missing: programs that measure with a clock are off by less.
@@ -46,7 +50,9 @@ _MOST_IN_VAIN = 5000
 _MOST_FRAMES = 512
 # Tags between the frames of an MP3 that was joined from several look like a damaged frame to the decoder.
 _TAGS = (b"ID3", b"TAG", b"APETAGEX", b"Xing", b"Info", b"VBRI", b"LAME", b"LYRICS")
-
+_CONVERT = "Pass an audio file, for example MP3, M4A, WAV, FLAC or Ogg."
+_UNLOCK = "Use a copy without copy protection, for example one that you bought as MP3 or FLAC."
+_DEFAULT = 1
 
 _Answer = TypeVar("_Answer")
 
@@ -57,7 +63,7 @@ class FFmpegDecoding(Decoding):
     Of several tracks the first that is marked as the default counts, as in players, or else the first.
     """
 
-    may_be_in_filtergraph = True
+    by_packets = True
 
     def __init__(
         self, source: Source, block_frames: int, stop_seconds: float | None, time_limit: float | None
@@ -77,7 +83,7 @@ class FFmpegDecoding(Decoding):
             self._raw = self._stack.enter_context(source.open())
             self._is_limited = time_limit is not None
             self.file_begin, self.file_end = sound_span(self._raw, self._size)
-            lock = self._asked(lock_of, self.file_begin, self.file_end or self._size)
+            lock = self._look(encryption_of, self.file_begin, self.file_end or self._size)
             if lock is not None:
                 raise refusal(
                     "encrypted", f"{source.name} is encrypted ({lock}): no decoder opens it.", _UNLOCK
@@ -95,7 +101,7 @@ class FFmpegDecoding(Decoding):
             raise
         except Exception as error:  # FFmpeg's, PyAV's, and whatever a foreign file object raises
             self.close()
-            message = f"{source.name} cannot be decoded ({_words(error)})."
+            message = f"{source.name} cannot be decoded ({_message(error)})."
             raise refusal("unreadable", message, _CONVERT) from None
         except BaseException:
             self.close()
@@ -173,19 +179,19 @@ class FFmpegDecoding(Decoding):
                 frames = packet.decode()
             except Exception as error:  # FFmpeg's; PyAV also raises others, as for want of memory
                 if count > 1 and not (self.format == "mp3" and any(t in bytes(packet) for t in _TAGS)):
-                    failed = f"FFmpeg: {_words(error)}"
+                    failed = f"FFmpeg: {_message(error)}"
                 continue
             if frames:
                 in_vain = 0
                 if failed:
                     self.damage, failed = self.damage or failed, None
                 if watch.is_watching:
-                    watch.note(packet, frames)
+                    watch.check(packet, frames)
                     self.damage = self.damage or watch.damage
                 yield frames
         if self.end is not End.OUT_OF_TIME:
             self.cut_short = failed is not None or self.falls_short(watch.ends)
-            self.damage = self.damage or self._fault_of_pages()
+            self.damage = self.damage or self._ogg_page_fault()
 
     def _is_enough(self, count: int, in_vain: int, failed: str | None) -> bool:
         """Whether to end before the data does: time is up, or nothing came of a great many packets."""
@@ -211,7 +217,7 @@ class FFmpegDecoding(Decoding):
                     continue
                 if self._is_behind_the_sound():
                     return None
-                self.damage = self.damage or f"FFmpeg: {_words(error)}"
+                self.damage = self.damage or f"FFmpeg: {_message(error)}"
                 self.end = End.BROKEN
                 return None
             if packet is not None and packet.pos is not None:
@@ -236,7 +242,7 @@ class FFmpegDecoding(Decoding):
     def _open_next_link(self) -> bool:
         """FFmpeg stops at a link with another rate or other channels: open the file again from there."""
         here = self._start + self._position
-        ahead = [start for start in link_starts(self._raw) if start > here]
+        ahead = [start for start in ogg_link_starts(self._raw) if start > here]
         if not ahead:
             return False
         codec = self._stream.codec_context.name
@@ -245,7 +251,7 @@ class FFmpegDecoding(Decoding):
         except AudioError:
             return False
         if self._stream.codec_context.name != codec:
-            # Players that go on are few; the service is likely to hear the first song only.
+            # Players that go on are few; the service is likely to take the first song only.
             self.damage = self.damage or f"behind {codec} it goes on in another coding"
             return False
         return True
@@ -254,7 +260,7 @@ class FFmpegDecoding(Decoding):
         """Whether a song that ends at this time, in seconds, ends before its container says it does."""
         if ends is None or self.format not in ("matroska", "webm"):
             return False
-        announced = self._announced(self._asked(matroska_seconds, self.file_begin))
+        announced = self._announced(self._look(matroska_seconds, self.file_begin))
         if announced is None or announced - ends <= _SHORT_SECONDS:
             return False
         self.promised_seconds = announced
@@ -268,13 +274,13 @@ class FFmpegDecoding(Decoding):
         own = clock_seconds(self._stream.metadata.get("DURATION", ""))
         return own if own is not None and own <= longest + _SHORT_SECONDS else None
 
-    def _fault_of_pages(self) -> str | None:
+    def _ogg_page_fault(self) -> str | None:
         if self.format != "ogg":
             return None
-        return self._asked(fault_of_pages, self.file_begin, self.file_end)
+        return self._look(ogg_page_fault, self.file_begin, self.file_end)
 
-    def _asked(self, look: Callable[..., _Answer], *where: int | None) -> _Answer | None:
-        """What a look into the file tells, None where it cannot be read. FFmpeg reads on where it was."""
+    def _look(self, look: Callable[..., _Answer], *where: int | None) -> _Answer | None:
+        """What `look` finds in the file, None where it cannot be read. FFmpeg reads on where it was."""
         try:
             position = self._raw.tell()
             try:
@@ -308,24 +314,8 @@ class FFmpegDecoding(Decoding):
 
     def block(self, piece: list[Any]) -> Block:
         """Planar data stays planar in memory, seen by its strides."""
-        block = self._joined(piece)
+        block = joined(piece, self.sample_format, self.channels)
         return block if self._order is None else block[:, self._order]
-
-    def _joined(self, piece: list[Any]) -> Block:
-        name = self.sample_format
-        count = sum(frame.samples for frame in piece)
-        if not is_planar(name):
-            size = width(name) * self.channels
-            parts = [memoryview(frame.planes[0])[: size * frame.samples] for frame in piece]
-            return floats(bytearray().join(parts), name).reshape(count, -1)
-        planes: list[list[memoryview]] = [[] for _ in range(self.channels)]
-        gather = [plane.append for plane in planes]
-        size = width(name)
-        for frame in piece:
-            end = size * frame.samples
-            for put, part in zip(gather, planes_of_frame(frame, self.channels)):  # noqa: B905  (strict costs)
-                put(memoryview(part)[:end])
-        return floats(bytearray().join(chain.from_iterable(planes)), name).reshape(-1, count).T
 
     def _adapted(self, frame: Any) -> Any:
         """A frame of another rate or other channels than the song's start, made like it.
@@ -349,11 +339,11 @@ class FFmpegDecoding(Decoding):
             self.damage = self.damage or f"{place}it claims to have {kind}"
             return []
 
-    def skim(self) -> float:
+    def estimate_seconds(self) -> float:
         waiting = sum(frame.samples for frame in self._first or [])
         seconds: float = self.seconds + waiting / self.sample_rate
         count = 0
-        clock = self._skim_clock()
+        limit = self._counting_limit()
         # Packets of PCM need not say how long they are: it follows from their bytes.
         per_byte = self.seconds / self._bytes if self._bytes and self._is_pcm() else 0.0
         stamp: int | None = None
@@ -372,9 +362,9 @@ class FFmpegDecoding(Decoding):
                     self.has_rest = True
                 if self.stop_seconds is not None and seconds > self.stop_seconds:
                     break
-                if not count % _PACKETS_BETWEEN and clock is not None and clock.is_up():
+                if not count % _PACKETS_BETWEEN and limit is not None and limit.is_reached():
                     return self._extrapolated(seconds, packet.pos)
-        except Exception:  # whatever stops FFmpeg here: there is more than was heard
+        except Exception:  # whatever stops FFmpeg here: there is more than was decoded
             self.has_rest = True
         return seconds
 
@@ -403,17 +393,11 @@ class FFmpegDecoding(Decoding):
             self._container = None
 
 
-_CONVERT = "Pass an audio file, for example MP3, M4A, WAV, FLAC or Ogg."
-
-_UNLOCK = "Use a copy without copy protection, for example one that you bought as MP3 or FLAC."
-_DEFAULT = 1
-
-
 def _is_default(stream: Any) -> bool:
     """Whether the container marks this track as the one to be played."""
     disposition = getattr(stream, "disposition", 0)
     return bool(int(getattr(disposition, "value", disposition)) & _DEFAULT)
 
 
-def _words(error: Exception) -> str:
+def _message(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error).split(":")[0]

@@ -1,4 +1,7 @@
-"""The checksum of its sound that a FLAC carries in its header (RFC 9639, 8.2)."""
+"""Integrity of what a decoder does not check: a FLAC's MD5, an Ogg's pages, gaps between packets.
+
+Sources: RFC 9639, 8.2 (the checksum of its sound in a FLAC's header), RFC 3533, 4 and 6 (links and pages).
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,18 @@ _BITS = _INFO + 12
 _SUM = _INFO + 18
 # Bits a sample -> FFmpeg's format for them, interleaved.
 _FORMATS = {16: "s16", 24: "s32"}
+_STAMPED = ("matroska", "webm", "asf")
+_JUMP_SECONDS = 0.5
+_STREAM_INFO = 34
+# Codecs whose encoders never write a packet of zeros, and some of whose decoders take one for silence.
+_NEVER_ZEROS = ("aac", "alac", "flac", "mp3", "opus", "vorbis")
+_LEAST_ZEROS = 16
+_MOST_BYTES = 1 << 28
+_MOST_PAGES = 500_000
 
 
 class FlacChecksum:
-    """Goes over the decoded samples, piece by piece, and tells in the end whether they are those encoded."""
+    """The MD5 of decoded samples, added piece by piece, against the one of the samples that were encoded."""
 
     def __init__(self, bits: int, expected: bytes) -> None:
         self.sample_format = _FORMATS[bits]
@@ -53,10 +64,7 @@ def flac_checksum(stream: BinaryIO, size: int) -> FlacChecksum | None:
     return FlacChecksum(bits, expected) if bits in _FORMATS and any(expected) else None
 
 
-_MOST_PAGES = 500_000
-
-
-def link_starts(stream: BinaryIO) -> list[int]:
+def ogg_link_starts(stream: BinaryIO) -> list[int]:
     """Offsets at which a link begins, from 0 on (RFC 3533, section 4: links begin with BOS pages)."""
     starts: list[int] = []
     at, in_heads = 0, False
@@ -74,9 +82,6 @@ def link_starts(stream: BinaryIO) -> list[int]:
     return starts
 
 
-_MOST_BYTES = 1 << 28
-
-
 class _Seen(NamedTuple):
     """The last page of a stream: its number, and whether it was still part of the header."""
 
@@ -84,7 +89,7 @@ class _Seen(NamedTuple):
     is_header: bool
 
 
-def fault_of_pages(stream: BinaryIO, begin: int = 0, end: int | None = None) -> str | None:
+def ogg_page_fault(stream: BinaryIO, begin: int = 0, end: int | None = None) -> str | None:
     """What is missing or stands there twice, in a few words; None where all is in its place."""
     stream.seek(begin)
     data = stream.read(min(_MOST_BYTES, _MOST_BYTES if end is None else end - begin))
@@ -132,14 +137,6 @@ def _fault(page: Page, before: _Seen | None) -> str | None:
     return f"behind its page {before.number:,} {page.number - expected:,} pages are missing"
 
 
-_STAMPED = ("matroska", "webm", "asf")
-_JUMP_SECONDS = 0.5
-_STREAM_INFO = 34
-# Codecs whose encoders never write a packet of zeros, and some of whose decoders take one for silence.
-_NEVER_ZEROS = ("aac", "alac", "flac", "mp3", "opus", "vorbis")
-_LEAST_ZEROS = 16
-
-
 class Continuity:
     """Looks at each packet and its frames, in order; `damage` says what was wrong first.
 
@@ -160,15 +157,15 @@ class Continuity:
         """Whether the packet holds nothing but zeros, where no encoder writes such a one."""
         return self._has_no_zeros and packet.size >= _LEAST_ZEROS and not any(memoryview(packet))
 
-    def note(self, packet: Any, frames: list[Any]) -> None:
-        """Take in a packet that could be decoded."""
+    def check(self, packet: Any, frames: list[Any]) -> None:
+        """Check a packet that could be decoded."""
         if self._info is not None:
-            self._note_number(bytes(memoryview(packet)[:16]), self._info)
+            self._check_number(bytes(memoryview(packet)[:16]), self._info)
         if self._is_stamped:
             for frame in frames:
-                self._note_time(frame)
+                self._check_time(frame)
 
-    def _note_number(self, header: bytes, info: StreamInfo) -> None:
+    def _check_number(self, header: bytes, info: StreamInfo) -> None:
         """Frames count themselves, or their samples; some encoders count frames and vary their length."""
         frame = parse_frame(header, info)
         if frame is None:
@@ -177,24 +174,24 @@ class Continuity:
         if self._frame is not None:
             before, length = self._frame
             if number <= before:
-                self._claim(f"frame {number:,} follows frame {before:,}: part of it stands there twice")
+                self._record(f"frame {number:,} follows frame {before:,}: part of it stands there twice")
             elif number not in (before + 1, before + length):
-                self._claim(f"frame {number:,} follows frame {before:,}: what was between them is missing")
+                self._record(f"frame {number:,} follows frame {before:,}: what was between them is missing")
         self._frame = number, frame.length
 
-    def _note_time(self, frame: Any) -> None:
+    def _check_time(self, frame: Any) -> None:
         begins: float | None = self.ends if frame.time is None else frame.time
         if begins is None:
             return
         jump = 0.0 if self.ends is None else begins - self.ends
         if jump >= _JUMP_SECONDS:
-            self._claim(f"{jump:.2f} s are missing at {self.ends:.1f} s")
+            self._record(f"{jump:.2f} s are missing at {self.ends:.1f} s")
         elif jump <= -_JUMP_SECONDS:
-            self._claim(f"at {self.ends:.1f} s it goes back by {-jump:.2f} s")
+            self._record(f"at {self.ends:.1f} s it goes back by {-jump:.2f} s")
         self.ends = begins + float(frame.samples / frame.sample_rate)
 
-    def _claim(self, words: str) -> None:
-        self.damage = self.damage or words
+    def _record(self, damage: str) -> None:
+        self.damage = self.damage or damage
 
 
 def _flac_header(header: bytes) -> StreamInfo | None:

@@ -1,4 +1,4 @@
-"""Samples that are in memory already, in the shape of a decoding."""
+"""Uncompressed files (WAV, AIFF, ...), decoded by libsndfile or read as they lie."""
 
 from __future__ import annotations
 
@@ -11,46 +11,9 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from soundverse_nb.audio.decode.base import Block, Decoding, End, Plane, Scratch, block_length
+from soundverse_nb.audio.decode.base import Block, Decoding, End, Plane, ScratchArrays, block_length
 from soundverse_nb.audio.reading import AudioError, GuardedFile, not_read
-from soundverse_nb.audio.source import Samples, Source, scaled
-
-
-class SamplesDecoding(Decoding):
-    """Yields an array block by block, converted to float32 on the way."""
-
-    format = "samples"
-
-    def __init__(
-        self, samples: Samples, block_frames: int, stop_seconds: float | None, time_limit: float | None
-    ) -> None:
-        super().__init__(stop_seconds, time_limit)
-        self.sample_rate, self.channels = samples.sample_rate, samples.channels
-        self.codec = str(samples.values.dtype)
-        self._samples = samples
-        self.block_frames = block_length(block_frames, self.channels)
-
-    def _pieces(self) -> Iterator[tuple[int, tuple[int, int]]]:
-        frames = self._samples.frames
-        for start in range(0, frames, self.block_frames):
-            stop = min(start + self.block_frames, frames)
-            yield stop - start, (start, stop)
-            if self.out_of_time():
-                self.end = End.OUT_OF_TIME
-                return
-
-    def block(self, piece: tuple[int, int]) -> Block:
-        return self._samples.block(*piece)
-
-    def planes(self, piece: tuple[int, int]) -> Sequence[Plane]:
-        return [np.ascontiguousarray(scaled(values)) for values in self._samples.values[:, slice(*piece)]]
-
-    def skim(self) -> float:
-        return self._samples.frames / self.sample_rate
-
-    def close(self) -> None:
-        pass
-
+from soundverse_nb.audio.source import Source
 
 _FORMATS = {"WAVEX": "wav", "RF64": "wav"}
 # FFmpeg's names; those that end in "_" get the byte order.
@@ -110,7 +73,7 @@ class PCMDecoding(Decoding):
         self.codec = codec_name(sound)
         self.promised_seconds = sound.frames / sound.samplerate
         self._sound, self._stack, self._file, self._name = sound, stack, file, name
-        self._scratch = [Scratch() for _ in range(self.channels)]
+        self._scratch = [ScratchArrays() for _ in range(self.channels)]
         # 16-bit samples are scaled here, which numpy does in a third of libsndfile's time.
         self._type: Any = np.int16 if sound.subtype in _SIXTEEN_BITS else np.float32
         self.block_frames = block_length(block_frames, self.channels)

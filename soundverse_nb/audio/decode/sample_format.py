@@ -1,10 +1,11 @@
-"""FFmpeg's sample formats as numpy arrays."""
+"""FFmpeg's frames and their sample formats as numpy arrays."""
 
 from __future__ import annotations
 
 import ctypes
 import re
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 import av
@@ -53,6 +54,22 @@ def planes_of_frame(frame: Any, channels: int) -> Sequence[Any]:
         planes: Sequence[Any] = frame.planes
         return planes
     return [AudioPlane(frame, channel) for channel in range(channels)]
+
+
+def joined(frames: Sequence[Any], name: str, channels: int) -> Block:
+    """Frames of one sample format as one block, float32 (frames, channels); planar data stays planar."""
+    count = sum(frame.samples for frame in frames)
+    size = width(name)
+    if not is_planar(name):
+        parts = [memoryview(frame.planes[0])[: size * channels * frame.samples] for frame in frames]
+        return floats(bytearray().join(parts), name).reshape(count, -1)
+    planes: list[list[memoryview]] = [[] for _ in range(channels)]
+    gather = [plane.append for plane in planes]
+    for frame in frames:
+        end = size * frame.samples
+        for put, part in zip(gather, planes_of_frame(frame, channels)):  # noqa: B905  (strict costs)
+            put(memoryview(part)[:end])
+    return floats(bytearray().join(chain.from_iterable(planes)), name).reshape(-1, count).T
 
 
 # FFmpeg's names in the order of its own layouts (libavutil/channel_layout.h).

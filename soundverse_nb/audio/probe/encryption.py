@@ -23,8 +23,8 @@ _WINDOWS_MEDIA = (
 _HEAD = 1 << 16
 
 
-def lock_of(stream: BinaryIO, begin: int, end: int) -> str | None:
-    """What keeps the song in these bytes of a file from being decoded, in a few words; None for nothing."""
+def encryption_of(stream: BinaryIO, begin: int, end: int) -> str | None:
+    """The encryption of the song in these bytes of a file, by a name for users; None where there is none."""
     window = Window(stream, end)
     head = window.at(begin, 12)
     name = file_type(head)

@@ -15,10 +15,9 @@ import numpy as np
 import pytest
 
 import soundverse_nb as sv
-from soundverse_nb.audio import measure as measure
-from soundverse_nb.audio import worker_thread as helper
-from soundverse_nb.audio.decode import filtergraph as straight
-from soundverse_nb.audio.decode.base import WorkClock
+from soundverse_nb.audio import measure, worker_thread
+from soundverse_nb.audio.decode import filtergraph
+from soundverse_nb.audio.decode.base import TimeLimit
 from soundverse_nb.audio.decode.ffmpeg import FFmpegDecoding
 from tests.audio.songs import RATE, file_of
 from tests.corpus.build import all_recipes
@@ -50,7 +49,7 @@ def _damaged(song: bytes, seed: int) -> bytes:
     return bytes(broken)
 
 
-def _told(song: bytes) -> dict[str, Any]:
+def _report(song: bytes) -> dict[str, Any]:
     report = sv.preflight(song).model_dump()
     audio = report["audio"]
     # Sums over pieces of another length differ in their last digits.
@@ -64,14 +63,14 @@ def _told(song: bytes) -> dict[str, Any]:
 def ended(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Of each song that was tried in one go, whether that was enough."""
     found: list[bool] = []
-    pieces = straight.FiltergraphDecoding._pieces
+    pieces = filtergraph.FiltergraphDecoding._pieces
 
-    def watched(self: straight.FiltergraphDecoding) -> Any:
+    def watched(self: filtergraph.FiltergraphDecoding) -> Any:
         found.append(False)
         yield from pieces(self)
         found[-1] = True
 
-    monkeypatch.setattr(straight.FiltergraphDecoding, "_pieces", watched)
+    monkeypatch.setattr(filtergraph.FiltergraphDecoding, "_pieces", watched)
     return found
 
 
@@ -89,14 +88,14 @@ def test_an_intact_song_needs_no_decoding_packet_by_packet(
         raise AssertionError("decoded packet by packet")
 
     monkeypatch.setattr(FFmpegDecoding, "_pieces", refuse)
-    assert _told(path.read_bytes()) == expected
+    assert _report(path.read_bytes()) == expected
     assert sv.preflight(path).audio.duration == expected["audio"]["duration"]
 
 
 def _without(monkeypatch: pytest.MonkeyPatch, song: bytes) -> dict[str, Any]:
     with monkeypatch.context() as patch:
-        patch.setattr(straight, "_is_possible", lambda: False)
-        return _told(song)
+        patch.setattr(filtergraph, "_is_possible", lambda: False)
+        return _report(song)
 
 
 @_MEMORY_FILES
@@ -108,7 +107,7 @@ def test_damage_is_found_as_by_decoding_packet_by_packet(
     reports = []
     for seed in range(12):
         song = _damaged(whole, seed)
-        reports.append(_told(song))
+        reports.append(_report(song))
         assert reports[-1] == _without(monkeypatch, song), f"seed {seed}"
     assert ended, "not one was tried in one go"
     if "alac" not in recipe.name and "aac" not in recipe.name:
@@ -121,24 +120,24 @@ def test_a_decoder_that_does_not_come_back_is_stopped(
 ) -> None:
     noise = np.random.default_rng(3).normal(0, 0.1, (30 * RATE, 2))  # more bytes than FFmpeg keeps ready
     song = file_of(noise, kind="OGG", subtype="VORBIS")
-    expected = _told(song)
-    pull = straight.FiltergraphDecoding._next
-    end = straight.FiltergraphDecoding.interrupt
+    expected = _report(song)
+    pull = filtergraph.FiltergraphDecoding._next
+    end = filtergraph.FiltergraphDecoding.interrupt
     stopped: list[bool] = []
 
-    def interrupt(self: straight.FiltergraphDecoding) -> bool:
+    def interrupt(self: filtergraph.FiltergraphDecoding) -> bool:
         stopped.append(end(self))
         return True
 
-    def late(self: straight.FiltergraphDecoding) -> Any:
+    def late(self: filtergraph.FiltergraphDecoding) -> Any:
         while not stopped:
             os.sched_yield()
         return pull(self)
 
-    monkeypatch.setattr(straight.FiltergraphDecoding, "interrupt", interrupt)
-    monkeypatch.setattr(straight.FiltergraphDecoding, "_next", late)
-    monkeypatch.setattr(measure, "_PATIENCE", 0.01)
-    assert _told(song) == expected
+    monkeypatch.setattr(filtergraph.FiltergraphDecoding, "interrupt", interrupt)
+    monkeypatch.setattr(filtergraph.FiltergraphDecoding, "_next", late)
+    monkeypatch.setattr(measure, "_STALL_SECONDS", 0.01)
+    assert _report(song) == expected
     assert ended == [True, False]
     # Nor is it called damaged where there is no time to find out.
     stopped.clear()
@@ -150,14 +149,14 @@ def test_a_decoder_that_does_not_come_back_is_stopped(
 def test_an_interrupt_that_comes_too_late_harms_no_other_file(
     corpus: Corpus, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    opened: list[straight.FiltergraphDecoding] = []
-    close = straight.FiltergraphDecoding.close
+    opened: list[filtergraph.FiltergraphDecoding] = []
+    close = filtergraph.FiltergraphDecoding.close
 
-    def kept(self: straight.FiltergraphDecoding) -> None:
+    def kept(self: filtergraph.FiltergraphDecoding) -> None:
         opened.append(self)
         close(self)
 
-    monkeypatch.setattr(straight.FiltergraphDecoding, "close", kept)
+    monkeypatch.setattr(filtergraph.FiltergraphDecoding, "close", kept)
     sv.preflight(corpus.case(_SONGS[0]).path)
     others = [tmp_path / str(number) for number in range(20)]
     files = [other.open("w+") for other in others]  # one of them has the song's number now
@@ -210,14 +209,14 @@ def test_no_file_in_memory_and_no_thread_is_left(corpus: Corpus, ended: list[boo
     assert ended
     links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
     assert not [name for name in map(os.readlink, links) if "memfd:song" in name]
-    assert not [thread for thread in threading.enumerate() if thread.name == "soundverse_nb-ears"]
+    assert not [thread for thread in threading.enumerate() if thread.name == "soundverse_nb-measure"]
 
 
 @pytest.mark.parametrize("missing", ["the filters", "files in memory", "descriptors"])
 def test_without_the_means_songs_are_decoded_packet_by_packet(
     corpus: Corpus, monkeypatch: pytest.MonkeyPatch, ended: list[bool], missing: str
 ) -> None:
-    straight._is_possible.cache_clear()
+    filtergraph._is_possible.cache_clear()
     if missing == "the filters":
         monkeypatch.setattr(av.filter, "filters_available", frozenset({"abuffersink"}))
     elif missing == "files in memory":
@@ -227,7 +226,7 @@ def test_without_the_means_songs_are_decoded_packet_by_packet(
     try:
         assert sv.preflight(corpus.case(_SONGS[0]).path).ok
     finally:
-        straight._is_possible.cache_clear()
+        filtergraph._is_possible.cache_clear()
     assert ended == []
 
 
@@ -236,15 +235,15 @@ def _refused(*arguments: Any) -> int:
 
 
 def test_what_the_helper_works_counts_against_the_time_limit() -> None:
-    clock = WorkClock(100.0)
-    assert not clock.is_up()
-    clock.helped = 101.0
-    assert clock.is_up()
+    clock = TimeLimit(100.0)
+    assert not clock.is_reached()
+    clock.helper_seconds = 101.0
+    assert clock.is_reached()
 
 
 def test_a_helper_works_in_order_and_its_failure_is_raised() -> None:
     done: list[int] = []
-    with helper.HelperThread(done.append, 10.0, lambda: True) as second:
+    with worker_thread.HelperThread(done.append, 10.0, lambda: True) as second:
         for number in range(50):
             second.put(number)
     assert done == list(range(50))
@@ -253,7 +252,7 @@ def test_a_helper_works_in_order_and_its_failure_is_raised() -> None:
         raise ArithmeticError(f"at {number}")
 
     def hand_over() -> None:
-        with helper.HelperThread(fail, 10.0, lambda: True) as second:
+        with worker_thread.HelperThread(fail, 10.0, lambda: True) as second:
             for number in range(50):
                 second.put(number)
 
@@ -262,7 +261,7 @@ def test_a_helper_works_in_order_and_its_failure_is_raised() -> None:
 
 
 def test_a_helper_ends_where_its_end_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
-    second = helper.HelperThread(lambda piece: None, 0.01, lambda: True)
+    second = worker_thread.HelperThread(lambda piece: None, 0.01, lambda: True)
 
     def interrupted(piece: Any) -> None:
         raise KeyboardInterrupt
@@ -280,7 +279,7 @@ def test_a_helper_ends_where_its_end_is_interrupted(monkeypatch: pytest.MonkeyPa
 
 def test_a_piece_put_at_the_last_moment_is_worked_on(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
-    second = helper.HelperThread(done.append, 0.01, lambda: True)
+    second = worker_thread.HelperThread(done.append, 0.01, lambda: True)
     get = second._pieces.get
     is_waiting, goes_on = threading.Event(), threading.Event()
 
@@ -310,10 +309,10 @@ def test_a_piece_put_at_the_last_moment_is_worked_on(monkeypatch: pytest.MonkeyP
 
 def test_where_no_thread_can_be_started_one_does_all(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     song = corpus.case(_SONGS[0]).path.read_bytes()
-    expected = _told(song)
+    expected = _report(song)
 
     def refuse(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    assert _told(song) == expected
+    assert _report(song) == expected

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import soundverse_nb as sv
-from soundverse_nb.audio.decode.integrity import fault_of_pages
+from soundverse_nb.audio.decode.integrity import ogg_page_fault
 from soundverse_nb.audio.probe.checksum import crc8, crc16_divides
 from soundverse_nb.audio.probe.flac import parse_frame, stream_info
 from soundverse_nb.audio.probe.matroska import clock_seconds, matroska_seconds
@@ -169,21 +169,21 @@ def test_time_stamps_that_lead_and_lag_are_no_holes() -> None:
 def test_the_links_of_a_chain_are_no_repeats(link: Callable[..., bytes]) -> None:
     song = _song("vorbis.ogg")
     second = ogg_edited(song, serial=9) if link is not _song else song
-    assert fault_of_pages(io.BytesIO(song + second)) is None
+    assert ogg_page_fault(io.BytesIO(song + second)) is None
 
 
 @pytest.mark.parametrize("between", [b"", bytes(1000), id3v1(), b"OggS" + b"\xff" * 40])
 def test_what_stands_between_pages_that_count_on_is_no_damage(between: bytes) -> None:
     song = _song("opus.ogg")
     at = ogg_pages(song)[5].start
-    assert fault_of_pages(io.BytesIO(song[:at] + between + song[at:])) is None
+    assert ogg_page_fault(io.BytesIO(song[:at] + between + song[at:])) is None
 
 
 @pytest.mark.parametrize("page", [5, -1])
 def test_a_page_whose_checksum_is_wrong_is_missing(page: int) -> None:
     song = bytearray(_song("opus.ogg"))
     song[ogg_pages(bytes(song))[page].end - 20] ^= 1
-    assert fault_of_pages(io.BytesIO(bytes(song))) is not None
+    assert ogg_page_fault(io.BytesIO(bytes(song))) is not None
 
 
 def _crc16(frame: bytes) -> bytes:
