@@ -1,4 +1,7 @@
-"""Write MP3, the one compressed format that every browser and notebook front end plays."""
+"""MP3 encoding (LAME through FFmpeg), previews of limited size, and mixing down to one or two channels.
+
+MP3 is the one compressed format that every browser and notebook front end plays.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ import av.error
 import numpy as np
 from numpy.typing import NDArray
 
-from soundverse_nb.audio.decode.base import Block
+from soundverse_nb.audio.decode.base import Block, segment
 from soundverse_nb.audio.decode.opening import decode
 from soundverse_nb.audio.mp3_cut import cut_mp3
 from soundverse_nb.audio.reading import refusal
@@ -29,7 +32,7 @@ _HEADER_BYTES = 4096  # ID3 and Xing header, and the encoder's last frames
 
 @dataclass(frozen=True)
 class Preview:
-    """An MP3 small enough to live inside a page. `note` says in words what it is of the song."""
+    """An MP3 small enough to live inside a page. `note` describes it, for example its bitrate."""
 
     data: bytes
     sample_rate: int
@@ -39,16 +42,18 @@ class Preview:
 
 
 def encode_mp3(samples: NDArray[Any], sample_rate: int, bitrate_kbps: int) -> bytes:
-    """MP3 of float32 samples of shape (channels, frames), constant bitrate.
+    """MP3 of samples, at a constant bitrate.
 
-    More than two channels are mixed to stereo; a rate that MP3 does not know is converted.
+    `samples` is float32 of shape (channels, frames) or (frames,), full scale +-1; `bitrate_kbps` is lowered
+    to one that MP3 has (8 to 320 kbit/s). More than two channels are mixed to stereo; a sample rate that MP3
+    does not know is converted to the next higher one, at most 48 kHz.
     """
     block: Block = np.ascontiguousarray(np.atleast_2d(np.asarray(samples, np.float32)).T)
     return encode_blocks(_slices(block), sample_rate, block.shape[1], bitrate_kbps, effort=_FINE_EFFORT)
 
 
 def preview_mp3(source: Any, max_bytes: int, start: float = 0.0, duration: float | None = None) -> Preview:
-    """An MP3 of a song, or of a stretch of it, of at most `max_bytes`: the quality gives way, not the length.
+    """An MP3 of a song, or of a segment of it, of at most `max_bytes`: the quality gives way, not the length.
 
     `start` and `duration` in seconds. Quick rather than fine: from 128 kbit/s stereo to 8 kbit/s mono.
     An MP3 that is small enough is cut, not encoded.
@@ -60,12 +65,12 @@ def preview_mp3(source: Any, max_bytes: int, start: float = 0.0, duration: float
     stop = None if duration is None else start + duration
     with decode(source, stop_seconds=stop) as sound:
         rate, channels = sound.sample_rate, sound.channels
-        blocks = list(stretch(sound, rate, start, stop))
+        blocks = list(segment(sound, rate, start, stop))
     seconds = sum(map(len, blocks)) / rate
     quality = preview_quality(seconds, max_bytes, rate, min(channels, 2))
     if quality is None:
         raise refusal(
-            "too_long", f"{seconds:.0f} s do not fit into {max_bytes:,} bytes.", "Preview a shorter stretch."
+            "too_long", f"{seconds:.0f} s do not fit into {max_bytes:,} bytes.", "Preview a shorter segment."
         )
     target, outputs, bitrate = quality
     data = encode_blocks(
@@ -108,7 +113,11 @@ def preview_quality(
 
 
 def nearest_rate(sample_rate: int) -> int:
-    """The lowest rate MP3 knows that loses nothing of this one; 48 kHz for everything above."""
+    """The lowest sample rate of MP3 that loses nothing of this one, in Hz; 48 kHz for everything above.
+
+    >>> nearest_rate(44100), nearest_rate(37800), nearest_rate(96000)
+    (44100, 44100, 48000)
+    """
     rates = (*MPEG2_RATES, *MPEG1_RATES)
     return next((rate for rate in rates if rate >= sample_rate), 48000)
 
@@ -142,19 +151,6 @@ def encode_blocks(
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return buffer.getvalue()
-
-
-def stretch(blocks: Iterable[Block], rate: int, start: float, stop: float | None) -> Iterator[Block]:
-    """The part of consecutive blocks between two times in seconds; nothing beyond it is asked for."""
-    first, last = round(start * rate), None if stop is None else round(stop * rate)
-    at = 0
-    for block in blocks:
-        part = block[max(0, first - at) : None if last is None else max(0, last - at)]
-        at += len(block)
-        if len(part):
-            yield part
-        if last is not None and at >= last:
-            return
 
 
 def downmixed(block: Block, channels: int) -> Block:

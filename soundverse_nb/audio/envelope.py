@@ -1,4 +1,4 @@
-"""The outline of a song: the lowest and highest sample of each short stretch, for drawing."""
+"""Envelope: the outline of a song for drawing, the lowest and highest sample of each short time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soundverse_nb.audio.decode.base import Block, planes_of
+from soundverse_nb.audio.decode.base import Block, planes_of, segment
 from soundverse_nb.audio.decode.opening import decode
 
 _Extremes = tuple[NDArray[np.float32], NDArray[np.float32]]
@@ -72,7 +72,7 @@ class EnvelopeMeter:
         return peak
 
     def feed_as_is(self, block: Block) -> None:
-        """Add the next block whatever it holds: stretches with NaN in them become NaN."""
+        """Add the next block whatever it holds: points with NaN in them become NaN."""
         found, rest, _ = self._outline(block)
         self._keep(found, rest, len(block))
 
@@ -138,19 +138,15 @@ def envelope_of(
 ) -> Envelope:
     """The outline of a song, or of `duration` seconds of it from `start`; at most `points` points.
 
-    `source` is anything open_source() takes. Memory stays flat. Points with NaN among their samples are NaN.
+    `source` is anything open_source() takes, times are in seconds. The result's `minima` and `maxima` have
+    the shape (channels, points), full scale +-1. Memory stays flat. Points with NaN in them are NaN.
     Raises AudioError where it cannot be decoded.
     """
     stop = None if duration is None else start + duration
     with decode(source, stop_seconds=stop) as sound:
-        # Fine enough for a short stretch, too, at 200 points a second and more.
+        # Fine enough for a short segment, too, at 200 points a second and more.
         length = duration or sound.promised_seconds or 0.0
         meter = EnvelopeMeter(sound.sample_rate, sound.channels, max(200.0, points / max(length, 0.01)))
-        first = round(start * sound.sample_rate)
-        last = None if stop is None else round(stop * sound.sample_rate)
-        at = 0
-        for block in sound:
-            part = block[max(0, first - at) : None if last is None else max(0, last - at)]
-            at += len(block)
-            meter.feed_as_is(part)
+        for block in segment(sound, sound.sample_rate, start, stop):
+            meter.feed_as_is(block)
     return meter.finish(points)

@@ -1,8 +1,8 @@
 """Integrated loudness after ITU-R BS.1770-4 (EBU R 128), measured block by block.
 
 The standard filters the signal ("K-weighting": a high-pass and a shelf), squares it, and averages over
-gated stretches of 400 ms. Numpy has no recursive filters; here the power of each 100 ms is taken whole, and
-what the filters would have taken from it is subtracted: for the shelf a sum over a few lags of the signal's
+gated blocks of 400 ms. Numpy has no recursive filters; here the power of each 100 ms is taken whole, and
+what the filters would have removed from it is subtracted: for the shelf a sum over a few lags of the signal's
 autocorrelation, for the high-pass one over all lags of a signal that holds the lowest frequencies only.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from functools import cache, partial
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +21,7 @@ from soundverse_nb.audio.decode.base import Block, Plane, ScratchArrays, planes_
 _ABSOLUTE_GATE = -70.0  # LUFS, BS.1770-4 section 5.1
 _RELATIVE_GATE = -10.0  # LU under the loudness of what passed the first gate
 _OFFSET = -0.691  # dB, makes a full-scale 997 Hz sine in one channel read -3.01 LKFS
-_THINNED_RATE = 11_000
+_DECIMATED_RATE = 11_000
 _RATES = (4000, 400_000)  # outside, the filters have no meaning and the hop no sensible length
 # The shelf's autocorrelation has died away before so many samples at that rate.
 _LAGS = 8
@@ -30,8 +30,6 @@ _LOW_RATE = 550
 # Rows of so many samples, or twice as many: what is left of a hop behind the last is the least for one of
 # these. (19 would divide that of 44.1 kHz, but takes twice as long: processors count in fours.)
 _ROWS = (16, 20, 18)
-
-
 # So many float32 products are added up in float32, then on in float64. BLAS adds them in an order of the
 # processor's: over long rows of one offset its rounding differs by 20 dB from one processor to another.
 _LONGEST_SUM = 2048
@@ -40,15 +38,15 @@ _LONGEST_SUM = 2048
 class _Plan(NamedTuple):
     """How the sound of one rate is taken apart.
 
-    `hop` samples are 100 ms; `group` hops together are thinned to `thinned` samples, a whole number. Of each
-    hop `length` thinned samples are looked at, in rows of `row`, to which `lags` products reach; `low` of
-    them are added up for the lowest frequencies.
+    `hop` samples are 100 ms; `group` hops together are decimated to `decimated` samples, a whole number. Of
+    each hop `length` decimated samples are looked at, in rows of `row`, to which `lags` products reach; `low`
+    of them are added up for the lowest frequencies.
     """
 
     halvings: int
     hop: int
     group: int
-    thinned: int
+    decimated: int
     length: int
     row: int
     lags: int
@@ -57,29 +55,29 @@ class _Plan(NamedTuple):
 
 @cache
 def _plan(sample_rate: int) -> _Plan:
-    halvings = max(0, math.floor(math.log2(max(1.0, sample_rate / _THINNED_RATE))))
+    halvings = max(0, math.floor(math.log2(max(1.0, sample_rate / _DECIMATED_RATE))))
     whole = 1 << halvings
     hop = max(1, round(sample_rate / 10))
     group = whole // math.gcd(hop, whole)
     if group > 2:  # a rate that nobody uses: a few samples off
         hop, group = round(hop / whole) * whole, 1
-    thinned = group * hop // whole
+    decimated = group * hop // whole
     rate = sample_rate / whole
-    wide = 1 if rate < 1.3 * _THINNED_RATE else 2
+    wide = 1 if rate < 1.3 * _DECIMATED_RATE else 2
     rows = _ROWS if rate >= _LOW_RATE * max(_ROWS) else _ROWS[:1]
-    row = wide * min(rows, key=lambda width: (thinned // group) % (wide * width))
+    row = wide * min(rows, key=lambda width: (decimated // group) % (wide * width))
     low = row // wide
     while rate < _LOW_RATE * low:
         low //= 2
-    length = thinned // group // row * row
-    return _Plan(halvings, hop, group, thinned, length, row, wide * _LAGS, low)
+    length = decimated // group // row * row
+    return _Plan(halvings, hop, group, decimated, length, row, wide * _LAGS, low)
 
 
 class LoudnessMeter:
     """Feed blocks of float32 (frames, channels); `integrated()` gives LUFS.
 
-    Above 5 kHz the filter is flat, so what it takes away is found in a version of the signal thinned out to
-    about 11 kHz, and what its high-pass takes in one thinned out to 600 Hz. Music reads within 0.05 LU of the
+    Above 5 kHz the filter is flat, so what it removes is found in a version of the signal decimated to
+    about 11 kHz, and what its high-pass removes in one decimated to 600 Hz. Music reads within 0.05 LU of the
     standard's filters; noise and tones within 0.1 LU; a bass drum alone up to 0.3 LU too loud (twice that
     where its last blocks lie just at the gate), and rumble below 40 Hz up to 3 LU.
     """
@@ -91,7 +89,7 @@ class LoudnessMeter:
         self._plan = plan = _plan(sample_rate)
         self.hop, self.stride = plan.hop, plan.hop * plan.group
         if self.usable:
-            self._flat_gain, self._within, self._across, self._low = _weights(sample_rate)
+            self._weights = _weights(sample_rate)
             self._low_sum = np.ones(plan.low, np.float32)
         self._scratch = ScratchArrays()
         self._powers: list[NDArray[np.float64]] = []
@@ -132,10 +130,10 @@ class LoudnessMeter:
 
     def _plane_power(self, plane: NDArray[np.float32], count: int) -> NDArray[np.float64]:
         plan = self._plan
-        hops = self._thinned(plane).reshape(-1, plan.thinned)
-        if plan.length * plan.group < plan.thinned:
+        hops = self._decimated(plane).reshape(-1, plan.decimated)
+        if plan.length * plan.group < plan.decimated:
             # The first and the last samples of a group: one astride two hops belongs to neither.
-            starts = (0, plan.thinned - plan.length)[: plan.group]
+            starts = (0, plan.decimated - plan.length)[: plan.group]
             hops = np.stack([hops[:, start : start + plan.length] for start in starts], axis=1)
         # Products of neighbours, summed over the rows of each hop: among the samples of a row, and of the end
         # of one row with the start of the next.
@@ -143,16 +141,17 @@ class LoudnessMeter:
         within = np.matmul(rows.transpose(0, 2, 1), rows).reshape(count, -1)
         across = np.matmul(rows[:, :-1, -lags:].transpose(0, 2, 1), rows[:, 1:, :lags]).reshape(count, -1)
         low = np.matmul(hops.reshape(-1, plan.low), self._low_sum).reshape(count, -1)
-        power = self._flat_gain * _dots(plane.reshape(count, self.hop))
-        power -= within @ self._within
-        power -= across @ self._across
-        power -= _dots(low, low @ self._low)
+        weights = self._weights
+        power = weights.flat_gain * _dots(plane.reshape(count, self.hop))
+        power -= within @ weights.within
+        power -= across @ weights.across
+        power -= _dots(low, low @ weights.low)
         power /= self.hop
         # Rounding may leave a hair less than nothing where the filter takes all.
         np.maximum(power, 0.0, out=power)
         return power
 
-    def _thinned(self, plane: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _decimated(self, plane: NDArray[np.float32]) -> NDArray[np.float32]:
         """Neighbours added, until few are left that matter."""
         for _ in range(self._plan.halvings):
             pairs = plane.reshape(-1, 2)
@@ -189,58 +188,95 @@ def _parts(length: int) -> int:
     return next((parts for parts in range(max(1, least), 2 * least + 1) if length % parts == 0), 1)
 
 
-@cache
-def _weights(sample_rate: int) -> tuple[float, NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """How K-weighted power is put together.
+class _Weights(NamedTuple):
+    """How the K-weighted power of a hop is put together from sums of products of its samples.
 
-    The filter's gain at high frequencies; then, for what the filter takes away, the weights of the products
-    of two thinned samples in one row, and in the end of one and the start of the next; and a matrix that
-    weighs the products of all samples of a hop, thinned further.
+    `flat_gain` weighs the square of every sample: the filter's gain at high frequencies. The rest is for
+    what the filter removes from that: `within` and `across` weigh the products of two decimated samples in
+    one row, and in the end of one row and the start of the next; `low` those of all samples of a hop,
+    decimated further.
+    """
+
+    flat_gain: float
+    within: NDArray[np.float32]
+    across: NDArray[np.float32]
+    low: NDArray[np.float32]
+
+
+@cache
+def _weights(sample_rate: int) -> _Weights:
+    """What the high-pass removes, which takes long to die away, and the rest, which is over in a few samples.
+
+    By Parseval's theorem, power between two frequencies is a weighted sum of the products of all pairs of
+    samples, with weights that depend on their distance (lag) alone.
     """
     plan = _plan(sample_rate)
-    thinner, low_thinner = 1 << plan.halvings, plan.low
-    length, count = plan.length, plan.lags
-    flat = float(k_weighting(sample_rate, np.array([0.5]))[0])
+    lags = _shelf_lags(sample_rate)
+    by_distance = np.concatenate([lags, np.zeros(2 * plan.row)])
+    ahead = np.arange(plan.row) - np.arange(plan.row)[:, np.newaxis]
+    within = np.where(ahead >= 0, by_distance[ahead], 0.0)
+    across = by_distance[plan.lags + ahead[: plan.lags, : plan.lags]]
+    low_by_lag = _highpass_lags(sample_rate)
+    places = np.arange(len(low_by_lag))
+    low = low_by_lag[np.abs(np.subtract.outer(places, places))]
+    # For the samples of the hop that are not looked at.
+    share = plan.hop / (1 << plan.halvings) / plan.length
+    tables = [(share * table).astype(np.float32) for table in (within.ravel(), across.ravel(), low)]
+    return _Weights(_flat_gain(sample_rate), tables[0], tables[1], tables[2])
 
-    def taken(frequencies: NDArray[np.float64], highpass: bool) -> NDArray[np.float64]:
-        """What the filter, or its high-pass alone, takes at these frequencies of the thinned signal."""
-        full = frequencies / thinner
-        weighted = k_weighting(sample_rate, full)
-        without = shelf_weighting(sample_rate, full) if highpass else np.full(len(full), flat)
-        return np.asarray((without - weighted) / _response(full, thinner) * thinner)
 
-    # The high-pass fades out before the low signal's own end.
-    edge = 0.5 / low_thinner
-    fade = partial(np.interp, xp=[edge / 2, edge], fp=[1.0, 0.0])
-    low_length = length // low_thinner
-    low = np.fft.rfftfreq(low_length) / low_thinner
-    weights = taken(low, True) * fade(low) / _response(low, low_thinner) * low_thinner / low_length
+def _flat_gain(sample_rate: int) -> float:
+    return float(k_weighting(sample_rate, np.array([0.5]))[0])
+
+
+def _removed(sample_rate: int, frequencies: NDArray[np.float64], highpass: bool) -> NDArray[np.float64]:
+    """Power that the filter, or its high-pass alone, removes at frequencies of the decimated signal."""
+    factor = 1 << _plan(sample_rate).halvings
+    full = frequencies / factor
+    weighted = k_weighting(sample_rate, full)
+    without = shelf_weighting(sample_rate, full) if highpass else np.full(len(full), _flat_gain(sample_rate))
+    return np.asarray((without - weighted) / _response(full, factor) * factor)
+
+
+def _highpass_share(sample_rate: int, frequencies: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How much of the high-pass is left to the signal of low frequencies: all, and none towards its end."""
+    edge = 0.5 / _plan(sample_rate).low
+    return np.interp(frequencies, xp=[edge / 2, edge], fp=[1.0, 0.0])
+
+
+def _highpass_lags(sample_rate: int) -> NDArray[np.float64]:
+    """For the products of samples of the low signal, by lag: what the high-pass removes (inverse DFT)."""
+    plan = _plan(sample_rate)
+    length = plan.length // plan.low
+    low = np.fft.rfftfreq(length) / plan.low
+    weights = _removed(sample_rate, low, True) * _highpass_share(sample_rate, low)
+    weights = weights / _response(low, plan.low) * plan.low / length
     # Every frequency but the first, and the last of an even length, stands for its negative one, too.
-    weights[1 : (low_length + 1) // 2] *= 2
+    weights[1 : (length + 1) // 2] *= 2
+    turns = np.outer(np.arange(length), np.arange(len(weights))) / length
+    return np.asarray(np.cos(2 * np.pi * turns) @ weights)
 
-    # The rest is smooth: a short sum of cosines, fitted so that the error is small beside what is left.
+
+def _shelf_lags(sample_rate: int) -> NDArray[np.float64]:
+    """For the products of decimated samples, by lag: the rest of what the filter removes.
+
+    It is smooth over frequency: a short sum of cosines, fitted so that the error is small beside the power
+    that is left.
+    """
+    plan = _plan(sample_rate)
     grid = np.linspace(0, 0.5, 501)
-    rest = taken(grid, False) - taken(grid, True) * fade(grid)
-    cosines = np.cos(2 * np.pi * np.outer(grid, np.arange(count)))
+    rest = _removed(sample_rate, grid, False) - _removed(sample_rate, grid, True) * _highpass_share(
+        sample_rate, grid
+    )
+    cosines = np.cos(2 * np.pi * np.outer(grid, np.arange(plan.lags)))
     cosines[:, 1:] *= 2
-    care = 1 / np.maximum(k_weighting(sample_rate, grid / thinner), 0.02)
+    care = 1 / np.maximum(k_weighting(sample_rate, grid / (1 << plan.halvings)), 0.02)
     care[0] = 1e4  # an offset is no sound, however large
     lags = np.linalg.lstsq(cosines * care[:, np.newaxis], rest * care, rcond=None)[0]
     lags[1:] *= 2
     # Within a hop there are fewer pairs of samples the larger the lag.
-    lags *= length / (length - np.arange(count))
-    by_distance = np.concatenate([lags, np.zeros(2 * plan.row)])
-    ahead = np.arange(plan.row) - np.arange(plan.row)[:, np.newaxis]
-    within = np.where(ahead >= 0, by_distance[ahead], 0.0)
-    across = by_distance[count + ahead[:count, :count]]
-    # By Parseval's theorem the weighted spectrum's sum is one of products, too.
-    turns = np.outer(np.arange(low_length), np.arange(len(weights))) / low_length
-    by_lag = np.cos(2 * np.pi * turns) @ weights
-    products = by_lag[np.abs(np.subtract.outer(np.arange(low_length), np.arange(low_length)))]
-    # For the samples of the hop that are not looked at.
-    share = plan.hop / thinner / length
-    single = [(share * table).astype(np.float32) for table in (within.ravel(), across.ravel(), products)]
-    return flat, single[0], single[1], single[2]
+    lags *= plan.length / (plan.length - np.arange(plan.lags))
+    return np.asarray(lags)
 
 
 def _response(frequencies: NDArray[np.float64], count: int) -> NDArray[np.float64]:

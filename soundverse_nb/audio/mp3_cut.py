@@ -23,7 +23,7 @@ _TAGS = (b"ID3", b"APE")
 
 @dataclass(frozen=True)
 class Cut:
-    """A cut MP3: the file's bytes, and what was kept of the song, in seconds."""
+    """A cut MP3: the file's bytes, and the part of the song that it holds, in seconds."""
 
     data: bytes
     start: float
@@ -126,8 +126,8 @@ def filler_frame(data: bytes, offsets: list[int], kind: FrameKind, frame: int) -
         start = offsets[frame] + _overhead(data, offsets[frame], kind)
         before = data[start : offsets[frame + 1]] + before
     filler = bytearray(_plain_frame(data[at : at + 4], kind, kind.side_info + back) or b"")
-    kept = before[-back:]
-    filler[len(filler) - len(kept) :] = kept
+    reservoir = before[-back:]
+    filler[len(filler) - len(reservoir) :] = reservoir
     return bytes(filler)
 
 

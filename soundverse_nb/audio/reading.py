@@ -1,4 +1,8 @@
-"""The error for what cannot be used as audio."""
+"""Reading files safely: AudioError for what cannot be used, and files that decoders cannot be hurt by.
+
+GuardedFile turns failing reads into the end of the file, for libraries whose callbacks carry no exception;
+ForeignFile and RegularFile raise AudioError instead; ShiftedFile begins at a later byte.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,9 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, BinaryIO, cast
 
 from soundverse_nb.errors import PreflightError
+
+_PIECE = 1 << 20
+_MOST_PIECES = 64
 
 
 class AudioError(PreflightError):
@@ -25,13 +32,9 @@ def refusal(code: str, message: str, hint: str) -> AudioError:
 
 def not_read(name: str, reason: object) -> AudioError:
     """The error for a file of which only a part could be read."""
-    words = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
-    message = f"{name} cannot be read to its end ({words})."
+    why = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+    message = f"{name} cannot be read to its end ({why})."
     return refusal("unreadable", message, "Copy it to a disk of this machine, and try again.")
-
-
-_PIECE = 1 << 20
-_MOST_PIECES = 64
 
 
 class GuardedFile:
@@ -218,8 +221,8 @@ class ShiftedFile:
         return self._file.read(size)
 
     def readinto(self, buffer: Any) -> int:
-        taken: int = self._file.readinto(buffer)  # type: ignore[attr-defined]
-        return taken
+        count: int = self._file.readinto(buffer)  # type: ignore[attr-defined]
+        return count
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         return self._file.seek(offset + self._lead if whence == os.SEEK_SET else offset, whence) - self._lead

@@ -1,4 +1,4 @@
-"""The mel spectrogram of a song, in as many columns as a picture has.
+"""Mel spectrogram of a song: which pitches sound when, in as many columns as a picture has.
 
 Mel scale and filters after Slaney's Auditory Toolbox (1998), as librosa's default has them; only numpy is
 used because librosa's first call costs seconds.
@@ -15,7 +15,7 @@ from soundverse_nb.audio.decode.base import Block
 from soundverse_nb.audio.decode.opening import decode
 from soundverse_nb.audio.source import open_source
 
-FLOOR = -80.0  # dB under the loudest: no band is told as quieter
+FLOOR = -80.0  # dB under the loudest: no band is given as quieter
 FRAME = 2048
 BATCH = 512  # frames transformed together: decoders give a few at a time, and each product wakes threads
 _BREAK_HZ, _LINEAR_HZ = 1000.0, 200.0 / 3.0  # under 1 kHz the scale is linear, 66.7 Hz a mel

@@ -1,7 +1,7 @@
-"""Truncation: what a file's header announces against the bytes that are there.
+"""Truncation: what a file says it holds, against what is there; a download that was cut shows so.
 
-Only plain promises count: sizes of boxes, chunks and pages that reach beyond the end of the file. A size that
-programs leave unset when they write to a pipe promises nothing.
+Only plain sizes count: those of boxes, chunks and pages that reach beyond the end of the file. A size that
+programs leave unset when they write to a pipe says nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
 
 
 def missing_bytes(stream: BinaryIO, size: int) -> int:
-    """How many promised bytes lie beyond the file's end; 0 where nothing is missing or promised."""
+    """How many of the bytes that a file announces lie beyond its end; 0 where none is missing."""
     stream, size = _behind_tags(stream, size)
     stream.seek(0)
     head = stream.read(4096)
@@ -263,9 +263,9 @@ def _zeros_at_end(window: Window) -> int:
     end = at = before_tail_tags(window)
     while at > 0:
         at, block = window.tail(_BLOCK, at)
-        kept = len(block.rstrip(b"\0"))
-        if kept:
-            return end - at - kept
+        sound = len(block.rstrip(b"\0"))
+        if sound:
+            return end - at - sound
     return end
 
 

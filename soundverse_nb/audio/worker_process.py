@@ -1,4 +1,4 @@
-"""Work in a process of its own, whose death is an answer and not the end of ours.
+"""Worker process: functions called in a fresh Python, whose crash is an answer and not the end of ours.
 
 A fresh Python that knows nothing of the program which starts it: no script runs a second time there, a daemon
 may start it, and it needs neither semaphores nor a place for files.
@@ -79,7 +79,7 @@ class WorkerProcess:
             stdin.write(request)
             stdin.flush()
         except (OSError, ValueError):
-            raise DiedError("it does not listen") from None
+            raise DiedError("it does not read") from None
         kind, answer = self._answer()
         if kind == "raised":
             raise answer

@@ -1,4 +1,4 @@
-"""A second thread that works on pieces of a song while the first decodes the next ones."""
+"""Helper thread: works on pieces of a song while the first thread decodes the next ones."""
 
 from __future__ import annotations
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from soundverse_nb.audio.decode.base import Block
+from soundverse_nb.audio.decode.base import segment as part_of
 from soundverse_nb.audio.decode.opening import decode
 from soundverse_nb.audio.encode import downmixed, encode_blocks, nearest_rate
-from soundverse_nb.audio.encode import stretch as part_of
 from soundverse_nb.audio.measure import measure
 from soundverse_nb.audio.mp3_cut import cut_mp3
 from soundverse_nb.audio.source import Source

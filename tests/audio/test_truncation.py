@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from soundverse_nb.audio.decode.integrity import link_starts
+from soundverse_nb.audio.decode.integrity import ogg_link_starts
 from soundverse_nb.audio.encode import encode_mp3
 from soundverse_nb.audio.truncation import ends_inside_a_frame, missing_bytes
 from tests.audio.songs import RATE, file_of, tone
@@ -96,8 +96,8 @@ def test_a_scrap_of_a_header_crashes_nothing(junk: bytes) -> None:
 
 def test_the_links_of_a_chained_ogg_are_found() -> None:
     song = file_of(tone(1.0), kind="OGG", subtype="VORBIS")
-    assert link_starts(io.BytesIO(song * 3)) == [0, len(song), 2 * len(song)]
-    assert link_starts(io.BytesIO(b"no ogg")) == []
+    assert ogg_link_starts(io.BytesIO(song * 3)) == [0, len(song), 2 * len(song)]
+    assert ogg_link_starts(io.BytesIO(b"no ogg")) == []
 
 
 def _cut(song: bytes, count: int) -> bytes:

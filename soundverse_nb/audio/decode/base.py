@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from types import TracebackType
 from typing import Any
@@ -199,3 +199,16 @@ def planes_of(block: Block) -> list[NDArray[np.float32]]:
     if block.shape[1] == 1 or block.strides[0] == block.itemsize:
         return [np.ascontiguousarray(block[:, channel]) for channel in range(block.shape[1])]
     return list(np.ascontiguousarray(block.T))
+
+
+def segment(blocks: Iterable[Block], rate: int, start: float, stop: float | None) -> Iterator[Block]:
+    """The part of consecutive blocks between two times in seconds; nothing beyond it is asked for."""
+    first, last = round(start * rate), None if stop is None else round(stop * rate)
+    at = 0
+    for block in blocks:
+        part = block[max(0, first - at) : None if last is None else max(0, last - at)]
+        at += len(block)
+        if len(part):
+            yield part
+        if last is not None and at >= last:
+            return

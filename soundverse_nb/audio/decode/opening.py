@@ -34,6 +34,8 @@ def decode(
 ) -> Decoding:
     """Open a song for decoding: `with decode(song) as sound: for block in sound: ...`
 
+    Blocks are float32 of shape (frames, channels), full scale +-1 (lossy formats may exceed it).
+
     Parameters
     ----------
     source : anything open_source() takes.
@@ -41,14 +43,19 @@ def decode(
     stop_seconds : end after the first block that reaches past this.
     time_limit : end after this many seconds of work.
 
+    >>> import numpy as np
+    >>> with decode((np.zeros((2, 100)), 44100)) as sound:
+    ...     [block.shape for block in sound], sound.seconds == 100 / 44100
+    ([(100, 2)], True)
+
     Raises AudioError (a PreflightError) with `.code` missing, not_a_file, empty, unreadable, not_audio,
     no_audio_stream, encrypted or truncated.
     """
-    taken = open_source(source)
-    if taken.samples is not None:
-        return SamplesDecoding(taken.samples, block_frames, stop_seconds, time_limit)
-    with taken.open() as stream:
-        window = Window(stream, taken.size_bytes or 0)
+    opened = open_source(source)
+    if opened.samples is not None:
+        return SamplesDecoding(opened.samples, block_frames, stop_seconds, time_limit)
+    with opened.open() as stream:
+        window = Window(stream, opened.size_bytes or 0)
         lead = lead_bytes(window)
         begin = after_front_tags(window)  # some programs tag everything alike
         head = window.at(begin, 12)
@@ -56,18 +63,18 @@ def decode(
     if coding is not None:
         raise refusal(
             "unreadable",
-            f"There is {coding} in {taken.name}, which would be heard as noise.",
+            f"There is {coding} in {opened.name}, which would be heard as noise.",
             "Unpack it with a program that knows it (wvunpack, ffmpeg), and pass a WAV or FLAC.",
         )
     if is_uncompressed(head):
         from soundverse_nb.audio.decode.pcm import open_pcm  # loads libsndfile
 
-        decoding = open_pcm(taken, begin, block_frames, stop_seconds, time_limit)
+        decoding = open_pcm(opened, begin, block_frames, stop_seconds, time_limit)
         if decoding is not None:
             return decoding
     from soundverse_nb.audio.decode.ffmpeg import FFmpegDecoding  # loads FFmpeg
 
-    compressed = FFmpegDecoding(taken.behind(lead), block_frames, stop_seconds, time_limit)
+    compressed = FFmpegDecoding(opened.behind(lead), block_frames, stop_seconds, time_limit)
     compressed.lead = lead
     return compressed
 

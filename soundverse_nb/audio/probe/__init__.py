@@ -1,4 +1,4 @@
-"""Probing a song's length from its file's head and tail alone: microseconds, no decoding.
+"""Probe: duration, rate and codec of a song from its file's head and tail; microseconds, no decoding.
 
 `probe` answers only what the bytes prove. A header that is missing, contradicts the file or was streamed
 is not believed: the answer is then `Untrusted`, with the reason, and a decode has the word. One module a

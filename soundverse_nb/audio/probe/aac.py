@@ -1,4 +1,4 @@
-"""AAC inside an MP4: the descriptors of an `esds` box and the AudioSpecificConfig in it.
+"""AAC inside MP4: the descriptors of an `esds` box and the AudioSpecificConfig inside.
 
 ISO/IEC 14496-1, 7.2.6 (descriptors); ISO/IEC 14496-3, 1.6.2 (AudioSpecificConfig).
 """

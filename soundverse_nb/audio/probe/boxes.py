@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import sys
+from array import array
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -120,17 +122,12 @@ def holds_packets(data: bytes, table: dict[bytes, Box], packets: int, size: int)
     last = sizes.start + 12 + 4 * packets
     if last > min(sizes.end, len(data)):
         return False
-    return begins + _sum(data[last - 4 * per_chunk : last]) <= size
+    return begins + _sum_of_words(data[last - 4 * per_chunk : last]) <= size
 
 
-def _sum(words: bytes) -> int:
-    """The sum of 32-bit numbers, all at once: halves are added until one is left.
-
-    A sum of 2**32 or more, which no table of a real file has, comes out as some other number.
-    """
-    lanes = int.from_bytes(words, "big")
-    width = 32 << (len(words) // 4).bit_length()
-    while width > 32:
-        width //= 2
-        lanes = (lanes & (1 << width) - 1) + (lanes >> width)
-    return lanes
+def _sum_of_words(data: bytes) -> int:
+    """The sum of big-endian numbers of 32 bits, made one at a time: a table may hold millions."""
+    words = array("I", data)
+    if sys.byteorder == "little":
+        words.byteswap()
+    return sum(words)

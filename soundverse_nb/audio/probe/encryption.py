@@ -1,4 +1,4 @@
-"""Songs that are encrypted, which only the programs they were sold for can play.
+"""Encryption (DRM): songs that only the programs they were sold for can play.
 
 A decoder takes what is encrypted for damage, or plays it as noise. Sources: ISO/IEC 14496-12, 8.12, and
 23001-7 (MP4), RFC 9559, 5.1.4.1.31 (Matroska), Advanced Systems Format, 3.14 and 3.15 (WMA).

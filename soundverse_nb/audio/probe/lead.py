@@ -1,4 +1,4 @@
-"""Bytes before a song that do not belong to it, and that players pass over.
+"""Lead: bytes in front of an Ogg or FLAC song that do not belong to it, and that players pass over.
 
 An Ogg page has a checksum, and a FLAC begins with a block of which nearly everything is known, so both can be
 found behind something else: a byte order mark, the header of a web answer, zeros of a download manager.

@@ -1,4 +1,4 @@
-"""Matroska and WebM: the length in front, and whether the sound is encrypted (RFC 9559; RFC 8794)."""
+"""Matroska and WebM headers: length, and whether the sound is encrypted (RFC 9559; RFC 8794)."""
 
 from __future__ import annotations
 

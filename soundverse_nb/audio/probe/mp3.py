@@ -75,7 +75,7 @@ def _constant_rate_frames(window: Window, kind: FrameKind, start: int, end: int)
     """How many frames fill [start, end) where all have one bitrate, None where that is not proven.
 
     Frame k of a constant bitrate starts at k times the (fractional) mean length, a padding byte early or
-    late. Looks all over the file must find frames of that bitrate on that grid; a stretch of another bitrate
+    late. Looks all over the file must find frames of that bitrate on that grid; a part of another bitrate
     would shift the grid behind it. The last frame is found by walking the last few.
     """
     lead = window.at(start, 4)

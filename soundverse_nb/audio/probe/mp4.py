@@ -1,4 +1,8 @@
-"""The gapless note that iTunes leaves in an M4A: what the encoder put in front and behind (iTunSMPB)."""
+"""MP4 and M4A: packets times samples a packet, less the encoder's delay and padding.
+
+ISO/IEC 14496-12 (boxes, edit lists); iTunes' gapless note (iTunSMPB), which says what the encoder put in
+front and behind.
+"""
 
 from __future__ import annotations
 
@@ -21,35 +25,8 @@ from soundverse_nb.audio.probe.boxes import (
 from soundverse_nb.audio.probe.tags import before_tail_tags
 from soundverse_nb.audio.probe.window import LARGEST, Probed, Untrusted, Window, implausible
 
-# Beyond this FFmpeg takes the note for damaged, and plays everything.
-_MOST = 16384
-
-
-def itunes_note(movie: bytes, user_data: Box | None) -> tuple[int, int]:
-    """Samples that the note says to cut off in front, and behind; 0 where there is none."""
-    meta = descend(movie, user_data, b"meta") if user_data is not None else None
-    if meta is None:
-        return 0, 0
-    # `meta` begins with a version, as ISO has it.
-    entries = descend(movie, Box(meta.name, meta.start + 4, meta.end), b"ilst")
-    if entries is None:
-        return 0, 0
-    for box in boxes(movie, entries.start, min(entries.end, len(movie))):
-        content = movie[box.start : min(box.end, box.start + 256)] if box.name == b"----" else b""
-        if b"iTunSMPB" in content:
-            return _extras(content[content.find(b"data") + 12 :])
-    return 0, 0
-
-
-def _extras(note: bytes) -> tuple[int, int]:
-    """The second and third of the note's hexadecimal words."""
-    try:
-        front, behind = (int(word, 16) for word in note.split()[1:3])
-    except ValueError:
-        return 0, 0
-    return (front, behind if 0 < behind < _MOST else 0) if 0 < front < _MOST else (0, 0)
-
-
+# Beyond so many samples FFmpeg takes iTunes' note for damaged, and plays everything.
+_MOST_NOTED = 16384
 _MOST_BOXES = 1000
 # What encoders pad the last packet with, at most: two packets of the longest AAC.
 _MOST_PADDING = 2 * 2048
@@ -135,7 +112,7 @@ def _timescale(data: bytes, header: Box | None) -> tuple[int, int]:
 
 
 def _length(data: bytes, track: Track, movie: dict[bytes, Box], size: int) -> Probed | Untrusted:
-    """Check the track's tables against each other, the codec and the file, and count what is heard."""
+    """Check the track's tables against each other, the codec and the file, and count what is played."""
     table = children(data, track.table)
     if not {b"stsd", b"stts", b"stsz", b"stsc"} <= table.keys():
         return Untrusted("The MP4's table of packets is incomplete.", "mp4")
@@ -166,7 +143,7 @@ def _length(data: bytes, track: Track, movie: dict[bytes, Box], size: int) -> Pr
     # Decoders take packets up to the one in which the edit ends, and of that one all.
     samples = min(samples, packets_until(runs, total - padding) * config.packet_samples)
     # FFmpeg lets the note win over the edit list; where both stand they say the same.
-    priming, behind = itunes_note(data, movie.get(b"udta")) if config.codec == "aac" else (0, 0)
+    priming, behind = _itunes_note(data, movie.get(b"udta")) if config.codec == "aac" else (0, 0)
     whole = samples / config.sample_rate
     if (padding or behind or total / scale < whole) and _padding_is_cut():
         whole = min(whole, (total - padding) / scale) - behind / config.sample_rate
@@ -212,6 +189,31 @@ def _edit(data: bytes, edits: Box | None, scale: int, movie_scale: int, total: i
     if begins < 0 or not -tolerance <= total - begins - played <= _MOST_PADDING + tolerance:
         return None
     return begins, max(0, total - begins - played)
+
+
+def _itunes_note(movie: bytes, user_data: Box | None) -> tuple[int, int]:
+    """Samples that the note says to cut off in front, and behind; 0 where there is none."""
+    meta = descend(movie, user_data, b"meta") if user_data is not None else None
+    if meta is None:
+        return 0, 0
+    # `meta` begins with a version, as ISO has it.
+    entries = descend(movie, Box(meta.name, meta.start + 4, meta.end), b"ilst")
+    if entries is None:
+        return 0, 0
+    for box in boxes(movie, entries.start, min(entries.end, len(movie))):
+        content = movie[box.start : min(box.end, box.start + 256)] if box.name == b"----" else b""
+        if b"iTunSMPB" in content:
+            return _delay_and_padding(content[content.find(b"data") + 12 :])
+    return 0, 0
+
+
+def _delay_and_padding(note: bytes) -> tuple[int, int]:
+    """The second and third of the note's hexadecimal words."""
+    try:
+        front, behind = (int(word, 16) for word in note.split()[1:3])
+    except ValueError:
+        return 0, 0
+    return (front, behind if 0 < behind < _MOST_NOTED else 0) if 0 < front < _MOST_NOTED else (0, 0)
 
 
 @cache

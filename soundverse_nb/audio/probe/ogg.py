@@ -143,7 +143,7 @@ def _first_sound(window: Window, opening: Page) -> tuple[Page, bytes] | Untruste
 def _starts_at_zero(window: Window, first: Page, header: bytes, stream: Stream) -> bool:
     """Whether the first page's packets account for its granule position, no less and no more.
 
-    Where they hold more, the song was cut out of a longer one, and decoders differ on what is to be heard.
+    Where they hold more, the song was cut out of a longer one, and decoders differ on what is to be played.
     """
     lacing = _lacing(window, first)
     if first.granule < 0:
@@ -212,7 +212,7 @@ def _is_one_stream(window: Window, first: Page, last: Page, stream: Stream) -> b
 
 
 def _misses_pages(page: Page, later: Page, usual_page: int) -> bool:
-    """Whether the numbers tell of twice as many pages from one to the other as there is room for."""
+    """Whether the numbers count twice as many pages from one to the other as there is room for."""
     return 2 * (later.offset - page.offset) < (later.number - page.number) * usual_page
 
 

@@ -1,4 +1,4 @@
-"""Opus packets: how much sound one holds, by its first two bytes (RFC 6716, 3.1)."""
+"""Opus: the length of a packet, from its first two bytes (RFC 6716, 3.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Tags around a song's sound: ID3v2 and APE in front, ID3v1, Lyrics3 and APE at the end."""
+"""Tags in front of a song and behind it (ID3, APE, Lyrics3, 3DI), and the simulator's name in them.
+
+ID3v2 (id3.org, 2.3 and 2.4), APEv2 (Hydrogenaudio), Lyrics3 2.00. Where the sound begins and ends is what
+decoders and probes ask; the simulator names itself in each remix's own tag, which copies keep.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +14,6 @@ from soundverse_nb.filetype import file_type
 
 SIMULATED_ARTIST = "soundverse_nb simulator"
 _TAG_BYTES = 8192  # an ID3v2 tag is the first thing in an MP3, and the simulator's is short
-
-
-def is_simulated(path: str | os.PathLike[str]) -> bool:
-    """Whether a file begins with a tag that names the simulator as its artist. Raises what `open` does."""
-    with open(path, "rb") as file:
-        head = file.read(_TAG_BYTES)
-    return head.startswith(b"ID3") and SIMULATED_ARTIST.encode("ascii") in head
-
-
 _MOST_TAGS = 16
 TAIL = 360
 _APE = b"APETAGEX"
@@ -26,7 +21,7 @@ _APE_EDGE = 32
 _LARGEST_LYRICS = 5100 + len(b"LYRICSBEGINLYRICSEND")
 # Taggers that shorten a tag, and disks that count in blocks, leave zeros behind it.
 _MOST_ZEROS = 1 << 16
-# A tag that only its start tells is looked for in so many of the last bytes: covers are seldom larger.
+# A tag that only its start shows is looked for in so many of the last bytes: covers are seldom larger.
 _LARGEST_APPENDED = 1 << 21
 
 
@@ -178,3 +173,10 @@ def sound_span(stream: BinaryIO, size: int) -> tuple[int, int | None]:
     if begin >= end:
         return 0, None
     return begin, end if end < size else None
+
+
+def is_simulated(path: str | os.PathLike[str]) -> bool:
+    """Whether a file begins with a tag that names the simulator as its artist. Raises what `open` does."""
+    with open(path, "rb") as file:
+        head = file.read(_TAG_BYTES)
+    return head.startswith(b"ID3") and SIMULATED_ARTIST.encode("ascii") in head

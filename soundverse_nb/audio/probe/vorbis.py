@@ -1,4 +1,4 @@
-"""Vorbis packets: how much sound a page of them holds, by whether their blocks are short or long.
+"""Vorbis: the length of a page in samples, from its packets, whose block is short or long.
 
 Vorbis I specification, 4.2.4 (the list of modes ends the setup header) and 4.3.1 (what begins a packet).
 """
