@@ -1,4 +1,4 @@
-"""OrderTracker a reference song: how long it lasts, and its samples, both by decoding a bounded stretch."""
+"""Measuring a reference song: its length, and its samples, both by decoding a bounded stretch."""
 
 from __future__ import annotations
 
