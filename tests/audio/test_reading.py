@@ -1,4 +1,4 @@
-"""Files that cannot be read to their end: told as that, never heard as shorter songs."""
+"""Files that cannot be read to their end: refused as that, never taken for shorter songs."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ _OPTIONS = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none"}
 _SHORT_SECONDS = 1.0
 # By default a frame with a wrong checksum is played as it is, as noise.
 _CHECKED_CODECS = ("flac", "tta")
-# The clock is asked once in so many packets.
+# The time limit is looked at once in so many packets.
 _PACKETS_BETWEEN = 32
 # So many packets in a row of which nothing can be decoded: there is no song behind them.
 _MOST_IN_VAIN = 5000

@@ -49,13 +49,14 @@ def _mask(width: int) -> int:
     return (1 << width) - 1
 
 
-def crc16_arc(message: bytes) -> int:
+def crc16_arc(message: bytes, remainder: int = 0) -> int:
     """CRC-16 of LAME's header: the same polynomial, each byte's low bit first (CRC-16/ARC).
+
+    `remainder` is that of what stands before the message.
 
     >>> hex(crc16_arc(b"123456789"))
     '0xbb3d'
     """
-    remainder = 0
     for byte in message:
         remainder = remainder >> 8 ^ _CRC16_ARC[(remainder ^ byte) & 0xFF]
     return remainder

@@ -195,6 +195,7 @@ def encoder_header(frame: bytes, side_info: int) -> EncoderHeader | None:
 def _is_intact(frame: bytes, at: int) -> bool:
     """Whether the checksum at `at` holds: LAME sums what stands before it, libavformat always 190 bytes."""
     expected = int.from_bytes(frame[at : at + 2], "big")
-    if crc16_arc(frame[:at]) == expected:
+    before = crc16_arc(frame[:at])
+    if before == expected:
         return True
-    return at + 2 <= 190 and crc16_arc(frame[:at] + b"\0\0" + frame[at + 2 : 190]) == expected
+    return at + 2 <= 190 and crc16_arc(b"\0\0" + frame[at + 2 : 190], before) == expected

@@ -86,7 +86,7 @@ def _codes(song: bytes, *, quick: bool = False) -> set[str]:
 
 
 @pytest.mark.parametrize(("kind", "bend"), _BROKEN, ids=lambda value: getattr(value, "__name__", value))
-def test_what_is_missing_or_stands_there_twice_is_told(kind: str, bend: Callable[[bytes], bytes]) -> None:
+def test_what_is_missing_or_stands_there_twice_is_reported(kind: str, bend: Callable[[bytes], bytes]) -> None:
     assert _codes(_song(kind)) == set()
     assert _codes(bend(_song(kind))) & {"damaged", "truncated"}
 

@@ -37,7 +37,7 @@ def lead_of(data: bytes) -> int:
 @pytest.mark.parametrize("quick", [False, True])
 @pytest.mark.parametrize("lead", LEADS)
 @pytest.mark.parametrize("kind", SONGS)
-def test_a_song_behind_other_bytes_is_found_and_told(kind: str, lead: str, quick: bool) -> None:
+def test_a_song_behind_other_bytes_is_found_and_reported(kind: str, lead: str, quick: bool) -> None:
     report = sv.preflight(LEADS[lead] + SONGS[kind], quick=quick)
     assert report.ok
     assert report.audio.duration == pytest.approx(12.0)

@@ -1,4 +1,4 @@
-"""Whatever tags stand around a song, however large: it is heard from its start to its end, no further."""
+"""Whatever tags stand around a song, however large: it is decoded from its start to its end, no further."""
 
 from __future__ import annotations
 
