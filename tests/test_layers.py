@@ -234,3 +234,21 @@ def test_the_reader_of_imports_sees_every_way_of_importing(tmp_path: Path) -> No
         ("soundverse_nb.remix.Remix", False),
         ("soundverse_nb.cli", False),
     }
+
+
+def _within_client(found: Import) -> tuple[str, str] | None:
+    """From which part of client/ an import goes to which: a folder, or a file of it."""
+    parts, names = found.path.relative_to(PACKAGE).parts, found.name.split(".")
+    if parts[0] != "client" or names[:2] != ["soundverse_nb", "client"] or len(names) < 3:
+        return None
+    return parts[1].removesuffix(".py"), names[2]
+
+
+def test_the_journal_imports_nothing_else_of_the_client() -> None:
+    ways = {way for found in IMPORTS if (way := _within_client(found))}
+    assert {to for start, to in ways if start == "journal"} == {"journal"}
+
+
+def test_only_the_client_itself_imports_the_life_of_an_order() -> None:
+    ways = {way for found in IMPORTS if (way := _within_client(found))}
+    assert {start for start, to in ways if to == "order"} == {"order", "client", "__init__"}

@@ -49,7 +49,7 @@ from tests.strict_service import (
 WIRE = RemixRequest("https://storage.example/song.mp3", prompt="jazz").to_wire()
 
 
-class Heard:
+class Received:
     """What came out of one stream."""
 
     def __init__(self) -> None:
@@ -68,8 +68,8 @@ class Heard:
         return [item.status if isinstance(item, RemixEvent) else "skipped" for item in self.items]
 
 
-async def heard(connect: Connect, reply: Reply, **settings: Any) -> Heard:
-    result = Heard()
+async def received(connect: Connect, reply: Reply, **settings: Any) -> Received:
+    result = Received()
     async with StrictService([reply]) as service:
         try:
             async with connect(service, **settings).open_remix(WIRE) as opened:
@@ -129,8 +129,8 @@ DOCUMENTED = [chunk["status"] for chunk in stages()]
         "reset_after_the_end",
     ],
 )
-async def test_a_whole_remix_is_heard_in_any_dress(connect: Connect, reply: Reply) -> None:
-    result = await heard(connect, reply)
+async def test_a_whole_remix_is_read_in_any_form(connect: Connect, reply: Reply) -> None:
+    result = await received(connect, reply)
     assert result.error is None
     assert result.statuses == DOCUMENTED
     assert result.finished
@@ -143,7 +143,7 @@ async def test_a_whole_remix_is_heard_in_any_dress(connect: Connect, reply: Repl
 async def test_a_cut_stream_keeps_what_had_arrived(
     connect: Connect, count: int, framing: str, end: str
 ) -> None:
-    result = await heard(connect, cut_after(count, end).but(framing=framing))
+    result = await received(connect, cut_after(count, end).but(framing=framing))
     assert result.statuses == DOCUMENTED[:count]
     assert not result.finished
     assert result.message_id == ("remix-1" if count >= 2 else None)
@@ -153,14 +153,14 @@ async def test_a_cut_stream_keeps_what_had_arrived(
 
 
 async def test_half_a_chunk_before_the_cut_is_not_a_chunk(connect: Connect) -> None:
-    result = await heard(connect, stream(*stages()[:2], sse(completed())[:60], end="cut"))
+    result = await received(connect, stream(*stages()[:2], sse(completed())[:60], end="cut"))
     assert result.statuses == DOCUMENTED[:2]
     assert not result.finished
 
 
 @pytest.mark.parametrize("end", ["cut", "reset"])
 async def test_a_cut_before_the_headers_leaves_the_outcome_open(connect: Connect, end: str) -> None:
-    result = await heard(connect, cut_before_headers(end))
+    result = await received(connect, cut_before_headers(end))
     assert isinstance(result.error, StreamCut)
     assert result.error.sent
     assert result.error.spent is Spent.MAYBE
@@ -179,7 +179,7 @@ async def test_a_cut_before_the_headers_leaves_the_outcome_open(connect: Connect
     ids=["bytes", "version", "length", "header", "chunk"],
 )
 async def test_an_answer_that_is_no_http_leaves_the_outcome_open(connect: Connect, garbage: bytes) -> None:
-    result = await heard(connect, Reply([garbage], silent=True, framing="close"))
+    result = await received(connect, Reply([garbage], silent=True, framing="close"))
     assert isinstance(result.error, StreamCut)
 
 
@@ -190,7 +190,7 @@ async def test_an_answer_that_is_no_http_leaves_the_outcome_open(connect: Connec
 async def test_a_stream_that_is_not_packed_as_its_label_says_is_read_as_it_is(
     connect: Connect, label: str, drip: bool
 ) -> None:
-    result = await heard(connect, remix(headers={"Content-Encoding": label}, drip=drip))
+    result = await received(connect, remix(headers={"Content-Encoding": label}, drip=drip))
     assert result.error is None
     assert result.statuses == DOCUMENTED
 
@@ -212,7 +212,7 @@ async def test_a_packed_stream_is_read_event_by_event(connect: Connect, coding: 
     """Though "identity" was asked for, and each event is there when its bytes are."""
     pack = PACKERS[coding]()
     parts = [pack(event) for event in NAMED]
-    result = await heard(connect, Reply([*parts, HOLD], headers={"Content-Encoding": coding}))
+    result = await received(connect, Reply([*parts, HOLD], headers={"Content-Encoding": coding}))
     assert result.error is None
     assert result.statuses == DOCUMENTED
 
@@ -220,7 +220,7 @@ async def test_a_packed_stream_is_read_event_by_event(connect: Connect, coding: 
 @pytest.mark.parametrize("coding", PACKERS)
 async def test_what_came_before_a_fault_in_the_same_packet_is_not_lost(connect: Connect, coding: str) -> None:
     broken = PACKERS[coding]()(b"".join(NAMED[:2])) + b"\xff\xfe\xfd" * 200
-    result = await heard(connect, Reply([broken, HOLD], headers={"Content-Encoding": coding}))
+    result = await received(connect, Reply([broken, HOLD], headers={"Content-Encoding": coding}))
     assert result.message_id == "remix-1"
     assert isinstance(result.error, StreamCut)
     assert "compression is broken" in result.error.message
@@ -246,7 +246,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 )
 async def test_a_broken_chunk_size_loses_nothing_and_is_noticed(connect: Connect, parts: list[Any]) -> None:
     reply = Reply(parts, silent=True, framing="close")
-    result = await asyncio.wait_for(heard(connect, reply), 30)
+    result = await asyncio.wait_for(received(connect, reply), 30)
     assert result.statuses == DOCUMENTED[:2]
     assert result.message_id == "remix-1"
     assert isinstance(result.error, StreamCut)
@@ -255,7 +255,7 @@ async def test_a_broken_chunk_size_loses_nothing_and_is_noticed(connect: Connect
 async def test_a_few_bytes_that_stand_for_very_many_are_let_go(connect: Connect) -> None:
     pack = PACKERS["gzip"]()
     bomb = pack(NAMED[0]) + b"".join(pack(b": ping\n" * 500_000) for _ in range(20))
-    result = await heard(connect, Reply([bomb, HOLD], headers={"Content-Encoding": "gzip"}))
+    result = await received(connect, Reply([bomb, HOLD], headers={"Content-Encoding": "gzip"}))
     assert isinstance(result.error, StreamCut)
     assert "at once" in result.error.message
     assert result.statuses == DOCUMENTED[:1]
@@ -295,14 +295,14 @@ DRESSES = {
 async def test_a_documented_refusal_is_known_however_it_comes(
     connect: Connect, body: Any, kind: type[APIError], dress: Any
 ) -> None:
-    result = await heard(connect, dress(body))
+    result = await received(connect, dress(body))
     assert type(result.error) is kind
     assert result.error.spent is Spent.NO
     assert not result.finished
 
 
 async def test_an_error_after_the_id_is_raised_after_the_chunks_before_it(connect: Connect) -> None:
-    result = await heard(connect, stream(*stages()[:4], UNAVAILABLE, *stages()[4:]))
+    result = await received(connect, stream(*stages()[:4], UNAVAILABLE, *stages()[4:]))
     assert result.statuses == DOCUMENTED[:4]
     assert isinstance(result.error, ServiceUnavailableError)
     assert (result.error.message_id, result.error.spent) == ("remix-1", Spent.MAYBE)
@@ -319,7 +319,7 @@ async def test_an_error_after_the_id_is_raised_after_the_chunks_before_it(connec
     ],
 )
 async def test_a_failure_chunk_is_the_last_event_and_says_why(connect: Connect, chunk: Any) -> None:
-    result = await heard(connect, stream(*stages()[:5], chunk))
+    result = await received(connect, stream(*stages()[:5], chunk))
     assert result.error is None
     assert result.finished
     assert isinstance(result.items[-1], RemixEvent)
@@ -344,14 +344,14 @@ async def test_a_failure_chunk_is_the_last_event_and_says_why(connect: Connect, 
 async def test_a_chunk_that_is_not_json_is_reported_and_skipped(
     connect: Connect, odd: bytes, place: int
 ) -> None:
-    result = await heard(connect, stream(*stages()[:place], odd, *stages()[place:]))
+    result = await received(connect, stream(*stages()[:place], odd, *stages()[place:]))
     assert result.statuses == [*DOCUMENTED[:place], "skipped", *DOCUMENTED[place:]]
     assert result.finished
 
 
 async def test_a_three_megabyte_event_does_not_break_the_stream(connect: Connect) -> None:
     huge = {"message_id": "@ID@", "status": "streaming", "waveform": "x" * 3_000_000}
-    result = await heard(connect, stream(*stages()[:6], huge, *stages()[6:]))
+    result = await received(connect, stream(*stages()[:6], huge, *stages()[6:]))
     assert result.finished
     assert result.statuses.count("skipped") == 1
     skipped = next(item for item in result.items if isinstance(item, SkippedChunk))
@@ -370,7 +370,7 @@ async def test_a_three_megabyte_event_does_not_break_the_stream(connect: Connect
     ids=["huge", "broken", "no_json"],
 )
 async def test_an_id_is_found_even_in_a_chunk_that_cannot_be_read(connect: Connect, unreadable: Any) -> None:
-    result = await heard(connect, stream(stages()[0], unreadable, end="cut"))
+    result = await received(connect, stream(stages()[0], unreadable, end="cut"))
     assert result.message_id == "remix-1"
 
 
@@ -382,7 +382,7 @@ async def test_a_chunk_about_another_order_is_skipped_and_its_address_is_not_bel
         {"message_id": "remix-99", "success": False, "message": "Rate limits have been passed for the user."},
         {"data": {"message_id": "remix-99", "status": "completed"}, "audio_url": "https://a.example/no.mp3"},
     ]
-    result = await heard(connect, stream(*stages()[:3], *anothers, *stages()[3:]))
+    result = await received(connect, stream(*stages()[:3], *anothers, *stages()[3:]))
     assert result.error is None
     assert result.statuses == [*DOCUMENTED[:3], *["skipped"] * 3, *DOCUMENTED[3:]]
     assert result.message_id == "remix-1"
@@ -404,7 +404,7 @@ async def test_a_chunk_about_another_order_is_skipped_and_its_address_is_not_bel
 )
 async def test_two_names_of_one_order_are_not_two_orders(connect: Connect, first: Any, later: Any) -> None:
     end = {**later, "status": "completed", "isComplete": True, "audio_url": "https://a.example/a.mp3"}
-    result = await heard(connect, stream({**first, "status": "queued"}, end))
+    result = await received(connect, stream({**first, "status": "queued"}, end))
     assert result.finished
     assert result.message_id == str(first.get("message_id") or first["job_id"])
 
@@ -421,7 +421,7 @@ NAMING = [
 
 @pytest.mark.parametrize("chunk", NAMING, ids=json.dumps)
 async def test_a_name_is_seen_beside_null_and_in_any_spelling(connect: Connect, chunk: Any) -> None:
-    result = await heard(connect, stream(stages()[0], chunk, end="cut"))
+    result = await received(connect, stream(stages()[0], chunk, end="cut"))
     assert result.message_id == "remix-1"
 
 
@@ -441,7 +441,7 @@ async def test_a_name_is_seen_beside_null_and_in_any_spelling(connect: Connect, 
 async def test_the_last_event_names_the_order_though_it_never_ended(
     connect: Connect, rest: bytes, end: str
 ) -> None:
-    result = await heard(connect, stream(stages()[0], rest, end=end))
+    result = await received(connect, stream(stages()[0], rest, end=end))
     assert result.message_id == "remix-1"
     assert not result.finished
     assert result.items[-1].message_id == "remix-1"
@@ -449,7 +449,7 @@ async def test_the_last_event_names_the_order_though_it_never_ended(
 
 @pytest.mark.parametrize("rest", [b'data: {"message_id": "@I', b'data: {"message_id": 12', b": a comment"])
 async def test_half_a_name_is_none(connect: Connect, rest: bytes) -> None:
-    result = await heard(connect, stream(stages()[0], rest, end="cut"))
+    result = await received(connect, stream(stages()[0], rest, end="cut"))
     assert result.message_id is None
 
 
@@ -463,7 +463,7 @@ async def test_half_a_name_is_none(connect: Connect, rest: bytes) -> None:
     ],
 )
 async def test_an_answer_that_is_no_stream_names_the_order_all_the_same(connect: Connect, body: Any) -> None:
-    result = await heard(connect, answer(body))
+    result = await received(connect, answer(body))
     named = result.error.message_id if isinstance(result.error, APIError) else result.message_id
     assert named == "remix-1"
 
@@ -477,7 +477,7 @@ async def test_odd_chunks_are_passed_on_as_they_are(connect: Connect) -> None:
         {"message_id": "@ID@", "status": "streaming", "progress": {"percent": 3}, "extra": [1]},
         {},
     ]
-    result = await heard(connect, stream(*odd, completed()))
+    result = await received(connect, stream(*odd, completed()))
     assert result.finished
     assert result.error is None
     assert len(result.items) == len(odd) + 1
@@ -506,7 +506,7 @@ async def test_odd_chunks_are_passed_on_as_they_are(connect: Connect) -> None:
 async def test_an_answer_that_is_no_stream_is_a_typed_error(
     connect: Connect, reply: Reply, kind: type[APIError], says: str
 ) -> None:
-    result = await heard(connect, reply)
+    result = await received(connect, reply)
     assert type(result.error) is kind
     assert says in result.error.message
     assert result.error.status_code == reply.status
@@ -514,19 +514,19 @@ async def test_an_answer_that_is_no_stream_is_a_typed_error(
 
 
 async def test_one_chunk_as_plain_json_still_names_the_order(connect: Connect) -> None:
-    result = await heard(connect, answer({"message_id": "@ID@", "status": "queued"}))
+    result = await received(connect, answer({"message_id": "@ID@", "status": "queued"}))
     assert (result.message_id, result.finished, result.error) == ("remix-1", False, None)
 
 
 @pytest.mark.parametrize("reply", [answer(b""), Reply(), answer(b" \n\n"), stream(b": only comments\n\n")])
 async def test_an_empty_stream_is_a_cut(connect: Connect, reply: Reply) -> None:
-    result = await heard(connect, reply)
+    result = await received(connect, reply)
     assert result.items == []
     assert not result.finished
 
 
 async def test_an_endless_page_is_read_up_to_a_bound(connect: Connect) -> None:
-    result = await heard(connect, Reply(itertools.repeat(b"<html>" + b"x" * 60_000)))
+    result = await received(connect, Reply(itertools.repeat(b"<html>" + b"x" * 60_000)))
     assert isinstance(result.error, APIError)
 
 

@@ -88,12 +88,12 @@ class StepClock:
 
 
 class Notebook:
-    """A display that writes down what it is told, from whichever thread, and can be waited for."""
+    """A display that records its updates, from whichever thread, and can be waited for."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._written = asyncio.Event()
-        self.heard: list[ProgressUpdate] = []
+        self.updates: list[ProgressUpdate] = []
         self.titles: list[str] = []
         self.cancel: Callable[[int | None], None] | None = None
         self.closed = 0
@@ -105,13 +105,13 @@ class Notebook:
         self.closed += 1
 
     def update(self, update: ProgressUpdate) -> None:
-        self.heard.append(update)
+        self.updates.append(update)
         self._loop.call_soon_threadsafe(self._written.set)
 
     def phases(self, index: int = 0) -> list[Phase]:
         """Phases of one remix in order, repetitions left out."""
         found: list[Phase] = []
-        for update in self.heard:
+        for update in self.updates:
             if update.index == index and (not found or found[-1] is not update.phase):
                 found.append(update.phase)
         return found
@@ -123,7 +123,7 @@ class Notebook:
             await self._written.wait()
 
     async def until_stage(self, stage: str, index: int = 0) -> None:
-        await self.until(lambda: any(n.stage == stage and n.index == index for n in self.heard))
+        await self.until(lambda: any(n.stage == stage and n.index == index for n in self.updates))
 
 
 WATCHFUL = Timeouts(silence=NEVER, no_message_id=NEVER, total=NEVER, cancel_grace=0.0)

@@ -1,4 +1,4 @@
-"""The background loop: one thread, doors for every kind of caller, and no way to hang on oneself."""
+"""The background loop: one thread, ways in for every kind of caller, and no way to hang on oneself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client accepts to be told; a key goes only where it is safe, and is shown nowhere."""
+"""The settings that a client accepts; a key goes only where it is safe, and is shown nowhere."""
 
 from __future__ import annotations
 

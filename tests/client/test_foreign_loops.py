@@ -47,7 +47,7 @@ async def enter(client: sv.Client) -> None:
         raise AssertionError("it was entered")
 
 
-DOORS: dict[str, Callable[[sv.Client], Coroutine[Any, Any, Any]]] = {
+CALLS: dict[str, Callable[[sv.Client], Coroutine[Any, Any, Any]]] = {
     "remix": lambda client: client.remix(SONG, prompt="jazz"),
     "remix_all": lambda client: client.remix_all([(SONG, "jazz"), (SONG, "rock")]),
     "stream": first_event,
@@ -58,9 +58,9 @@ DOORS: dict[str, Callable[[sv.Client], Coroutine[Any, Any, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 def test_an_await_outside_asyncio_is_refused_before_anything_is_sent(
-    door: Callable[[sv.Client], Coroutine[Any, Any, Any]], make_client: MakeClient
+    call: Callable[[sv.Client], Coroutine[Any, Any, Any]], make_client: MakeClient
 ) -> None:
     serving = _Elsewhere([])
     try:
@@ -68,7 +68,7 @@ def test_an_await_outside_asyncio_is_refused_before_anything_is_sent(
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # a coroutine that was never awaited
             with pytest.raises(sv.ConfigurationError, match="asyncio") as refused:
-                driven(door(client))
+                driven(call(client))
             gc.collect()
         assert refused.value.spent.value == "no"
         assert refused.value.hint
@@ -125,29 +125,29 @@ async def test_whoever_drops_a_call_that_began_stops_its_work(make_client: MakeC
             await service.until(lambda sent=sent: len(service.posts) == sent)  # type: ignore[misc]
             with contextlib.suppress(TypeError):
                 end(calling)
-        await seen.until(lambda: [update.phase for update in seen.heard].count(Phase.CANCELLED) == 2)
+        await seen.until(lambda: [update.phase for update in seen.updates].count(Phase.CANCELLED) == 2)
         assert len(service.posts) == 2
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
 def test_an_interrupt_while_a_job_begins_stops_it(make_client: MakeClient) -> None:
     """The caller never gets the job, so nobody could ever wait for it or stop it."""
-    heard = threading.Event()
+    called = threading.Event()
 
-    def hear(*signal_and_frame: Any) -> None:
-        heard.set()
+    def on_interrupt(*signal_and_frame: Any) -> None:
+        called.set()
         raise KeyboardInterrupt
 
     class Interrupting:
         def open(self, titles: list[str], cancel: Any) -> None:
             os.kill(os.getpid(), signal.SIGINT)
-            heard.wait(10)  # so it comes while `start` still waits for this display
+            called.wait(10)  # so it comes while `start` still waits for this display
 
         def close(self) -> None: ...
         def update(self, update: Any) -> None: ...
 
     serving = _Elsewhere([stream(*stages()[:3], script.HOLD)])
-    before = signal.signal(signal.SIGINT, hear)
+    before = signal.signal(signal.SIGINT, on_interrupt)
     try:
         client = make_client(serving.service, progress=Interrupting())
         with pytest.raises(KeyboardInterrupt):

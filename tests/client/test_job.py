@@ -58,7 +58,7 @@ async def test_a_job_can_be_cancelled_from_any_thread(make_client: MakeClient) -
         assert job.cancelled
         assert job.state == "cancelled"
         assert seen.phases()[-1] is Phase.CANCELLED
-        assert "recover()" in (seen.heard[-1].message or "")
+        assert "recover()" in (seen.updates[-1].message or "")
         assert client.orders()[0].state is OrderState.ACCEPTED
         with pytest.raises(asyncio.CancelledError):
             job.result()
@@ -222,7 +222,7 @@ async def test_the_display_hears_every_phase(make_client: MakeClient) -> None:
     for phase in wanted:
         at = phases.index(phase, at + 1)
     progress = [
-        update.progress for update in seen.heard if update.phase is Phase.STREAMING and update.progress
+        update.progress for update in seen.updates if update.phase is Phase.STREAMING and update.progress
     ]
     assert progress == sorted(progress)
     assert seen.closed == 1

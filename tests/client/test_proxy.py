@@ -1,4 +1,4 @@
-"""A client's TLS and proxy settings hold at every door: order, audio, references by URL, a host's check."""
+"""A client's TLS and proxy settings hold in all requests: order, audio, references by URL, a host's check."""
 
 from __future__ import annotations
 

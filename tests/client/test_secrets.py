@@ -112,7 +112,7 @@ async def test_the_key_and_signatures_are_nowhere(
             frames = traceback.TracebackException.from_exception(error, capture_locals=True)
             assert KEY not in "".join(frames.format())
         orders = client.orders()
-        shown += [orders, orders._repr_html_(), list(orders), seen.heard]
+        shown += [orders, orders._repr_html_(), list(orders), seen.updates]
         recovered = await client.recover()
         shown += [recovered, recovered._repr_html_()]
         client.close()

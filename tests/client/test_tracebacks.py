@@ -90,7 +90,7 @@ async def test_a_remix_that_fails(make_client: MakeClient, song: Path, ending: s
             assert_silent(error)
 
 
-async def test_every_other_door(make_client: MakeClient, song: Path) -> None:
+async def test_every_other_call(make_client: MakeClient, song: Path) -> None:
     refusing = [refusal(script.NO_BALANCE, 402) for _ in range(20)]
     async with StrictService(refusing) as service:
         client = make_client(service, host=signing)
@@ -108,7 +108,7 @@ async def test_every_other_door(make_client: MakeClient, song: Path) -> None:
         async def job() -> None:
             await client.start(song, prompt="jazz")
 
-        doors: list[Callable[[], Any]] = [
+        calls: list[Callable[[], Any]] = [
             streamed,
             from_all,
             job,
@@ -119,9 +119,9 @@ async def test_every_other_door(make_client: MakeClient, song: Path) -> None:
             lambda: client.remix(f"file:///{SIGNATURE}?{SIGNATURE}", prompt="jazz"),
             lambda: client.remix(f"http://127.0.0.1:1/x?X-Amz-Signature={SIGNATURE}", prompt="jazz"),
         ]
-        for door in doors:
+        for call in calls:
             with pytest.raises(SoundverseError) as failed:
-                await door()
+                await call()
             assert_silent(failed.value)
 
 

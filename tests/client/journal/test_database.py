@@ -339,9 +339,9 @@ async def test_nothing_is_sent_once_the_path_names_another_file(
         client = make_client(service)
         await client.remix(SONG, prompt="jazz")
         lose(path)
-        with pytest.raises(sv.ConfigurationError, match=LOSSES[lose]) as told:
+        with pytest.raises(sv.ConfigurationError, match=LOSSES[lose]) as caught:
             await client.remix(SONG, prompt="funk")
-        assert "nothing is sent" in told.value.message
+        assert "nothing is sent" in caught.value.message
         assert len(service.posts) == 1
     assert service.charged == 1
 
@@ -354,11 +354,11 @@ async def test_what_a_lost_journal_held_is_saved_beside_it_and_named(
     sending = await journal.sending(await journal.plan(order("paid")))
     await journal.move(sending, OrderState.ACCEPTED, message_id="m-77")
     lose(path)
-    with pytest.raises(sv.ConfigurationError) as told:
+    with pytest.raises(sv.ConfigurationError) as caught:
         await journal.plan(order("never"))
     (saved,) = path.parent.glob("orders.saved-*.sqlite3")
-    assert str(saved) in str(told.value)
-    assert "paid (m-77)" in str(told.value)
+    assert str(saved) in str(caught.value)
+    assert "paid (m-77)" in str(caught.value)
     assert stat.S_IMODE(saved.stat().st_mode) == 0o600
     assert known_elsewhere(saved) == {"paid"}
     journal.close()

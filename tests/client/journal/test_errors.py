@@ -1,4 +1,4 @@
-"""What SQLite complains of is told as what it is, with what saves the orders."""
+"""What SQLite complains of is named as what it is, with what saves the orders."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ WORDS = [
 @pytest.mark.parametrize("words", WORDS)
 def test_every_complaint_says_that_nothing_is_ordered_and_where(words: str, path: Path) -> None:
     open_database(path).close()
-    told = translated(sqlite3.OperationalError(words), path)
-    assert isinstance(told, sv.ConfigurationError)
-    assert str(path) in told.message
-    assert "othing is ordered" in str(told)
-    assert told.hint
+    caught = translated(sqlite3.OperationalError(words), path)
+    assert isinstance(caught, sv.ConfigurationError)
+    assert str(path) in caught.message
+    assert "othing is ordered" in str(caught)
+    assert caught.hint
 
 
 def test_only_a_full_disk_is_called_full(path: Path) -> None:
@@ -101,9 +101,9 @@ def test_who_holds_the_lock_is_named(kind: str, path: Path, monkeypatch: pytest.
     ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
-        with pytest.raises(sv.ConfigurationError, match=rf"held by process {holder.pid} \(") as told:
+        with pytest.raises(sv.ConfigurationError, match=rf"held by process {holder.pid} \(") as caught:
             asyncio.run(journal.plan(order("two")))
-        assert "another process has kept a transaction open" in told.value.message
+        assert "another process has kept a transaction open" in caught.value.message
         holder.communicate()
     asyncio.run(journal.plan(order("three")))
     assert [each.order_id for each in journal.read()] == ["one", "three"]
@@ -125,23 +125,23 @@ def test_a_damaged_journal_is_told_with_what_saves_its_orders(path: Path) -> Non
         content[at : at + 200] = b"\xee" * 200
     path.write_bytes(content)
     damaged = Journal(path)
-    with pytest.raises(sv.ConfigurationError, match="is damaged") as told:
+    with pytest.raises(sv.ConfigurationError, match="is damaged") as caught:
         damaged.read()
     with pytest.raises(sv.ConfigurationError, match="is damaged"):
         damaged.read()
     damaged.close()
     (saved,) = path.parent.glob("orders.saved-*.sqlite3")
-    assert str(saved) in told.value.message
+    assert str(saved) in caught.value.message
     for words in ("together with orders.sqlite3-wal", ".recover", "client.status(message_id)"):
-        assert words in str(told.value)
-    assert "delete" not in str(told.value)
+        assert words in str(caught.value)
+    assert "delete" not in str(caught.value)
     journal = Journal(saved)
     found = {each.order_id for each in journal.read()}
     journal.close()
     # The orders of the other pages, also of those between two damaged ones.
     assert found < {f"order-{at}" for at in range(300)}
     assert len(found) > 300 * (1 - 2 * len(leaves[1:-1:4]) / len(leaves))
-    assert f"{len(found)} of its orders could be read" in told.value.message
+    assert f"{len(found)} of its orders could be read" in caught.value.message
 
 
 def test_what_was_recovered_by_sqlite_is_a_journal_again(path: Path, tmp_path: Path) -> None:
@@ -258,5 +258,5 @@ def test_too_many_open_files_are_told_as_that(path: Path, monkeypatch: pytest.Mo
         raise OSError(24, "Too many open files")
 
     monkeypatch.setattr(complaint.os, "open", exhausted)
-    told = translated(sqlite3.OperationalError("unable to open database file"), path)
-    assert "too many files open" in told.message
+    caught = translated(sqlite3.OperationalError("unable to open database file"), path)
+    assert "too many files open" in caught.message

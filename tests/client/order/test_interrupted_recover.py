@@ -169,7 +169,7 @@ async def test_a_machine_whose_clock_is_ten_minutes_off_keeps_its_order(
         await seen.until_stage("validating")
         change(path, SEEMS_ELSEWHERE)
         recovering = asyncio.ensure_future(here.recover())
-        await display.until(lambda: any("another machine" in (n.message or "") for n in display.heard))
+        await display.until(lambda: any("another machine" in (n.message or "") for n in display.updates))
         await LOOP.run(there._session._beat())
         assert await recovering == []
         service.release()

@@ -244,9 +244,9 @@ CASES = [
     ),
     # Once the stream came past "validating" nothing is a refusal, not even in the document's words.
     *(
-        Case(f"nameless, {told}, then {next(iter(said.values()))}", sv.UnknownOutcomeError, "unknown",
+        Case(f"nameless, {word}, then {next(iter(said.values()))}", sv.UnknownOutcomeError, "unknown",
              script=(stream(stages()[0], *past, said),) * 3)
-        for told, past in PAST_VALIDATING.items()
+        for word, past in PAST_VALIDATING.items()
         for said in (script.UNAVAILABLE, script.RATE_LIMITED)
     ),
     *(

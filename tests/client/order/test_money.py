@@ -93,7 +93,7 @@ class _Events:
 
 
 class Faulty:
-    """A transport that fails as told, and counts the POSTs whose first byte was sent."""
+    """A transport that fails as asked, and counts the POSTs whose first byte was sent."""
 
     def __init__(self, plan: list[tuple[bool, int, str]]) -> None:
         self._plan: Iterator[tuple[bool, int, str]] = iter(plan)

@@ -82,12 +82,12 @@ async def test_a_bug_says_what_was_paid_by_how_far_the_order_came(
                 await client.remix(SONG, prompt="jazz")
         error = raised.value
         assert error.spent is spent
-        told = [] if state is None else [(vars(error)["order_id"], state, None)]
-        assert [(order.order_id, order.state, order.lease) for order in client.orders()] == told
+        expected = [] if state is None else [(vars(error)["order_id"], state, None)]
+        assert [(order.order_id, order.state, order.lease) for order in client.orders()] == expected
         assert ("client.recover()" in str(error)) is is_kept
         assert "RuntimeError" in str(error)
         assert seen.phases()[-1] is Phase.FAILED
-        shown = f"{error}{error!r}{vars(error)}{seen.heard}{caplog.text}"
+        shown = f"{error}{error!r}{vars(error)}{seen.updates}{caplog.text}"
         assert SECRET not in shown
         assert service.api_key not in shown
 
@@ -118,8 +118,8 @@ async def test_a_bug_in_a_bare_stream_says_what_was_paid_too(
         error = raised.value
         assert error.spent is spent
         assert ("client.recover()" in str(error)) is is_kept
-        told = [] if state is None else [(vars(error)["order_id"], state, None)]
-        assert [(order.order_id, order.state, order.lease) for order in client.orders()] == told
+        expected = [] if state is None else [(vars(error)["order_id"], state, None)]
+        assert [(order.order_id, order.state, order.lease) for order in client.orders()] == expected
         assert error.__cause__ is None
         assert error.__context__ is None
         shown = f"{error}{error!r}{vars(error)}{caplog.text}{''.join(traceback.format_exception(error))}"

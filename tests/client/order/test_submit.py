@@ -28,7 +28,7 @@ async def test_a_refusal_is_waited_out_visibly(tmp_path: Path, clock: SkippingCl
     ):
         event = await place_order(tracker, body)
     assert event.is_terminal
-    waits = [update for update in seen.heard if update.phase is Phase.RETRYING]
+    waits = [update for update in seen.updates if update.phase is Phase.RETRYING]
     assert len(waits) == 2
     assert all(update.retry_in and 7 <= update.retry_in <= 8.01 for update in waits)
     assert all(update.message and "ate limit" in update.message for update in waits)
@@ -44,7 +44,7 @@ async def test_pauses_grow_and_differ(tmp_path: Path, clock: SkippingClock) -> N
         with pytest.raises(sv.ServiceUnavailableError):
             await place_order(tracker, body)
         assert await state_of(tracker) is OrderState.REFUSED
-    waits = [update.retry_in or 0.0 for update in seen.heard if update.phase is Phase.RETRYING]
+    waits = [update.retry_in or 0.0 for update in seen.updates if update.phase is Phase.RETRYING]
     assert len(waits) == WATCHFUL.max_attempts - 1
     assert sorted(waits[:5]) == waits[:5]
     assert len(set(waits)) == len(waits)
@@ -105,7 +105,7 @@ async def test_a_hold_of_ten_minutes_is_normal(tmp_path: Path) -> None:
         an_order(service, tmp_path, clock, Timeouts()) as (tracker, seen),
     ):
         placing = asyncio.ensure_future(place_order(tracker, body))
-        await seen.until(lambda: any(update.progress == 90 for update in seen.heard))
+        await seen.until(lambda: any(update.progress == 90 for update in seen.updates))
         assert service.asked == 0
         began = clock.now
         while clock.now < began + 600:
@@ -261,4 +261,4 @@ async def test_a_journal_that_fails_after_sending_loses_no_paid_remix(
         monkeypatch.setattr(tracker.session.journal, "move", full)
         url = await record_outcome(tracker, await place_order(tracker, body))
     assert url
-    assert any(update.message and "disk is full" in update.message for update in seen.heard)
+    assert any(update.message and "disk is full" in update.message for update in seen.updates)
