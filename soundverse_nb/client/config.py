@@ -345,5 +345,5 @@ def journal_file(given: str | os.PathLike[str] | None, simulated: bool) -> Path:
 
 
 def simulator_notice(port: int) -> Path:
-    """Where a simulator on this port leaves its note by right; the same place as in simulator/notice.py."""
+    """Where a simulator on this port leaves its note by right; see running_simulators.py."""
     return notes(port)[0]
