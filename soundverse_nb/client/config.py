@@ -23,7 +23,6 @@ from pydantic import SecretStr
 from soundverse_nb.api.proxy import NetworkSettings
 from soundverse_nb.api.transport import STATUS_PATH
 from soundverse_nb.errors import ConfigurationError
-from soundverse_nb.running_simulators import notes
 from soundverse_nb.urls import DEFAULT_PORTS, WebURL
 
 
@@ -342,8 +341,3 @@ def journal_file(given: str | os.PathLike[str] | None, simulated: bool) -> Path:
         return given_path(given, "journal")
     name = "orders-simulated.sqlite3" if simulated else "orders.sqlite3"
     return own_folder("user_state_path", PLACE_FOR_ORDERS) / name
-
-
-def simulator_notice(port: int) -> Path:
-    """Where a simulator on this port leaves its note by right; see running_simulators.py."""
-    return notes(port)[0]

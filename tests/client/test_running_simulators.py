@@ -8,8 +8,8 @@ import sys
 import pytest
 
 import soundverse_nb as sv
-from soundverse_nb.client.config import simulator_notice
 from soundverse_nb.client.simulated import is_simulator
+from soundverse_nb.running_simulators import notes
 from soundverse_nb.simulator.server import notice_file, put_up, take_down
 
 
@@ -22,7 +22,7 @@ def test_a_running_simulator_is_known_and_a_stopped_one_is_not() -> None:
 
 
 def test_both_sides_mean_the_same_file() -> None:
-    assert notice_file(8080) == simulator_notice(8080)
+    assert notice_file(8080) == notes(8080)[0]
 
 
 def test_the_note_of_a_process_that_died_counts_for_nothing() -> None:
