@@ -51,7 +51,7 @@ _TOLERATED_SECONDS = 0.1
 # The length that these announce was reckoned from their size.
 _ESTIMATED = ("mp3", "adts", "ac3", "eac3", "dts", "loas", "amr")
 # Of these, and of some more, nothing but their last bytes tells that the end is missing.
-_MAY_END_IN_ZEROS = (*_ESTIMATED, "avi", "flv", "mpegts")
+_MAY_END_IN_ZEROS = (*_ESTIMATED, "avi", "flv", "mpegts", "webm", "matroska")
 
 
 def preflight(
