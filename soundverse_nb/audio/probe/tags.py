@@ -21,8 +21,8 @@ _APE_EDGE = 32
 _LARGEST_LYRICS = 5100 + len(b"LYRICSBEGINLYRICSEND")
 # Taggers that shorten a tag, and disks that count in blocks, leave zeros behind it.
 _MOST_ZEROS = 1 << 16
-# A tag that only its start shows is looked for in so many of the last bytes: covers are seldom larger.
-_LARGEST_APPENDED = 1 << 21
+# A tag that only its start shows is looked for in so many of the last bytes: a song with more is too large.
+_LARGEST_APPENDED = 1 << 23
 
 
 def after_id3(window: Window) -> int:
