@@ -185,8 +185,10 @@ def _by_shape(status: int | None, value: Any, words: str, quoted: str) -> APIErr
             return AuthenticationError(_sentence(words))
         if isinstance(value.get("detail"), list):
             return InvalidRequestError(_sentence(words))
-        # Inside a stream the order had been let in before this was said.
-        spent = Spent.MAYBE if status is None else Spent.NO
+        # Inside a stream the order had been let in before this was said, and a success may speak of one: only
+        # the document's own words are a refusal there.
+        is_refusal = status is not None and not 200 <= status < 300
+        spent = Spent.NO if is_refusal else Spent.MAYBE
         hint = _CHECK_ACCOUNT if spent is Spent.MAYBE else _ASK
         return APIError(f"The service refused the order{quoted}.", spent=spent, hint=hint)
     what = "something that is not a remix stream" if quoted else "nothing"

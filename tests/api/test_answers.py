@@ -239,9 +239,11 @@ TABLE: list[tuple[str, int | None, Any, type[APIError], Next, str]] = [
         200,
         {"success": False, "message": "Try another song"},
         APIError,
-        Next.REFUSED,
+        Next.UNKNOWN,  # only the document's own words are a refusal where the status speaks of success
         "another song",
     ),
+    ("200_with_a_yes", 201, {"message": "Remix created"}, APIError, Next.UNKNOWN, "Remix created"),
+    ("200_from_a_gateway", 200, {"error": "upstream request timeout"}, APIError, Next.UNKNOWN, "upstream"),
     ("200_with_nothing", 200, b"", APIError, Next.UNKNOWN, "nothing"),
     ("200_with_blanks", 200, b" \r\n", APIError, Next.UNKNOWN, "nothing"),
     ("200_with_html", 200, b"<!doctype html><title>Login</title><form>", APIError, Next.UNKNOWN, "Login"),
