@@ -67,7 +67,9 @@ _NO = frozenset({"false", "no", "off", "0"})
 def _text(value: Any) -> str | None:
     if isinstance(value, str):
         return value.strip() or None
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)  # exactly: an id may have more digits than a float holds
+    if isinstance(value, float):
         whole = _whole(value)
         return str(value if whole is None else whole)
     return None

@@ -98,6 +98,10 @@ def test_a_null_message_id_does_not_hide_the_job_id() -> None:
     assert RemixEvent.parse({"message_id": None, "job_id": 8}).message_id == "8"
 
 
+def test_a_number_as_an_id_keeps_every_digit() -> None:
+    assert RemixEvent.parse(b'{"message_id": 1234567890123456789}').message_id == "1234567890123456789"
+
+
 def test_fields_the_document_does_not_name_are_kept() -> None:
     event = RemixEvent.parse(
         '{"status": "queued", "queue_position": 3, "nested": {"a": [1]}, "stage": 1, "copy": 2}'
