@@ -96,7 +96,9 @@ class ChunkReader:
         if refusal is not None:
             return refusal
         if not self.taken:
-            gap = event.status is None and self._is_gap(event)
+            # The document's chunk 1 is "queued", whether it says so or not.
+            numbered = event.chunk_index is not None and event.chunk_index >= 1
+            gap = event.status is None and (numbered or self._is_gap(event))
             self.taken = gap or event.is_past_validating
         self._seen += 1
         return event

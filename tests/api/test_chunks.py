@@ -92,3 +92,9 @@ def test_the_first_id_stays_the_orders_id() -> None:
     for name in ("one", "two"):
         list(reader.feed(sse({"message_id": name, "status": "streaming", "isComplete": False})))
     assert reader.message_id == "one"
+
+
+def test_a_chunk_that_bears_only_the_number_of_queued_was_let_in() -> None:
+    reader = ChunkReader()
+    list(reader.feed(sse(stages()[0]) + sse({"chunkIndex": 1})))
+    assert reader.taken
