@@ -7,6 +7,7 @@ the layers below look it up. That keeps every import pointing downward.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -63,6 +64,23 @@ class ProgressDisplay(Protocol):
 
     def close(self) -> None:
         """The batch is over; what remains on show must survive in a saved notebook."""
+
+
+def ipython_shell() -> Any:
+    """The IPython shell of this process, None without one; IPython is not loaded to find out."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython is not None else None
+
+
+def in_kernel() -> bool:
+    """Whether this process is a Jupyter kernel."""
+    return getattr(ipython_shell(), "kernel", None) is not None
+
+
+def shows_text_only() -> bool:
+    """Whether the asking shell shows plain text alone, as IPython in a terminal does."""
+    formatter = getattr(ipython_shell(), "display_formatter", None)
+    return formatter is not None and list(formatter.active_types) == ["text/plain"]
 
 
 Factory = Callable[..., Any]

@@ -22,11 +22,11 @@ from soundverse_nb.errors import ConfigurationError, SoundverseError
 from soundverse_nb.examples import TITLE, example_song
 from soundverse_nb.reference import preflight
 from soundverse_nb.remix import Clip
-from soundverse_nb.remix.display import COLOURS
 from soundverse_nb.remix.preview import playables
 from soundverse_nb.render import units
+from soundverse_nb.render.colours import song_colour
 from soundverse_nb.render.labels import stages_html
-from soundverse_nb.render.page import Page, Take, page_html
+from soundverse_nb.render.page import Page, Song, page_html
 from soundverse_nb.render.units import span
 from soundverse_nb.simulator import Simulator
 
@@ -53,34 +53,34 @@ def comparison_page(
         measured = list(pool.map(lambda clip: measure(clip.path), clips))
     players = playables(clips, MAX_AUDIO_BYTES)
     original = measured[0]
-    takes = [
-        Take(
+    songs = [
+        Song(
             label=f"Remix {number}" if remix else "Original",
             title=remix.title if remix else title,
             prompt=(remix.request.prompt or "") if remix else "",
             duration=sound.duration,
             envelope=sound.envelope,
-            colour=COLOURS[number % len(COLOURS)],
+            colour=song_colour(number),
             loudness=sound.loudness,
             facts=_facts(clip, sound, original if remix else None, remix),
             audio=player.data,
             note=player.note,
             file=file,
-            story=_story(remix) if remix else "",
+            stages=stages_html(remix.timeline, remix.seconds or 0.0) if remix else None,
         )
         for number, (clip, sound, player, remix, file) in enumerate(
             zip(clips, measured, players, [None, *remixes], ["", *files], strict=True)
         )
     ]
     count = _NUMBERS.get(len(remixes), f"{len(remixes)} remixes")
-    return page_html(
+    page = page_html(
         Page(
             title=f"One song, {count.lower()}",
-            lead=f"{takes[0].title} ({units.clock(original.duration)}) passed preflight; "
+            lead=f"{songs[0].title} ({units.clock(original.duration)}) passed preflight; "
             f"{len(remixes)} prompts made remixes of it at once, "
             f"and {units.span(seconds)} later everything was here.",
-            original=takes[0],
-            remixes=tuple(takes[1:]),
+            original=songs[0],
+            remixes=tuple(songs[1:]),
             badge="Simulated.",
             warning="These remixes were made by the embedded service of soundverse_nb on this machine: "
             "signal processing, not the model. Nothing was sent out and nothing was paid.",
@@ -90,6 +90,7 @@ def comparison_page(
             ),
         )
     )
+    return str(page)
 
 
 def song_title(path: Path) -> str:
@@ -129,10 +130,6 @@ def _loudness(measured: float, original: float | None) -> str:
         difference = round(measured - original, 1)
         said += f" ({difference:+.1f} LU)" if difference else " (as loud as the original)"
     return said.replace("-", _MINUS)
-
-
-def _story(remix: Remix) -> str:
-    return stages_html(remix.timeline, remix.seconds or 0.0)
 
 
 PROMPTS = (
@@ -176,7 +173,7 @@ def run(options: argparse.Namespace) -> int:
         page = _write(out, reference, remixes, seconds)
     print(f"   {shown_name(os.fspath(page))} is one page with everything in it. Open it in a browser:")
     print(f"   {page.resolve().as_uri()}")
-    _tell_about_notebooks()
+    _print_next_steps()
     return int(bool(errors))
 
 
@@ -224,7 +221,7 @@ def _write(out: Path, reference: Path, remixes: list[Remix], seconds: float) -> 
     return written.replace(out / "index.html")
 
 
-def _tell_about_notebooks() -> None:
+def _print_next_steps() -> None:
     """How to go on: the notebooks lie beside the package in a clone."""
     notebooks = Path(soundverse_nb.__file__).parent.parent / "notebooks"
     first = notebooks / "01_quickstart.ipynb"

@@ -9,7 +9,8 @@ from typing import Any, Generic, TypeVar
 
 from soundverse_nb.client.background import LOOP, BackgroundTask, check_can_wait
 from soundverse_nb.errors import SoundverseError, Spent, at_the_door
-from soundverse_nb.render.escape import plain, text
+from soundverse_nb.render.escape import plain
+from soundverse_nb.render.orders import job_html
 
 T = TypeVar("T")
 
@@ -84,4 +85,4 @@ class RemixJob(Generic[T]):
         if self.state == "failed":
             error = self._work.future.exception()
             advice = str(error) if isinstance(error, SoundverseError) else type(error).__name__
-        return f"<div><b>{text(self._title, 120)}</b>: {self.state}. {text(advice, 600)}</div>"
+        return str(job_html(self._title, self.state, advice))

@@ -12,10 +12,13 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, overload
 
+from markupsafe import Markup
+
 from soundverse_nb.api.safe_repr import shown_id
 from soundverse_nb.client.journal.order import DiskState, Order, OrderState
 from soundverse_nb.errors import ConfigurationError
-from soundverse_nb.render.escape import plain, text
+from soundverse_nb.render.escape import plain
+from soundverse_nb.render.orders import orders_html
 
 
 def is_missing(order: Order) -> bool:
@@ -56,15 +59,6 @@ MEANING: dict[OrderState | DiskState, str] = {
     OrderState.FAILED: "failed at the service",
     OrderState.UNKNOWN: "may have been paid for",
     DiskState.MISSING: "paid; its file is gone or changed, client.recover() fetches it again",
-}
-
-_COLOUR: dict[OrderState | DiskState, str] = {
-    OrderState.FETCHED: "#2e7d32",
-    OrderState.UNKNOWN: "#b26a00",
-    OrderState.COMPLETED: "#b26a00",
-    DiskState.MISSING: "#b26a00",
-    OrderState.FAILED: "#c62828",
-    OrderState.REFUSED: "#757575",
 }
 
 UNREADABLE = "unreadable"
@@ -153,12 +147,13 @@ class OrderTable(Sequence[Order]):
         return "\n".join([f"{self.summary} ({self._place})", *table, *self._rest()])
 
     def _repr_html_(self) -> str:
-        heads = "".join(f'<th style="text-align:left">{head}</th>' for head in _HEADS)
-        rows = "".join(_html_row(order) for order in self._newest())
-        rest = "".join(f"<p>{text(line)}</p>" for line in self._rest())
-        table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>" if self._orders else ""
-        place = f"<p>{text(self._place, 600)}</p>"
-        return f"<div><p><b>{text(self.summary)}</b></p>{place}{table}{rest}</div>"
+        return str(self.as_html())
+
+    def as_html(self) -> Markup:
+        """The table as HTML, for a page that holds more than it."""
+        rows = [_cells(order) for order in self._newest()]
+        state_column = _HEADS.index("state")
+        return orders_html(self.summary, self._place, _HEADS, rows, self._rest(), state_column=state_column)
 
     @property
     def _place(self) -> str:
@@ -198,13 +193,6 @@ def _remark(order: Order) -> str:
     if order.error and order.state not in (OrderState.FETCHED, DiskState.MISSING):
         parts.append(plain(order.error, 160))
     return "; ".join(parts)
-
-
-def _html_row(order: Order) -> str:
-    cells: list[str] = [text(cell) for cell in _cells(order)]
-    colour = "#c62828" if order.unreadable else _COLOUR.get(order.state, "inherit")
-    cells[2] = f'<span style="color:{colour}"><b>{cells[2]}</b></span>'
-    return "<tr>" + "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells) + "</tr>"
 
 
 def _short(cell: str, width: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from soundverse_nb.api.safe_repr import shown_id
+from soundverse_nb.displays import shows_text_only
 from soundverse_nb.errors import SoundverseError
 from soundverse_nb.remix.preview import (
     ENVELOPE_POINTS,
@@ -23,19 +23,16 @@ from soundverse_nb.remix.preview import (
     playables,
 )
 from soundverse_nb.render import units
-from soundverse_nb.render.card import Card, card_html
+from soundverse_nb.render.card import Card, Lane, axis_length, card_html, lane_png, width_percent
+from soundverse_nb.render.colours import ORIGINAL, REMIX, song_colour
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.labels import StageSpan
-from soundverse_nb.render.lanes import Lane, axis_length, lane_png, width_percent
-from soundverse_nb.render.pictures import ORIGINAL, REMIX, columns, thumbnail
+from soundverse_nb.render.pictures import columns, thumbnail
 from soundverse_nb.urls import shown_url
 
 if TYPE_CHECKING:
     from soundverse_nb.api.request import RemixRequest
     from soundverse_nb.audio.envelope import Envelope
-
-COLOURS = (ORIGINAL, REMIX, "#2f9e77", "#a66bd1", "#b8860b", "#cf4f6f")
-"""One a song, in order, and round again."""
 
 _SLACK = 200  # bytes kept free for what a note adds
 
@@ -104,7 +101,7 @@ def clip_html(clip: Sound, max_bytes: int | None = None) -> str:
 
 def clips_html(named: Sequence[tuple[str, Sound]], title: str, max_bytes: int | None = None) -> str:
     """Several songs above one another, each with its name."""
-    songs = [Song(label, clip, COLOURS[i % len(COLOURS)]) for i, (label, clip) in enumerate(named)]
+    songs = [Song(label, clip, song_colour(i)) for i, (label, clip) in enumerate(named)]
     return fitted(Card(title, []), songs, max_bytes)
 
 
@@ -147,7 +144,7 @@ def fitted(card: Card, songs: list[Song], max_bytes: int | None) -> str:
         said = f"The first {shown} of {len(songs)} takes: more do not fit under the display's limit."
         frame = replace(frame, lanes=bare[:shown], subtitle=said)
         left = limit - _weight(frame) - _SLACK * shown
-    return card_html(replace(frame, lanes=_with_players(frame.lanes, songs[:shown], left * 3 // 4)))
+    return str(card_html(replace(frame, lanes=_with_players(frame.lanes, songs[:shown], left * 3 // 4))))
 
 
 def _weight(card: Card) -> int:
@@ -196,27 +193,19 @@ def _bundle(told: str, html: str | None) -> dict[str, str]:
     return {"text/plain": told} if html is None else {"text/plain": told, "text/html": html}
 
 
-def _in_terminal() -> bool:
-    """Whether the asking shell shows text only: then no player need be made."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    formatter = getattr(shell, "display_formatter", None)
-    return formatter is not None and list(formatter.active_types) == ["text/plain"]
-
-
 def clip_bundle(clip: Sound) -> dict[str, str]:
     """text/plain and, where pages are shown, text/html."""
-    return _bundle(clip_text(clip), None if _in_terminal() else clip_html(clip))
+    return _bundle(clip_text(clip), None if shows_text_only() else clip_html(clip))
 
 
 def remix_bundle(remix: Result) -> dict[str, str]:
     """text/plain and, where pages are shown, text/html."""
-    return _bundle(remix_text(remix), None if _in_terminal() else remix_html(remix))
+    return _bundle(remix_text(remix), None if shows_text_only() else remix_html(remix))
 
 
 def clips_bundle(named: Sequence[tuple[str, Sound]], title: str) -> dict[str, str]:
     """text/plain and, where pages are shown, text/html."""
-    html = None if _in_terminal() else clips_html(named, title)
+    html = None if shows_text_only() else clips_html(named, title)
     return _bundle(f"{plain(title, 120)}\n{clips_text(named)}", html)
 
 

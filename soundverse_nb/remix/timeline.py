@@ -31,7 +31,7 @@ def timeline(events: Sequence[TimedEvent], finished: float | None = None) -> lis
     for timed in events:
         latest = max(latest, timed.at)
         stage = timed.event.stage
-        held = reached_hold(stage.value, timed.event.progress)
+        held = stage.value == "streaming" and reached_hold(timed.event.progress)
         if not marks or marks[-1][1:] != (stage, held):
             marks.append((latest, stage, held))
     if finished is not None:

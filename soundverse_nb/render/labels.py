@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 from soundverse_nb.displays import Phase, ProgressUpdate
-from soundverse_nb.render.escape import text
+from soundverse_nb.render.colours import stage_colour
+from soundverse_nb.render.escape import fill, joined
 from soundverse_nb.render.units import span
 
 HOLD = "finalising: 90 % can hold for several minutes; this is expected"
 """The document: "progress may hold at 90 for several minutes while the model finalizes and uploads"."""
 
-HOLD_FROM = 90.0
+_HOLD_FROM = 90.0
 """Percent at which that begins."""
 
 STAGES = {
@@ -46,39 +49,26 @@ def stage_label(stage: str) -> str:
     return STAGES.get(stage.lower(), stage.replace("_", " "))
 
 
-def reached_hold(stage: str | None, progress: float | None) -> bool:
-    """Whether generating has come to where it may stand still for minutes."""
-    return stage == "streaming" and progress is not None and progress >= HOLD_FROM
+def reached_hold(progress: float | None) -> bool:
+    """Whether generating has come to where it may stand still for minutes, looks stuck and is not."""
+    return progress is not None and progress >= _HOLD_FROM
 
 
-def is_held(stage: str | None, progress: float | None) -> bool:
-    """Whether the service is in the long quiet stretch near 90 % that looks stuck and is not."""
-    return reached_hold(stage, progress) and (progress or 0) < 100
+def percent_label(progress: float) -> str:
+    """Progress behind a label, " 45 %"; nothing at the start, nor where standing still says nothing."""
+    return f" {progress:.0f} %" if progress > 0 and not reached_hold(progress) else ""
 
 
 def update_label(update: ProgressUpdate) -> str:
     """Where a remix is, in one phrase."""
-    if update.phase in (Phase.STREAMING, Phase.FOLLOWING) and is_held(update.stage, update.progress):
-        return HOLD
-    if update.phase is Phase.STREAMING and update.stage == "streaming" and (update.progress or 0) >= 100:
-        return "finalising"
+    if update.stage == "streaming" and reached_hold(update.progress):
+        if (update.progress or 0) < 100 and update.phase in (Phase.STREAMING, Phase.FOLLOWING):
+            return HOLD
+        if update.phase is Phase.STREAMING:
+            return "finalising"
     if update.phase is Phase.STREAMING and update.stage:
         return stage_label(update.stage)
     return PHASES[update.phase]
-
-
-_COLOURS = {
-    "validating": "#8a94a6",
-    "queued": "#7a8fc9",
-    "starting": "#4aa3a2",
-    "initializing": "#5aa469",
-    "uploading": "#b08fd8",
-    "streaming": "#d4700f",
-    "held": "#e3b341",
-    "completed": "#3f86cf",
-    "failed": "#d9534f",
-}
-_OTHER = "#8a94a6"
 
 
 @dataclass(frozen=True)
@@ -102,7 +92,7 @@ class StageSpan:
 
     @property
     def colour(self) -> str:
-        return _COLOURS.get("held" if self.held else self._word, _OTHER)
+        return stage_colour("held" if self.held else self._word)
 
     @property
     def _word(self) -> str:
@@ -110,30 +100,42 @@ class StageSpan:
         return str(getattr(self.stage, "value", self.stage))
 
 
-def stages_html(stages: list[StageSpan], total: float) -> str:
-    """The bar and its legend; `total` is the whole way in seconds. Nothing to tell gives an empty string."""
+def stages_html(stages: list[StageSpan], total: float) -> Markup:
+    """The bar and its legend; `total` is the whole way in seconds. Nothing timed gives an empty string."""
     if not stages or not total > 0:
-        return ""
+        return Markup("")
     bars, legend = [], []
     for stage in stages:
         left = _percent(stage.started, total)
         width = max(0.0, min(_percent(stage.seconds, total), 100 - left))
-        title = f"{stage.label} {span(stage.seconds)}"
         bars.append(
-            f'<div title="{text(title)}" style="position:absolute;top:0;left:{left:g}%;width:{width:g}%;'
-            f'min-width:2px;height:10px;background-color:{stage.colour}"></div>'
+            fill(
+                '<div title="{} {}" style="position:absolute;top:0;left:{}%;width:{}%;'
+                'min-width:2px;height:10px;background-color:{}"></div>',
+                stage.label,
+                span(stage.seconds),
+                f"{left:g}",
+                f"{width:g}",
+                stage.colour,
+            )
         )
         legend.append(
-            f'<span style="display:inline-block;margin:0 14px 0 0;white-space:nowrap">'
-            f'<span style="display:inline-block;width:8px;height:8px;border-radius:4px;margin:0 5px 0 0;'
-            f'background-color:{stage.colour}"></span>{text(stage.label)} '
-            f'<span style="opacity:0.75">{span(stage.seconds)}</span></span>'
+            fill(
+                '<span style="display:inline-block;margin:0 14px 0 0;white-space:nowrap">'
+                '<span style="display:inline-block;width:8px;height:8px;border-radius:4px;margin:0 5px 0 0;'
+                'background-color:{}"></span>{} <span style="opacity:0.75">{}</span></span>',
+                stage.colour,
+                stage.label,
+                span(stage.seconds),
+            )
         )
-    return (
-        f'<div style="position:relative;height:10px;border-radius:5px;overflow:hidden;margin:0 0 5px;'
-        f'background-color:rgba(128,128,128,0.2)">{"".join(bars)}</div>'
-        f'<div style="font-size:0.85em;line-height:1.6">{"".join(legend)}'
-        f'<span style="display:inline-block;white-space:nowrap"><b>{span(total)}</b> in all</span></div>'
+    return fill(
+        '<div style="position:relative;height:10px;border-radius:5px;overflow:hidden;margin:0 0 5px;'
+        'background-color:rgba(128,128,128,0.2)">{}</div><div style="font-size:0.85em;line-height:1.6">{}'
+        '<span style="display:inline-block;white-space:nowrap"><b>{}</b> in all</span></div>',
+        joined(bars),
+        joined(legend),
+        span(total),
     )
 
 

@@ -11,8 +11,10 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from soundverse_nb.render.escape import text
-from soundverse_nb.render.lanes import axis_length, ticks, width_percent
+from markupsafe import Markup
+
+from soundverse_nb.render.card import axis_length, ticks, width_percent
+from soundverse_nb.render.escape import fill, joined, text
 from soundverse_nb.render.pictures import Envelope, columns, data_uri, waveform_png
 
 WIDTH_PX = 1000
@@ -24,13 +26,12 @@ _POLICY = (
 
 
 @dataclass(frozen=True)
-class Take:
+class Song:
     """One song of the page.
 
     `title` is the song's, `prompt` what was asked (nothing for an original), `duration` in seconds,
     `loudness` in LUFS, `facts` short phrases. `audio` is MP3 for the player; `note` says where that is not
-    the file itself. `file` is where the whole song lies, relative to the page. `story` is HTML of our own
-    making that tells the stages.
+    the file itself. `file` is where the whole song lies, relative to the page. `stages` is the bar of stages.
     """
 
     label: str
@@ -44,7 +45,7 @@ class Take:
     audio: bytes | None = None
     note: str = ""
     file: str = ""
-    story: str = ""
+    stages: Markup | None = None
 
 
 @dataclass(frozen=True)
@@ -57,49 +58,37 @@ class Page:
 
     title: str
     lead: str
-    original: Take
-    remixes: tuple[Take, ...]
+    original: Song
+    remixes: tuple[Song, ...]
     badge: str = ""
     warning: str = ""
     foot: tuple[str, ...] = ()
 
 
-def page_html(page: Page) -> str:
-    """The page as one HTML document that needs no other file."""
-    takes = (page.original, *page.remixes)
-    length = axis_length([take.duration for take in takes])
-    quietest = min((t.loudness for t in takes if math.isfinite(t.loudness)), default=-math.inf)
-    loudest = max((_peak(take.envelope) for take in takes), default=0.0) or 1.0
-    rows = "".join(_take(take, number, length, quietest, loudest) for number, take in enumerate(takes))
-    badge = f'<p class="notice"><b>{text(page.badge)}</b> {text(page.warning, 600)}</p>' if page.badge else ""
-    foot = "".join(f"<p>{text(line, 600)}</p>" for line in page.foot)
-    assets = Path(__file__).parent
-    style = (assets / "page.css").read_text(encoding="utf-8")
-    script = (assets / "page.js").read_text(encoding="utf-8")
-    return f"""<!doctype html>
+_DOCUMENT = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<title>{text(page.title)}</title>
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<title>{title}</title>
 <style>{style}</style>
 </head>
 <body>
 <header>
-<h1>{text(page.title)}</h1>
-<p class="lead">{text(page.lead, 600)}</p>
-{badge}
+<h1>{title}</h1>
+<p class="lead">{lead}</p>
+{notice}
 </header>
 <main>
 <fieldset class="listening" hidden>
 <legend>Listening</legend>
 <label><input type="checkbox" id="keep-place" checked> Switching keeps the place in the song</label>
 <label><input type="checkbox" id="same-loudness" checked> All equally loud</label>
-<span class="keys">Keys <kbd>1</kbd> to <kbd>{len(takes)}</kbd> switch, <kbd>space</kbd> pauses</span>
+<span class="keys">Keys <kbd>1</kbd> to <kbd>{count}</kbd> switch, <kbd>space</kbd> pauses</span>
 </fieldset>
-{rows}
+{songs}
 </main>
 <footer>{foot}</footer>
 <script>{script}</script>
@@ -107,53 +96,95 @@ def page_html(page: Page) -> str:
 </html>
 """
 
-
-def _take(take: Take, number: int, length: float, quietest: float, loudest: float) -> str:
-    kind = "remix" if number else "original"
-    prompt = f'<p class="prompt">“{text(take.prompt)}”</p>' if take.prompt else ""
-    facts = "".join(f"<li>{text(fact)}</li>" for fact in take.facts)
-    note = f'<p class="note">{text(take.note)}</p>' if take.note else ""
-    link = (
-        f'<a class="file" href="{text(take.file)}" download>Save the file</a>' if take.file and number else ""
-    )
-    story = f"<details><summary>How it came about</summary>{take.story}</details>" if take.story else ""
-    return f"""<article class="take {kind}" style="--colour:{take.colour}">
-<div class="name"><span class="label">{text(take.label)}</span><h2>{text(take.title)}</h2>{prompt}</div>
-{_wave(take, length, loudest)}
-<div class="below">{_player(take, quietest)}{link}</div>
-<ul class="facts">{facts}</ul>{note}{story}
+_SONG = """<article class="take {kind}" style="--colour:{colour}">
+<div class="name"><span class="label">{label}</span><h2>{title}</h2>{prompt}</div>
+{waveform}
+<div class="below">{player}{link}</div>
+<ul class="facts">{facts}</ul>{note}{stages}
 </article>
 """
 
 
-def _player(take: Take, quietest: float) -> str:
-    if take.audio is None:
-        return ""
-    gain = 1.0 if not math.isfinite(take.loudness) else 10 ** ((quietest - take.loudness) / 20)
-    return (
-        f'<audio controls preload="metadata" aria-label="Play {text(take.label)}: {text(take.title)}" '
-        f'data-gain="{gain:.4f}" src="{data_uri(take.audio, "audio/mpeg")}"></audio>'
+def page_html(page: Page) -> Markup:
+    """The page as one HTML document that needs no other file."""
+    songs = (page.original, *page.remixes)
+    length = axis_length([song.duration for song in songs])
+    quietest = min((s.loudness for s in songs if math.isfinite(s.loudness)), default=-math.inf)
+    loudest = max((_peak(song.envelope) for song in songs), default=0.0) or 1.0
+    assets = Path(__file__).parent
+    return fill(
+        _DOCUMENT,
+        policy=Markup(_POLICY),
+        title=page.title,
+        style=Markup((assets / "page.css").read_text(encoding="utf-8")),
+        lead=text(page.lead, 600),
+        notice=fill('<p class="notice"><b>{}</b> {}</p>', page.badge, page.warning, limit=600)
+        if page.badge
+        else "",
+        count=len(songs),
+        songs=joined([_song(song, place, length, quietest, loudest) for place, song in enumerate(songs)]),
+        foot=joined([fill("<p>{}</p>", line, limit=600) for line in page.foot]),
+        script=Markup((assets / "page.js").read_text(encoding="utf-8")),
     )
 
 
-def _wave(take: Take, length: float, loudest: float) -> str:
+def _song(song: Song, place: int, length: float, quietest: float, loudest: float) -> Markup:
+    return fill(
+        _SONG,
+        kind="remix" if place else "original",
+        colour=song.colour,
+        label=song.label,
+        title=song.title,
+        prompt=fill('<p class="prompt">“{}”</p>', song.prompt) if song.prompt else "",
+        waveform=_waveform(song, length, loudest),
+        player=_player(song, quietest),
+        link=fill('<a class="file" href="{}" download>Save the file</a>', song.file)
+        if song.file and place
+        else "",
+        facts=joined([fill("<li>{}</li>", fact) for fact in song.facts]),
+        note=fill('<p class="note">{}</p>', song.note) if song.note else "",
+        stages=fill("<details><summary>How it came about</summary>{}</details>", song.stages)
+        if song.stages
+        else "",
+    )
+
+
+def _player(song: Song, quietest: float) -> Markup:
+    if song.audio is None:
+        return Markup("")
+    gain = 1.0 if not math.isfinite(song.loudness) else 10 ** ((quietest - song.loudness) / 20)
+    return fill(
+        '<audio controls preload="metadata" aria-label="Play {}: {}" data-gain="{}" src="{}"></audio>',
+        song.label,
+        song.title,
+        f"{gain:.4f}",
+        data_uri(song.audio, "audio/mpeg"),
+    )
+
+
+def _waveform(song: Song, length: float, loudest: float) -> Markup:
     """The waveform as a mask, so that the page's own colours fill it.
 
     As wide as the song is long, and as high as it is loud: `loudest` is the greatest sample of all songs.
     """
-    image = waveform_png(take.envelope, WIDTH_PX, HEIGHT_PX, "#000000", full_scale=loudest)
-    picture = data_uri(image, "image/png")
-    width = width_percent(take.duration, length)
-    marks = "".join(
-        # A label that would stick out at the right end hangs to the left of its tick.
-        f'<i class="{"last" if tick.percent > 94 else "tick"}" style="left:{tick.percent:g}%">'
-        f"{text(tick.label)}</i>"
+    image = waveform_png(song.envelope, WIDTH_PX, HEIGHT_PX, "#000000", full_scale=loudest)
+    marks = [
+        fill(
+            '<i class="{}" style="left:{}%">{}</i>',
+            # A label that would stick out at the right end hangs to the left of its tick.
+            "last" if tick.percent > 94 else "tick",
+            f"{tick.percent:g}",
+            tick.label,
+        )
         for tick in ticks(length)
-    )
-    return (
-        f'<div class="axis"><div class="wave" role="img" aria-label="Waveform of {text(take.label)}" '
-        f'style="width:{width:g}%;--mask:url({picture})"></div>'
-        f'<div class="ruler" aria-hidden="true">{marks}</div></div>'
+    ]
+    return fill(
+        '<div class="axis"><div class="wave" role="img" aria-label="Waveform of {}" '
+        'style="width:{}%;--mask:url({})"></div><div class="ruler" aria-hidden="true">{}</div></div>',
+        song.label,
+        f"{width_percent(song.duration, length):g}",
+        data_uri(image, "image/png"),
+        joined(marks),
     )
 
 

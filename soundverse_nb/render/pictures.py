@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
 
-ORIGINAL = "#3f86cf"
-REMIX = "#d4700f"
-"""Blue and orange: 3:1 and better against white and against a dark page, and apart for colour-blind eyes."""
+from soundverse_nb.render.colours import ORIGINAL
+from soundverse_nb.render.escape import fill
 
 _LEVELS = 16  # steps of transparency along an edge; more cannot be seen and compresses worse
 
@@ -82,9 +82,9 @@ def columns(envelope: Envelope, width: int) -> tuple[NDArray[np.float32], NDArra
     return np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)
 
 
-def data_uri(data: bytes, mime: str) -> str:
+def data_uri(data: bytes, mime: str) -> Markup:
     """The bytes as a URL that carries them, for `src` attributes."""
-    return f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
+    return fill("data:{};base64,{}", mime, Markup(base64.b64encode(data).decode("ascii")))
 
 
 def _rgb(colour: str) -> tuple[int, int, int]:

@@ -9,17 +9,14 @@ from typing import Literal, Protocol
 
 from markupsafe import Markup
 
+from soundverse_nb.render.colours import CHECKS, LINE, VERDICTS
 from soundverse_nb.render.escape import fill, joined, one_line, plain
-from soundverse_nb.render.lanes import LINE
 from soundverse_nb.render.pictures import Envelope, data_uri, waveform_png
 
 WIDTH = 79
 """Characters of a terminal line."""
 _TRACK = 20
 _WAVE_WIDTH, _WAVE_HEIGHT, _WAVE_POINTS = 620, 64, 1240
-# Beside them stand signs and words; on the badge itself white text needs a darker shade (WCAG 1.4.3: 4.5:1).
-_BADGES = {True: "#217a44", False: "#c23b36"}
-_COLOURS = {"pass": "#2e9e5b", "fail": "#d9534f", "warn": "#b8860b", "unknown": "#888888"}
 _SIGNS = {"pass": "✓", "fail": "✗", "warn": "!", "unknown": "–"}
 _WORDS = {"pass": "passes", "fail": "fails", "warn": "to know", "unknown": "not measured"}
 _CODE = "font-family:monospace;font-size:0.92em;overflow-wrap:break-word;word-break:break-word"
@@ -163,7 +160,7 @@ def sheet_html(sheet: Sheet) -> Markup:
     badge = fill(
         '<span style="display:inline-block;background-color:{};color:#ffffff;'
         'border-radius:4px;padding:1px 8px;margin:0 8px 0 0;font-weight:600;font-size:0.85em">{}</span>',
-        _BADGES[sheet.ok],
+        VERDICTS[sheet.ok],
         _word(sheet),
     )
     parts = [
@@ -207,7 +204,7 @@ def _wave(sheet: Sheet) -> Markup:
         'style="display:block;width:100%;max-width:100%;height:{3}px;margin:0"></div>',
         LINE,
         sheet.name,
-        Markup(data_uri(waveform_png(outline, _WAVE_WIDTH, _WAVE_HEIGHT), "image/png")),
+        data_uri(waveform_png(outline, _WAVE_WIDTH, _WAVE_HEIGHT), "image/png"),
         _WAVE_HEIGHT,
     )
 
@@ -222,7 +219,7 @@ def _row(row: Row) -> Markup:
         f'<span style="{cell};width:24%;min-width:110px;font-weight:600">{{}}</span>'
         f'<span style="{cell};width:26%;min-width:110px;opacity:0.75">{{}}</span></div>',
         _WORDS[row.state],
-        _COLOURS[row.state],
+        CHECKS[row.state],
         _SIGNS[row.state],
         row.name,
         _scale(row),
@@ -247,7 +244,7 @@ def _scale(row: Row) -> Markup:
         f"{low:.4g}",
         f"{high - low:.4g}",
         f"{min(99.0, max(1.0, 100 * row.position)):.4g}",
-        _COLOURS[row.state],
+        CHECKS[row.state],
     )
 
 
@@ -256,7 +253,7 @@ def _finding(finding: Finding) -> Markup:
     return fill(
         '<div style="margin:8px 0 0;padding:2px 0 2px 10px;border-left:3px solid {}">'
         f'<code style="{_CODE}">{{}}</code> {{}}{{}}</div>',
-        _COLOURS[finding.state],
+        CHECKS[finding.state],
         finding.code,
         finding.message,
         hint,
@@ -292,7 +289,7 @@ def table_html(sheets: Sequence[Sheet], left_out: int, summary: str) -> Markup:
     cell = "padding:2px 10px 2px 0;text-align:left;vertical-align:top"
     rows = []
     for sheet in sheets:
-        colour = _COLOURS["pass" if sheet.ok else "fail"]
+        colour = CHECKS["pass" if sheet.ok else "fail"]
         sign, *values = _cells(sheet)
         first = fill(f'<td style="{cell};color:{{}};font-weight:700">{{}}</td>', colour, sign)
         others = [fill(f'<td style="{cell}">{{}}</td>', value) for value in values]

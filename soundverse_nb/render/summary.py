@@ -1,41 +1,43 @@
-"""A batch of remixes in words and as the small static page that stays when the live board is gone."""
+"""The summary of a batch of remixes: counts, money and failures, as text and as a small static page."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from soundverse_nb.render.escape import plain, text
-from soundverse_nb.render.lanes import LINE
+from markupsafe import Markup
+
+from soundverse_nb.render.colours import BAD, GOOD, LINE, QUIET, badge
+from soundverse_nb.render.escape import fill, joined, plain, text
 from soundverse_nb.render.units import money, span
 
-SHOWN = 60
+MAX_NAMED = 60
 """Remixes named in the page; of a greater batch only the counts and the failures are complete."""
 
-GOOD, BAD, QUIET = "#2f9e77", "#d9534f", "#8a94a6"
+_BADGE = "display:inline-block;padding:0 8px;margin:0 0 0 6px;font-size:11px;line-height:1.5"
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How one remix of the batch ended.
+class RemixEnd:
+    """The end of one remix of the batch.
 
-    `kind` is "finished", "failed" or "cancelled"; `said` is the error's sentence.
+    `kind` is "finished", "failed" or "cancelled"; `message` is the error's sentence.
     """
 
     title: str
     kind: str
     seconds: float
-    said: str = ""
+    message: str = ""
 
 
-def money_words(spent: float | None, simulated: bool) -> str:
-    """What the batch cost so far, "" where no price is known."""
+def money_label(spent: float | None, simulated: bool) -> str:
+    """The cost of the batch so far, "" where no price is known."""
     if spent is None:
         return ""
     return f"{money(spent)} had it been real" if simulated else f"{money(spent)} spent"
 
 
-def counts(finished: int, failed: int, cancelled: int, active: int, waiting: int, total: int) -> str:
+def counts_label(finished: int, failed: int, cancelled: int, active: int, waiting: int, total: int) -> str:
     """ "3 of 10 finished · 1 failed · 4 active · 2 waiting"; what is nought is left out."""
     parts = [f"{finished} of {total} finished"]
     parts += [
@@ -51,80 +53,90 @@ def counts(finished: int, failed: int, cancelled: int, active: int, waiting: int
     return " · ".join(parts)
 
 
-def failure_html(outcome: Outcome) -> str:
+def failure_html(end: RemixEnd) -> Markup:
     """One failed remix with its sentence."""
-    return (
-        f'<div style="border-left:3px solid {BAD};padding:1px 0 1px 8px;margin:0 0 4px;line-height:1.4">'
-        f"<b>{text(outcome.title, 80)}</b> {text(outcome.said or 'failed', 600)}</div>"
+    return fill(
+        '<div style="border-left:3px solid {};padding:1px 0 1px 8px;margin:0 0 4px;line-height:1.4">'
+        "<b>{}</b> {}</div>",
+        BAD,
+        text(end.title, 80),
+        text(end.message or "failed", 600),
     )
 
 
-def failures_html(failed: Sequence[Outcome]) -> str:
+def failures_html(failed: Sequence[RemixEnd]) -> Markup:
     """Every failure, up to a bound; "" where there is none."""
-    more = len(failed) - SHOWN
-    rest = f'<div style="opacity:0.75">and {more} more failures</div>' if more > 0 else ""
-    return "".join(failure_html(outcome) for outcome in failed[:SHOWN]) + rest
+    listed = [failure_html(end) for end in failed[:MAX_NAMED]]
+    return joined([*listed, _more(len(failed) - MAX_NAMED, "more failures")])
 
 
-def outcomes_html(outcomes: Sequence[Outcome]) -> str:
+def ends_html(ends: Sequence[RemixEnd]) -> Markup:
     """A line a remix: how it ended, its title, how long it took."""
-    rows = "".join(_row(outcome) for outcome in outcomes[:SHOWN])
-    more = len(outcomes) - SHOWN
-    rest = f'<div style="opacity:0.75">and {more} more</div>' if more > 0 else ""
-    return f'<div style="display:table;font-size:0.95em">{rows}</div>{rest}'
+    rows = joined([_row(end) for end in ends[:MAX_NAMED]])
+    table = fill('<div style="display:table;font-size:0.95em">{}</div>', rows)
+    return joined([table, _more(len(ends) - MAX_NAMED, "more")])
 
 
-def summary_html(outcomes: Sequence[Outcome], seconds: float, spent: float | None, simulated: bool) -> str:
-    """What remains of the progress board in a saved notebook: counts, time, money, each failure's sentence.
+def summary_html(ends: Sequence[RemixEnd], seconds: float, spent: float | None, simulated: bool) -> Markup:
+    """The page that takes the place of the progress board in a saved notebook: counts, time, money, failures.
 
     Bounded however great the batch; uses only what a notebook's sanitiser lets through.
     """
-    failed = [outcome for outcome in outcomes if outcome.kind == "failed"]
-    line = summary_text(outcomes, seconds)
-    badge = (
-        ' <span style="display:inline-block;border:1px solid #b8860b;border-radius:10px;padding:0 8px;'
-        'margin:0 0 0 6px;font-size:11px;line-height:1.5">simulated</span>'
-        if simulated
-        else ""
-    )
-    colour = BAD if failed else GOOD
-    listed = outcomes_html(outcomes)
-    if len(outcomes) <= 6:
-        body = f'<div style="margin:4px 0 0">{listed}</div>'
+    failed = [end for end in ends if end.kind == "failed"]
+    listed = ends_html(ends)
+    if len(ends) <= 6:
+        body = fill('<div style="margin:4px 0 0">{}</div>', listed)
     else:
-        body = _folded(f"All {len(outcomes)} remixes", listed)
-    return (
-        f'<div class="soundverse-summary" style="max-width:980px;border-left:3px solid {colour};'
-        f'padding:4px 0 4px 12px;margin:4px 0;line-height:1.5"><div><b>{text(line)}</b>{badge}'
-        f"{_cost(spent, simulated)}</div>{failures_html(failed)}{body}</div>"
+        body = _folded(f"All {len(ends)} remixes", listed)
+    return fill(
+        '<div class="soundverse-summary" style="max-width:980px;border-left:3px solid {};'
+        'padding:4px 0 4px 12px;margin:4px 0;line-height:1.5"><div><b>{}</b>{}{}</div>{}{}</div>',
+        BAD if failed else GOOD,
+        summary_text(ends, seconds),
+        fill(" {}", badge("simulated", _BADGE)) if simulated else "",
+        _cost(spent, simulated),
+        failures_html(failed),
+        body,
     )
 
 
-def summary_text(outcomes: Sequence[Outcome], seconds: float) -> str:
+def summary_text(ends: Sequence[RemixEnd], seconds: float) -> str:
     """The same in one line."""
-    kinds = [outcome.kind for outcome in outcomes]
-    told = counts(kinds.count("finished"), kinds.count("failed"), kinds.count("cancelled"), 0, 0, len(kinds))
-    return plain(f"{told} in {span(seconds)}")
+    kinds = [end.kind for end in ends]
+    counted = counts_label(
+        kinds.count("finished"), kinds.count("failed"), kinds.count("cancelled"), 0, 0, len(kinds)
+    )
+    return plain(f"{counted} in {span(seconds)}")
 
 
-def _cost(spent: float | None, simulated: bool) -> str:
-    said = money_words(spent, simulated)
-    return f' <span style="opacity:0.8;margin:0 0 0 8px">{text(said)}</span>' if said else ""
+def _more(count: int, noun: str) -> Markup:
+    return fill('<div style="opacity:0.75">and {} {}</div>', count, noun) if count > 0 else Markup("")
 
 
-def _row(outcome: Outcome) -> str:
-    mark, colour = {"finished": ("✓", GOOD), "failed": ("✗", BAD)}.get(outcome.kind, ("–", QUIET))
-    cell = "display:table-cell;padding:0 14px 0 0"
-    quiet = f"{cell};opacity:0.75;white-space:nowrap;text-align:right"
-    return (
-        f'<div style="display:table-row"><div style="{cell};color:{colour}">{mark}</div>'
-        f'<div style="{cell}">{text(outcome.title, 100)}</div>'
-        f'<div style="{quiet}">{span(outcome.seconds)}</div></div>'
+def _cost(spent: float | None, simulated: bool) -> Markup:
+    label = money_label(spent, simulated)
+    return fill(' <span style="opacity:0.8;margin:0 0 0 8px">{}</span>', label) if label else Markup("")
+
+
+def _row(end: RemixEnd) -> Markup:
+    mark, colour = {"finished": ("✓", GOOD), "failed": ("✗", BAD)}.get(end.kind, ("–", QUIET))
+    return fill(
+        '<div style="display:table-row"><div style="{cell};color:{colour}">{mark}</div>'
+        '<div style="{cell}">{title}</div>'
+        '<div style="{cell};opacity:0.75;white-space:nowrap;text-align:right">{seconds}</div></div>',
+        cell="display:table-cell;padding:0 14px 0 0",
+        colour=colour,
+        mark=mark,
+        title=text(end.title, 100),
+        seconds=span(end.seconds),
     )
 
 
-def _folded(label: str, inside: str) -> str:
-    return (
-        f'<details style="margin:4px 0 0"><summary style="cursor:pointer;opacity:0.8">{text(label)}</summary>'
-        f'<div style="margin:4px 0 0;border-top:1px solid {LINE};padding:4px 0 0">{inside}</div></details>'
+def _folded(label: str, inside: Markup) -> Markup:
+    return fill(
+        '<details style="margin:4px 0 0"><summary style="cursor:pointer;opacity:0.8">{}</summary>'
+        '<div style="margin:4px 0 0;border-top:1px solid {};padding:4px 0 0">{}</div></details>',
+        label,
+        LINE,
+        inside,
     )

@@ -13,19 +13,20 @@ from functools import partial
 from typing import Any
 
 import ipywidgets
+from markupsafe import Markup
 
 from soundverse_nb.displays import Phase, ProgressUpdate
-from soundverse_nb.render.escape import text
-from soundverse_nb.render.summary import Outcome, counts, failures_html, money_words, outcomes_html
-from soundverse_nb.widgets.batch import Batch, Tally
-from soundverse_nb.widgets.outcomes import Summary, outcome, summarise, time_words
-from soundverse_nb.widgets.rows import BUSY_CELL, PER_BEAT, Looks, MessageBudget, Rows
+from soundverse_nb.render.colours import badge
+from soundverse_nb.render.escape import fill, joined
+from soundverse_nb.render.summary import RemixEnd, ends_html, failures_html, money_label
+from soundverse_nb.widgets.batch import Batch, BatchCounts, end_of, summarise, time_label
+from soundverse_nb.widgets.rows import BUSY_CELL, PER_BEAT, MessageBudget, Rows, Styles
 from soundverse_nb.widgets.ticker import FinalDisplay, Ticker
 
 ROWS = 10
 _FINISHED_SHOWN = 30
 # The widgets' own grey on grey is below the contrast that accessible text has (WCAG 1.4.3: 4.5:1).
-_FOLD_STYLE = (
+_FOLD_STYLE = Markup(
     "<style>.soundverse-fold .jupyter-widget-Collapse-header{color:var(--jp-ui-font-color1)}</style>"
 )
 
@@ -38,7 +39,7 @@ def show_in_cell(thing: Any) -> Any:
 
 
 class NotebookBoard:
-    """A displays.Watcher: one overall bar, a row for each active stream, failures in full, the rest folded.
+    """A displays.ProgressDisplay: one overall bar, a row for each active stream, failures, the rest folded.
 
     Parameters
     ----------
@@ -65,10 +66,10 @@ class NotebookBoard:
         self._leaving: list[Any] = []
         self._batch = Batch(titles, self._price, self._clock)
         self._cancel = cancel
-        self._outbox = MessageBudget()
+        self._budget = MessageBudget()
         self._build()
-        self._farewell = FinalDisplay(self._show(self._board))
-        self._ticker = Ticker(self.beat, partial(take_down, self._leaving))
+        self._final = FinalDisplay(self._show(self._board))
+        self._ticker = Ticker(self.beat, partial(close_some, self._leaving))
         if self._ticking:
             self._ticker.start()
 
@@ -82,66 +83,66 @@ class NotebookBoard:
             if self._over:
                 return
             self._over = True
-            self._leaving += [*self._rows.widgets(), *self._fixed, *self._looks.widgets()]
+            self._leaving += [*self._rows.widgets(), *self._fixed, *self._styles.widgets()]
             try:
-                self._farewell.say(Summary(*summarise(self._batch)))
+                self._final.show(summarise(self._batch))
             finally:
-                # Not before it knows what to take down: a farewell with nothing to do is over at once.
+                # Not before it knows what to take down: with nothing to close it would end at once.
                 self._ticker.stop()
 
     def beat(self) -> None:
         """Bring the widgets up to date, within the beat's allowance of messages."""
         with self._lock:
             if not self._over:
-                self._outbox.begin()
+                self._budget.begin()
                 self._refresh()
 
     def _build(self) -> None:
-        looks = self._looks = Looks()
-        self._headline = ipywidgets.HTML(layout=looks.wide, style=looks.html)
-        self._bar = ipywidgets.FloatProgress(min=0, max=1, layout=looks.overall, style=looks.progress)
+        styles = self._styles = Styles()
+        self._headline = ipywidgets.HTML(layout=styles.wide, style=styles.html)
+        self._bar = ipywidgets.FloatProgress(min=0, max=1, layout=styles.overall, style=styles.progress)
         self._stop = ipywidgets.Button(
-            description="Cancel all", tooltip=BUSY_CELL, layout=looks.button, style=looks.press
+            description="Cancel all", tooltip=BUSY_CELL, layout=styles.button, style=styles.button_style
         )
         self._stop.on_click(lambda _: self._ask_to_cancel(None))
-        top = ipywidgets.HBox([self._headline, self._stop], layout=looks.top)
-        self._rows = Rows(self._most, looks, self._ask_to_cancel)
-        self._rest = ipywidgets.HTML(layout=looks.wide, style=looks.html)
-        self._failures = ipywidgets.HTML(layout=looks.wide, style=looks.html)
-        self._finished = ipywidgets.HTML(layout=looks.wide, style=looks.html)
-        self._fold = ipywidgets.Accordion([self._finished], selected_index=None, layout=looks.fold)
+        top = ipywidgets.HBox([self._headline, self._stop], layout=styles.top)
+        self._rows = Rows(self._most, styles, self._ask_to_cancel)
+        self._rest = ipywidgets.HTML(layout=styles.wide, style=styles.html)
+        self._failures = ipywidgets.HTML(layout=styles.wide, style=styles.html)
+        self._finished = ipywidgets.HTML(layout=styles.wide, style=styles.html)
+        self._fold = ipywidgets.Accordion([self._finished], selected_index=None, layout=styles.fold)
         self._fold.add_class("soundverse-fold")
-        self._below = ipywidgets.VBox([], layout=looks.below)
+        self._below = ipywidgets.VBox([], layout=styles.below)
         parts = [top, self._bar, self._rows.box, self._rest, self._below]
-        self._board = ipywidgets.VBox(parts, layout=looks.board)
+        self._board = ipywidgets.VBox(parts, layout=styles.board)
         self._fixed = [
             self._headline, self._bar, self._stop, top, self._rest,
             self._failures, self._finished, self._fold, self._below, self._board,
         ]  # fmt: skip
-        self._headline.value = _headline(self._batch.tally())
+        self._headline.value = _headline(self._batch.counts())
 
     def _refresh(self) -> None:
-        now, outbox = self._batch.now(), self._outbox
-        tally, standings = self._batch.tally(), self._batch.standings()
-        outbox.set(self._headline, value=_headline(tally))
-        outbox.set(self._bar, value=tally.fraction, bar_style="warning" if tally.failed else "info")
-        active = [standing for standing in standings if standing.is_active]
-        outbox.set(self._rest, value=_rest(len(active) - self._most, tally.waiting))
-        self._refresh_ended(outbox)
-        self._rows.show(active, now, outbox)
+        now, budget = self._batch.now(), self._budget
+        counts, statuses = self._batch.counts(), self._batch.statuses()
+        budget.set(self._headline, value=_headline(counts))
+        budget.set(self._bar, value=counts.fraction, bar_style="warning" if counts.failed else "info")
+        active = [status for status in statuses if status.is_active]
+        budget.set(self._rest, value=_rest(len(active) - self._most, counts.waiting))
+        self._refresh_ended(budget)
+        self._rows.show(active, now, budget)
 
-    def _refresh_ended(self, outbox: MessageBudget) -> None:
+    def _refresh_ended(self, budget: MessageBudget) -> None:
         ended = self._batch.ended()
         if len(ended) == self._ended:
             return
-        failed = [outcome(s) for s in ended if s.phase is Phase.FAILED]
-        others = [outcome(s) for s in ended if s.phase is not Phase.FAILED]
+        failed = [end_of(s) for s in ended if s.phase is Phase.FAILED]
+        others = [end_of(s) for s in ended if s.phase is not Phase.FAILED]
         shown = [self._failures] * bool(failed) + [self._fold] * bool(others)
         done = [
-            outbox.set(self._failures, value=failures_html(failed)),
-            outbox.set(self._finished, value=_FOLD_STYLE + _newest(others)),
-            outbox.set(self._fold, titles=(_fold_title(others),)),
-            outbox.set(self._below, children=tuple(shown)),
+            budget.set(self._failures, value=failures_html(failed)),
+            budget.set(self._finished, value=_FOLD_STYLE + _newest(others)),
+            budget.set(self._fold, titles=(_fold_title(others),)),
+            budget.set(self._below, children=tuple(shown)),
         ]
         if all(done):
             self._ended = len(ended)
@@ -151,7 +152,7 @@ class NotebookBoard:
         self._cancel(index)
 
 
-def take_down(widgets: list[Any], most: int = PER_BEAT) -> bool:
+def close_some(widgets: list[Any], most: int = PER_BEAT) -> bool:
     """Close a beat's worth of widgets; True when none is left."""
     for widget in widgets[:most]:
         widget.close()
@@ -159,30 +160,33 @@ def take_down(widgets: list[Any], most: int = PER_BEAT) -> bool:
     return not widgets
 
 
-def _headline(tally: Tally) -> str:
-    said = counts(tally.finished, tally.failed, tally.cancelled, tally.active, tally.waiting, tally.total)
-    money = money_words(tally.spent, tally.simulated)
-    quiet = " · ".join(part for part in (time_words(tally), money) if part)
-    mark = ' · <span style="border:1px solid #b8860b;border-radius:10px;padding:0 7px">simulated</span>'
-    return (
-        f'<div style="line-height:1.4"><b>{text(said)}</b> <span style="opacity:0.75">· {text(quiet)}</span>'
-        f"{mark if tally.simulated else ''}</div>"
+def _headline(counts: BatchCounts) -> Markup:
+    quiet = (time_label(counts), money_label(counts.spent, counts.simulated))
+    return fill(
+        '<div style="line-height:1.4"><b>{}</b> <span style="opacity:0.75">· {}</span>{}</div>',
+        counts.label,
+        " · ".join(part for part in quiet if part),
+        fill(" · {}", badge("simulated", "padding:0 7px")) if counts.simulated else "",
     )
 
 
-def _fold_title(over: Sequence[Outcome]) -> str:
-    finished = sum(outcome.kind == "finished" for outcome in over)
+def _fold_title(over: Sequence[RemixEnd]) -> str:
+    finished = sum(end.kind == "finished" for end in over)
     cancelled = len(over) - finished
     parts = [f"{finished} finished"] * (finished > 0) + [f"{cancelled} cancelled"] * (cancelled > 0)
     return ", ".join(parts)
 
 
-def _rest(hidden: int, waiting: int) -> str:
+def _rest(hidden: int, waiting: int) -> Markup:
     parts = [f"{hidden} more active"] * (hidden > 0) + [f"{waiting} more waiting"] * (waiting > 0)
-    return f'<div style="opacity:0.75">and {" and ".join(parts)}</div>' if parts else ""
+    return _quiet(f"and {' and '.join(parts)}") if parts else Markup("")
 
 
-def _newest(over: Sequence[Outcome]) -> str:
+def _newest(over: Sequence[RemixEnd]) -> Markup:
     shown = list(over[-_FINISHED_SHOWN:][::-1])
     more = len(over) - len(shown)
-    return outcomes_html(shown) + (f'<div style="opacity:0.75">and {more} before</div>' if more else "")
+    return joined([ends_html(shown), _quiet(f"and {more} before") if more else Markup("")])
+
+
+def _quiet(line: str) -> Markup:
+    return fill('<div style="opacity:0.75">{}</div>', line)

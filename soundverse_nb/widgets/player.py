@@ -20,11 +20,12 @@ import anywidget
 import traitlets
 
 from soundverse_nb.audio.spectrogram import mel_spectrogram
+from soundverse_nb.displays import in_kernel
 from soundverse_nb.errors import ConfigurationError, SoundverseError
 from soundverse_nb.reference.reference import as_reference
 from soundverse_nb.remix import Clip, Remix
-from soundverse_nb.remix.display import COLOURS
 from soundverse_nb.remix.remix import Comparison
+from soundverse_nb.render.colours import song_colour
 from soundverse_nb.render.pictures import spectrogram_png
 from soundverse_nb.widgets.takes import Take, matched, mp3_bytes, sound_bytes, take_of
 
@@ -115,7 +116,7 @@ class LiveComparison:
         with self._lock:
             if self._takes is None:
                 clips = self.comparison.clips
-                colours = [COLOURS[i % len(COLOURS)] for i in range(len(clips))]
+                colours = map(song_colour, range(len(clips)))
                 self._takes = matched(list(_reading.map(take_of, self.comparison.labels, clips, colours)))
             return self._takes
 
@@ -146,16 +147,10 @@ class LiveComparison:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         bundle = self.comparison._repr_mimebundle_(include, exclude)
-        if "text/html" in bundle and _has_kernel():
+        if "text/html" in bundle and in_kernel():
             # The mark is all that the page's script needs; a class survives every sanitiser.
             bundle["text/html"] = f'<div class="{self.widget.mark}">{bundle["text/html"]}</div>'
         return bundle
-
-
-def _has_kernel() -> bool:
-    from IPython import get_ipython
-
-    return getattr(get_ipython(), "kernel", None) is not None
 
 
 def compare(*songs: Any, labels: list[str] | None = None, title: str = "Comparison") -> LiveComparison:

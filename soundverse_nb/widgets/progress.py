@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from soundverse_nb.displays import ProgressDisplay
+from soundverse_nb.displays import ProgressDisplay, in_kernel
 
 
 def best_display(price: float | None = None, **settings: Any) -> ProgressDisplay:
@@ -21,16 +21,9 @@ def best_display(price: float | None = None, **settings: Any) -> ProgressDisplay
             pass
         else:
             return NotebookBoard(price, **settings)
-    from soundverse_nb.widgets.terminal import Lines, TerminalBoard  # loads rich
+    from soundverse_nb.widgets.terminal import LineDisplay, TerminalBoard  # loads rich
 
-    return TerminalBoard(price, **settings) if is_terminal() else Lines(price, **settings)
-
-
-def in_kernel() -> bool:
-    """Whether this process is a Jupyter kernel."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return getattr(shell, "kernel", None) is not None
+    return TerminalBoard(price, **settings) if is_terminal() else LineDisplay(price, **settings)
 
 
 def is_terminal() -> bool:

@@ -1,4 +1,4 @@
-"""The rows of the board: a bounded set of widgets, lent to active streams, within a budget of messages.
+"""The rows of the board: a bounded set of widgets, given to active streams, within a budget of messages.
 
 Every change of a widget is a message to the browser. A batch of 500 streams changes hundreds of things a
 second, so each beat has a small allowance; what does not fit is sent as it stands in one of the next beats.
@@ -12,11 +12,13 @@ from typing import Any
 import ipywidgets
 from ipywidgets.widgets.widget_int import ProgressStyle
 from ipywidgets.widgets.widget_string import HTMLStyle
+from markupsafe import Markup
 
 from soundverse_nb.displays import Phase
-from soundverse_nb.render.escape import text
+from soundverse_nb.render.escape import fill, text
+from soundverse_nb.render.labels import percent_label
 from soundverse_nb.render.units import clock
-from soundverse_nb.widgets.batch import Standing
+from soundverse_nb.widgets.batch import RemixStatus
 
 PER_BEAT = 22
 """Times four beats a second: 88 messages, below the hundred a second the board allows itself."""
@@ -59,20 +61,19 @@ class MessageBudget:
 
 _STYLES = {Phase.RETRYING: "warning", Phase.FOLLOWING: "warning", Phase.FETCHING: "success"}
 BUSY_CELL = "No longer watch this. While a cell blocks the kernel, interrupt it instead."
-"""Kernels do not hear buttons while a blocking cell runs."""
+"""Kernels do not answer buttons while a blocking cell runs."""
 
 _NEW_ROW = 7  # messages: five widgets, their box, and the list of rows
-_NEW_TENANT = 4  # a button of its own, the old one closed, the box's children, the title
+_REUSED_ROW = 4  # a button of its own, the old one closed, the box's children, the title
 
 
-def seating(slots: Sequence[int | None], active: Sequence[int], most: int) -> list[int | None]:
-    """Which stream sits in which row: who has a row keeps it, free rows go to the next in order.
+def assign_rows(slots: Sequence[int | None], active: Sequence[int], most: int) -> list[int | None]:
+    """The stream of each row: one that has a row keeps it, free rows go to the next in order.
 
-    `seats` are the streams of the rows so far; at most `most` rows come back. A row whose stream is
-    over is lent on or becomes None.
+    `slots` are the streams of the rows so far; at most `most` rows come back. A row whose stream is
+    over is given to the next or becomes None.
     """
-    wanted = set(active)
-    kept = [slot if slot in wanted else None for slot in slots[:most]]
+    kept = [slot if slot in active else None for slot in slots[:most]]
     taken = {slot for slot in kept if slot is not None}
     queue = [index for index in active if index not in taken]
     for place, slot in enumerate(kept):
@@ -83,81 +84,84 @@ def seating(slots: Sequence[int | None], active: Sequence[int], most: int) -> li
 
 
 class Row:
-    """One stream's line: title, bar, stage in words, elapsed time, cancel button."""
+    """One stream's line: title, bar, label of its stage, elapsed time, cancel button."""
 
-    def __init__(self, looks: Looks, cancel: Callable[[int], None]) -> None:
-        self._looks, self._cancel = looks, cancel
+    def __init__(self, styles: Styles, cancel: Callable[[int], None]) -> None:
+        self._styles, self._cancel = styles, cancel
         self.index: int | None = None
-        self.title = ipywidgets.HTML(layout=looks.title, style=looks.html)
-        self.bar = ipywidgets.FloatProgress(min=0, max=100, layout=looks.bar, style=looks.progress)
-        self.words = ipywidgets.HTML(layout=looks.words, style=looks.html)
+        self.title = ipywidgets.HTML(layout=styles.title, style=styles.html)
+        self.bar = ipywidgets.FloatProgress(min=0, max=100, layout=styles.bar, style=styles.progress)
+        self.label = ipywidgets.HTML(layout=styles.label, style=styles.html)
         self.button = self._new_button()
-        self.box = ipywidgets.HBox([self.title, self.bar, self.words, self.button], layout=looks.row)
+        self.box = ipywidgets.HBox([self.title, self.bar, self.label, self.button], layout=styles.row)
 
-    def slot(self, standing: Standing) -> None:
+    def assign(self, status: RemixStatus) -> None:
         """Give the row to another stream.
 
         The button is made anew: a click on the old one, still on its way, must not cancel the next stream.
         """
         if self.index is not None:
             old, self.button = self.button, self._new_button()
-            self.box.children = (self.title, self.bar, self.words, self.button)
+            self.box.children = (self.title, self.bar, self.label, self.button)
             old.close()
-        index = self.index = standing.place
+        index = self.index = status.place
         self.button.on_click(lambda _: self._cancel(index))
-        self.title.value = _title(standing)
+        self.title.value = _title(status)
 
-    def show(self, standing: Standing, now: float, outbox: MessageBudget) -> None:
-        """Bring the row up to date as far as the outbox allows."""
-        outbox.set(self.bar, value=standing.progress, bar_style=_STYLES.get(standing.phase, "info"))
-        outbox.set(self.words, value=_words(standing, now))
-        outbox.set(self.button, disabled=standing.cancelling)
+    def show(self, status: RemixStatus, now: float, budget: MessageBudget) -> None:
+        """Bring the row up to date as far as the budget allows."""
+        budget.set(self.bar, value=status.progress, bar_style=_STYLES.get(status.phase, "info"))
+        budget.set(self.label, value=_label(status, now))
+        budget.set(self.button, disabled=status.cancelling)
 
     def widgets(self) -> list[Any]:
         """Everything to close."""
-        return [self.box, self.title, self.bar, self.words, self.button]
+        return [self.box, self.title, self.bar, self.label, self.button]
 
     def _new_button(self) -> Any:
         return ipywidgets.Button(
-            description="Cancel", tooltip=BUSY_CELL, layout=self._looks.button, style=self._looks.press
+            description="Cancel",
+            tooltip=BUSY_CELL,
+            layout=self._styles.button,
+            style=self._styles.button_style,
         )
 
 
 class Rows:
     """At most `most` rows, made when they are first needed."""
 
-    def __init__(self, most: int, looks: Looks, cancel: Callable[[int], None]) -> None:
-        self._most, self._looks, self._cancel = most, looks, cancel
+    def __init__(self, most: int, styles: Styles, cancel: Callable[[int], None]) -> None:
+        self._most, self._styles, self._cancel = most, styles, cancel
         self._rows: list[Row] = []
         self._turn = 0
-        self.box = ipywidgets.VBox([], layout=looks.rows)
+        self.box = ipywidgets.VBox([], layout=styles.rows)
 
-    def show(self, active: Sequence[Standing], now: float, outbox: MessageBudget) -> None:
+    def show(self, active: Sequence[RemixStatus], now: float, budget: MessageBudget) -> None:
         """Give the active streams their rows and bring these up to date, each beat from another row on."""
-        standings = {standing.place: standing for standing in active}
-        slots = seating([row.index for row in self._rows], list(standings), self._most)
+        statuses = {status.place: status for status in active}
+        slots = assign_rows([row.index for row in self._rows], list(statuses), self._most)
         for place, slot in enumerate(slots):
-            if slot is not None and not self._seated(place, standings[slot], outbox):
+            if slot is not None and not self._assign(place, statuses[slot], budget):
                 break
-        shown = [row for row in self._rows if row.index in standings]
+        shown = [row for row in self._rows if row.index in statuses]
         if [row.box for row in shown] != list(self.box.children):
-            outbox.set(self.box, children=tuple(row.box for row in shown))
+            budget.set(self.box, children=tuple(row.box for row in shown))
         self._turn += 1
         for step in range(len(shown)):
             row = shown[(self._turn + step) % len(shown)]
             if row.index is not None:
-                row.show(standings[row.index], now, outbox)
+                row.show(statuses[row.index], now, budget)
 
-    def _seated(self, place: int, standing: Standing, outbox: MessageBudget) -> bool:
+    def _assign(self, place: int, status: RemixStatus, budget: MessageBudget) -> bool:
         if place == len(self._rows):
-            if not outbox.spend(_NEW_ROW):
+            if not budget.spend(_NEW_ROW):
                 return False
-            self._rows.append(Row(self._looks, self._cancel))
-            self._rows[place].slot(standing)
-        elif self._rows[place].index != standing.place:
-            if not outbox.spend(_NEW_TENANT):
+            self._rows.append(Row(self._styles, self._cancel))
+            self._rows[place].assign(status)
+        elif self._rows[place].index != status.place:
+            if not budget.spend(_REUSED_ROW):
                 return False
-            self._rows[place].slot(standing)
+            self._rows[place].assign(status)
         return True
 
     def widgets(self) -> list[Any]:
@@ -165,7 +169,7 @@ class Rows:
         return [self.box, *(widget for row in self._rows for widget in row.widgets())]
 
 
-class Looks:
+class Styles:
     """Layouts and styles, one of each for all rows: each is a widget, so sharing them saves messages."""
 
     def __init__(self) -> None:
@@ -174,7 +178,7 @@ class Looks:
         )
         self.bar = ipywidgets.Layout(flex="0 0 16%", width="16%", margin="0 10px", min_width="60px")
         self.overall = ipywidgets.Layout(width="auto", height="10px", margin="4px 2px 6px 0")
-        self.words = ipywidgets.Layout(flex="1 1 200px", width="auto", margin="0", min_width="120px")
+        self.label = ipywidgets.Layout(flex="1 1 200px", width="auto", margin="0", min_width="120px")
         self.button = ipywidgets.Layout(flex="0 0 auto", width="auto", margin="0 2px")
         # On a narrow page the words and the button go below the title and the bar.
         self.row = ipywidgets.Layout(
@@ -188,26 +192,25 @@ class Looks:
         self.board = ipywidgets.Layout(width="100%", max_width="980px", overflow="hidden")
         self.html = HTMLStyle()
         self.progress = ProgressStyle()
-        self.press = ipywidgets.ButtonStyle()
+        self.button_style = ipywidgets.ButtonStyle()
 
     def widgets(self) -> list[Any]:
         """Everything to close."""
         return list(vars(self).values())
 
 
-def _title(standing: Standing) -> str:
-    said = text(standing.title, 120)
-    return (
+def _title(status: RemixStatus) -> Markup:
+    return fill(
         # The widget's own content box grows with its text; no width of its own lets the ellipsis work.
-        f'<div title="{said}" style="width:0;min-width:100%;overflow:hidden;text-overflow:ellipsis;'
-        f'white-space:nowrap">{said}</div>'
+        '<div title="{title}" style="width:0;min-width:100%;overflow:hidden;text-overflow:ellipsis;'
+        'white-space:nowrap">{title}</div>',
+        title=text(status.title, 120),
     )
 
 
-def _words(standing: Standing, now: float) -> str:
-    percent = f" {standing.progress:.0f} %" if 0 < standing.progress < 90 else ""
-    elapsed = clock(int(standing.seconds(now)))
-    return (
-        f'<div style="line-height:1.3"><span style="opacity:0.7;margin-right:8px">{elapsed}</span>'
-        f"{text(standing.said(now))}{percent}</div>"
+def _label(status: RemixStatus, now: float) -> Markup:
+    return fill(
+        '<div style="line-height:1.3"><span style="opacity:0.7;margin-right:8px">{}</span>{}</div>',
+        clock(int(status.seconds(now))),
+        status.label_at(now) + percent_label(status.progress),
     )

@@ -1,4 +1,4 @@
-"""Progress where nothing can be redrawn, as in a log: plain lines, one a change of stage, not too many."""
+"""Progress displays outside a notebook: a board drawn in a terminal, and plain lines for a log."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from rich.text import Text
 
 from soundverse_nb.displays import Phase, ProgressUpdate
 from soundverse_nb.render.escape import plain
-from soundverse_nb.render.summary import counts, money_words
+from soundverse_nb.render.labels import percent_label
+from soundverse_nb.render.summary import money_label
 from soundverse_nb.render.units import clock, span
-from soundverse_nb.widgets.batch import Batch, Standing, Tally
-from soundverse_nb.widgets.outcomes import summarise, time_words
+from soundverse_nb.widgets.batch import Batch, BatchCounts, RemixStatus, summarise, time_label
 
-FULL_STORY = 16
-"""A batch of up to this many remixes is told stage by stage; of a greater one failures and twentieths."""
+MAX_DETAILED = 16
+"""Up to so many remixes are followed stage by stage; of more, failures and twentieths are written."""
 
 
-class Lines:
-    """A displays.Watcher that writes lines."""
+class LineDisplay:
+    """A displays.ProgressDisplay that writes lines, one a change of stage, not too many."""
 
     def __init__(
         self,
@@ -38,10 +38,10 @@ class Lines:
         self._file = file
 
     def open(self, titles: list[str], cancel: Callable[[int | None], None]) -> None:
-        """Nothing to say yet."""
+        """Nothing to write yet."""
         self._batch = Batch(titles, self._price, self._clock)
         self._titles = [plain(title, 60) for title in titles]
-        self._said: dict[int, str] = {}
+        self._written: dict[int, str] = {}
         self._twentieths = 0
 
     def update(self, update: ProgressUpdate) -> None:
@@ -49,32 +49,29 @@ class Lines:
         self._batch.add(update)
         if not 0 <= update.index < len(self._titles):
             return
-        standing = self._batch.standing(update.index)
+        status = self._batch.status(update.index)
         if update.phase is Phase.FAILED:
             self._write(f"{self._titles[update.index]}: failed: {plain(update.message or '', 600)}")
-        elif len(self._titles) <= FULL_STORY:
-            self._stage(update.index, standing.words, standing.seconds(self._batch.now()))
-        if update.phase.is_final and len(self._titles) > FULL_STORY:
+        elif len(self._titles) <= MAX_DETAILED:
+            self._stage(update.index, status.label, status.seconds(self._batch.now()))
+        if update.phase.is_final and len(self._titles) > MAX_DETAILED:
             self._count()
 
     def close(self) -> None:
-        """How it ended, in one line."""
-        tally = self._batch.tally()
-        line, _ = summarise(self._batch)
-        extra = [money_words(tally.spent, tally.simulated), "simulated" if tally.simulated else ""]
-        self._write(" · ".join([line, *filter(None, extra)]))
+        """The summary, in one line."""
+        self._write(_last_line(self._batch))
 
-    def _stage(self, index: int, words: str, seconds: float) -> None:
-        if self._said.get(index) != words:
-            self._said[index] = words
-            self._write(f"{self._titles[index]}: {words} ({span(seconds)})")
+    def _stage(self, index: int, label: str, seconds: float) -> None:
+        if self._written.get(index) != label:
+            self._written[index] = label
+            self._write(f"{self._titles[index]}: {label} ({span(seconds)})")
 
     def _count(self) -> None:
-        tally = self._batch.tally()
-        over = tally.finished + tally.failed + tally.cancelled
-        if 20 * over // tally.total > self._twentieths:
-            self._twentieths = 20 * over // tally.total
-            self._write(f"{over} of {tally.total} over, {tally.failed} failed ({span(tally.seconds)})")
+        counts = self._batch.counts()
+        over = counts.finished + counts.failed + counts.cancelled
+        if 20 * over // counts.total > self._twentieths:
+            self._twentieths = 20 * over // counts.total
+            self._write(f"{over} of {counts.total} over, {counts.failed} failed ({span(counts.seconds)})")
 
     def _write(self, line: str) -> None:
         print(line, file=self._file or sys.stderr, flush=True)
@@ -84,7 +81,7 @@ ROWS = 12
 
 
 class TerminalBoard:
-    """A displays.Watcher that draws with rich, four times a second, and leaves the summary on the screen."""
+    """A displays.ProgressDisplay that draws with rich, four times a second, and leaves the summary."""
 
     def __init__(
         self,
@@ -105,51 +102,55 @@ class TerminalBoard:
         self._live.start()
 
     def update(self, update: ProgressUpdate) -> None:
-        """Noted at once; a failure is also said above the lines, in full."""
+        """Noted at once; a failure is also written above the lines, in full."""
         self._batch.add(update)
         if update.phase is Phase.FAILED and 0 <= update.index < self._count:
-            title = self._batch.standing(update.index).title
+            title = self._batch.status(update.index).title
             self._console.print(_failed(title, update.message or "failed"))
 
     def close(self) -> None:
-        """The lines give way to one that says how it ended."""
+        """The lines give way to the summary in one."""
         self._live.stop()
-        line, _ = summarise(self._batch)
-        tally = self._batch.tally()
-        extra = [money_words(tally.spent, tally.simulated), "simulated" if tally.simulated else ""]
-        self._console.print(Text(" · ".join([line, *filter(None, extra)]), style="bold"))
+        self._console.print(Text(_last_line(self._batch), style="bold"))
 
     def picture(self) -> Any:
         """The whole display at this moment."""
         now = self._batch.now()
-        active = [standing for standing in self._batch.standings() if standing.is_active]
+        active = [status for status in self._batch.statuses() if status.is_active]
         table = Table.grid(padding=(0, 1), expand=True)
         table.add_column(ratio=3, no_wrap=True, overflow="ellipsis")
         table.add_column(width=20)
         table.add_column(width=6, justify="right")
         table.add_column(ratio=5, overflow="fold")
-        for standing in active[:ROWS]:
-            table.add_row(*_cells(standing, now))
-        tally = self._batch.tally()
+        for status in active[:ROWS]:
+            table.add_row(*_cells(status, now))
+        counts = self._batch.counts()
         rest = Text(f"and {len(active) - ROWS} more active", style="dim") if len(active) > ROWS else Text("")
-        return Group(_headline(tally), table, *([rest] if rest.plain else []))
+        return Group(_headline(counts), table, *([rest] if rest.plain else []))
 
 
-def _cells(standing: Standing, now: float) -> tuple[Any, ...]:
-    held = f" {standing.progress:.0f} %" if 0 < standing.progress < 90 else ""
+def _cells(status: RemixStatus, now: float) -> tuple[Any, ...]:
     return (
-        Text(plain(standing.title, 80)),
-        ProgressBar(total=100, completed=standing.progress, width=20),
-        Text(clock(int(standing.seconds(now))), style="dim"),
-        Text(standing.said(now) + held),
+        Text(plain(status.title, 80)),
+        ProgressBar(total=100, completed=status.progress, width=20),
+        Text(clock(int(status.seconds(now))), style="dim"),
+        Text(status.label_at(now) + percent_label(status.progress)),
     )
 
 
-def _headline(tally: Tally) -> Text:
-    said = counts(tally.finished, tally.failed, tally.cancelled, tally.active, tally.waiting, tally.total)
-    quiet = [time_words(tally), money_words(tally.spent, tally.simulated), "simulated" * tally.simulated]
-    return Text(said, style="bold").append(" · " + " · ".join(filter(None, quiet)), style="not bold dim")
+def _headline(counts: BatchCounts) -> Text:
+    quiet = [time_label(counts), *_extras(counts)]
+    return Text(counts.label, style="bold").append(" · " + " · ".join(quiet), style="not bold dim")
 
 
-def _failed(title: str, said: str) -> Text:
-    return Text("✗ ", style="red").append(plain(title, 80), style="bold").append(f": {plain(said, 600)}")
+def _last_line(batch: Batch) -> str:
+    return " · ".join([summarise(batch).line, *_extras(batch.counts())])
+
+
+def _extras(counts: BatchCounts) -> list[str]:
+    money = money_label(counts.spent, counts.simulated)
+    return [money] * bool(money) + ["simulated"] * counts.simulated
+
+
+def _failed(title: str, message: str) -> Text:
+    return Text("✗ ", style="red").append(plain(title, 80), style="bold").append(f": {plain(message, 600)}")

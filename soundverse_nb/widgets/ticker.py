@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextvars
 import logging
-import sys
 import threading
 from collections.abc import Callable
 from typing import Any
+
+from soundverse_nb.displays import ipython_shell
 
 logger = logging.getLogger("soundverse_nb.widgets")
 
@@ -16,15 +17,15 @@ SECONDS = 0.25
 
 
 class Ticker:
-    """Calls `beat` about four times a second until stopped, then `farewell` likewise until it says True.
+    """Calls `beat` about four times a second until stopped, then `finish` likewise until it returns True.
 
     A call that fails ends the ticking; the work that is watched goes on.
     """
 
     def __init__(
-        self, beat: Callable[[], object], farewell: Callable[[], bool], seconds: float = SECONDS
+        self, beat: Callable[[], object], finish: Callable[[], bool], seconds: float = SECONDS
     ) -> None:
-        self._beat, self._farewell, self._seconds = beat, farewell, seconds
+        self._beat, self._finish, self._seconds = beat, finish, seconds
         self._stop = threading.Event()
         self._context = contextvars.copy_context()
         self._thread = threading.Thread(
@@ -35,7 +36,7 @@ class Ticker:
         self._thread.start()
 
     def stop(self) -> None:
-        """No beat begins after this; the farewell follows on the ticker's own thread."""
+        """No beat begins after this; the finish follows on the ticker's own thread."""
         self._stop.set()
 
     def join(self, seconds: float) -> None:
@@ -46,7 +47,7 @@ class Ticker:
         try:
             while not self._stop.wait(self._seconds):
                 self._beat()
-            while not self._farewell():
+            while not self._finish():
                 threading.Event().wait(self._seconds)
         except Exception as error:  # a front end may raise anything
             logger.warning("The progress display stopped: %s", type(error).__name__)
@@ -59,39 +60,38 @@ class FinalDisplay:
         self._handle = handle
         self._context = contextvars.copy_context()
         self._lock = threading.Lock()
-        self._words: Any = None
+        self._content: Any = None
         self._is_first_cell = True
         at_cell_ends(self._cell_ended)
 
-    def say(self, words: Any) -> None:
+    def show(self, content: Any) -> None:
         """Put this in the display's place, from any thread, in the name of the cell that shows it."""
         with self._lock:
-            self._words = words
+            self._content = content
             if self._handle is not None:
-                self._context.run(self._handle.update, words)
+                self._context.run(self._handle.update, content)
 
     def _cell_ended(self) -> bool:
-        """True when there is nothing left to say."""
-        # The lock: what was being said while the first cell ended is out before the cell is over.
+        """True when there is nothing left to show."""
+        # The lock: what was being shown while the first cell ended is out before the cell is over.
         with self._lock:
             was_first, self._is_first_cell = self._is_first_cell, False
-            if self._words is None:
+            if self._content is None:
                 return False
             if not was_first and self._handle is not None:
-                self._handle.update(self._words)
+                self._handle.update(self._content)
             return True
 
 
-def at_cell_ends(look: Callable[[], bool]) -> None:
-    """Call this at the end of every cell, still as part of it, until it says True. Outside IPython: never."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
+def at_cell_ends(callback: Callable[[], bool]) -> None:
+    """Call this at each cell's end, still as part of it, until it returns True. Outside IPython: never."""
+    shell = ipython_shell()
     if shell is None:
         return
 
     def ended(*_: object) -> None:
         try:
-            done = look()
+            done = callback()
         except Exception as error:  # a front end may raise anything; the cell is no part of it
             logger.warning("The progress display could not be closed: %s", type(error).__name__)
             done = True

@@ -65,7 +65,7 @@ class Page(HTMLParser):
         self.text = ""
         self.problems: list[str] = []
         self._open: list[str] = []
-        self.feed(html)
+        self.feed(str(html))
         self.close()
         self.problems += [f"<{tag}> is never closed" for tag in self._open]
 

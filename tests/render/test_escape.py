@@ -1,8 +1,18 @@
 from __future__ import annotations
 
-import pytest
+import re
+from pathlib import Path
 
-from soundverse_nb.render.escape import plain, text
+import pytest
+from markupsafe import Markup
+
+import soundverse_nb
+from soundverse_nb.render.card import Card, Lane, card_html
+from soundverse_nb.render.colours import badge
+from soundverse_nb.render.escape import fill, joined, plain, text
+from soundverse_nb.render.labels import StageSpan, stages_html
+from soundverse_nb.render.orders import job_html, orders_html, recovered_html
+from soundverse_nb.render.summary import RemixEnd, ends_html, failures_html
 
 
 @pytest.mark.parametrize(
@@ -17,6 +27,50 @@ from soundverse_nb.render.escape import plain, text
 )
 def test_markup_becomes_text(hostile: object, shown: str) -> None:
     assert text(hostile) == shown
+
+
+def test_what_is_put_into_a_page_is_escaped_unless_it_is_markup() -> None:
+    hostile = "<script>\u202e'\""
+    assert fill('<b title="{0}">{0}</b>', hostile) == (
+        '<b title="&lt;script&gt; &#39;&#34;">&lt;script&gt; &#39;&#34;</b>'
+    )
+    assert fill("{name}", name=fill("<i>{}</i>", hostile)) == "<i>&lt;script&gt; &#39;&#34;</i>"
+    assert joined([Markup("<br>"), hostile]) == "<br>&lt;script&gt;\u202e&#39;&#34;"  # type: ignore[list-item]
+    assert len(fill("{}", "x" * 1000, limit=600)) == 600
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        card_html(
+            Card("<i>", [Lane("<i>", "<i>", problem="<i>")], "<i>", ("<i>",), details=[("<i>", "<i>")])
+        ),
+        failures_html([RemixEnd("<i>", "failed", 1.0, "<i>")]),
+        ends_html([RemixEnd("<i>", "finished", 1.0)]),
+        stages_html([StageSpan("<i>", 0.0, 1.0)], 1.0),
+        badge("<i>"),
+        orders_html("<i>", "<i>", ["<i>"], [["<i>"]], ["<i>"], state_column=0),
+        job_html("<i>", "failed", "<i>"),
+        recovered_html(["<i>"], [("<i>", "<i>")], Markup("")),
+    ],
+)
+def test_every_page_escapes_what_it_is_given(page: Markup) -> None:
+    assert isinstance(page, Markup)
+    assert "&lt;i&gt;" in page
+    assert "<i>" not in page
+
+
+def test_pages_are_made_where_they_are_drawn_and_nowhere_else() -> None:
+    package = Path(soundverse_nb.__file__).parent
+    tag = re.compile(r"</?(div|span|table|tr|td|th|ul|li|p|b|i|code|details|img|audio)[ >]")
+    found = [
+        f"{path.relative_to(package)}:{number}"
+        for folder in ("api", "audio", "cli", "client", "hosting", "reference", "remix")
+        for path in (package / folder).rglob("*.py")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if tag.search(line)
+    ]
+    assert not found
 
 
 def test_terminal_escapes_and_line_breaks_are_taken_out() -> None:

@@ -1,19 +1,19 @@
 from __future__ import annotations
 
-from soundverse_nb.render.summary import Outcome, counts, money_words, summary_html, summary_text
+from soundverse_nb.render.summary import RemixEnd, counts_label, money_label, summary_html, summary_text
 from tests.render.sanitiser import Page
 
 
-def batch(finished: int, failed: int) -> list[Outcome]:
-    return [Outcome(f"song {i} <i>", "finished", 3.0) for i in range(finished)] + [
-        Outcome(f"bad {i}", "failed", 1.0, f"It broke: <script>{i}</script>. Nothing was paid.")
+def batch(finished: int, failed: int) -> list[RemixEnd]:
+    return [RemixEnd(f"song {i} <i>", "finished", 3.0) for i in range(finished)] + [
+        RemixEnd(f"bad {i}", "failed", 1.0, f"It broke: <script>{i}</script>. Nothing was paid.")
         for i in range(failed)
     ]
 
 
 def test_the_summary_survives_the_sanitiser() -> None:
-    for outcomes in (batch(3, 1), batch(30, 2), [Outcome("x", "cancelled", 0.0)], []):
-        assert Page(summary_html(outcomes, 12.0, 1.2, True)).problems == []
+    for ends in (batch(3, 1), batch(30, 2), [RemixEnd("x", "cancelled", 0.0)], []):
+        assert Page(summary_html(ends, 12.0, 1.2, True)).problems == []
 
 
 def test_each_failure_keeps_its_sentence_in_sight() -> None:
@@ -29,11 +29,11 @@ def test_the_summary_is_bounded_however_great_the_batch() -> None:
 
 
 def test_counts_leave_out_what_is_nought() -> None:
-    assert counts(3, 1, 0, 4, 2, 10) == "3 of 10 finished · 1 failed · 4 active · 2 waiting"
+    assert counts_label(3, 1, 0, 4, 2, 10) == "3 of 10 finished · 1 failed · 4 active · 2 waiting"
     assert summary_text(batch(2, 1), 12.3) == "2 of 3 finished · 1 failed in 12 s"
 
 
 def test_money_is_said_only_where_a_price_is_known_and_never_pretended() -> None:
-    assert money_words(None, False) == ""
-    assert money_words(3.4, False) == "3.40 spent"
-    assert money_words(3.4, True) == "3.40 had it been real"
+    assert money_label(None, False) == ""
+    assert money_label(3.4, False) == "3.40 spent"
+    assert money_label(3.4, True) == "3.40 had it been real"

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from soundverse_nb.render.pictures import ORIGINAL, REMIX, columns, data_uri, waveform_png
+from soundverse_nb.render.colours import ORIGINAL, REMIX
+from soundverse_nb.render.pictures import columns, data_uri, waveform_png
 
 
 @dataclass

@@ -28,25 +28,31 @@ def test_counts_follow_the_news(clock: Clock) -> None:
         ProgressUpdate(3, Phase.STREAMING, "streaming", 50.0),
     ):
         batch.add(update)
-    tally = batch.tally()
-    assert (tally.finished, tally.failed, tally.cancelled, tally.active, tally.waiting) == (1, 1, 1, 1, 1)
-    assert tally.fraction == pytest.approx(3.5 / 5)
+    counts = batch.counts()
+    assert (counts.finished, counts.failed, counts.cancelled, counts.active, counts.waiting) == (
+        1,
+        1,
+        1,
+        1,
+        1,
+    )
+    assert counts.fraction == pytest.approx(3.5 / 5)
 
 
 def test_what_is_over_stays_over(clock: Clock) -> None:
     batch = Batch(["a"], clock=clock)
     batch.add(ProgressUpdate(0, Phase.FAILED, message="It broke."))
     batch.add(ProgressUpdate(0, Phase.STREAMING, "streaming", 10.0))
-    assert batch.standings()[0].phase is Phase.FAILED
-    assert batch.standings()[0].message == "It broke."
-    assert [standing.place for standing in batch.ended()] == [0]
+    assert batch.statuses()[0].phase is Phase.FAILED
+    assert batch.statuses()[0].message == "It broke."
+    assert [status.place for status in batch.ended()] == [0]
 
 
 @pytest.mark.parametrize("index", [-1, 1, 99])
 def test_news_of_nobody_changes_nothing(clock: Clock, index: int) -> None:
     batch = Batch(["a"], clock=clock)
     batch.add(ProgressUpdate(index, Phase.FINISHED))
-    assert batch.tally().finished == 0
+    assert batch.counts().finished == 0
 
 
 def test_progress_never_runs_backwards_and_stays_a_percentage(clock: Clock) -> None:
@@ -54,7 +60,7 @@ def test_progress_never_runs_backwards_and_stays_a_percentage(clock: Clock) -> N
     seen = []
     for progress in (50.0, 10.0, 900.0, -5.0, None):
         batch.add(ProgressUpdate(0, Phase.STREAMING, "streaming", progress))
-        seen.append(batch.standings()[0].progress)
+        seen.append(batch.statuses()[0].progress)
     assert seen == [50, 50, 100, 100, 100]
 
 
@@ -62,13 +68,13 @@ def test_time_runs_from_the_first_sign_of_work_to_the_end(clock: Clock) -> None:
     batch = Batch(["a"], clock=clock)
     clock.now += 60
     batch.add(ProgressUpdate(0, Phase.WAITING))
-    assert batch.standings()[0].seconds(clock.now) == 0
+    assert batch.statuses()[0].seconds(clock.now) == 0
     batch.add(ProgressUpdate(0, Phase.CHECKING))
     clock.now += 5
-    assert batch.standings()[0].seconds(clock.now) == 5
+    assert batch.statuses()[0].seconds(clock.now) == 5
     batch.add(ProgressUpdate(0, Phase.FINISHED))
     clock.now += 100
-    assert batch.standings()[0].seconds(clock.now) == 5
+    assert batch.statuses()[0].seconds(clock.now) == 5
 
 
 def test_a_retry_counts_down(clock: Clock) -> None:
@@ -76,7 +82,7 @@ def test_a_retry_counts_down(clock: Clock) -> None:
     batch.add(ProgressUpdate(0, Phase.RETRYING, retry_in=12.0))
     said = []
     for _ in range(3):
-        said.append(batch.standings()[0].said(clock.now))
+        said.append(batch.statuses()[0].label_at(clock.now))
         clock.now += 7.5
     assert [text.rpartition(" in ")[2] for text in said] == ["12 s", "5 s", "0 s"]
 
@@ -89,8 +95,8 @@ def test_money_counts_what_was_accepted_and_nothing_else(clock: Clock) -> None:
     batch.add(ProgressUpdate(2, Phase.STREAMING, "validating"))
     batch.add(ProgressUpdate(3, Phase.FAILED, message="refused"))
     batch.add(ProgressUpdate(4, Phase.RETRYING, retry_in=1.0))
-    assert batch.tally().spent == pytest.approx(0.4)
-    assert Batch("ab").tally().spent is None
+    assert batch.counts().spent == pytest.approx(0.4)
+    assert Batch("ab").counts().spent is None
 
 
 @pytest.mark.parametrize(
@@ -105,9 +111,9 @@ def test_cancelling_is_said_until_it_is_done(clock: Clock) -> None:
     batch = Batch("ab", clock=clock)
     batch.add(ProgressUpdate(0, Phase.STREAMING, "queued"))
     batch.cancelling(None)
-    assert batch.standings()[0].said(clock.now) == "cancelling"
+    assert batch.statuses()[0].label_at(clock.now) == "cancelling"
     batch.add(ProgressUpdate(0, Phase.CANCELLED))
-    assert "the order is kept" in batch.standings()[0].said(clock.now)
+    assert "the order is kept" in batch.statuses()[0].label_at(clock.now)
 
 
 def test_where_only_the_hold_is_left_nobody_says_how_long(clock: Clock) -> None:
@@ -115,8 +121,8 @@ def test_where_only_the_hold_is_left_nobody_says_how_long(clock: Clock) -> None:
     clock.now += 10
     batch.add(ProgressUpdate(0, Phase.FINISHED))
     batch.add(ProgressUpdate(1, Phase.STREAMING, "streaming", 80.0))
-    assert batch.tally().eta is not None
+    assert batch.counts().eta is not None
     batch.add(ProgressUpdate(1, Phase.STREAMING, "streaming", 90.0))
-    assert batch.tally().eta is None
+    assert batch.counts().eta is None
     batch.add(ProgressUpdate(1, Phase.FINISHED))
-    assert batch.tally().eta == 0
+    assert batch.counts().eta == 0

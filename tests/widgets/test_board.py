@@ -10,8 +10,8 @@ import pytest
 from comm.base_comm import BaseComm
 
 from soundverse_nb.displays import Phase, ProgressUpdate
-from soundverse_nb.widgets.board import NotebookBoard, take_down
-from soundverse_nb.widgets.outcomes import Summary
+from soundverse_nb.widgets.batch import Summary
+from soundverse_nb.widgets.board import NotebookBoard, close_some
 from soundverse_nb.widgets.ticker import Ticker
 from tests.render.sanitiser import Page
 
@@ -83,7 +83,7 @@ def test_five_hundred_streams_send_at_most_a_hundred_messages_a_second(cell: Cel
                 )
         cell.beat(board)
     board.close()
-    while not take_down(board._leaving):
+    while not close_some(board._leaving):
         cell.now += 0.25
     times = [at for at, _ in cell.sent]
     assert max(sum(start <= at < start + 1 for at in times) for start in sorted(set(times))) <= 100
@@ -224,7 +224,7 @@ def test_no_widget_is_left_behind_however_quick_the_ticker_is(
     class Quick(Ticker):
         def stop(self) -> None:
             assert isinstance(cell.shown, Summary)
-            while not self._farewell():
+            while not self._finish():
                 pass
 
     monkeypatch.setattr("soundverse_nb.widgets.board.Ticker", Quick)

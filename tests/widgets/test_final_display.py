@@ -15,10 +15,10 @@ from soundverse_nb.widgets.ticker import FinalDisplay
 
 class Handle:
     def __init__(self) -> None:
-        self.said: list[Any] = []
+        self.label_at: list[Any] = []
 
     def update(self, words: Any) -> None:
-        self.said.append(words)
+        self.label_at.append(words)
 
 
 @pytest.fixture
@@ -37,33 +37,33 @@ def cell_ends(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
 
 def test_what_ends_in_its_own_cell_is_said_once(cell_ends: Callable[[], int]) -> None:
     handle = Handle()
-    FinalDisplay(handle).say("over")
+    FinalDisplay(handle).show("over")
     assert cell_ends() == 0
     assert cell_ends() == 0
-    assert handle.said == ["over"]
+    assert handle.label_at == ["over"]
 
 
 def test_what_ends_later_is_said_again_at_the_end_of_the_next_cell_and_then_no_more(
     cell_ends: Callable[[], int],
 ) -> None:
     handle = Handle()
-    farewell = FinalDisplay(handle)
+    final = FinalDisplay(handle)
     assert cell_ends() == 1
     assert cell_ends() == 1
-    farewell.say("over")
-    assert handle.said == ["over"]
+    final.show("over")
+    assert handle.label_at == ["over"]
     assert cell_ends() == 0
     cell_ends()
-    assert handle.said == ["over", "over"]
+    assert handle.label_at == ["over", "over"]
 
 
 def test_a_front_end_that_fails_harms_no_cell(
     cell_ends: Callable[[], int], caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     handle = Handle()
-    farewell = FinalDisplay(handle)
+    final = FinalDisplay(handle)
     cell_ends()
-    farewell.say("over")
+    final.show("over")
 
     def fail(words: Any) -> None:
         raise OSError("the socket is closed")
@@ -77,6 +77,6 @@ def test_a_front_end_that_fails_harms_no_cell(
 def test_outside_ipython_it_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "IPython")
     handle = Handle()
-    FinalDisplay(handle).say("over")
-    assert handle.said == ["over"]
-    FinalDisplay(None).say("over")
+    FinalDisplay(handle).show("over")
+    assert handle.label_at == ["over"]
+    FinalDisplay(None).show("over")

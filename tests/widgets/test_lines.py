@@ -3,12 +3,12 @@ from __future__ import annotations
 import io
 
 from soundverse_nb.displays import Phase, ProgressUpdate
-from soundverse_nb.widgets.terminal import Lines
+from soundverse_nb.widgets.terminal import LineDisplay
 
 
 def test_a_line_a_change_of_stage() -> None:
     file = io.StringIO()
-    lines = Lines(file=file, clock=lambda: 0.0)
+    lines = LineDisplay(file=file, clock=lambda: 0.0)
     lines.open(["jazz\x1b[2J"], lambda _: None)
     for progress in range(0, 100, 5):
         lines.update(ProgressUpdate(0, Phase.STREAMING, "streaming", float(progress)))
@@ -25,7 +25,7 @@ def test_a_line_a_change_of_stage() -> None:
 
 def test_a_great_batch_is_told_in_twentieths_and_failures() -> None:
     file = io.StringIO()
-    lines = Lines(file=file, clock=lambda: 0.0)
+    lines = LineDisplay(file=file, clock=lambda: 0.0)
     lines.open([f"song {i}" for i in range(500)], lambda _: None)
     for i in range(500):
         for stage in ("queued", "starting", "streaming"):
@@ -44,7 +44,7 @@ def test_a_great_batch_is_told_in_twentieths_and_failures() -> None:
 
 def test_a_hint_of_several_lines_is_told_without_gaps() -> None:
     file = io.StringIO()
-    lines = Lines(file=file, clock=lambda: 0.0)
+    lines = LineDisplay(file=file, clock=lambda: 0.0)
     lines.open(["song"], lambda _: None)
     lines.update(
         ProgressUpdate(0, Phase.FAILED, message="Give a host of yours:\n    import a\n\n    client = b")

@@ -8,7 +8,7 @@ import pytest
 from soundverse_nb import displays
 from soundverse_nb.widgets import progress
 from soundverse_nb.widgets.board import NotebookBoard
-from soundverse_nb.widgets.terminal import Lines, TerminalBoard
+from soundverse_nb.widgets.terminal import LineDisplay, TerminalBoard
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from soundverse_nb.widgets.terminal import Lines, TerminalBoard
         (True, False, NotebookBoard),
         (True, True, NotebookBoard),
         (False, True, TerminalBoard),
-        (False, False, Lines),
+        (False, False, LineDisplay),
     ],
 )
 def test_each_place_has_its_display(
@@ -35,14 +35,14 @@ def test_a_kernel_is_known_by_its_shell(monkeypatch: pytest.MonkeyPatch) -> None
         (SimpleNamespace(kernel=object()), True),
     ):
         monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda shell=shell: shell))
-        assert progress.in_kernel() is is_kernel
+        assert displays.in_kernel() is is_kernel
 
 
 def test_a_kernel_without_ipywidgets_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "in_kernel", lambda: True)
     monkeypatch.setattr(progress, "is_terminal", lambda: False)
     monkeypatch.setitem(sys.modules, "soundverse_nb.widgets.board", None)
-    assert type(progress.best_display()) is Lines
+    assert type(progress.best_display()) is LineDisplay
 
 
 def test_the_client_finds_a_fresh_display_under_its_name() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from soundverse_nb.widgets.rows import seating
+from soundverse_nb.widgets.rows import assign_rows
 
 
 @pytest.mark.parametrize(
@@ -22,4 +22,4 @@ from soundverse_nb.widgets.rows import seating
 def test_who_has_a_row_keeps_it_and_the_others_queue(
     slots: Sequence[int | None], active: Sequence[int], most: int, after: list[int | None]
 ) -> None:
-    assert seating(slots, active, most) == after
+    assert assign_rows(slots, active, most) == after

@@ -8,7 +8,7 @@ from soundverse_nb.widgets.ticker import Ticker
 speaking = contextvars.ContextVar("speaking", default="nobody")
 
 
-def test_it_beats_in_the_context_in_which_it_was_made_and_says_farewell() -> None:
+def test_it_beats_in_the_context_in_which_it_was_made_and_says_final() -> None:
     heard: list[str] = []
     beaten = threading.Event()
     left = iter([False, False, True])

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 
+from markupsafe import Markup
+
 from soundverse_nb.client.config import is_same_service
 from soundverse_nb.client.inputs import RemixInput, recorded_input
 from soundverse_nb.client.journal.lease import is_held, is_undecided
@@ -25,7 +27,8 @@ from soundverse_nb.client.session import Session
 from soundverse_nb.displays import Phase
 from soundverse_nb.errors import ConfigurationError, SoundverseError, bare
 from soundverse_nb.remix import Clip, Remix
-from soundverse_nb.render.escape import plain, text
+from soundverse_nb.render.escape import plain
+from soundverse_nb.render.orders import recovered_html
 
 STILL_ASKED = 7 * 86400.0
 """Seconds after which a failed order is no longer asked about: by then the service has made up its mind."""
@@ -75,10 +78,9 @@ class Recovered(list[Remix]):
         return "\n".join([*shown, repr(self.unknown)] if self.unknown else shown)
 
     def _repr_html_(self) -> str:
-        lines = "".join(f"<li>{text(line, 600)}</li>" for line in self.summary.splitlines())
-        songs = "".join(f"<li>{text(remix.title)} &middot; {text(remix.audio.name)}</li>" for remix in self)
-        table = self.unknown._repr_html_() if self.unknown else ""
-        return f"<div><ul>{lines}</ul><ul>{songs}</ul>{table}</div>"
+        songs = [(remix.title, remix.audio.name) for remix in self]
+        unknown = self.unknown.as_html() if self.unknown else Markup("")
+        return str(recovered_html(self.summary.splitlines(), songs, unknown))
 
 
 async def recover(session: Session, reporter: ProgressReporter) -> Recovered:

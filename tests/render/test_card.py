@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from soundverse_nb.render.lanes import axis_length, ticks, width_percent
+from soundverse_nb.render.card import axis_length, ticks, width_percent
 
 
 def test_the_longest_song_is_the_axis() -> None:
