@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from soundverse_nb.audio.decode.base import Decoding, End, FastPathRejected
 from soundverse_nb.audio.decode.opening import decode, decode_in_one_go
 from soundverse_nb.audio.envelope import Envelope
-from soundverse_nb.audio.meters import SongMeter, aligned_length, edge_silence
+from soundverse_nb.audio.meters import POINTS_PER_SECOND, SongMeter, aligned_length, edge_silence
 from soundverse_nb.audio.probe import Untrusted, probe
 from soundverse_nb.audio.source import Source, open_source
 from soundverse_nb.audio.worker_thread import HelperThread
@@ -73,26 +73,31 @@ class Measurements:
     track: int = 0
 
 
-def measure(source: Any, stop_seconds: float | None = None, time_limit: float | None = None) -> Measurements:
+def measure(
+    source: Any,
+    stop_seconds: float | None = None,
+    time_limit: float | None = None,
+    points_per_second: float = POINTS_PER_SECOND,
+) -> Measurements:
     """Decode a song to its end, or just past `stop_seconds`, or for `time_limit` seconds of work at most.
 
     Out of time, the header is asked for the length; where it proves none, or less than was decoded, packets
-    are counted.
+    are counted. The envelope has `points_per_second` points a second or a few more.
 
     Raises AudioError where it cannot be opened or holds no sound.
     """
     opened = open_source(source)
     proven = cache(partial(_proven_seconds, opened))
     with decode(opened, _PIECE_FRAMES, stop_seconds, time_limit=time_limit) as sound:
-        sound.block_frames = aligned_length(sound.block_frames, sound.sample_rate)
+        sound.block_frames = aligned_length(sound.block_frames, sound.sample_rate, points_per_second)
         fast = decode_in_one_go(sound, opened, proven)
         if fast is not None:
             with fast:
                 try:
-                    return _measurements(fast, _meter_on_two_threads(fast), proven)
+                    return _measurements(fast, _meter_on_two_threads(fast, points_per_second), proven)
                 except FastPathRejected:
                     pass  # packet by packet it shows what is wrong
-        meter = _meter(sound)
+        meter = _meter(sound, points_per_second)
         if sound.end is End.COMPLETE:
             sound.damage = sound.damage or _missing(sound, proven())
         return _measurements(sound, meter, proven)
@@ -104,20 +109,20 @@ def _missing(sound: Decoding, known: float | None) -> str | None:
     return f"{missing:.2f} s cannot be decoded" if missing > _LOST_SECONDS else None
 
 
-def _meter(sound: Decoding) -> SongMeter:
+def _meter(sound: Decoding, points_per_second: float) -> SongMeter:
     """The song measured until the decoding ends."""
-    meter = SongMeter(sound.sample_rate, sound.channels)
+    meter = SongMeter(sound.sample_rate, sound.channels, points_per_second)
     for piece in sound.pieces():
         meter.feed(sound.planes(piece))
     return meter
 
 
-def _meter_on_two_threads(sound: FiltergraphDecoding) -> SongMeter:
+def _meter_on_two_threads(sound: FiltergraphDecoding, points_per_second: float) -> SongMeter:
     """The same, where the decoder leaves Python's lock free for long enough.
 
     That is worth 14 to 21 ms of some 200 where a second processor is idle, and nothing where none is.
     """
-    meter = SongMeter(sound.sample_rate, sound.channels)
+    meter = SongMeter(sound.sample_rate, sound.channels, points_per_second)
 
     def feed(piece: Any) -> None:
         meter.feed(sound.planes(piece))

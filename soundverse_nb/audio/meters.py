@@ -12,7 +12,9 @@ from soundverse_nb.audio.decode.base import Plane
 from soundverse_nb.audio.envelope import Envelope, EnvelopeMeter, finite
 from soundverse_nb.audio.loudness import LoudnessMeter, channel_gains, gated_loudness
 
-_POINTS_A_SECOND = 50.0
+POINTS_PER_SECOND = 50.0
+"""Of the envelope, where nothing else is asked for."""
+
 # A 16-bit full-scale sample is 32767/32768.
 FULL_SCALE = 0.9999
 # Clipping is looked for in rows of so many samples.
@@ -24,8 +26,8 @@ QUIET_PEAK = 1e-3
 class ChannelMeter:
     """Measures one channel: outline, loudness, peak, flat tops, samples that are no numbers."""
 
-    def __init__(self, sample_rate: int) -> None:
-        self.outline = EnvelopeMeter(sample_rate, 1, _POINTS_A_SECOND)
+    def __init__(self, sample_rate: int, points_per_second: float = POINTS_PER_SECOND) -> None:
+        self.outline = EnvelopeMeter(sample_rate, 1, points_per_second)
         self.loudness = LoudnessMeter(sample_rate, 1)
         self.peak = 0.0
         self.clipped = 0
@@ -44,9 +46,9 @@ class ChannelMeter:
         self.loudness.feed(plane[:, np.newaxis])
 
 
-def aligned_length(frames: int, sample_rate: int) -> int:
+def aligned_length(frames: int, sample_rate: int, points_per_second: float = POINTS_PER_SECOND) -> int:
     """A length of pieces, at most `frames` where that is possible, of which no meter has to keep a rest."""
-    meter = ChannelMeter(sample_rate)
+    meter = ChannelMeter(sample_rate, points_per_second)
     stride = math.lcm(meter.outline.bin, meter.loudness.stride)
     return frames - frames % stride or frames
 
@@ -54,8 +56,8 @@ def aligned_length(frames: int, sample_rate: int) -> int:
 class SongMeter:
     """One meter a channel, and what they measure together."""
 
-    def __init__(self, sample_rate: int, channels: int) -> None:
-        self._channels = [ChannelMeter(sample_rate) for _ in range(channels)]
+    def __init__(self, sample_rate: int, channels: int, points_per_second: float = POINTS_PER_SECOND) -> None:
+        self._channels = [ChannelMeter(sample_rate, points_per_second) for _ in range(channels)]
         self._gains = channel_gains(channels)
         meter = self._channels[0].loudness
         self.hop_seconds = meter.hop / sample_rate

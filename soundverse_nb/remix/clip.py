@@ -102,12 +102,12 @@ class Clip(os.PathLike[str]):
         return self._read(_samples, float(start), duration)
 
     def envelope(self, points: int = 1000) -> Envelope:
-        """The waveform's outline: `points` stretches, the least and greatest sample of each."""
+        """The waveform's outline: the least and the greatest sample of `points` short pieces."""
         return self._read(_envelope, points)
 
-    def _read(self, look: Callable[..., T], *wanted: Any) -> T:
+    def _read(self, read: Callable[..., T], *arguments: Any) -> T:
         """Everything that is asked of the file is asked through here, of the state that it is in now."""
-        return look(*self.fingerprint(), *wanted)
+        return read(*self.fingerprint(), *arguments)
 
     def fingerprint(self) -> tuple[str, int, int]:
         """What tells this state of the file from another: path, size, time of change."""
@@ -157,20 +157,13 @@ def _samples(
 ) -> NDArray[np.float32]:
     import numpy as np
 
+    from soundverse_nb.audio.decode.base import segment  # loads numpy
     from soundverse_nb.audio.decode.opening import decode  # loads numpy and PyAV
     from soundverse_nb.audio.source import open_source  # as above
 
     stop = None if duration is None else start + duration
-    blocks: list[NDArray[np.float32]] = []
     with decode(open_source(path), stop_seconds=stop) as sound:
-        first = round(start * sound.sample_rate)
-        last = None if stop is None else round(stop * sound.sample_rate)
-        at = 0
-        for block in sound:
-            blocks.append(block[max(0, first - at) : None if last is None else max(0, last - at)])
-            at += len(block)
-            if last is not None and at >= last:
-                break
+        blocks = list(segment(sound, sound.sample_rate, start, stop))
         channels = sound.channels
     if not blocks:
         return np.zeros((channels, 0), dtype=np.float32)
@@ -203,7 +196,7 @@ class PaidClip(Clip):
             return super().samples(start, duration)
         except SoundverseError as reason:
             error = reason
-        self._tell(error, error.hint)
+        self._raise(error, error.hint)
 
     def fingerprint(self) -> tuple[str, int, int]:
         try:
@@ -211,17 +204,17 @@ class PaidClip(Clip):
         except SoundverseError as reason:
             error = reason
         again = " It is fetched again by client.recover()." if self.order_id else ""
-        self._tell(error, f"Was it moved or deleted?{again}")
+        self._raise(error, f"Was it moved or deleted?{again}")
 
-    def _read(self, look: Callable[..., T], *wanted: Any) -> T:
+    def _read(self, read: Callable[..., T], *arguments: Any) -> T:
         try:
-            return super()._read(look, *wanted)
+            return super()._read(read, *arguments)
         except PreflightError as reason:
             error = reason
         again = f"Delete {self.path}, then client.recover() fetches it again." if self.order_id else ""
-        self._tell(error, again or "Take another copy of it.")
+        self._raise(error, again or "Take another copy of it.")
 
-    def _tell(self, error: SoundverseError, hint: str) -> NoReturn:
+    def _raise(self, error: SoundverseError, hint: str) -> NoReturn:
         """The same error, without the words for a song that was not sent yet."""
         details = {**error._details, "order_id": self.order_id}
         raise_alone(type(error)(error.message, spent=self.spent, hint=hint, **details))

@@ -27,7 +27,7 @@ from soundverse_nb.remix import Clip, Remix
 from soundverse_nb.remix.remix import Comparison
 from soundverse_nb.render.colours import song_colour
 from soundverse_nb.render.pictures import spectrogram_png
-from soundverse_nb.widgets.takes import Take, matched, mp3_bytes, sound_bytes, take_of
+from soundverse_nb.widgets.takes import Take, matched, mp3_bytes, read_take, sound_bytes
 
 logger = logging.getLogger("soundverse_nb.widgets")
 
@@ -117,7 +117,7 @@ class LiveComparison:
             if self._takes is None:
                 clips = self.comparison.clips
                 colours = map(song_colour, range(len(clips)))
-                self._takes = matched(list(_reading.map(take_of, self.comparison.labels, clips, colours)))
+                self._takes = matched(list(_reading.map(read_take, self.comparison.labels, clips, colours)))
             return self._takes
 
     @property

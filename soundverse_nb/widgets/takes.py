@@ -11,21 +11,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soundverse_nb.audio.decode.opening import decode
 from soundverse_nb.audio.encode import downmixed, encode_mp3
-from soundverse_nb.audio.envelope import Envelope, EnvelopeMeter
-from soundverse_nb.audio.loudness import LoudnessMeter
-from soundverse_nb.audio.source import open_source
+from soundverse_nb.audio.envelope import Envelope
+from soundverse_nb.audio.measure import measure
 from soundverse_nb.errors import SoundverseError
 from soundverse_nb.remix import Clip
 from soundverse_nb.render.units import span
 
 OUTLINE_POINTS = 2000
+_POINTS_PER_SECOND = 100.0  # twice the usual: short takes are drawn over the whole width as well
 BROWSER_FORMATS = frozenset({"mp3", "wav", "flac", "ogg"})
 """Containers every current browser decodes; anything else is sent as FLAC."""
-LARGEST_AS_IT_IS = 40_000_000  # bytes sent in one message
-SHORTEST_HEARD = 0.05  # seconds
-LONGEST_HEARD = 1800.0  # seconds; a browser keeps decoded sound in memory, 350 kB a second
+MAX_UNCHANGED_BYTES = 40_000_000  # bytes sent in one message
+MIN_SECONDS = 0.05  # seconds
+MAX_SECONDS = 1800.0  # seconds; a browser keeps decoded sound in memory, 350 kB a second
 
 
 _NOTHING = Envelope(np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32), 0.0, 44100)
@@ -68,33 +67,28 @@ class Take:
         }
 
 
-def take_of(label: str, clip: Clip, colour: str) -> Take:
-    """Read a clip once, block by block; what cannot be read becomes a Take with a `problem`."""
+def read_take(label: str, clip: Clip, colour: str) -> Take:
+    """Measure a clip in a single pass; what cannot be read becomes a Take with a `problem`."""
     take = Take(label, clip, colour)
     try:
-        with decode(open_source(clip)) as sound:
-            envelope = EnvelopeMeter(sound.sample_rate, sound.channels)
-            loudness = LoudnessMeter(sound.sample_rate, sound.channels)
-            finite = True
-            for block in sound:
-                if not np.isfinite(block).all():
-                    finite = False
-                    block = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
-                envelope.feed(block)
-                loudness.feed(block)
+        measured = measure(clip, points_per_second=_POINTS_PER_SECOND)
     except SoundverseError as reason:
         return replace(take, problem=reason.message)
-    outline = envelope.finish(OUTLINE_POINTS)
-    loud = loudness.integrated()
-    return replace(take, envelope=outline, loudness=loud, finite=finite, problem=_problem(outline.duration))
+    return replace(
+        take,
+        envelope=measured.envelope.reduced(OUTLINE_POINTS),
+        loudness=measured.loudness,
+        finite=not measured.not_finite,
+        problem=_problem(measured.envelope.duration),
+    )
 
 
 def _problem(seconds: float) -> str:
     """Why a take of this length is not played, "" where it is."""
-    if seconds < SHORTEST_HEARD:
+    if seconds < MIN_SECONDS:
         return f"{seconds * 1000:.3g} ms is too short to hear."
-    if seconds > LONGEST_HEARD:
-        return f"{span(seconds)} is too long for this player, which takes up to {span(LONGEST_HEARD)}."
+    if seconds > MAX_SECONDS:
+        return f"{span(seconds)} is too long for this player, which takes up to {span(MAX_SECONDS)}."
     return ""
 
 
@@ -115,7 +109,7 @@ def matched(takes: Sequence[Take]) -> list[Take]:
 def sound_bytes(take: Take) -> bytes:
     """The take as a browser can decode it: the file itself where that works, else FLAC (16 bit)."""
     clip = take.clip
-    if take.finite and clip.format in BROWSER_FORMATS and clip.size_bytes <= LARGEST_AS_IT_IS:
+    if take.finite and clip.format in BROWSER_FORMATS and clip.size_bytes <= MAX_UNCHANGED_BYTES:
         return clip.path.read_bytes()
     import soundfile
 

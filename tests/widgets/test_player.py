@@ -14,7 +14,7 @@ from PIL import Image
 
 import soundverse_nb as sv
 from soundverse_nb.widgets.player import LiveComparison, Player, compare
-from soundverse_nb.widgets.takes import Take, matched, mp3_bytes, sound_bytes, take_of
+from soundverse_nb.widgets.takes import Take, matched, mp3_bytes, read_take, sound_bytes
 
 RATE = 22050
 
@@ -43,13 +43,13 @@ def test_no_take_is_ever_amplified_and_silence_is_left_alone(tmp_path: Path) -> 
 
 
 def test_all_silent_takes_keep_their_gain(tmp_path: Path) -> None:
-    take = take_of("A", sv.Clip(song(tmp_path / "a.wav", 0.0)), "#000")
+    take = read_take("A", sv.Clip(song(tmp_path / "a.wav", 0.0)), "#000")
     assert matched([take, take])[0].gain == 0
     assert take.state()["loudness"] is None
 
 
 def test_the_outline_is_two_bytes_a_point_and_channel(tmp_path: Path) -> None:
-    state = take_of("A", sv.Clip(song(tmp_path / "a.wav", 0.1, seconds=30)), "#000").state()
+    state = read_take("A", sv.Clip(song(tmp_path / "a.wav", 0.1, seconds=30)), "#000").state()
     outline = np.frombuffer(state["outline"], np.int8).reshape(2, -1, 2)
     assert outline.shape[1] <= 2000
     assert (outline[..., 0] <= outline[..., 1]).all()
@@ -58,13 +58,13 @@ def test_the_outline_is_two_bytes_a_point_and_channel(tmp_path: Path) -> None:
 
 def test_a_file_that_browsers_read_travels_as_it_is(tmp_path: Path) -> None:
     path = song(tmp_path / "a.wav", 0.1)
-    assert sound_bytes(take_of("A", sv.Clip(path), "#000")) == path.read_bytes()
+    assert sound_bytes(read_take("A", sv.Clip(path), "#000")) == path.read_bytes()
 
 
 def test_a_file_that_browsers_do_not_read_travels_as_flac(tmp_path: Path) -> None:
     path = tmp_path / "a.aiff"
     soundfile.write(path, soundfile.read(song(tmp_path / "a.wav", 0.1))[0], RATE)
-    sent = sound_bytes(take_of("A", sv.Clip(path), "#000"))
+    sent = sound_bytes(read_take("A", sv.Clip(path), "#000"))
     assert soundfile.info(io.BytesIO(sent)).format == "FLAC"
     np.testing.assert_allclose(soundfile.read(io.BytesIO(sent))[0], soundfile.read(path)[0], atol=1e-4)
 
@@ -73,7 +73,7 @@ def test_samples_that_are_not_numbers_never_reach_a_loudspeaker(tmp_path: Path) 
     samples = np.full((RATE, 1), 0.1, np.float32)
     samples[100:200] = np.nan
     soundfile.write(tmp_path / "nan.wav", samples, RATE, subtype="FLOAT")
-    take = take_of("A", sv.Clip(tmp_path / "nan.wav"), "#000")
+    take = read_take("A", sv.Clip(tmp_path / "nan.wav"), "#000")
     assert not take.finite
     assert not take.problem
     sent = soundfile.read(io.BytesIO(sound_bytes(take)))[0]
@@ -92,7 +92,7 @@ def test_a_take_that_cannot_be_read_says_why_beside_the_others(tmp_path: Path) -
 
 def test_one_sample_is_drawn_as_too_short_to_hear(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "one.wav", np.array([0.5], np.float32), RATE)
-    assert "too short" in take_of("A", sv.Clip(tmp_path / "one.wav"), "#000").problem
+    assert "too short" in read_take("A", sv.Clip(tmp_path / "one.wav"), "#000").problem
 
 
 class _Asked(Player):
@@ -103,7 +103,7 @@ class _Asked(Player):
 
 
 def test_the_page_gets_what_it_asks_for_and_a_sentence_where_it_cannot(tmp_path: Path) -> None:
-    takes = [take_of("A", sv.Clip(song(tmp_path / "a.wav", 0.1)), "#000")]
+    takes = [read_take("A", sv.Clip(song(tmp_path / "a.wav", 0.1)), "#000")]
     player = _Asked(lambda: takes, "svp-test")
     for content in (
         {"request": "1", "want": "sound", "take": 0},
