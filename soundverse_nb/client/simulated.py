@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from soundverse_nb.client.config import is_loopback
-from soundverse_nb.running_simulators import is_ours, notes, pass_for
+from soundverse_nb.running_simulators import is_ours, notices, pass_for
 
 if TYPE_CHECKING:
     from soundverse_nb.simulator import Simulator  # loads the server and numpy
@@ -43,12 +43,12 @@ def is_simulator(base_url: str) -> bool:
         return False
     if pass_for(address.port) is not None:
         return True
-    return any(is_ours(note) and _names_a_process(note) for note in notes(address.port))
+    return any(is_ours(notice) and _names_a_process(notice) for notice in notices(address.port))
 
 
-def _names_a_process(note: Path) -> bool:
+def _names_a_process(notice: Path) -> bool:
     try:
-        process = int(note.read_text(encoding="ascii"))
+        process = int(notice.read_text(encoding="ascii"))
     except (OSError, ValueError):
         return False
     try:

@@ -1,4 +1,4 @@
-"""Unusual answers when the finished audio is fetched: late ones, and wrong ones on purpose."""
+"""Unusual answers to a download of the finished audio: late ones, and wrong ones on purpose."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from soundverse_nb.simulator.faults import FaultCount
 from soundverse_nb.simulator.jobs import Job
 
 HEAD = b"ID3\x03\x00\x00"  # what every remix begins with: ID3v2.3, no flags
-PATIENCE = 5.0  # seconds until an answer begins though the remix is not finished
-_DRIP = 10.0  # seconds between the bytes that say: still here
+WAIT_SECONDS = 5.0  # seconds until an answer begins though the remix is not finished
+_DRIP = 10.0  # seconds between the bytes that keep it open
 SILENT_FRAME = bytes([0xFF, 0xFB, 0x90, 0xC0]) + bytes(413)  # MPEG-1 layer III, 128 kbit/s, 44.1 kHz, mono
 
 
@@ -39,10 +39,10 @@ async def faulty_answer(request: web.Request, job: Job, counts: FaultCount) -> w
     return None
 
 
-async def tell_slowly(request: web.Request, making: asyncio.Future[Path]) -> web.StreamResponse:
+async def send_slowly(request: web.Request, making: asyncio.Future[Path]) -> web.StreamResponse:
     """Begin with the bytes every remix begins with, now and then one, so that no client gives up.
 
-    Many remixes that are ordered at once are made one after another; the last one is late.
+    Remixes that are ordered at once are made one after another; the last one is late.
     """
     response = web.StreamResponse(headers={"Content-Type": "audio/mpeg"})
     await response.prepare(request)

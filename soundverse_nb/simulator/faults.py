@@ -27,7 +27,7 @@ class Where(str, Enum):
     REFUSAL = "refusal"  # the POST is answered with an error body; nothing is charged
     ANSWER = "answer"  # the connection is lost around the POST's answer
     STREAM = "stream"  # the event stream itself
-    STORY = "story"  # what the chunks say; the status endpoint tells the same story
+    CHUNKS = "chunks"  # what the chunks hold, in the stream and from the status endpoint
     STATUS = "status"  # GET /status/generation/{message_id}
     AUDIO = "audio"  # GET of the finished audio
 
@@ -75,17 +75,17 @@ FAULTS: Mapping[str, Kind] = {
     "duplicate_chunks": Kind(Where.STREAM, None, "every chunk is sent twice"),
     "shuffled_index": Kind(Where.STREAM, None, "chunkIndex counts backwards"),
     "no_audio_url_in_stream": Kind(Where.STREAM, None, "completed without audio_url; the status has it"),
-    "slow_hold": Kind(Where.STORY, None, "the hold at 90 lasts `seconds` (600) at speed 1"),
-    "failure": Kind(Where.STORY, None, "after progress 50 the job fails with an error chunk"),
-    "failure_at_90": Kind(Where.STORY, None, "the job fails while it holds at 90"),
-    "no_audio_url": Kind(Where.STORY, None, "completed without audio_url, in the stream and in the status"),
-    "unknown_status": Kind(Where.STORY, None, "statuses the document does not know"),
-    "odd_fields": Kind(Where.STORY, None, "extra, null and wrongly typed fields in the chunks"),
-    "progress_backwards": Kind(Where.STORY, None, "progress falls back and climbs again"),
-    "fractional_progress": Kind(Where.STORY, None, "progress as fractions of a percent"),
-    "audio_file_url": Kind(Where.STORY, None, "audio_url is a file: URL"),
-    "audio_relative_url": Kind(Where.STORY, None, "audio_url is relative"),
-    "markup": Kind(Where.STORY, None, "HTML and script in song_name, a javascript: URL as album_art"),
+    "slow_hold": Kind(Where.CHUNKS, None, "the hold at 90 lasts `seconds` (600) at speed 1"),
+    "failure": Kind(Where.CHUNKS, None, "after progress 50 the job fails with an error chunk"),
+    "failure_at_90": Kind(Where.CHUNKS, None, "the job fails while it holds at 90"),
+    "no_audio_url": Kind(Where.CHUNKS, None, "completed without audio_url, in the stream and in the status"),
+    "unknown_status": Kind(Where.CHUNKS, None, "statuses the document does not know"),
+    "odd_fields": Kind(Where.CHUNKS, None, "extra, null and wrongly typed fields in the chunks"),
+    "progress_backwards": Kind(Where.CHUNKS, None, "progress falls back and climbs again"),
+    "fractional_progress": Kind(Where.CHUNKS, None, "progress as fractions of a percent"),
+    "audio_file_url": Kind(Where.CHUNKS, None, "audio_url is a file: URL"),
+    "audio_relative_url": Kind(Where.CHUNKS, None, "audio_url is relative"),
+    "markup": Kind(Where.CHUNKS, None, "HTML and script in song_name, a javascript: URL as album_art"),
     "status_unavailable": Kind(Where.STATUS, 2, "the status endpoint answers 503"),
     "status_unknown": Kind(Where.STATUS, None, "the status endpoint does not know the id, status 404"),
     "audio_404": Kind(Where.AUDIO, None, "the audio is not there"),

@@ -1,4 +1,4 @@
-"""Accepted orders: each is its story and the moment it began."""
+"""Accepted orders: each is its script of stages and the moment it began; the ledger of what was charged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from soundverse_nb.simulator.faults import Fault
-from soundverse_nb.simulator.studio import Commission
+from soundverse_nb.simulator.renderer import RemixSpec
 from soundverse_nb.simulator.timeline import Step, position
 
 MAX_JOBS = 100_000
@@ -23,20 +23,20 @@ class Job:
 
     message_id: str
     key_digest: str
-    commission: Commission
+    spec: RemixSpec
     steps: tuple[Step, ...]
     faults: tuple[Fault, ...]
     began: float
     speed: float
 
     def due(self, step: Step) -> float:
-        """When this step is said, on the monotonic clock."""
+        """When this step is due, on the monotonic clock."""
         return self.began + step.at / self.speed
 
     def latest(self, now: float) -> Mapping[str, Any]:
         """The chunk that stands at this moment; from queued on, as nobody knows the id before."""
-        said = position(self.steps, max(0.0, now - self.began) * self.speed)
-        return self.steps[max(1, said - 1)].chunk
+        due = position(self.steps, max(0.0, now - self.began) * self.speed)
+        return self.steps[max(1, due - 1)].chunk
 
     def is_finished(self, now: float) -> bool:
         return now >= self.due(self.steps[-1])

@@ -1,4 +1,4 @@
-"""Orders: who may place one, what is refused, what is taken and charged, and how it stands."""
+"""The two endpoints of the document: an order is refused, or accepted and charged; and its status."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from aiohttp import hdrs, web
 from soundverse_nb.simulator import refusals, stream
 from soundverse_nb.simulator.cover import song_name
 from soundverse_nb.simulator.faults import Fault, FaultCount, Where
-from soundverse_nb.simulator.intake import FetchedReference, Intake
 from soundverse_nb.simulator.jobs import Charge, Job, JobBook, Ledger
 from soundverse_nb.simulator.music.prompt import read_prompt
+from soundverse_nb.simulator.references import FetchedReference, References
 from soundverse_nb.simulator.refusals import Refusal
+from soundverse_nb.simulator.renderer import RemixSpec, Renderer
 from soundverse_nb.simulator.storage import Signer
-from soundverse_nb.simulator.studio import Commission, Studio
 from soundverse_nb.simulator.submission import Submission, read_submission
-from soundverse_nb.simulator.timeline import Song, as_told, hold_of, story
+from soundverse_nb.simulator.timeline import RemixFacts, hold_of, stage_script, with_faults
 
 # Faults that stop a POST before its order is taken, each counted when it is reached; the rest count after.
 _BEFORE_ACCEPTANCE = ("cut_before_accept", "error_in_stream")
-_MANY = 16  # orders under way, from which on a song is made when somebody comes for it
+_MANY = 16  # orders under way, from which on a song is made when it is asked for
 
 
 @dataclass(frozen=True)
@@ -50,21 +50,21 @@ class Orders:
     """The document's two endpoints and what they know."""
 
     def __init__(
-        self, settings: Settings, ledger: Ledger, signer: Signer, intake: Intake, studio: Studio
+        self, settings: Settings, ledger: Ledger, signer: Signer, references: References, renderer: Renderer
     ) -> None:
         self.counts = FaultCount()
         self._settings = settings
         self._ledger = ledger
         self._signer = signer
-        self._intake = intake
-        self._studio = studio
+        self._references = references
+        self._renderer = renderer
         self._jobs = JobBook()
 
     def job(self, message_id: str) -> Job | None:
         return self._jobs.get(message_id)
 
     async def generate(self, request: web.Request) -> web.StreamResponse:
-        """POST /v7/generate/remix: refuse, or take the order, charge it, and tell its story."""
+        """POST /v7/generate/remix: refuse, or take the order, charge it, and stream its stages."""
         key_digest = self.authenticate(request)
         body = await request.read()
         submission = read_submission(body)
@@ -74,17 +74,17 @@ class Orders:
             if not before or not self.counts.happens(fault, key):
                 continue
             if fault.name == "cut_before_accept":
-                raise stream.Cut
+                raise stream.ConnectionCut
             if fault.name == "error_in_stream":
-                return await stream.tell_refusal(request)
+                return await stream.send_refusal(request)
             raise _refusal(fault, str(request.rel_url))
-        reference = await self._intake.take(submission.song_reference_url)
+        reference = await self._references.fetch(submission.song_reference_url)
         job = self._accept(request, submission, reference, asked, key_digest)
         if job.fault("cut_before_headers"):
-            raise stream.Cut
+            raise stream.ConnectionCut
         if job.fault("no_answer"):
             await asyncio.Event().wait()
-        return await stream.tell(request, job)
+        return await stream.send_stages(request, job)
 
     async def status(self, request: web.Request) -> web.StreamResponse:
         """GET /status/generation/{message_id}: the chunk that stands now, as JSON."""
@@ -147,9 +147,9 @@ class Orders:
         message_id = str(uuid.uuid4())
         named = read_prompt(submission.prompt or submission.lyrics).named
         title = song_name(submission.prompt, submission.lyrics, reference.digest, named)
-        commission = Commission(reference, submission.prompt, submission.lyrics, submission.parameters, title)
+        spec = RemixSpec(reference, submission.prompt, submission.lyrics, submission.parameters, title)
         origin = f"{request.scheme}://{request.host}"
-        song = Song(
+        song = RemixFacts(
             message_id=message_id,
             song_name=title,
             album_art=f"{origin}/storage/album_art/{message_id}.jpg",
@@ -159,8 +159,8 @@ class Orders:
         job = Job(
             message_id=message_id,
             key_digest=key_digest,
-            commission=commission,
-            steps=as_told(story(song, hold_of(faults, settings.hold)), faults),
+            spec=spec,
+            steps=with_faults(stage_script(song, hold_of(faults, settings.hold)), faults),
             faults=faults,
             began=time.monotonic(),
             speed=settings.speed,
@@ -179,7 +179,7 @@ class Orders:
         )
         # Among many, making a few songs ahead only holds up what every stream has to say.
         if not self._jobs.are_many_running(_MANY):
-            self._studio.prepare_if_idle(commission)
+            self._renderer.prepare_if_idle(spec)
         return job
 
 

@@ -47,18 +47,18 @@ def reference_too_large(size_bytes: int) -> Refusal:
 
 
 def reference_too_short(seconds: float) -> Refusal:
-    told = _told(seconds, MIN_REFERENCE_SECONDS)
-    return reference_error(f"Audio too short: {told} seconds (min: {MIN_REFERENCE_SECONDS:.0f})")
+    digits = _digits(seconds, MIN_REFERENCE_SECONDS)
+    return reference_error(f"Audio too short: {digits} seconds (min: {MIN_REFERENCE_SECONDS:.0f})")
 
 
 def reference_too_long(seconds: float, *, cut_off: bool) -> Refusal:
     """`cut_off`: measuring stopped at `seconds`, the song is longer still."""
     more = "more than " if cut_off else ""
-    told = _told(seconds, MAX_REFERENCE_SECONDS)
-    return reference_error(f"Audio too long: {more}{told} seconds (max: {MAX_REFERENCE_SECONDS:.0f})")
+    digits = _digits(seconds, MAX_REFERENCE_SECONDS)
+    return reference_error(f"Audio too long: {more}{digits} seconds (max: {MAX_REFERENCE_SECONDS:.0f})")
 
 
-def _told(seconds: float, limit: float) -> str:
+def _digits(seconds: float, limit: float) -> str:
     """Hundredths of a second, or as many decimals more as it takes to read otherwise than the limit."""
     count = next((count for count in range(2, 16) if round(seconds, count) != limit), 16)
     return f"{seconds:.{count}f}"

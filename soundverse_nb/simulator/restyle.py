@@ -1,6 +1,6 @@
 """An actual remix of a reference song: the same tune, restyled as the prompt asks.
 
-The song's beats, chords and tune are heard; the song is laid on a steady beat of its new tempo and
+The song's beats, chords and tune are estimated; the song is laid on a steady beat of its new tempo and
 transposed; its colour is changed; a rhythm section and whatever else the style calls for join it in its own
 harmony.
 """
@@ -19,8 +19,8 @@ from soundverse_nb.audio.probe.tags import SIMULATED_ARTIST
 from soundverse_nb.simulator import measure
 from soundverse_nb.simulator.music import effects, form, mp3, parts
 from soundverse_nb.simulator.music.beats import track_beats
-from soundverse_nb.simulator.music.harmony import hear_harmony
-from soundverse_nb.simulator.music.mix import Desk, ducking, echoes, master, reverberate
+from soundverse_nb.simulator.music.harmony import estimate_harmony
+from soundverse_nb.simulator.music.mix import Mixer, ducking, echoes, master, reverberate
 from soundverse_nb.simulator.music.prompt import read_prompt
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from soundverse_nb.simulator.music.styles import Style
 
 MAX_SECONDS = 355.0
-_SONG_LOUDNESS = -19.0  # LUFS: where the song stands on the desk before the others join
+_SONG_LOUDNESS = -19.0  # LUFS: the song's level in the mix before the others join
 
 
 @dataclass(frozen=True)
@@ -100,23 +100,23 @@ def restyle(
         style=style,
         grid=laid,
         form=form.arrange(laid.bars),
-        harmony=hear_harmony(mono, rate // 2, beats.times),
+        harmony=estimate_harmony(mono, rate // 2, beats.times),
         transposed=style.semitones,
         rate=rate,
         chance=np.random.default_rng(int.from_bytes(seed[:8], "big")),
     )
     source, target = form.time_map(beats, laid)
     frames = round(float(np.interp(samples.shape[1] / rate, source, target)) * rate)
-    table = Desk(frames)
+    mixer = Mixer(frames)
     with ThreadPoolExecutor(1, thread_name_prefix="soundverse-nb-song") as pool:
         restyling = pool.submit(_restyled_song, samples, rate, session, source, target, frames, checkpoint)
-        kicks = parts.play_all(session, table, lyrics)
+        kicks = parts.play_all(session, mixer, lyrics)
         song = restyling.result()
     checkpoint()
-    table.ducked += song
-    table.room += np.float32(0.12 + 0.5 * style.room) * song.mean(axis=0)
-    table.echo += np.float32(0.12 * style.echo) * song.mean(axis=0)
-    mix = _mixed(table, session, kicks)
+    mixer.ducked += song
+    mixer.room += np.float32(0.12 + 0.5 * style.room) * song.mean(axis=0)
+    mixer.echo += np.float32(0.12 * style.echo) * song.mean(axis=0)
+    mix = _mixed(mixer, session, kicks)
     checkpoint()
     mix += effects.vinyl(frames, rate, style.crackle, session.chance)
     return Restyled(master(_faded(mix, rate), rate), rate, laid.bpm, beats.bpm, style.semitones)
@@ -177,18 +177,18 @@ def _shut(
     coloured += (1 - openness) * (dull - coloured)
 
 
-def _mixed(table: Desk, session: Session, kicks: list[int]) -> NDArray[np.float32]:
-    """The desk's buses with their echo and room, brought together."""
+def _mixed(mixer: Mixer, session: Session, kicks: list[int]) -> NDArray[np.float32]:
+    """The mixer's buses with their echo and room, brought together."""
     import numpy as np
 
     style, rate = session.style, session.rate
-    mix = table.dry + table.ducked * ducking(table.frames, rate, kicks, style.pump)
+    mix = mixer.dry + mixer.ducked * ducking(mixer.frames, rate, kicks, style.pump)
     if style.echo > 0:
-        repeats = echoes(table.echo, round(3 * session.grid.step * rate), 0.35 + 0.35 * style.echo)
+        repeats = echoes(mixer.echo, round(3 * session.grid.step * rate), 0.35 + 0.35 * style.echo)
         mix += repeats
-        table.room += np.float32(0.15) * repeats.mean(axis=0)
+        mixer.room += np.float32(0.15) * repeats.mean(axis=0)
     wet = np.float32(0.35 + 0.5 * style.room)
-    mix += wet * reverberate(table.room, rate, style.room, session.chance)
+    mix += wet * reverberate(mixer.room, rate, style.room, session.chance)
     return mix
 
 

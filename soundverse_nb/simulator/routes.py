@@ -15,8 +15,8 @@ from soundverse_nb.simulator import audio_answers, refusals, stream, uploads
 from soundverse_nb.simulator.access import refuse_foreign_name, refuse_web_pages, shows_pass
 from soundverse_nb.simulator.orders import Orders, Settings
 from soundverse_nb.simulator.refusals import Refusal
+from soundverse_nb.simulator.renderer import Renderer
 from soundverse_nb.simulator.storage import BLOCK_BYTES, Signer, TooManyBytesError
-from soundverse_nb.simulator.studio import Studio
 from soundverse_nb.simulator.uploads import MAX_UPLOAD_BYTES, Uploads, sound_type
 
 MAX_BODY_BYTES = 1 << 20
@@ -30,7 +30,7 @@ class Service:
     uploads: Uploads
     executor: Executor
     signer: Signer
-    studio: Studio
+    renderer: Renderer
     orders: Orders
     secret: str
     """What only this process knows."""
@@ -69,14 +69,14 @@ class Service:
         faulty = await audio_answers.faulty_answer(request, job, self.orders.counts)
         if faulty is not None:
             return faulty
-        making = asyncio.ensure_future(self.studio.audio(job.commission))
-        done, _ = await asyncio.wait([making], timeout=audio_answers.PATIENCE)
+        making = asyncio.ensure_future(self.renderer.audio(job.spec))
+        done, _ = await asyncio.wait([making], timeout=audio_answers.WAIT_SECONDS)
         if not done and hdrs.RANGE not in request.headers and request.method == hdrs.METH_GET:
-            return await audio_answers.tell_slowly(request, making)
+            return await audio_answers.send_slowly(request, making)
         path = await making
         if job.fault("audio_cut"):
             await audio_answers.cut_half_way(request, path)
-            raise stream.Cut
+            raise stream.ConnectionCut
         return web.FileResponse(path, headers={"Content-Type": "audio/mpeg", "Cache-Control": "private"})
 
     async def album_art(self, request: web.Request) -> web.StreamResponse:
@@ -85,9 +85,9 @@ class Service:
         job = self.orders.job(request.match_info["message_id"])
         if job is None:
             raise refusals.not_found()
-        what = job.commission
+        spec = job.spec
         loop = asyncio.get_running_loop()
-        image = await loop.run_in_executor(self.executor, draw_cover, what.title, what.prompt, what.key)
+        image = await loop.run_in_executor(self.executor, draw_cover, spec.title, spec.prompt, spec.key)
         return web.Response(body=image, content_type="image/jpeg", headers={"Cache-Control": "max-age=86400"})
 
     # The simulator's own
@@ -152,12 +152,12 @@ async def _own_names_only(
 async def _errors_as_json(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Refusals become their documented bodies, a Cut becomes a lost connection."""
+    """Refusals become their documented bodies, a ConnectionCut becomes a lost connection."""
     try:
         return await handler(request)
     except Refusal as refusal:
         return _answer(refusal)
-    except stream.Cut:
+    except stream.ConnectionCut:
         if request.transport is not None:
             request.transport.abort()
         raise asyncio.CancelledError from None

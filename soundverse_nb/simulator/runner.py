@@ -38,7 +38,7 @@ def run(
         print(f"  POST {simulator.base_url}/v7/generate/remix", file=out)
         if not is_loopback(host):
             print("  Warning: other machines can reach it.", file=out)
-        if not simulator.has_note:
+        if not simulator.has_notice:
             print(
                 "  Warning: no note of it could be written, so other programs take it for a real service.\n"
                 "  Set HOME, XDG_STATE_HOME or TMPDIR to a place that can be written, for them and for it.",

@@ -1,7 +1,7 @@
-"""A running simulator leaves a note on this machine, so that nobody has to ask a service what it is.
+"""The simulator itself: it serves on a thread of its own, and leaves a notice on this machine while it does.
 
-A client reads it (client/notice.py) before it labels results as simulated or hands over a local song; a
-service that follows the document alone is never sent a request the document does not have.
+A client reads the notice before it labels results as simulated or hands over a local song; a service that
+follows the document alone is never sent a request the document does not have.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import atexit
 import contextlib
 import ipaddress
 import math
-import os
 import secrets
 import socket
 import threading
@@ -25,41 +24,17 @@ from aiohttp import web
 
 import soundverse_nb
 from soundverse_nb.errors import ConfigurationError
-from soundverse_nb.running_simulators import is_ours, notes, runs_here, runs_here_no_more
+from soundverse_nb.running_simulators import register, remove_notice, unregister, write_notice
 from soundverse_nb.simulator.faults import Fault, read_faults
-from soundverse_nb.simulator.intake import Intake
 from soundverse_nb.simulator.jobs import Ledger
 from soundverse_nb.simulator.orders import Orders, Settings
+from soundverse_nb.simulator.references import References
+from soundverse_nb.simulator.renderer import Renderer, worker_count
 from soundverse_nb.simulator.routes import Service
 from soundverse_nb.simulator.storage import Signer, workspace
-from soundverse_nb.simulator.studio import Studio, worker_count
 from soundverse_nb.simulator.uploads import Uploads
 
-
-def notice_file(port: int) -> Path:
-    """Where the note of a simulator on this port lies by right; where that cannot be written, see `notes`."""
-    return notes(port)[0]
-
-
-def put_up(port: int) -> bool:
-    """Say that this process runs a simulator on this port; False where no place for it can be written."""
-    for path in notes(port):
-        with contextlib.suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if is_ours(path):
-                path.write_text(str(os.getpid()), encoding="ascii")
-                return True
-    return False
-
-
-def take_down(port: int) -> None:
-    """The simulator on this port has stopped."""
-    for path in notes(port):
-        with contextlib.suppress(OSError):
-            path.unlink()
-
-
-BACKLOG = 1024  # five hundred clients may knock at once
+BACKLOG = 1024  # five hundred clients may connect at once
 LINK_LIFETIME = 86_400.0
 _running: weakref.WeakSet[Simulator] = weakref.WeakSet()
 
@@ -129,7 +104,7 @@ class Simulator:
         self._stopping: asyncio.Event | None = None
         self._bound_port = 0
         self._secret = secrets.token_urlsafe(24)
-        self._has_note = False
+        self._has_notice = False
 
     @property
     def base_url(self) -> str:
@@ -149,9 +124,9 @@ class Simulator:
         return self._thread is not None
 
     @property
-    def has_note(self) -> bool:
-        """Whether other processes can tell that this is a simulator: by the note it left when it started."""
-        return self._has_note
+    def has_notice(self) -> bool:
+        """Whether other processes can know this for a simulator, by the notice it left when it started."""
+        return self._has_notice
 
     def start(self) -> Simulator:
         """Start serving; returns when the address is bound. Starting a running one changes nothing."""
@@ -172,8 +147,8 @@ class Simulator:
                 )
             self._bound_port = bound.port
             self._thread = thread
-            runs_here(bound.port, self._secret)
-            self._has_note = put_up(bound.port)
+            register(bound.port, self._secret)
+            self._has_notice = write_notice(bound.port)
             _running.add(self)
             return self
 
@@ -184,8 +159,8 @@ class Simulator:
             if thread is None:
                 return
             _running.discard(self)
-            runs_here_no_more(self._bound_port)
-            take_down(self._bound_port)
+            unregister(self._bound_port)
+            remove_notice(self._bound_port)
             loop, stopping = self._loop, self._stopping
             assert loop is not None
             assert stopping is not None
@@ -232,18 +207,18 @@ class Simulator:
 
     async def _serve_from(self, folder: Path, listener: socket.socket, bound: _Bound) -> None:
         workers = worker_count()
-        executor = ThreadPoolExecutor(workers, thread_name_prefix="soundverse-nb-studio")
+        executor = ThreadPoolExecutor(workers, thread_name_prefix="soundverse-nb-render")
         uploads = Uploads(folder / "uploads")
-        intake = Intake(folder / "references", executor, uploads, guarded=self._settings.is_public)
-        studio = Studio(folder, executor, workers)
+        references = References(folder / "references", executor, uploads, guarded=self._settings.is_public)
+        renderer = Renderer(folder, executor, workers)
         signer = Signer(secrets.token_bytes(32), self._lifetime)
-        orders = Orders(self._settings, self._ledger, signer, intake, studio)
-        service = Service(self._settings, uploads, executor, signer, studio, orders, self._secret)
+        orders = Orders(self._settings, self._ledger, signer, references, renderer)
+        service = Service(self._settings, uploads, executor, signer, renderer, orders, self._secret)
         runner = web.AppRunner(
             service.application(), access_log=None, handler_cancellation=True, shutdown_timeout=0.05
         )
         try:
-            await intake.open()
+            await references.open()
             await runner.setup()
             await web.SockSite(runner, listener, backlog=BACKLOG).start()
             self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
@@ -252,8 +227,8 @@ class Simulator:
             await self._stopping.wait()
         finally:
             await runner.cleanup()
-            await studio.close()
-            await intake.close()
+            await renderer.close()
+            await references.close()
             executor.shutdown(wait=True, cancel_futures=True)
 
 

@@ -1,4 +1,4 @@
-"""Writing a job's story as server-sent events, in time, with the faults that belong to the wire."""
+"""A job's stages as server-sent events, each when it is due, with the faults of the connection."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ HEADERS = {
 }
 
 
-class Cut(Exception):  # noqa: N818 - done on purpose
-    """The connection is to be lost here, without a word."""
+class ConnectionCut(Exception):  # noqa: N818 - done on purpose
+    """The connection is to be lost here, without an answer."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Ending:
     manner: str  # "cut", "eof" or "stall"
 
 
-def _said(status: str) -> Callable[[Step], bool]:
+def _has_status(status: str) -> Callable[[Step], bool]:
     return lambda step: step.status == status
 
 
@@ -46,17 +46,17 @@ def _at(progress: int) -> Callable[[Step], bool]:
 
 
 _ENDINGS: Mapping[str, Ending] = {
-    "cut_before_id": Ending(_said("validating"), "cut"),
-    "cut_after_id": Ending(_said("queued"), "cut"),
+    "cut_before_id": Ending(_has_status("validating"), "cut"),
+    "cut_after_id": Ending(_has_status("queued"), "cut"),
     "cut_mid_stream": Ending(_at(50), "cut"),
     "cut_at_90": Ending(_at(HOLD_AT), "cut"),
     "cut_at_100": Ending(_at(100), "cut"),
-    "eof_before_id": Ending(_said("validating"), "eof"),
-    "eof_after_id": Ending(_said("queued"), "eof"),
+    "eof_before_id": Ending(_has_status("validating"), "eof"),
+    "eof_after_id": Ending(_has_status("queued"), "eof"),
     "eof_mid_stream": Ending(_at(50), "eof"),
     "eof_at_90": Ending(_at(HOLD_AT), "eof"),
     "eof_at_100": Ending(_at(100), "eof"),
-    "stall_after_id": Ending(_said("queued"), "stall"),
+    "stall_after_id": Ending(_has_status("queued"), "stall"),
     "stall_at_90": Ending(_at(HOLD_AT), "stall"),
 }
 
@@ -66,26 +66,26 @@ def encode_event(chunk: Mapping[str, Any]) -> bytes:
     return b"data: " + json.dumps(chunk, ensure_ascii=False).encode("utf-8", "replace") + b"\n\n"
 
 
-async def tell(request: web.Request, job: Job) -> web.StreamResponse:
-    """Answer with the job's stages, each when it is due; raises Cut where the connection is to be lost."""
-    wire = await _Wire.open(request, job)
+async def send_stages(request: web.Request, job: Job) -> web.StreamResponse:
+    """Answer with the job's stages, each when it is due; raises ConnectionCut where that is asked for."""
+    response = await _EventResponse.open(request, job)
     if job.fault("eof_at_once"):
-        return await wire.close()
+        return await response.close()
     endings = [_ENDINGS[fault.name] for fault in job.faults if fault.name in _ENDINGS]
     for step in _as_sent(job):
-        await _wait_until(job, step, wire)
+        await _wait_until(job, step, response)
         if step.status == "starting" and job.fault("cut_mid_chunk"):
-            await wire.write(encode_event(step.chunk)[:24])
-            raise Cut
+            await response.write(encode_event(step.chunk)[:24])
+            raise ConnectionCut
         for event in _events(job, step):
-            await wire.write(event)
+            await response.write(event)
         ending = next((one for one in endings if one.after(step)), None)
         if ending is not None:
-            return await _end(ending, wire)
-    return await wire.close()
+            return await _end(ending, response)
+    return await response.close()
 
 
-async def tell_refusal(request: web.Request) -> web.StreamResponse:
+async def send_refusal(request: web.Request) -> web.StreamResponse:
     """HTTP 200 and the rate limit body as the stream's only chunk."""
     response = web.StreamResponse(headers=HEADERS)
     await response.prepare(request)
@@ -94,16 +94,16 @@ async def tell_refusal(request: web.Request) -> web.StreamResponse:
     return response
 
 
-async def _end(ending: Ending, wire: _Wire) -> web.StreamResponse:
+async def _end(ending: Ending, response: _EventResponse) -> web.StreamResponse:
     if ending.manner == "cut":
-        raise Cut
+        raise ConnectionCut
     if ending.manner == "stall":
         await asyncio.Event().wait()  # until the client goes away or the service stops
-    return await wire.close()
+    return await response.close()
 
 
 def _as_sent(job: Job) -> Iterator[Step]:
-    """The steps as this stream says them, which may differ from what the status endpoint knows."""
+    """The steps as this stream sends them, which may differ from what the status endpoint answers."""
     count = len(job.steps)
     for index, step in enumerate(job.steps):
         chunk = dict(step.chunk)
@@ -127,7 +127,7 @@ def _events(job: Job, step: Step) -> list[bytes]:
     return events
 
 
-async def _wait_until(job: Job, step: Step, wire: _Wire) -> None:
+async def _wait_until(job: Job, step: Step, response: _EventResponse) -> None:
     """Sleep until the step is due; a comment now and then shows that the connection is alive."""
     due = job.due(step)
     pause = math.inf if job.fault("silent_hold") else KEEP_ALIVE_SECONDS / job.speed
@@ -136,10 +136,10 @@ async def _wait_until(job: Job, step: Step, wire: _Wire) -> None:
             await asyncio.sleep(left)
         else:
             await asyncio.sleep(pause)
-            await wire.write(b": keep-alive\n\n")
+            await response.write(b": keep-alive\n\n")
 
 
-class _Wire:
+class _EventResponse:
     """The open answer, with the encodings a fault may ask for."""
 
     def __init__(self, response: web.StreamResponse, *, single_bytes: bool, gzip: bool) -> None:
@@ -148,7 +148,7 @@ class _Wire:
         self._squeeze = zlib.compressobj(wbits=31) if gzip else None
 
     @classmethod
-    async def open(cls, request: web.Request, job: Job) -> _Wire:
+    async def open(cls, request: web.Request, job: Job) -> _EventResponse:
         gzip = job.fault("gzip") is not None
         headers = {**HEADERS, "Content-Encoding": "gzip"} if gzip else HEADERS
         response = web.StreamResponse(headers=headers)

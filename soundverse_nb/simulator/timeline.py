@@ -1,7 +1,7 @@
-"""The stages of one remix as a fixed story: which chunk is said how long after the order was taken.
+"""The stages of one remix as a fixed script: which chunk is sent how long after the order was taken.
 
-A job has no moving parts. Its whole story is known when the order is accepted, and what stands at any moment
-follows from the time that has passed; so a job goes on when nobody listens, and costs nothing while it waits.
+A job has no moving parts. Its whole script is known when the order is accepted, and what stands at any moment
+follows from the time that has passed; so a job goes on unconnected, and costs nothing while it waits.
 Times here are seconds at speed 1, about 100 s for a remix as with providers of the same model.
 """
 
@@ -27,8 +27,8 @@ SLOW_HOLD = 600.0
 
 
 @dataclass(frozen=True)
-class Song:
-    """What the chunks of one remix say about it."""
+class RemixFacts:
+    """The fields by which the chunks of one remix describe it."""
 
     message_id: str
     song_name: str
@@ -53,11 +53,11 @@ class Step:
         return self.chunk.get("progress")
 
 
-def story(song: Song, hold: float) -> tuple[Step, ...]:
+def stage_script(song: RemixFacts, hold: float) -> tuple[Step, ...]:
     """Every stage in order with the documented fields and no others; `hold` is seconds at 90 percent."""
     running = {"message_id": song.message_id, "isComplete": False}
     named = {"album_art": song.album_art, "song_name": song.song_name}
-    told: list[tuple[float, dict[str, Any]]] = [
+    chunks: list[tuple[float, dict[str, Any]]] = [
         (0.0, {"isComplete": False, "status": "validating"}),
         (QUEUED_AT, {**running, "status": "queued", **named}),
         (STARTING_AT, {**running, "status": "starting"}),
@@ -66,22 +66,22 @@ def story(song: Song, hold: float) -> tuple[Step, ...]:
     ]
     for progress in range(0, HOLD_AT + 1, PROGRESS_STEP):
         at = STREAMING_AT + SECONDS_TO_90 * progress / HOLD_AT
-        told.append((at, {**running, "status": "streaming", "progress": progress}))
+        chunks.append((at, {**running, "status": "streaming", "progress": progress}))
     held = STREAMING_AT + SECONDS_TO_90 + hold
     ready = {"stream_url": song.stream_url, "streaming_ready": True, "version": 1}
-    told.append((held, {**running, "status": "streaming", "progress": 100, **ready}))
+    chunks.append((held, {**running, "status": "streaming", "progress": 100, **ready}))
     finished = {"message_id": song.message_id, "isComplete": True, "status": "completed"}
     result = {**finished, "audio_url": song.audio_url, **named, "progress": 100}
-    told.append((held + SECONDS_AFTER_HOLD, result))
-    return _numbered(told)
+    chunks.append((held + SECONDS_AFTER_HOLD, result))
+    return _numbered(chunks)
 
 
-def _numbered(told: Iterable[tuple[float, Mapping[str, Any]]]) -> tuple[Step, ...]:
-    return tuple(Step(at, {**chunk, "chunkIndex": index}) for index, (at, chunk) in enumerate(told))
+def _numbered(chunks: Iterable[tuple[float, Mapping[str, Any]]]) -> tuple[Step, ...]:
+    return tuple(Step(at, {**chunk, "chunkIndex": index}) for index, (at, chunk) in enumerate(chunks))
 
 
 def position(steps: tuple[Step, ...], elapsed: float) -> int:
-    """How many steps have been said after `elapsed` seconds."""
+    """How many steps are due after `elapsed` seconds."""
     return bisect_right([step.at for step in steps], elapsed)
 
 
@@ -92,8 +92,8 @@ def hold_of(faults: Iterable[Fault], usual: float) -> float:
     return max(lengths, default=usual)
 
 
-def as_told(steps: tuple[Step, ...], faults: Iterable[Fault]) -> tuple[Step, ...]:
-    """The story with the faults that change what the chunks say."""
+def with_faults(steps: tuple[Step, ...], faults: Iterable[Fault]) -> tuple[Step, ...]:
+    """The script with the faults that change its chunks."""
     for fault in faults:
         change = _CHANGES.get(fault.name)
         if change is not None:
@@ -129,13 +129,13 @@ def _with_audio_url(value: str | None) -> Callable[[tuple[Step, ...]], tuple[Ste
 
 
 def _unknown_status(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    told: list[tuple[float, Mapping[str, Any]]] = []
+    chunks: list[tuple[float, Mapping[str, Any]]] = []
     for step in steps:
         status = {"starting": "warming_up"}.get(step.status, step.status)
         if step.progress == 50:
             status = "polishing"
-        told.append((step.at, {**step.chunk, "status": status}))
-    return _numbered(told)
+        chunks.append((step.at, {**step.chunk, "status": status}))
+    return _numbered(chunks)
 
 
 def _odd_fields(steps: tuple[Step, ...]) -> tuple[Step, ...]:
@@ -146,9 +146,9 @@ def _odd_fields(steps: tuple[Step, ...]) -> tuple[Step, ...]:
         "uploading": {"isComplete": None, "progress": None, "operation": {"name": "remix_song"}},
         "completed": {"seed": 4, "stream_url": None, "error": None, "version": 1.0},
     }
-    told = [{**step.chunk, **odd.get(step.status, {})} for step in steps]
-    told[len(told) // 2]["chunkIndex"] = "nine"
-    return tuple(Step(step.at, chunk) for step, chunk in zip(steps, told, strict=True))
+    chunks = [{**step.chunk, **odd.get(step.status, {})} for step in steps]
+    chunks[len(chunks) // 2]["chunkIndex"] = "nine"
+    return tuple(Step(step.at, chunk) for step, chunk in zip(steps, chunks, strict=True))
 
 
 def _backwards(steps: tuple[Step, ...]) -> tuple[Step, ...]:

@@ -15,9 +15,8 @@ import soundfile
 
 import soundverse_nb as sv
 from soundverse_nb.client.simulated import is_simulator
-from soundverse_nb.running_simulators import notes, pass_for
+from soundverse_nb.running_simulators import notices, pass_for, remove_notice, write_notice
 from soundverse_nb.simulator import Simulator
-from soundverse_nb.simulator.server import put_up, take_down
 
 KEY = "any-key-0123456789"
 HOMES = ["no home", "a home that cannot be made", "a ~ that stays"]
@@ -141,13 +140,13 @@ def test_a_simulator_of_another_process_is_known_by_its_note_elsewhere() -> None
 
 @pytest.mark.usefixtures("homeless")
 def test_a_note_that_anybody_could_have_written_counts_for_nothing() -> None:
-    assert put_up(45_331)
+    assert write_notice(45_331)
     assert is_simulator("http://127.0.0.1:45331")
-    folder = notes(45_331)[-1].parent
+    folder = notices(45_331)[-1].parent
     folder.chmod(0o777)
     assert not is_simulator("http://127.0.0.1:45331")
     folder.chmod(0o700)
-    take_down(45_331)
+    remove_notice(45_331)
     assert not is_simulator("http://127.0.0.1:45331")
 
 

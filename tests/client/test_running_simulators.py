@@ -9,8 +9,7 @@ import pytest
 
 import soundverse_nb as sv
 from soundverse_nb.client.simulated import is_simulator
-from soundverse_nb.running_simulators import notes
-from soundverse_nb.simulator.server import notice_file, put_up, take_down
+from soundverse_nb.running_simulators import notices, remove_notice, write_notice
 
 
 def test_a_running_simulator_is_known_and_a_stopped_one_is_not() -> None:
@@ -21,25 +20,21 @@ def test_a_running_simulator_is_known_and_a_stopped_one_is_not() -> None:
     assert not is_simulator(url)
 
 
-def test_both_sides_mean_the_same_file() -> None:
-    assert notice_file(8080) == notes(8080)[0]
-
-
 def test_the_note_of_a_process_that_died_counts_for_nothing() -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
-    put_up(45_321)
-    notice_file(45_321).write_text(str(child.pid))
+    write_notice(45_321)
+    notices(45_321)[0].write_text(str(child.pid))
     assert not is_simulator("http://127.0.0.1:45321")
-    take_down(45_321)
+    remove_notice(45_321)
 
 
 @pytest.mark.parametrize("content", ["", "no number", "-", "9" * 40])
 def test_a_note_that_says_nothing_counts_for_nothing(content: str) -> None:
-    put_up(45_322)
-    notice_file(45_322).write_text(content)
+    write_notice(45_322)
+    notices(45_322)[0].write_text(content)
     assert not is_simulator("http://127.0.0.1:45322")
-    take_down(45_322)
+    remove_notice(45_322)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +42,6 @@ def test_a_note_that_says_nothing_counts_for_nothing(content: str) -> None:
     ["https://127.0.0.1:45323", "http://api.example.org:45323", "http://10.0.0.8:45323", "http://127.0.0.1"],
 )
 def test_only_plain_http_on_this_machine_can_be_the_simulator(url: str) -> None:
-    put_up(45_323)
+    write_notice(45_323)
     assert not is_simulator(url)
-    take_down(45_323)
+    remove_notice(45_323)

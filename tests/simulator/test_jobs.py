@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from soundverse_nb.simulator.intake import FetchedReference
 from soundverse_nb.simulator.jobs import Job, JobBook
-from soundverse_nb.simulator.studio import Commission
-from soundverse_nb.simulator.timeline import Song, story
+from soundverse_nb.simulator.references import FetchedReference
+from soundverse_nb.simulator.renderer import RemixSpec
+from soundverse_nb.simulator.timeline import RemixFacts, stage_script
 
 
 def job(name: str, began: float) -> Job:
-    song = Song(name, "Title", "http://art", "http://stream", "http://audio")
-    what = Commission(FetchedReference("digest", Path("song.mp3"), 30.0), "jazz", "", "{}", "Title")
-    return Job(name, "key", what, story(song, 30.0), (), began, 1.0)
+    song = RemixFacts(name, "Title", "http://art", "http://stream", "http://audio")
+    what = RemixSpec(FetchedReference("digest", Path("song.mp3"), 30.0), "jazz", "", "{}", "Title")
+    return Job(name, "key", what, stage_script(song, 30.0), (), began, 1.0)
 
 
 @pytest.mark.parametrize(

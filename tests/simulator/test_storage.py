@@ -133,7 +133,7 @@ def test_endless_audio_does_not_end(service, reference):
 
 
 def test_a_late_remix_begins_with_the_bytes_all_begin_with(song_file, monkeypatch):
-    monkeypatch.setattr(audio_answers, "PATIENCE", 0.0)
+    monkeypatch.setattr(audio_answers, "WAIT_SECONDS", 0.0)
     monkeypatch.setattr(audio_answers, "_DRIP", 0.01)
     with Simulator(speed=SPEED) as service:
         body = {"song_reference_url": upload(service, song_file), "prompt": "pop"}

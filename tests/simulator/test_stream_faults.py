@@ -1,4 +1,4 @@
-"""What the wire does when it is told to misbehave."""
+"""The stream's bytes under each of its faults."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_a_redirected_post_says_where(service, reference):
     assert answer.headers["Location"] == "/v7/generate/remix"
 
 
-@pytest.mark.parametrize("name", [name for name, kind in FAULTS.items() if kind.where is Where.STORY])
+@pytest.mark.parametrize("name", [name for name, kind in FAULTS.items() if kind.where is Where.CHUNKS])
 def test_every_fault_of_the_story_reaches_stream_and_status_alike(service, reference, name):
     simulate = {"fault": name, "seconds": 60} if name == "slow_hold" else name
     last = chunks(order(service, body(reference, simulate)))[-1]

@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from soundverse_nb.simulator.faults import Fault
-from soundverse_nb.simulator.timeline import Song, as_told, hold_of, position, story
+from soundverse_nb.simulator.timeline import RemixFacts, hold_of, position, stage_script, with_faults
 
-SONG = Song(
+SONG = RemixFacts(
     message_id="m-1",
     song_name="Remix Title",
     album_art="http://a/art",
     stream_url="http://a/s",
     audio_url="http://a/x",
 )
-STEPS = story(SONG, hold=30.0)
+STEPS = stage_script(SONG, hold=30.0)
 RUNNING = {"message_id": "m-1", "isComplete": False}
 READY = {"stream_url": "http://a/s", "streaming_ready": True, "version": 1}
 FINISHED = {"message_id": "m-1", "isComplete": True, "status": "completed"}
@@ -59,7 +59,7 @@ def test_progress_climbs_from_0_to_100():
 def test_the_hold_lies_between_90_and_100():
     at = {step.progress: step.at for step in STEPS if step.status == "streaming"}
     assert at[100] - at[90] == pytest.approx(30.0)
-    longer = {step.progress: step.at for step in story(SONG, hold=600.0)}
+    longer = {step.progress: step.at for step in stage_script(SONG, hold=600.0)}
     assert longer[90] == pytest.approx(at[90])
 
 
@@ -82,7 +82,7 @@ def test_a_slow_hold_replaces_the_usual_one(faults, hold):
 
 
 def told(name: str) -> list[dict[str, object]]:
-    return [dict(step.chunk) for step in as_told(STEPS, [Fault(name)])]
+    return [dict(step.chunk) for step in with_faults(STEPS, [Fault(name)])]
 
 
 @pytest.mark.parametrize(("name", "progress"), [("failure", 50), ("failure_at_90", 90)])

@@ -38,7 +38,7 @@ class Harmony:
     cents: float
 
 
-def hear_harmony(mono: NDArray[Any], rate: int, beats: NDArray[np.float64]) -> Harmony:
+def estimate_harmony(mono: NDArray[Any], rate: int, beats: NDArray[np.float64]) -> Harmony:
     """Chords and tune of a mono signal, in step with its beats (seconds)."""
     spectrum = _spectrum(mono)
     moments = np.arange(len(spectrum)) * _HOP / rate

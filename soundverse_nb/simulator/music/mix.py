@@ -1,4 +1,4 @@
-"""The mixing desk: every sound goes to the mix, and some of it to the room and to the echo."""
+"""The mixer: every sound goes to the mix, and some of it to the room and to the echo."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from soundverse_nb.audio.loudness import integrated_loudness
 Signal = NDArray[np.float32]
 
 
-class Desk:
+class Mixer:
     """Buses of `frames` frames: `dry` and `ducked` (it gives way to the kick), sends `room` and `echo`."""
 
     def __init__(self, frames: int) -> None:

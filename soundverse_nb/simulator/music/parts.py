@@ -13,7 +13,7 @@ from soundverse_nb.simulator.music import drums, instruments, singing
 from soundverse_nb.simulator.music.drums import BASS, CHORDS, DRUMS, FILLS, STEPS, Hit, read_grid
 from soundverse_nb.simulator.music.form import Bar, Grid
 from soundverse_nb.simulator.music.harmony import Chord, Harmony
-from soundverse_nb.simulator.music.mix import Desk
+from soundverse_nb.simulator.music.mix import Mixer
 from soundverse_nb.simulator.music.styles import Style
 
 _KICKS = frozenset(("kick", "deep kick", "hard kick", "soft kick", "sub kick", "chip kick", "timpani"))
@@ -54,18 +54,18 @@ class Session:
         return self.transposed + self.harmony.cents / 100
 
 
-def play_all(session: Session, desk: Desk, lyrics: str) -> list[int]:
+def play_all(session: Session, mixer: Mixer, lyrics: str) -> list[int]:
     """Everybody; returns the frames of the kicks, which the rest may duck under."""
-    kicks = play_drums(session, desk)
-    play_bass(session, desk)
-    play_chords(session, desk)
-    play_pad(session, desk)
-    play_tune(session, desk)
-    sing_lyrics(session, desk, lyrics)
+    kicks = play_drums(session, mixer)
+    play_bass(session, mixer)
+    play_chords(session, mixer)
+    play_pad(session, mixer)
+    play_tune(session, mixer)
+    sing_lyrics(session, mixer, lyrics)
     return kicks
 
 
-def play_drums(session: Session, desk: Desk) -> list[int]:
+def play_drums(session: Session, mixer: Mixer) -> list[int]:
     """The drummer; returns the frames of the kicks."""
     pattern = DRUMS[session.style.drums]
     if not pattern:
@@ -86,7 +86,7 @@ def play_drums(session: Session, desk: Desk) -> list[int]:
             level = _LOUD["Drums"] * velocity * (1 + 0.08 * session.chance.standard_normal())
             echo = 0.3 * session.style.echo if name in ("rim", "snare", "clap") and velocity > 0.7 else 0.0
             room = 0.03 if name in _KICKS else 0.14
-            desk.add(kit[name], at, level, pan=_PANS.get(name, 0.0), room=room, echo=echo)
+            mixer.add(kit[name], at, level, pan=_PANS.get(name, 0.0), room=room, echo=echo)
     return kicks
 
 
@@ -112,7 +112,7 @@ def _strokes(
     return strokes
 
 
-def play_bass(session: Session, desk: Desk) -> None:
+def play_bass(session: Session, mixer: Mixer) -> None:
     style = session.style
     hits = read_grid(BASS[style.bass])
     if not hits:
@@ -126,7 +126,7 @@ def play_bass(session: Session, desk: Desk) -> None:
             seconds = min(until - hit.step, 7.5) * session.grid.step * 0.94
             note = instruments.play(style.bass_sound, pitch + session.tuning, seconds, session.rate)
             at = session.frame(number, hit.step) + round(session.human())
-            desk.add(note, at, _LOUD["Bass"] * hit.velocity, room=0.02, ducked=style.pump > 0.5)
+            mixer.add(note, at, _LOUD["Bass"] * hit.velocity, room=0.02, ducked=style.pump > 0.5)
 
 
 def _bass_note(session: Session, pattern: str, chord: Chord, bar: int, hit: Hit) -> int:
@@ -147,7 +147,7 @@ def _bass_note(session: Session, pattern: str, chord: Chord, bar: int, hit: Hit)
     return root
 
 
-def play_chords(session: Session, desk: Desk) -> None:
+def play_chords(session: Session, mixer: Mixer) -> None:
     style = session.style
     grid, longest = CHORDS[style.chords]
     hits = read_grid(grid)
@@ -167,10 +167,10 @@ def play_chords(session: Session, desk: Desk) -> None:
                 spread = 0.5 * (voice / max(1, len(voicing) - 1) - 0.5)
                 strum = round(0.011 * voice * session.rate) if style.chords in ("strum", "held") else 0
                 at = session.frame(number, hit.step) + strum + round(session.human())
-                desk.add(note, at, level, pan=spread, room=0.25, echo=echo, ducked=True)
+                mixer.add(note, at, level, pan=spread, room=0.25, echo=echo, ducked=True)
 
 
-def play_pad(session: Session, desk: Desk) -> None:
+def play_pad(session: Session, mixer: Mixer) -> None:
     style = session.style
     if style.pad_sound == "none":
         return
@@ -185,11 +185,11 @@ def play_pad(session: Session, desk: Desk) -> None:
         for voice, pitch in enumerate((*_voicing(chord, style.pad_sound), _near(chord.root, 67))):
             note = instruments.play(style.pad_sound, pitch + session.tuning, seconds, session.rate)
             at = session.frame(*halves[place])
-            desk.add(note, at, _LOUD["Pad"], pan=0.6 * (voice % 2) - 0.3, room=0.5, ducked=True)
+            mixer.add(note, at, _LOUD["Pad"], pan=0.6 * (voice % 2) - 0.3, room=0.5, ducked=True)
         place = end
 
 
-def play_tune(session: Session, desk: Desk) -> None:
+def play_tune(session: Session, mixer: Mixer) -> None:
     """An instrument that joins the song's own tune where the form gives it room."""
     if session.style.tune_sound == "none":
         return
@@ -199,7 +199,7 @@ def play_tune(session: Session, desk: Desk) -> None:
         seconds = length * 2 * session.grid.step * 0.95
         note = instruments.play(session.style.tune_sound, pitch + session.tuning, seconds, session.rate)
         at = session.frame(bar, step)
-        desk.add(note, at, _LOUD["Tune"], pan=0.12, room=0.3, echo=0.35 * session.style.echo)
+        mixer.add(note, at, _LOUD["Tune"], pan=0.12, room=0.3, echo=0.35 * session.style.echo)
 
 
 def tune_notes(session: Session) -> list[tuple[int, int, int, int]]:
@@ -216,7 +216,7 @@ def tune_notes(session: Session) -> list[tuple[int, int, int, int]]:
     return notes
 
 
-def sing_lyrics(session: Session, desk: Desk, lyrics: str) -> None:
+def sing_lyrics(session: Session, mixer: Mixer, lyrics: str) -> None:
     """The lyrics on notes of the chords near the tune, a line to two bars, with a breath after each."""
     words = singing.syllables(lyrics)
     if not words:
@@ -233,7 +233,7 @@ def sing_lyrics(session: Session, desk: Desk, lyrics: str) -> None:
         pitch = _sung_pitch(session, bar, step, pitch)
         seconds = length * session.grid.step * (0.98 if not syllable.last else 0.9)
         sound = singing.sing(syllable, pitch + session.tuning, seconds, session.rate, noise)
-        desk.add(sound, session.frame(bar, step), _LOUD["Voice"], room=0.3, echo=0.2)
+        mixer.add(sound, session.frame(bar, step), _LOUD["Voice"], room=0.3, echo=0.2)
         step += length
         if syllable.last:
             step = 8.0 * np.ceil((step + 2) / 8)

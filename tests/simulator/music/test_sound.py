@@ -1,4 +1,4 @@
-"""Mastering, tone, the desk, instruments, drums and voice."""
+"""Mastering, tone, the mixer, instruments, drums and voice."""
 
 from __future__ import annotations
 
@@ -98,17 +98,17 @@ def test_vinyl_crackles_quietly():
 
 
 def test_the_desk_lays_sounds_where_they_belong():
-    table = mix.Desk(1000)
+    mixer = mix.Mixer(1000)
     one = np.ones(100, np.float32)
-    table.add(one, 200, 0.5, pan=-1.0)
-    table.add(one, -50, 1.0)
-    table.add(one, 950, 1.0, room=0.5, ducked=True)
-    table.add(one, 5000, 1.0)
-    assert table.dry[0, 250] == pytest.approx(0.5 * 1.414, rel=1e-3)
-    assert abs(table.dry[1, 250]) < 1e-6
-    assert table.dry[0, 49] > 0.9 > table.dry[0, 50]
-    assert table.ducked[1, 960] > 0.9
-    assert table.room[960] == pytest.approx(0.5)
+    mixer.add(one, 200, 0.5, pan=-1.0)
+    mixer.add(one, -50, 1.0)
+    mixer.add(one, 950, 1.0, room=0.5, ducked=True)
+    mixer.add(one, 5000, 1.0)
+    assert mixer.dry[0, 250] == pytest.approx(0.5 * 1.414, rel=1e-3)
+    assert abs(mixer.dry[1, 250]) < 1e-6
+    assert mixer.dry[0, 49] > 0.9 > mixer.dry[0, 50]
+    assert mixer.ducked[1, 960] > 0.9
+    assert mixer.room[960] == pytest.approx(0.5)
 
 
 def test_echoes_come_at_their_delay_and_fade():

@@ -1,4 +1,4 @@
-"""Intake of references: fetched from their URL, kept by content, measured against the limits."""
+"""Reference songs: fetched from their URL, kept by content, measured against the limits."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _keep_too(path: Path, kept: Path) -> None:
         shutil.copyfile(path, kept)
 
 
-class Intake:
+class References:
     """Fetches and measures references; the same URL asked for twice at one time is fetched once.
 
     `guarded` is for a service that other machines can ask: then it fetches from nowhere that only this
@@ -79,7 +79,7 @@ class Intake:
         if self._session is not None:
             await self._session.close()
 
-    async def take(self, url: str) -> FetchedReference:
+    async def fetch(self, url: str) -> FetchedReference:
         """The reference behind this URL; raises Refusal where the service would refuse it."""
         return await _shared(self._under_way, url, lambda: self._fetch_and_measure(url), keep=False)
 

@@ -11,14 +11,14 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
-from soundverse_nb.simulator.intake import FetchedReference
+from soundverse_nb.simulator.references import FetchedReference
 
 MAX_KEPT_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
-class Commission:
-    """What a remix depends on, and nothing else: equal commissions give equal bytes."""
+class RemixSpec:
+    """What a remix depends on, and nothing else: equal specs give equal bytes."""
 
     reference: FetchedReference
     prompt: str
@@ -32,7 +32,7 @@ class Commission:
         return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-class Studio:
+class Renderer:
     """Makes remixes on an executor and keeps the files; the oldest go first when space runs out."""
 
     def __init__(self, folder: Path, executor: Executor, workers: int) -> None:
@@ -43,18 +43,18 @@ class Studio:
         self._busy = 0
         self._closed = threading.Event()
 
-    async def audio(self, commission: Commission) -> Path:
+    async def audio(self, spec: RemixSpec) -> Path:
         """The finished MP3, made now if it is not there yet."""
-        work = self._works.get(commission.key) or self._begin(commission)
+        work = self._works.get(spec.key) or self._begin(spec)
         return await asyncio.shield(work)
 
-    def prepare_if_idle(self, commission: Commission) -> None:
-        """Begin before anybody asks, but only while a worker has nothing to do.
+    def prepare_if_idle(self, spec: RemixSpec) -> None:
+        """Begin before it is asked for, but only while a worker has nothing to do.
 
-        A few remixes are ready when their stage says so; five hundred that nobody downloads are not made.
+        A few remixes are ready when their stage is reached; five hundred that nobody downloads are not made.
         """
-        if self._busy < self._workers and commission.key not in self._works:
-            self._begin(commission)
+        if self._busy < self._workers and spec.key not in self._works:
+            self._begin(spec)
 
     async def close(self) -> None:
         """Stop what is being made, at its next step."""
@@ -64,19 +64,19 @@ class Studio:
             work.cancel()
         await asyncio.gather(*works, return_exceptions=True)
 
-    def _begin(self, commission: Commission) -> asyncio.Future[Path]:
-        key = commission.key
-        work = asyncio.ensure_future(self._make(key, commission))
+    def _begin(self, spec: RemixSpec) -> asyncio.Future[Path]:
+        key = spec.key
+        work = asyncio.ensure_future(self._make(key, spec))
         work.add_done_callback(self._forget_failure(key))
         self._works[key] = work
         return work
 
-    async def _make(self, key: str, commission: Commission) -> Path:
+    async def _make(self, key: str, spec: RemixSpec) -> Path:
         self._busy += 1
         try:
             path = self._folder / f"{key}.mp3"
             loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._executor, _render, commission, path, self._closed)
+            await loop.run_in_executor(self._executor, _render, spec, path, self._closed)
             self._make_room()
             return path
         finally:
@@ -111,10 +111,10 @@ def worker_count() -> int:
 
 
 class _ClosedError(Exception):
-    """The studio closed while a remix was being made."""
+    """The renderer was closed while a remix was being made."""
 
 
-def _render(commission: Commission, path: Path, closed: threading.Event) -> None:
+def _render(spec: RemixSpec, path: Path, closed: threading.Event) -> None:
     from soundverse_nb.simulator.restyle import remix_file  # loads everything that makes music
 
     def checkpoint() -> None:
@@ -123,12 +123,12 @@ def _render(commission: Commission, path: Path, closed: threading.Event) -> None
 
     part = path.with_suffix(".part")
     remix_file(
-        commission.reference.path,
+        spec.reference.path,
         part,
-        prompt=commission.prompt,
-        lyrics=commission.lyrics,
-        parameters=commission.parameters,
-        title=commission.title,
+        prompt=spec.prompt,
+        lyrics=spec.lyrics,
+        parameters=spec.parameters,
+        title=spec.title,
         checkpoint=checkpoint,
     )
     part.replace(path)
