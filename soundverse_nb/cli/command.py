@@ -27,20 +27,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = int(command.run(options))
         sys.stdout.flush()
     except SoundverseError as error:
-        print(f"soundverse-nb: {_told(error)}", file=sys.stderr)
+        print(f"soundverse-nb: {_message(error)}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print("soundverse-nb: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the output has gone (`| head`): nothing more can be said, and Python must not try.
+        # Whoever read the output has gone (`| head`): nothing more can be written, and Python must not try.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     return status
 
 
-def _told(error: SoundverseError) -> str:
-    """What an error has to say here: a wrong setting of a command has nothing to do with money."""
+def _message(error: SoundverseError) -> str:
+    """An error's sentence for a terminal: a wrong setting of a command has nothing to do with money."""
     if isinstance(error, ConfigurationError) and error.spent is Spent.NO:
         return f"{error.message} {error.hint}".strip()
     return str(error)

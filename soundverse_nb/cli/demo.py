@@ -26,7 +26,7 @@ from soundverse_nb.remix.preview import playables
 from soundverse_nb.render import units
 from soundverse_nb.render.colours import song_colour
 from soundverse_nb.render.labels import stages_html
-from soundverse_nb.render.page import Page, Song, page_html
+from soundverse_nb.render.page import Page, SongPanel, page_html
 from soundverse_nb.render.units import span
 from soundverse_nb.simulator import Simulator
 
@@ -54,7 +54,7 @@ def comparison_page(
     players = playables(clips, MAX_AUDIO_BYTES)
     original = measured[0]
     songs = [
-        Song(
+        SongPanel(
             label=f"Remix {number}" if remix else "Original",
             title=remix.title if remix else title,
             prompt=(remix.request.prompt or "") if remix else "",
@@ -113,23 +113,23 @@ def _facts(
 
 
 def _length(seconds: float, original: float | None) -> str:
-    said = units.clock(seconds)
+    label = units.clock(seconds)
     if not original:
-        return said
+        return label
     change = round(100 * (seconds / original - 1))
     if not change:
-        return f"{said} (as long as the original)"
-    return f"{said} ({abs(change)} % {'longer' if change > 0 else 'shorter'})"
+        return f"{label} (as long as the original)"
+    return f"{label} ({abs(change)} % {'longer' if change > 0 else 'shorter'})"
 
 
 def _loudness(measured: float, original: float | None) -> str:
     if not math.isfinite(measured):
         return "silent"
-    said = f"{measured:.1f} LUFS"
+    label = f"{measured:.1f} LUFS"
     if original is not None and math.isfinite(original):
         difference = round(measured - original, 1)
-        said += f" ({difference:+.1f} LU)" if difference else " (as loud as the original)"
-    return said.replace("-", _MINUS)
+        label += f" ({difference:+.1f} LU)" if difference else " (as loud as the original)"
+    return label.replace("-", _MINUS)
 
 
 PROMPTS = (

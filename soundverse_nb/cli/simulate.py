@@ -34,8 +34,8 @@ def fault_rows(width: int = 79) -> list[str]:
     for name, kind in FAULTS.items():
         first = f"  {name}".ljust(column)
         # The table is written for Python's documentation; a terminal shows no backquotes.
-        said = kind.what.replace("`", "")
-        rows += textwrap.wrap(said, width, initial_indent=first, subsequent_indent=" " * column)
+        effect = kind.what.replace("`", "")
+        rows += textwrap.wrap(effect, width, initial_indent=first, subsequent_indent=" " * column)
     return rows
 
 

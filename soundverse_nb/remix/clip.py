@@ -110,7 +110,7 @@ class Clip(os.PathLike[str]):
         return read(*self.fingerprint(), *arguments)
 
     def fingerprint(self) -> tuple[str, int, int]:
-        """What tells this state of the file from another: path, size, time of change."""
+        """The key of this state of the file: path, size, time of change."""
         try:
             found = os.stat(self.path)
         except OSError as reason:
@@ -173,7 +173,7 @@ def _samples(
 class PaidClip(Clip):
     """A Clip of what the service made.
 
-    `spent` is what an error about it has to say of money; `order_id` names the order that it was fetched for,
+    `spent` is what an error about it states of money; `order_id` names the order that it was fetched for,
     None where it came from elsewhere.
     """
 

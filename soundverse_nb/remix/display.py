@@ -139,10 +139,10 @@ def fitted(card: Card, songs: list[Song], max_bytes: int | None) -> str:
             break
     shown = len(songs)
     while left <= 0 and shown > 1:
-        # Not even their names fit: some of many takes say more than a page that is cut off.
+        # Not even their names fit: some of many takes are worth more than a page that is cut off.
         shown = shown // 2
-        said = f"The first {shown} of {len(songs)} takes: more do not fit under the display's limit."
-        frame = replace(frame, lanes=bare[:shown], subtitle=said)
+        note = f"The first {shown} of {len(songs)} takes: more do not fit under the display's limit."
+        frame = replace(frame, lanes=bare[:shown], subtitle=note)
         left = limit - _weight(frame) - _SLACK * shown
     return str(card_html(replace(frame, lanes=_with_players(frame.lanes, songs[:shown], left * 3 // 4))))
 
@@ -189,8 +189,9 @@ def _with_players(lanes: list[Lane], songs: list[Song], max_bytes: int) -> list[
     ]
 
 
-def _bundle(told: str, html: str | None) -> dict[str, str]:
-    return {"text/plain": told} if html is None else {"text/plain": told, "text/html": html}
+def _bundle(plain_text: str, html: str | None) -> dict[str, str]:
+    bundle = {"text/plain": plain_text}
+    return bundle if html is None else {**bundle, "text/html": html}
 
 
 def clip_bundle(clip: Sound) -> dict[str, str]:
@@ -236,18 +237,18 @@ def clip_text(clip: Sound) -> str:
 
 def clips_text(named: Sequence[tuple[str, Sound]]) -> str:
     """Songs above one another, their waveforms to one scale of time."""
-    told: list[tuple[str, Envelope | None]] = []
+    heads: list[tuple[str, Envelope | None]] = []
     for label, clip in named:
         head = f"  {plain(label, 40):<9} " if label else ""
         try:
             envelope = clip.envelope(ENVELOPE_POINTS)
             facts = " · ".join(clip_facts(clip, envelope))
-            told.append((f"{head}{plain(clip.name, 60)} · {facts}", envelope))
+            heads.append((f"{head}{plain(clip.name, 60)} · {facts}", envelope))
         except SoundverseError as reason:
-            told.append((f"{head}{plain(clip.name, 60)} · {reason.message} {reason.hint}", None))
-    length = axis_length([float(e.duration) for _, e in told if e is not None])
+            heads.append((f"{head}{plain(clip.name, 60)} · {reason.message} {reason.hint}", None))
+    length = axis_length([float(e.duration) for _, e in heads if e is not None])
     lines = []
-    for line, outline in told:
+    for line, outline in heads:
         lines.append(line)
         if outline is not None:
             lines.append(f"  {'':<9} {_sparkline(outline, length)}")
@@ -255,7 +256,7 @@ def clips_text(named: Sequence[tuple[str, Sound]]) -> str:
 
 
 def remix_text(remix: Result) -> str:
-    """All that a terminal user wants to know at a glance."""
+    """A remix for a terminal: title, songs, request, stages, file."""
     named = [("original", remix.reference)] if remix.reference is not None else []
     simulated = " (simulated)" if remix.simulated else ""
     lines = [f"Remix: {remix.title}{simulated}", clips_text([*named, ("remix", remix.audio)])]

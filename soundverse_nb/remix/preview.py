@@ -23,7 +23,7 @@ LEAST_USEFUL = 12_000
 """Bytes; less is under three seconds of the plainest MP3 and not worth a player."""
 
 LEAST_KBPS = 40
-"""For mono at 22 kHz: below this cymbals and voices turn watery, and a shorter stretch tells more than a
+"""For mono at 22 kHz: below this cymbals and voices turn watery, and a shorter segment is worth more than a
 duller one. A notebook waits for it, too: encoding takes 10 ms a second of sound, whatever the bitrate."""
 
 _HEADER_BYTES = 4096  # what an MP3 holds besides its frames

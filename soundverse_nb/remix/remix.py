@@ -63,7 +63,7 @@ class Remix:
     request : what was asked.
     timed_events : each event of the stream with its arrival, in seconds since `started_at`.
     song_name : the service's title.
-    album_art, audio_url : where the service keeps them, None where it said nothing; their repr
+    album_art, audio_url : where the service keeps them, None where it named none; their repr
         hides the signature.
     album_art_path : the picture on disk.
     message_id, order_id : the service's and the journal's name for this remix.
@@ -122,7 +122,7 @@ class Remix:
 
     @property
     def events(self) -> tuple[RemixEvent, ...]:
-        """What the service said, in order."""
+        """The events of the service, in order."""
         return tuple(timed.event for timed in self.timed_events)
 
     @property
@@ -144,7 +144,7 @@ class Remix:
 
     @property
     def _spent(self) -> Spent:
-        """What an error about it has to say of money: a finished remix is paid for, a simulated one never."""
+        """Whether an error about it calls it paid for: a finished remix is, a simulated one never."""
         return Spent.NO if self.simulated else Spent.YES
 
     def compare(self, **settings: Any) -> Any:

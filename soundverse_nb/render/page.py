@@ -26,7 +26,7 @@ _POLICY = (
 
 
 @dataclass(frozen=True)
-class Song:
+class SongPanel:
     """One song of the page.
 
     `title` is the song's, `prompt` what was asked (nothing for an original), `duration` in seconds,
@@ -58,8 +58,8 @@ class Page:
 
     title: str
     lead: str
-    original: Song
-    remixes: tuple[Song, ...]
+    original: SongPanel
+    remixes: tuple[SongPanel, ...]
     badge: str = ""
     warning: str = ""
     foot: tuple[str, ...] = ()
@@ -128,7 +128,7 @@ def page_html(page: Page) -> Markup:
     )
 
 
-def _song(song: Song, place: int, length: float, quietest: float, loudest: float) -> Markup:
+def _song(song: SongPanel, place: int, length: float, quietest: float, loudest: float) -> Markup:
     return fill(
         _SONG,
         kind="remix" if place else "original",
@@ -149,7 +149,7 @@ def _song(song: Song, place: int, length: float, quietest: float, loudest: float
     )
 
 
-def _player(song: Song, quietest: float) -> Markup:
+def _player(song: SongPanel, quietest: float) -> Markup:
     if song.audio is None:
         return Markup("")
     gain = 1.0 if not math.isfinite(song.loudness) else 10 ** ((quietest - song.loudness) / 20)
@@ -162,7 +162,7 @@ def _player(song: Song, quietest: float) -> Markup:
     )
 
 
-def _waveform(song: Song, length: float, loudest: float) -> Markup:
+def _waveform(song: SongPanel, length: float, loudest: float) -> Markup:
     """The waveform as a mask, so that the page's own colours fill it.
 
     As wide as the song is long, and as high as it is loud: `loudest` is the greatest sample of all songs.

@@ -67,7 +67,7 @@ def decimals(value: float, limit: float, least: int = 3) -> int:
 def exactly(seconds: float, *limits: float) -> str:
     """Seconds with as many decimals as matter beside these limits: "9.96 s", "350.001 s", "12 s".
 
-    At least milliseconds are told; what is far from every limit and endless anyway is rounded.
+    At least milliseconds are given; what is far from every limit and endless anyway is rounded.
     """
     if seconds >= 1e6 and all(seconds > 2 * limit for limit in limits):
         return f"{seconds:.3g} s"

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def compare(*songs: Any, **settings: Any) -> Any:
-    """Hear takes of a song against one another; see `widgets.player.compare`."""
+    """Compare takes of a song by ear; see `widgets.player.compare`."""
     from soundverse_nb.widgets import player  # loads ipywidgets and anywidget
 
     return player.compare(*songs, **settings)

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from soundverse_nb.audio.envelope import envelope_of
 from soundverse_nb.examples import example_song
 from soundverse_nb.render.page import Page as Content
-from soundverse_nb.render.page import Song, page_html
+from soundverse_nb.render.page import SongPanel, page_html
 from tests.browser.lab import plays
 
 
@@ -20,8 +20,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     song = example_song()
     envelope = envelope_of(song)
 
-    def take(label: str, colour: str, loudness: float) -> Song:
-        return Song(
+    def take(label: str, colour: str, loudness: float) -> SongPanel:
+        return SongPanel(
             label,
             "Harbour Lights " * 3,
             envelope.duration,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from soundverse_nb.audio.envelope import Envelope
-from soundverse_nb.render.page import Page, Song, page_html
+from soundverse_nb.render.page import Page, SongPanel, page_html
 
 MP3 = b"\xff\xfb\x90\x00" + bytes(400)
 
@@ -20,12 +20,12 @@ def envelope(duration: float = 30.0, peak: float = 0.5) -> Envelope:
     return Envelope(-wave, wave, duration, 44_100)
 
 
-def take(label: str, duration: float = 30.0, loudness: float = -14.0, **changes: object) -> Song:
-    usual = Song(label, f"{label} song", duration, envelope(duration), "#3f86cf", loudness, audio=MP3)
+def take(label: str, duration: float = 30.0, loudness: float = -14.0, **changes: object) -> SongPanel:
+    usual = SongPanel(label, f"{label} song", duration, envelope(duration), "#3f86cf", loudness, audio=MP3)
     return replace(usual, **changes)  # type: ignore[arg-type]
 
 
-def page(*remixes: Song, original: Song | None = None) -> Page:
+def page(*remixes: SongPanel, original: SongPanel | None = None) -> Page:
     return Page("One song", "A lead.", original or take("Original"), remixes)
 
 
