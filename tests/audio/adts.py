@@ -17,14 +17,14 @@ def aac(seconds: float) -> list[bytes]:
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="adts") as container:
         stream = container.add_stream("aac", rate=RATE)
-        stream.codec_context.layout = "mono"  # type: ignore[attr-defined]
+        stream.codec_context.layout = "mono"
         plane = np.ascontiguousarray(tone(seconds, 1).T)
         for start in range(0, plane.shape[1], 1024):
             part = np.ascontiguousarray(plane[:, start : start + 1024])
             frame = av.AudioFrame.from_ndarray(part, format="fltp", layout="mono")
             frame.sample_rate, frame.pts = RATE, start
-            container.mux(stream.encode(frame))  # type: ignore[attr-defined]
-        container.mux(stream.encode(None))  # type: ignore[attr-defined]
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
     data, frames, at = buffer.getvalue(), [], 0
     while at + 7 <= len(data):
         length = int.from_bytes(data[at + 3 : at + 6], "big") >> 5 & 0x1FFF

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from soundverse_nb.api.transport import Transport
-from soundverse_nb.client import Journal, Order, OrderState, Timeouts
+from soundverse_nb.client import Journal, Order, Timeouts
 from soundverse_nb.client.config import Settings
 from soundverse_nb.client.journal.order import new_order_id
 from soundverse_nb.client.order.tracker import OrderTracker
@@ -51,5 +51,5 @@ async def an_order(
         journal.close()
 
 
-async def state_of(tracker: OrderTracker) -> OrderState:
+async def state_of(tracker: OrderTracker) -> str:
     return (await tracker.session.journal.get(tracker.order.order_id)).state

@@ -73,8 +73,12 @@ def _truncated() -> dict[str, Callable[[], bytes]]:
     for kind in _CUT:
         for percent in (4, 45, 95):
             made[f"cut-at-{percent}-percent.{kind.lower()}"] = partial(_cut, kind, percent)
-        made[f"last-byte-missing.{kind.lower()}"] = lambda kind=kind: _song(kind)[:-1]
+        made[f"last-byte-missing.{kind.lower()}"] = partial(_without_last_byte, kind)
     return made
+
+
+def _without_last_byte(kind: str) -> bytes:
+    return _song(kind)[:-1]
 
 
 def _cut(kind: str, percent: int) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,7 +31,7 @@ def song() -> tuple[NDArray[np.float32], int]:
 
 
 @pytest.fixture(scope="session")
-def song_file(song) -> bytes:
+def song_file(song: tuple[NDArray[np.float32], int]) -> bytes:
     samples, rate = song
     file = io.BytesIO()
     sf.write(file, samples.T, rate, format="FLAC")
@@ -44,7 +45,7 @@ def service() -> Iterator[Simulator]:
 
 
 @pytest.fixture(scope="module")
-def reference(service, song_file) -> str:
+def reference(service: Simulator, song_file: bytes) -> str:
     return upload(service, song_file)
 
 
@@ -67,4 +68,4 @@ def order(service: Simulator, body: Any, **settings: Any) -> requests.Response:
 
 def chunks(answer: requests.Response) -> list[dict[str, Any]]:
     lines = answer.content.decode().split("\n")
-    return [requests.models.complexjson.loads(line[6:]) for line in lines if line.startswith("data: ")]
+    return [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
