@@ -58,6 +58,13 @@ class SoundverseError(Exception):
     details : further facts, kept as attributes of the same name.
 
     Errors survive pickling, so they can cross process pools and be stored in a study.
+
+    >>> import soundverse_nb as sv
+    >>> try:
+    ...     sv.RemixRequest("https://songs.example.org/one.mp3")
+    ... except sv.SoundverseError as error:
+    ...     print(error.message, "|", error.spent.sentence, "|", error.hint)
+    Either prompt or lyrics must be provided. | Nothing was paid. | For example prompt="upbeat jazz remix ...
     """
 
     usual_spent: Spent = Spent.NO

@@ -22,7 +22,12 @@ from soundverse_nb.api.secrets import holds_key, without_key
 
 
 class Stage(str, Enum):
-    """How far a remix is, in the service's own words; UNKNOWN for a word the document does not have."""
+    """How far a remix is, in the service's own words; UNKNOWN for a word the document does not have.
+
+    >>> import soundverse_nb as sv
+    >>> sv.RemixEvent(status="a new word").stage
+    <Stage.UNKNOWN: 'unknown'>
+    """
 
     VALIDATING = "validating"
     QUEUED = "queued"
@@ -142,6 +147,11 @@ class RemixEvent(BaseModel):
 
     `progress` is a percentage, 0 to 100. Every field is None where the service left it out or sent something
     that cannot be read as its type; fields the document does not name are kept in `model_extra`.
+
+    >>> import soundverse_nb as sv
+    >>> event = sv.RemixEvent.parse('{"status": "streaming", "progress": 40, "a_new_field": 1}')
+    >>> event.stage, event.progress, event.is_terminal, event.model_extra
+    (<Stage.STREAMING: 'streaming'>, 40, False, {'a_new_field': 1})
     """
 
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True, protected_namespaces=())

@@ -130,6 +130,11 @@ class RemixRequest(RemixInstructions, _NamesASong):
     Raises
     ------
     InvalidRequestError : a rule is broken. Nothing has been sent.
+
+    >>> import soundverse_nb as sv
+    >>> request = sv.RemixRequest("https://songs.example.org/one.mp3", prompt="upbeat jazz")
+    >>> request.to_wire()
+    {'song_reference_url': 'https://songs.example.org/one.mp3', 'prompt': 'upbeat jazz'}
     """
 
     @at_the_door

@@ -51,6 +51,12 @@ class EventStreamDecoder:
     `max_event_bytes` are passed over in bounded memory; `skipped` lists those of the latest `feed`. What
     follows the last blank line is unfinished and is never returned. `between_events` is true where the next
     byte begins a new event.
+
+    >>> decoder = EventStreamDecoder()
+    >>> decoder.feed(b"retry: 500\\ndata: {'sta")
+    []
+    >>> [event.data for event in decoder.feed(b"tus': 'queued'}\\n\\n")], decoder.retry
+    (["{'status': 'queued'}"], 500)
     """
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:

@@ -82,6 +82,13 @@ class Client:
     allow_insecure : permit plain http to another machine.
 
     Raises ConfigurationError for settings that cannot work. Nothing is sent before the first request.
+
+    >>> import soundverse_nb as sv
+    >>> client, song = sv.Client(progress=False), sv.example_song()
+    soundverse_nb: no API key, ...
+    >>> remix = client.remix_sync(song, prompt="lo-fi hip hop")
+    >>> remix.simulated, round(remix.audio.duration)
+    (True, 38)
     """
 
     @at_the_door
@@ -178,6 +185,9 @@ class Client:
         Raises PreflightError, InvalidRequestError, RateLimitError and the like where nothing was paid;
         UnknownOutcomeError where it may have been; GenerationFailedError; DownloadError where it is paid
         and `recover()` can fetch it. Interrupting stops watching and keeps the order.
+
+        >>> asyncio.run(client.remix(song, prompt="lo-fi hip hop"))  # in a cell: await client.remix(...)
+        Remix('...', audio='...', simulated, message_id='...')
         """
         remix_input = parse_input(reference, prompt, lyrics, parameters)
         reporter = self._reporter()
@@ -188,6 +198,10 @@ class Client:
         """Make many remixes at once; results come in the order of the requests, an error in place of a remix.
 
         A request is a RemixRequest, a dict {"reference": ..., "prompt": ...} or a tuple (reference, prompt).
+
+        >>> requests = [(song, "lo-fi hip hop"), ("no-such-song.mp3", "lo-fi hip hop")]
+        >>> [type(result).__name__ for result in asyncio.run(client.remix_all(requests))]
+        ['Remix', 'PreflightError']
         """
         inputs, reporter = parse_items(requests), self._reporter()
         return await self._run(make_all(self._session, inputs, reporter), reporter)
@@ -241,6 +255,11 @@ class Client:
 
         A refusal is retried and a cut followed as in `remix`; the failing event is given like any other. The
         audio is not fetched: the journal keeps where it is, and `recover()` fetches it.
+
+        >>> async def stages():
+        ...     return [event.stage.value async for event in client.stream((song, "lo-fi hip hop"))]
+        >>> asyncio.run(stages())
+        ['validating', 'queued', ..., 'completed']
         """
         remix_input, reporter = parse_item(request), ProgressReporter(None)
 
@@ -413,6 +432,11 @@ def connect(api_key: str | None = None, base_url: str | None = None, **settings:
     """A client for the real service if SOUNDVERSE_API_KEY is set, else for the embedded simulator.
 
     Prints which. Takes the settings of Client. Nothing is sent.
+
+    >>> import soundverse_nb as sv
+    >>> sv.connect().is_embedded
+    soundverse_nb: no API key, ...
+    True
     """
     client = Client(api_key, base_url, **settings)
     if client.is_embedded:

@@ -123,6 +123,10 @@ class Timeouts:
     `max_connect_attempts`  POSTs     of one order that do not reach the service
     `max_wait`              seconds   pauses between the attempts, in all
     ======================  ========  =======================================================================
+
+    >>> from soundverse_nb.client import Timeouts
+    >>> Timeouts(total=3600).total
+    3600
     """
 
     silence: float = 60.0

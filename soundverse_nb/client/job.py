@@ -21,6 +21,16 @@ class RemixJob(Generic[T]):
     `await job` or `job.result()` gives the Remix, or raises what went wrong. `job.cancel()` stops watching:
     from any thread, so from a button too; an order that was sent is kept. One job may be awaited
     often and from any event loop.
+
+    >>> import soundverse_nb as sv
+    >>> client = sv.connect(progress=False)
+    soundverse_nb: no API key, ...
+    >>> job = client.start(sv.example_song(), prompt="lo-fi hip hop")
+    >>> job
+    RemixJob('lo-fi hip hop', running)
+    >>> job.result().request.prompt
+    'lo-fi hip hop'
+    >>> client.close()
     """
 
     def __init__(self, work: BackgroundTask[T], title: str) -> None:

@@ -74,6 +74,10 @@ def enable_nested() -> str:
     Opt-in, and needed for nothing in this package. Calling it again changes nothing. With either variant an
     interrupted cell leaves its request running. Raises ConfigurationError with the reason where no
     variant is safe for this kernel.
+
+    >>> import soundverse_nb as sv
+    >>> sv.enable_nested()  # doctest: +SKIP
+    'nest_asyncio2'
     """
     name = choose(surroundings())
     importlib.import_module(name).apply()

@@ -73,6 +73,13 @@ class OrderTable(Sequence[Order]):
     """The orders of a journal, oldest first. Shows itself newest first, without any link's signature.
 
     `kept` says how the file is kept: with a write-ahead log, or with a rollback journal and why.
+
+    >>> import soundverse_nb as sv
+    >>> with sv.connect(journal="study.sqlite3", progress=False) as client:
+    ...     remix = client.remix_sync(sv.example_song(), prompt="lo-fi hip hop")
+    ...     [(order.prompt, order.state.value) for order in client.orders()]
+    soundverse_nb: no API key, ...
+    [('lo-fi hip hop', 'fetched')]
     """
 
     def __init__(self, orders: Sequence[Order], path: Path, kept: str = "") -> None:

@@ -10,5 +10,10 @@ TITLE = "Harbour Lights"
 
 
 def example_song() -> Path:
-    """Where the example song lies: an MP3 of about half a minute, stereo, 44.1 kHz."""
+    """Where the example song lies: an MP3 of about half a minute, stereo, 44.1 kHz.
+
+    >>> import soundverse_nb as sv
+    >>> sv.example_song().name
+    'reference_song.mp3'
+    """
     return Path(__file__).with_name("reference_song.mp3")

@@ -30,6 +30,12 @@ class EmbeddedHost:
 
     `api_key` is for a simulator that takes one key alone; a client of that simulator lends its own. One
     that runs in this process asks for none.
+
+    >>> import asyncio
+    >>> import soundverse_nb as sv
+    >>> with sv.simulator.Simulator() as service:
+    ...     asyncio.run(sv.hosting.EmbeddedHost(service.base_url).publish(sv.example_song()))
+    PublishedReference('http://127.0.0.1:.../simulator/references/...')
     """
 
     def __init__(self, base_url: str, api_key: SecretStr | str | None = None) -> None:

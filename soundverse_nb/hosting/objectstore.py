@@ -161,6 +161,10 @@ class ObjectStoreHost:
     The object is named by its content (SHA-256), so nothing of the file's name is told. Credentials
     are found as each cloud's own tools find them; see `hosting.bucket`.
     Raises ConfigurationError for a URL or setting that cannot be right.
+
+    >>> from soundverse_nb.hosting import ObjectStoreHost
+    >>> ObjectStoreHost("s3://my-bucket/remixes", expires=7200)
+    ObjectStoreHost('s3://my-bucket/remixes', expires=7200)
     """
 
     @at_the_door

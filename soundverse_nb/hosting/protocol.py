@@ -26,6 +26,10 @@ class PublishedReference:
     `url` is the full address, its signature included: it goes on the wire and nowhere else, so the
     repr leaves the query out. `expires_at` is an aware UTC time, None where the URL does not expire.
     `key` is the host's own name for the file, by which `withdraw` finds it.
+
+    >>> from soundverse_nb.hosting import PublishedReference
+    >>> PublishedReference("https://bucket.example.org/one.mp3?X-Signature=s3cret")
+    PublishedReference('https://bucket.example.org/one.mp3')
     """
 
     url: str = field(repr=False)
@@ -78,6 +82,12 @@ def as_host(host: Host | HostFunction) -> Host:
     """A host from a host, or from any `async (path) -> url` function.
 
     Raises ConfigurationError for anything else.
+
+    >>> from soundverse_nb.hosting import as_host
+    >>> async def publish(path):
+    ...     return f"https://songs.example.org/{path.name}"
+    >>> as_host(publish)
+    FunctionHost(publish)
     """
     if isinstance(host, type):
         raise ConfigurationError(

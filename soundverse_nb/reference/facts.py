@@ -84,6 +84,11 @@ class Limits:
     Source: the document of /v7/generate/remix ("max 10 MB, 10-350 s"; its error names 10485760 bytes).
     Within `borderline_seconds` of a duration limit the service's own count may differ from ours, because
     encoders pad and decoders trim; the report then says so.
+
+    >>> import soundverse_nb as sv
+    >>> report = sv.preflight(sv.example_song(), limits=sv.Limits(max_seconds=20))
+    >>> [problem.code for problem in report.problems]
+    ['too_long']
     """
 
     max_bytes: int = 10_485_760

@@ -99,6 +99,14 @@ def repair(
 
     Raises PreflightError where nothing can be repaired (no audio, silence, far too short), ConfigurationError
     for settings that cannot give a song that passes, or an `out` that exists.
+
+    >>> import soundverse_nb as sv
+    >>> copy = sv.repair(sv.example_song(), "part.mp3", duration=12)
+    >>> copy.report.ok
+    True
+    >>> print(*copy.steps, sep="\\n")
+    Kept 4.7 s to 16.7 s of the song.
+    Cut between the MP3's frames, without encoding it again.
     """
     limits = limits or Limits()
     check_numbers(start=start, duration=duration)

@@ -22,6 +22,13 @@ class PreflightReport:
     `problems` fail the song, `warnings` do not. `checked` is "decoded" or, for a quick look, "header".
     `duration_by` says whose length decided, "decode" or "librosa". `notes` are sentences on how it was
     checked.
+
+    >>> import soundverse_nb as sv
+    >>> report = sv.preflight(sv.example_song())
+    >>> report
+    PreflightReport('reference_song.mp3', ok=True, no problems)
+    >>> report.audio.channels, round(report.audio.duration)
+    (2, 31)
     """
 
     name: str

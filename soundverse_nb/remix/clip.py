@@ -26,6 +26,11 @@ class Clip(os.PathLike[str]):
     Making a Clip touches nothing; the facts are read when they are first asked for, once for each state of
     the file. A file that is gone (ConfigurationError) or no audio (PreflightError) says so then.
     Goes wherever a path goes.
+
+    >>> import soundverse_nb as sv
+    >>> clip = sv.Clip(sv.example_song())
+    >>> round(clip.duration), clip.sample_rate, clip.samples(start=5, duration=1).shape
+    (31, 44100, (2, 44100))
     """
 
     __slots__ = ("path",)

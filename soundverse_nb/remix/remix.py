@@ -69,6 +69,13 @@ class Remix:
     message_id, order_id : the service's and the journal's name for this remix.
     simulated : made by the embedded simulator, not by the service.
     started_at, finished_at : seconds since 1970.
+
+    >>> import soundverse_nb as sv
+    >>> with sv.connect(progress=False) as client:
+    ...     remix = client.remix_sync(sv.example_song(), prompt="lo-fi hip hop")
+    soundverse_nb: no API key, ...
+    >>> remix.save("lo-fi.mp3").name
+    'lo-fi.mp3'
     """
 
     audio: Clip

@@ -58,6 +58,13 @@ class Simulator:
     `with`, `async with`, or `start()` and `stop()`. Everything it keeps is deleted when it stops.
 
     Raises ConfigurationError for a setting out of range or an address that cannot be listened on.
+
+    >>> import soundverse_nb as sv
+    >>> with sv.simulator.Simulator(speed=1000, price=2.5) as service:
+    ...     with sv.Client("any-key", service.base_url, progress=False) as client:
+    ...         remix = client.remix_sync(sv.example_song(), prompt="lo-fi hip hop")
+    ...     service.ledger.total
+    2.5
     """
 
     def __init__(

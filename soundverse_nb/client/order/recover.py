@@ -40,7 +40,16 @@ LEASE_POLL_SECONDS = 1.0
 class Recovered(list[Remix]):
     """The remixes that were finished now. `.unknown` are orders that may have been paid for, in a table;
     `.failed` pairs each order that could not be finished with its error; `.unreadable` are orders whose line
-    in the journal cannot be read, in a table."""
+    in the journal cannot be read, in a table.
+
+    >>> import soundverse_nb as sv
+    >>> with sv.connect(journal="study.sqlite3", progress=False) as client:
+    ...     remix = client.remix_sync(sv.example_song(), prompt="lo-fi hip hop")
+    ...     remix.audio.path.unlink()
+    ...     len(client.recover_sync())
+    soundverse_nb: no API key, ...
+    1
+    """
 
     def __init__(
         self,
