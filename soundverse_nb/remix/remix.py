@@ -35,7 +35,7 @@ class Comparison:
     title: str = "Comparison"
 
     def static_html(self, max_bytes: int | None = None) -> str:
-        """The comparison as HTML of at most `max_bytes` (default: remix.limit.display_bytes())."""
+        """The comparison as HTML of at most `max_bytes` (default: remix.preview.display_bytes())."""
         from soundverse_nb.remix.display import clips_html  # loads numpy and Pillow
 
         return clips_html(self._named(), self.title, max_bytes)
@@ -198,7 +198,7 @@ class Remix:
         return target
 
     def static_html(self, max_bytes: int | None = None) -> str:
-        """The result as HTML of at most `max_bytes` (default: remix.limit.display_bytes()), players included.
+        """The result as HTML of at most `max_bytes` (default: remix.preview.display_bytes()), with players.
 
         Where the songs do not fit, shorter or plainer MP3 previews are made and the page says so.
         """
