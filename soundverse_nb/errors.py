@@ -126,7 +126,7 @@ def bare(error: E) -> E:
     return error
 
 
-def at_the_door(function: F) -> F:
+def bare_errors(function: F) -> F:
     """Let errors leave a public function bare; the frame that stays has forgotten what it was called with."""
     if inspect.iscoroutinefunction(function):
 

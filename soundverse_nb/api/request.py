@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from soundverse_nb.api.safe_repr import shown
-from soundverse_nb.errors import InvalidRequestError, at_the_door
+from soundverse_nb.errors import InvalidRequestError, bare_errors
 from soundverse_nb.urls import InvalidURLError, WebURL
 
 _NOT_JSON = "The request holds something that is not JSON (a NaN, an array, a broken character, ...)."
@@ -36,7 +36,7 @@ class RemixInstructions(BaseModel):
     lyrics: str | None = None
     parameters: dict[str, Any] | None = None
 
-    @at_the_door
+    @bare_errors
     def __init__(
         self,
         prompt: str | None = None,
@@ -137,7 +137,7 @@ class RemixRequest(RemixInstructions, _NamesASong):
     {'song_reference_url': 'https://songs.example.org/one.mp3', 'prompt': 'upbeat jazz'}
     """
 
-    @at_the_door
+    @bare_errors
     def __init__(
         self,
         song_reference_url: str | os.PathLike[str] = "",
@@ -162,7 +162,7 @@ class RemixRequest(RemixInstructions, _NamesASong):
         """What to make of the song, whichever it is."""
         return RemixInstructions(self.prompt, self.lyrics, self.parameters)
 
-    @at_the_door
+    @bare_errors
     def to_wire(self) -> dict[str, Any]:
         """The body of the POST: the document's names, and only what is set. The song must be a URL by now."""
         try:

@@ -45,7 +45,7 @@ from soundverse_nb.client.references import checked_mode
 from soundverse_nb.client.session import Session, abandon
 from soundverse_nb.client.simulated import embedded_service, is_simulator
 from soundverse_nb.displays import ProgressDisplay
-from soundverse_nb.errors import ConfigurationError, InvalidRequestError, SoundverseError, at_the_door
+from soundverse_nb.errors import ConfigurationError, InvalidRequestError, SoundverseError, bare_errors
 from soundverse_nb.remix import Remix
 
 T = TypeVar("T")
@@ -91,7 +91,7 @@ class Client:
     (True, 38)
     """
 
-    @at_the_door
+    @bare_errors
     def __init__(
         self,
         api_key: str | SecretStr | None = None,
@@ -166,7 +166,7 @@ class Client:
         """How many streams run at once, and how that number was found: `.history`, `.plot()`."""
         return self._session.limiter
 
-    @at_the_door
+    @bare_errors
     async def remix(
         self,
         reference: Any,
@@ -193,7 +193,7 @@ class Client:
         reporter = self._reporter()
         return await self._run(make_one(self._session, remix_input, reporter), reporter)
 
-    @at_the_door
+    @bare_errors
     async def remix_all(self, requests: Iterable[Any]) -> list[Remix | SoundverseError]:
         """Make many remixes at once; results come in the order of the requests, an error in place of a remix.
 
@@ -206,7 +206,7 @@ class Client:
         inputs, reporter = parse_items(requests), self._reporter()
         return await self._run(make_all(self._session, inputs, reporter), reporter)
 
-    @at_the_door
+    @bare_errors
     def remix_sync(
         self,
         reference: Any,
@@ -219,13 +219,13 @@ class Client:
         reporter = self._reporter()
         return self._wait(make_one(self._session, remix_input, reporter), reporter)
 
-    @at_the_door
+    @bare_errors
     def remix_all_sync(self, requests: Iterable[Any]) -> list[Remix | SoundverseError]:
         """The same as `remix_all`, blocking. Safe inside a notebook."""
         inputs, reporter = parse_items(requests), self._reporter()
         return self._wait(make_all(self._session, inputs, reporter), reporter)
 
-    @at_the_door
+    @bare_errors
     def start(
         self,
         reference: Any,
@@ -241,13 +241,13 @@ class Client:
         reporter = self._reporter()
         return self._start(make_one(self._session, remix_input, reporter), reporter, remix_input.title)
 
-    @at_the_door
+    @bare_errors
     def start_all(self, requests: Iterable[Any]) -> RemixJob[list[Remix | SoundverseError]]:
         """Start many remixes and return at once; the job gives what `remix_all` gives."""
         inputs, reporter = parse_items(requests), self._reporter()
         return self._start(make_all(self._session, inputs, reporter), reporter, f"{len(inputs)} remixes")
 
-    @at_the_door
+    @bare_errors
     def stream(
         self, request: RemixRequest | Mapping[str, Any] | tuple[Any, ...]
     ) -> AsyncIterator[RemixEvent]:
@@ -268,14 +268,14 @@ class Client:
 
         return self._stream(order, reporter)
 
-    @at_the_door
+    @bare_errors
     async def status(self, message_id: str) -> RemixEvent:
         """How an order is doing, by the service's own name for it. Raises APIError, TransportError."""
         if not isinstance(message_id, str) or not message_id.strip():
             raise InvalidRequestError("No message_id was given.", hint="client.orders() lists them.")
         return await self._run(self._status(message_id.strip()), ProgressReporter(None))
 
-    @at_the_door
+    @bare_errors
     async def recover(self) -> Recovered:
         """Finish every order that was paid and is not on disk: not fetched, lost since, or of a dead kernel.
 
@@ -287,13 +287,13 @@ class Client:
         reporter = self._reporter()
         return await self._run(self._recover(reporter), reporter)
 
-    @at_the_door
+    @bare_errors
     def recover_sync(self) -> Recovered:
         """The same as `recover`, blocking."""
         reporter = self._reporter()
         return self._wait(self._recover(reporter), reporter)
 
-    @at_the_door
+    @bare_errors
     def orders(self) -> OrderTable:
         """The journal: every order and how far it came, as a table that shows itself.
 
@@ -301,13 +301,13 @@ class Client:
         """
         return self._wait(self._orders(), ProgressReporter(None))
 
-    @at_the_door
+    @bare_errors
     def close(self) -> None:
         """Stop what is running (orders are kept) and close every connection. Harmless to call again."""
         if self._session.is_ours:
             LOOP.wait(self._session.aclose())
 
-    @at_the_door
+    @bare_errors
     async def aclose(self) -> None:
         """The same as `close`, awaitable."""
         self._check_can_close()
@@ -427,7 +427,7 @@ SIMULATED = (
 )
 
 
-@at_the_door
+@bare_errors
 def connect(api_key: str | None = None, base_url: str | None = None, **settings: Any) -> Client:
     """A client for the real service if SOUNDVERSE_API_KEY is set, else for the embedded simulator.
 

@@ -8,7 +8,7 @@ from collections.abc import Generator
 from typing import Any, Generic, TypeVar
 
 from soundverse_nb.client.background import LOOP, BackgroundTask, check_can_wait
-from soundverse_nb.errors import SoundverseError, Spent, at_the_door
+from soundverse_nb.errors import SoundverseError, Spent, bare_errors
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.orders import job_html
 
@@ -51,7 +51,7 @@ class RemixJob(Generic[T]):
         """Stop watching. The order is kept, and `client.recover()` picks it up. Harmless when it is over."""
         self._work.cancel()
 
-    @at_the_door
+    @bare_errors
     def result(self, timeout: float | None = None) -> T:
         """Block until it is over; at most `timeout` seconds, then TimeoutError while the job goes on.
 

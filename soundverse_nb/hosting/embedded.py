@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 import aiohttp
 from pydantic import SecretStr
 
-from soundverse_nb.errors import ConfigurationError, HostingError, at_the_door, whole_characters
+from soundverse_nb.errors import ConfigurationError, HostingError, bare_errors, whole_characters
 from soundverse_nb.hosting.protocol import PublishedReference
 from soundverse_nb.render.escape import plain
 from soundverse_nb.running_simulators import PASS_HEADER, pass_for
@@ -50,7 +50,7 @@ class EmbeddedHost:
         """The key of a client of this simulator, where none was given."""
         self._key = self._key or api_key
 
-    @at_the_door
+    @bare_errors
     async def publish(self, path: Path) -> PublishedReference:
         path = Path(path)
         async with aiohttp.ClientSession(timeout=_TIMEOUT, trust_env=False) as session:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from soundverse_nb.api.proxy import NetworkSettings, using_network
-from soundverse_nb.errors import ConfigurationError, at_the_door
+from soundverse_nb.errors import ConfigurationError, bare_errors
 from soundverse_nb.hosting.embedded import EmbeddedHost
 from soundverse_nb.hosting.objectstore import ObjectStoreHost
 from soundverse_nb.hosting.protocol import Host, PublishedReference, as_host, ask_to_publish
@@ -19,7 +19,7 @@ from soundverse_nb.hosting.remote import check_address, must_be_public
 VARIABLE = "SOUNDVERSE_HOST"
 
 
-@at_the_door
+@bare_errors
 def find_host(
     setting: Any,
     base_url: str,
@@ -102,7 +102,7 @@ class GuardedHost:
     def __repr__(self) -> str:
         return repr(self.host)
 
-    @at_the_door
+    @bare_errors
     async def publish(self, path: Path) -> PublishedReference:
         with using_network(self._network):
             published = await ask_to_publish(self.host.publish, path, f"The host {type(self.host).__name__}")

@@ -17,7 +17,7 @@ from yarl import URL
 
 from soundverse_nb.api.connection import as_sent, reason
 from soundverse_nb.api.proxy import NetworkSettings, Proxy, current_network, environment_names
-from soundverse_nb.errors import ConfigurationError, HostingError, SoundverseError, Spent, at_the_door
+from soundverse_nb.errors import ConfigurationError, HostingError, SoundverseError, Spent, bare_errors
 from soundverse_nb.hosting.bucket import Bucket, aws_settings, azure_settings, missing_extra, parse_bucket
 from soundverse_nb.hosting.content import Content, is_unchanged, read_content
 from soundverse_nb.hosting.protocol import PublishedReference
@@ -25,7 +25,7 @@ from soundverse_nb.hosting.remote import PROXYS_OWN, hint_for_local_fault
 from soundverse_nb.hosting.storage_errors import Refusal, cannot_sign, classify, explain, region_of
 
 _S3 = "https://s3.amazonaws.com"
-_REGION_PATIENCE = aiohttp.ClientTimeout(total=10)
+_REGION_TIMEOUT = aiohttp.ClientTimeout(total=10)
 _HEADER = "x-amz-bucket-region"
 
 
@@ -34,7 +34,7 @@ async def region_header(bucket: str, endpoint: str | None, network: NetworkSetti
     url = f"{(endpoint or _S3).rstrip('/')}/{bucket}"
     try:
         async with (
-            aiohttp.ClientSession(timeout=_REGION_PATIENCE) as session,
+            aiohttp.ClientSession(timeout=_REGION_TIMEOUT) as session,
             session.head(
                 URL(url, encoded=True), allow_redirects=False, proxy=network.proxy_for(url), ssl=network.ssl
             ) as answer,
@@ -48,7 +48,7 @@ async def region_header(bucket: str, endpoint: str | None, network: NetworkSetti
 _STORES = {"s3": "S3Store", "gs": "GCSStore", "az": "AzureStore"}
 # Plain http is used only where the user's own endpoint says so; the clouds' endpoints are https.
 # 5 MB (one part of an upload) in 5 minutes is 140 kbit/s.
-_PATIENCE = {"allow_http": True, "connect_timeout": "10s", "timeout": "5min"}
+_TIMEOUTS = {"allow_http": True, "connect_timeout": "10s", "timeout": "5min"}
 _ENDPOINTS = ("endpoint", "aws_endpoint", "aws_endpoint_url_s3", "azure_storage_endpoint")
 _CLOUDS = {"s3": "amazonaws.com", "gs": "googleapis.com", "az": "windows.net"}
 _UNKNOWN = re.compile(r"Configuration key: '(\w+)' is not valid")
@@ -89,7 +89,7 @@ def _store(bucket: Bucket, settings: dict[str, Any], network: Mapping[str, Any])
         return make(
             bucket.name,
             prefix=bucket.prefix or None,
-            client_options={**_PATIENCE, **network, **settings.pop("client_options", {})},
+            client_options={**_TIMEOUTS, **network, **settings.pop("client_options", {})},
             retry_config=settings.pop("retry_config", _RETRIES),
             **settings,
         )
@@ -167,7 +167,7 @@ class ObjectStoreHost:
     ObjectStoreHost('s3://my-bucket/remixes', expires=7200)
     """
 
-    @at_the_door
+    @bare_errors
     def __init__(self, url: str, *, expires: float = 3600, delete: bool = False, **settings: Any) -> None:
         self.bucket: Bucket = parse_bucket(url)
         if isinstance(expires, bool) or not isinstance(expires, (int, float)) or not 1 <= expires <= _LONGEST:
@@ -188,7 +188,7 @@ class ObjectStoreHost:
         deleting = ", delete=True" if self.delete else ""
         return f"ObjectStoreHost({str(self.bucket)!r}, expires={self.expires}{deleting})"
 
-    @at_the_door
+    @bare_errors
     async def publish(self, path: Path) -> PublishedReference:
         """Put the file into the bucket, unless it is there, and sign a URL for it.
 
@@ -219,7 +219,7 @@ class ObjectStoreHost:
         self._held.setdefault(content.name, []).append(published)
         return published
 
-    @at_the_door
+    @bare_errors
     async def withdraw(self, published: PublishedReference) -> None:
         """The remix is over: with delete=True the file goes once its last URL from this host is withdrawn.
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 from urllib.parse import unquote_plus
 
 from soundverse_nb.api.secrets import redact, remember_secret
-from soundverse_nb.errors import ConfigurationError, HostingError, SoundverseError, at_the_door
+from soundverse_nb.errors import ConfigurationError, HostingError, SoundverseError, bare_errors
 from soundverse_nb.urls import InvalidURLError, WebURL, shown_url
 
 
@@ -116,7 +116,7 @@ class FunctionHost:
     def __repr__(self) -> str:
         return f"FunctionHost({_name_of(self._function)})"
 
-    @at_the_door
+    @bare_errors
     async def publish(self, path: Path) -> PublishedReference:
         return await ask_to_publish(self._function, path, f"The host function {_name_of(self._function)}")
 

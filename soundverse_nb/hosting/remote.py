@@ -30,7 +30,7 @@ from soundverse_nb.api.connection import (
 )
 from soundverse_nb.api.content_encoding import Body
 from soundverse_nb.api.proxy import NetworkSettings, Proxy, current_network
-from soundverse_nb.errors import ConfigurationError, PreflightError, SoundverseError, at_the_door
+from soundverse_nb.errors import ConfigurationError, PreflightError, SoundverseError, bare_errors
 from soundverse_nb.filetype import audio_suffix
 from soundverse_nb.hosting.content import suffix_of
 from soundverse_nb.urls import InvalidURLError, WebURL, is_public_service, shown_url, why_resolved_local
@@ -119,7 +119,7 @@ def must_be_public(base_url: str) -> bool:
     return is_public_service(base_url)
 
 
-@at_the_door
+@bare_errors
 def reference_url(text: str | WebURL) -> WebURL:
     """The URL that a reference is at; ConfigurationError where the text is none that a service could fetch.
 
@@ -143,7 +143,7 @@ def reference_url(text: str | WebURL) -> WebURL:
 _FILE = re.compile(r"\s*file:", re.IGNORECASE)
 
 
-@at_the_door
+@bare_errors
 def check_url(url: str | WebURL, *, public: bool = True) -> None:
     """Refuse a reference's URL that the service cannot fetch, by how it is spelt; no network.
 
@@ -155,7 +155,7 @@ def check_url(url: str | WebURL, *, public: bool = True) -> None:
         raise _local_address(url, url.local_reason)
 
 
-@at_the_door
+@bare_errors
 async def check_address(url: str | WebURL, *, public: bool = True) -> None:
     """Refuse a reference's URL that only this machine or its network can see, also by what its name leads to.
 
@@ -176,7 +176,7 @@ async def check_address(url: str | WebURL, *, public: bool = True) -> None:
             raise _local_address(url, reason)
 
 
-@at_the_door
+@bare_errors
 async def fetch_reference(
     url: str | WebURL,
     *,

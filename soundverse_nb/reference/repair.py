@@ -18,7 +18,7 @@ from soundverse_nb.audio.encode import downmixed, encode_blocks, nearest_rate
 from soundverse_nb.audio.measure import measure
 from soundverse_nb.audio.mp3_cut import cut_mp3
 from soundverse_nb.audio.source import Source
-from soundverse_nb.errors import ConfigurationError, PreflightError, at_the_door
+from soundverse_nb.errors import ConfigurationError, PreflightError, bare_errors
 from soundverse_nb.reference.check import preflight
 from soundverse_nb.reference.facts import Limits
 from soundverse_nb.reference.reference import as_reference
@@ -77,7 +77,7 @@ class Repair(os.PathLike[str]):
         return {"text/plain": str(self), "text/html": str(page)}
 
 
-@at_the_door
+@bare_errors
 def repair(
     source: Any,
     out: str | os.PathLike[str] | None = None,

@@ -21,7 +21,7 @@
 
 const FADE = 0.006; // time constant in seconds: 30 ms from one take to the other, too slow to click
 const STEP = 5; // seconds an arrow key moves
-const PATIENCE = 2500; // ms without an answer after which the kernel is called busy
+const BUSY_AFTER = 2500; // ms without an answer after which the kernel is called busy
 const LANE_HEIGHT = 72;
 const RULER_HEIGHT = 22;
 const SHARED_RATE = 44100;
@@ -493,7 +493,7 @@ function mount(root, library) {
       if (deck.context?.state === "suspended" && !library.loading.size) {
         status.textContent = "The browser holds the sound back: press play once more.";
       } else if (!library.asked.size) status.textContent = "Decoding…";
-      else if (Date.now() - since < PATIENCE) status.textContent = "Fetching…";
+      else if (Date.now() - since < BUSY_AFTER) status.textContent = "Fetching…";
       else {
         status.textContent =
           "The kernel has not answered yet: it is busy. This goes on when it does; takes already heard still play.";

@@ -25,7 +25,7 @@ from typing import Any
 import nbformat
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect
 
-PATIENCE = 60_000  # milliseconds; a cold kernel on a busy machine takes its time
+TIMEOUT = 60_000  # milliseconds; a cold kernel on a busy machine takes its time
 
 # Nothing but the page: no first-run dialogs, no look for news or updates.
 _SETTINGS = {
@@ -105,7 +105,7 @@ def jupyterlab(folder: Path) -> Iterator[LabServer]:
         )
     try:
         server = LabServer(f"http://127.0.0.1:{port}", token, root, folder / "data")
-        deadline = time.monotonic() + PATIENCE / 1000
+        deadline = time.monotonic() + TIMEOUT / 1000
         while not _answers(server._api("status")):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"JupyterLab did not start:\n{log.read_text(errors='replace')[-4000:]}")
@@ -175,7 +175,7 @@ class Lab:
             viewport={"width": width, "height": 1000}, color_scheme="dark" if dark else "light"
         )
         self._contexts.append(context)
-        context.set_default_timeout(PATIENCE)
+        context.set_default_timeout(TIMEOUT)
         page = context.new_page()
         page.goto(self.server.address(path))
         return LabNotebook(page, self.server.root / path)
@@ -191,7 +191,7 @@ class LabNotebook:
     def __init__(self, page: Page, file: Path) -> None:
         self.page = page
         self.file = file
-        expect(self.cells.first).to_be_visible(timeout=PATIENCE)
+        expect(self.cells.first).to_be_visible(timeout=TIMEOUT)
 
     @property
     def cells(self) -> Locator:
@@ -216,7 +216,7 @@ class LabNotebook:
                 const kernel = panel.sessionContext.session?.kernel;
                 return kernel?.connectionStatus === 'connected' && kernel.status === 'idle';
             }""",
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
         )
 
     def command(self, name: str) -> None:
@@ -229,7 +229,7 @@ class LabNotebook:
         self.cells.first.click()
         self.command("notebook:run-all-cells")
 
-    def wait_until_run(self, timeout: float = 2 * PATIENCE) -> None:
+    def wait_until_run(self, timeout: float = 2 * TIMEOUT) -> None:
         """Wait until every code cell has its number: the kernel is through with all of them."""
         self.page.wait_for_function(
             """() => {

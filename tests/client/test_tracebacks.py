@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import soundverse_nb as sv
-from soundverse_nb.errors import SoundverseError, at_the_door
+from soundverse_nb.errors import SoundverseError, bare_errors
 from soundverse_nb.hosting import as_host, check_address, fetch_reference, find_host
 from soundverse_nb.hosting.objectstore import ObjectStoreHost
 from tests import strict_service as script
@@ -200,11 +200,11 @@ async def test_ours_leave_without_their_way_and_foreign_ones_with_it() -> None:
     def raises(error: Exception) -> None:
         raise error
 
-    @at_the_door
+    @bare_errors
     async def awaited(error: Exception) -> None:
         raises(error)
 
-    @at_the_door
+    @bare_errors
     def called(error: Exception) -> None:
         raises(error)
 
