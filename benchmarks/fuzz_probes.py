@@ -27,7 +27,7 @@ from tests.corpus.mutate import mutants, seeds
 
 
 @dataclass
-class Tally:
+class Outcome:
     """What a run has found."""
 
     answers: Counter[str] = field(default_factory=Counter)
@@ -40,12 +40,12 @@ class Tally:
 def main() -> int:
     options = _options()
     songs = seeds()
-    tally = Tally()
+    outcome = Outcome()
     before = _resident_mb()
     started = time.perf_counter()
     for number, song in enumerate(mutants(options.inputs, options.seed, songs)):
-        _try(number, song, tally)
-        if options.keep and (tally.nonsense or tally.raised):
+        _try(number, song, outcome)
+        if options.keep and (outcome.nonsense or outcome.raised):
             Path(options.keep).write_bytes(song)
             break
         if (number + 1) % 100_000 == 0:
@@ -54,13 +54,13 @@ def main() -> int:
     grown = _resident_mb() - before
     seconds = time.perf_counter() - started
     print(f"{options.inputs:,} inputs (seed {options.seed}) in {seconds:.0f} s")
-    print(f"answers: {dict(tally.answers.most_common())}")
-    print(f"raised: {len(tally.raised)}; nonsense: {len(tally.nonsense)}")
-    print(f"slowest: {tally.slowest * 1000:.1f} ms of processor time (input {tally.slowest_input:,})")
+    print(f"answers: {dict(outcome.answers.most_common())}")
+    print(f"raised: {len(outcome.raised)}; nonsense: {len(outcome.nonsense)}")
+    print(f"slowest: {outcome.slowest * 1000:.1f} ms of processor time (input {outcome.slowest_input:,})")
     print(f"memory: {before:.0f} MB before, peak {before + grown:.0f} MB (+{grown:.0f} MB)")
-    for line in (*tally.raised[:20], *tally.nonsense[:20]):
+    for line in (*outcome.raised[:20], *outcome.nonsense[:20]):
         print("  " + line)
-    failed = tally.raised or tally.nonsense or tally.slowest > options.slowest or grown > options.memory
+    failed = outcome.raised or outcome.nonsense or outcome.slowest > options.slowest or grown > options.memory
     print("FAIL" if failed else "PASS")
     return 1 if failed else 0
 
@@ -75,23 +75,23 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _try(number: int, song: bytes, tally: Tally) -> None:
+def _try(number: int, song: bytes, outcome: Outcome) -> None:
     begun = time.thread_time()
     try:
         answer = _probe(Window(io.BytesIO(song), len(song)))
     except Exception as error:  # that no input makes it raise, whatever it be, is what is tried
-        tally.raised.append(f"input {number}: {type(error).__name__}: {error}")
+        outcome.raised.append(f"input {number}: {type(error).__name__}: {error}")
         return
     taken = time.thread_time() - begun
-    if taken > tally.slowest:
-        tally.slowest, tally.slowest_input = taken, number
+    if taken > outcome.slowest:
+        outcome.slowest, outcome.slowest_input = taken, number
     if not isinstance(answer, Probed):
-        tally.answers[f"{answer.format}: untrusted"] += 1
+        outcome.answers[f"{answer.format}: untrusted"] += 1
         return
-    tally.answers[f"{answer.format}: believed"] += 1
+    outcome.answers[f"{answer.format}: believed"] += 1
     is_sense = 0 < answer.duration < math.inf
     if not is_sense or answer.channels not in CHANNELS or answer.sample_rate not in SAMPLE_RATES:
-        tally.nonsense.append(f"input {number}: {answer}")
+        outcome.nonsense.append(f"input {number}: {answer}")
 
 
 def _resident_mb() -> float:

@@ -49,7 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "examples",
     },
     "__main__": {"cli"},
-    # The front door names every home as text and loads only this.
+    # It names every home as text and loads only this.
     "__init__": {"displays"},
 }
 
@@ -124,7 +124,7 @@ def _walk(node: ast.AST, at_the_top: bool, typing_only: bool) -> Iterator[tuple[
 def imports_of(path: Path) -> list[Import]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     package = list(path.relative_to(PACKAGE.parent).parent.parts)
-    front_door = path == PACKAGE / "__init__.py"
+    is_front = path == PACKAGE / "__init__.py"
     # `import soundverse_nb` imports whatever words of it are used afterwards.
     words = [
         node.attr
@@ -136,15 +136,15 @@ def imports_of(path: Path) -> list[Import]:
     return [
         Import(path, node.lineno, name, at_the_top and not for_types)  # type: ignore[attr-defined]
         for node, at_the_top, for_types in _walk(tree, at_the_top=True, typing_only=False)
-        # What the front door tells type checkers is not loaded; everywhere else a type is a dependency too.
-        if not (front_door and for_types)
+        # What the package itself tells type checkers is not loaded; elsewhere a type is a dependency too.
+        if not (is_front and for_types)
         for imported in _names(node, package)
         for name in ([f"{imported}.{word}" for word in words] if imported == "soundverse_nb" else [imported])
     ]
 
 
 def _layer_of(name: str) -> str | None:
-    """The layer an imported name belongs to; "__init__" for a word taken from the front door."""
+    """The layer an imported name belongs to; "__init__" for a word taken from the package itself."""
     parts = name.split(".")
     if parts[0] != "soundverse_nb":
         return None
@@ -172,7 +172,7 @@ def test_imports_point_downward_only() -> None:
         target = _layer_of(found.name)
         if target is None or target == found.layer or target in MAY_IMPORT[found.layer]:
             continue
-        # The version and the package's own place are nobody's layer; nothing else comes from the front door.
+        # The version and the package's own place are nobody's layer; nothing else comes from its __init__.
         if found.name in ("soundverse_nb.__version__", "soundverse_nb.__file__"):
             continue
         wrong.append(str(found))

@@ -92,16 +92,18 @@ async def test_an_older_file_is_replaced_only_by_a_whole_one(connect: Connect, t
 
 async def test_progress_is_told_in_bytes(connect: Connect, tmp_path: Path) -> None:
     seen: list[tuple[int, int | None]] = []
-    await fetched(connect, tmp_path, answer(MP3), progress=lambda *news: seen.append(news))
+    await fetched(connect, tmp_path, answer(MP3), progress=lambda *counts: seen.append(counts))
     assert seen[-1] == (len(MP3), len(MP3))
-    assert [news[0] for news in seen] == sorted({news[0] for news in seen})
+    assert [counts[0] for counts in seen] == sorted({counts[0] for counts in seen})
     seen.clear()
     await fetched(
-        connect, tmp_path, answer(MP3).but(framing="chunked"), progress=lambda *news: seen.append(news)
+        connect, tmp_path, answer(MP3).but(framing="chunked"), progress=lambda *counts: seen.append(counts)
     )
     assert seen[-1] == (len(MP3), None)
     seen.clear()
-    await fetched(connect, tmp_path, answer(MP3).but(compress=True), progress=lambda *news: seen.append(news))
+    await fetched(
+        connect, tmp_path, answer(MP3).but(compress=True), progress=lambda *counts: seen.append(counts)
+    )
     assert seen[-1] == (len(MP3), None)
 
 

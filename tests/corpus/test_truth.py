@@ -1,4 +1,4 @@
-"""The yardstick itself: two builds of FFmpeg count the same samples."""
+"""The truth that songs are held against: two builds of FFmpeg count the same samples."""
 
 from __future__ import annotations
 

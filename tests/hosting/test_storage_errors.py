@@ -177,7 +177,7 @@ def test_what_a_store_cannot_do_is_not_called_busy() -> None:
     assert "busy" in explain(S3, "GenericError", "status code: 503 Service Unavailable").message
 
 
-def test_object_lock_names_what_mends_it() -> None:
+def test_object_lock_names_what_helps() -> None:
     uploading = explain(S3, "GenericError", xml("InvalidRequest", "400 Bad Request", message=NO_CHECKSUM))
     assert 'checksum_algorithm="SHA256"' in uploading.hint
     deleting = explain(S3, "PermissionDeniedError", xml("AccessDenied", message=PROTECTED))

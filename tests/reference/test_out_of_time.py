@@ -57,7 +57,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> _Time:
         (1.01, 1.01, True),
         (0.4, 1e6, False),  # a busy machine kept it waiting
         (0.6, 5.9, False),
-        (0.6, 6.1, True),  # half of the work, and more patience than anybody has
+        (0.6, 6.1, True),  # half of the work, and more time than anybody has
     ],
 )
 def test_work_ends_measuring_and_waiting_hardly_ever(

@@ -71,7 +71,7 @@ def test_a_large_file_gets_the_best_bitrate_that_fits() -> None:
     assert done.report.audio.duration == pytest.approx(12.0, abs=0.001)
 
 
-def test_nan_and_surround_are_mended_and_the_rate_is_kept() -> None:
+def test_nan_and_surround_are_repaired_and_the_rate_is_kept() -> None:
     samples = tone(12.0, 6, 48000)
     samples[100, 2] = np.nan
     done = sv.repair((samples, 48000))
@@ -91,14 +91,14 @@ def test_a_song_a_little_short_gets_silence_at_its_end(seconds: float) -> None:
     assert "silence" in " ".join(done.steps)
 
 
-def test_a_song_much_too_short_is_not_mended() -> None:
+def test_a_song_much_too_short_is_not_repaired() -> None:
     with pytest.raises(sv.PreflightError) as caught:
         sv.repair((tone(5.0), RATE))
     assert caught.value.report.problems[0].code == "too_short"
 
 
 @pytest.mark.parametrize("source", ["missing.mp3", b"", b"junk" * 500, (np.zeros((2, 12 * RATE)), RATE)])
-def test_what_cannot_be_mended_is_said_by_preflight(source: Any) -> None:
+def test_what_cannot_be_repaired_is_said_by_preflight(source: Any) -> None:
     with pytest.raises(sv.PreflightError):
         sv.repair(source)
     assert list(Path.cwd().iterdir()) == []
@@ -204,10 +204,10 @@ def test_a_song_at_the_longest_length_is_cut_well_inside(seconds: float) -> None
     assert not any(warning.code == "borderline" for warning in done.report.warnings)
 
 
-@pytest.mark.parametrize("wish", [{"duration": "10"}, {"start": "1"}, {"duration": True}, {"start": [1.0]}])
-def test_a_segment_is_given_in_numbers(wish: dict[str, Any]) -> None:
+@pytest.mark.parametrize("given", [{"duration": "10"}, {"start": "1"}, {"duration": True}, {"start": [1.0]}])
+def test_a_segment_is_given_in_numbers(given: dict[str, Any]) -> None:
     with pytest.raises(sv.ConfigurationError, match="a number of seconds"):
-        sv.repair((tone(12.0), RATE), **wish)
+        sv.repair((tone(12.0), RATE), **given)
 
 
 @pytest.mark.parametrize(("letter", "suffix"), [("n", ".wav"), ("é", ".wav"), ("雪", ".wav"), ("n", "")])

@@ -144,7 +144,7 @@ def test_a_borderline_length_reads_other_than_the_limit_unless_it_is_the_limit()
 
 
 @pytest.mark.parametrize(("duration", "is_mendable"), [(9.5, True), (9.0, True), (8.9, False), (1.0, False)])
-def test_only_what_can_be_mended_names_a_call(duration: float, is_mendable: bool) -> None:
+def test_only_what_can_be_repaired_names_a_call(duration: float, is_mendable: bool) -> None:
     (problem,) = problems_of(replace(GOOD, duration=duration), Limits(), "sv.repair('a.mp3')")
     assert ("sv.repair" in problem.hint) == is_mendable
 

@@ -25,7 +25,7 @@ def test_every_stage_and_every_phase_has_words() -> None:
         (ProgressUpdate(0, Phase.RETRYING, retry_in=3.0), "refused for now, trying again"),
     ],
 )
-def test_news_in_words(update: ProgressUpdate, words: str) -> None:
+def test_an_update_in_words(update: ProgressUpdate, words: str) -> None:
     assert update_label(update) == words
 
 

@@ -19,7 +19,7 @@ def clock() -> Clock:
     return Clock()
 
 
-def test_counts_follow_the_news(clock: Clock) -> None:
+def test_counts_follow_the_updates(clock: Clock) -> None:
     batch = Batch("abcde", clock=clock)
     for update in (
         ProgressUpdate(0, Phase.FINISHED),
@@ -49,7 +49,7 @@ def test_what_is_over_stays_over(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("index", [-1, 1, 99])
-def test_news_of_nobody_changes_nothing(clock: Clock, index: int) -> None:
+def test_an_update_of_nobody_changes_nothing(clock: Clock, index: int) -> None:
     batch = Batch(["a"], clock=clock)
     batch.add(ProgressUpdate(index, Phase.FINISHED))
     assert batch.counts().finished == 0

@@ -234,9 +234,9 @@ async def test_a_migration_that_fails_changes_nothing(path: Path, monkeypatch: p
         with pytest.raises(ConfigurationError, match="disk I/O error"):
             await broken.orders()
         broken.close()
-    mended = Journal(path)
-    assert len(await mended.orders()) == 2
-    mended.close()
+    restored = Journal(path)
+    assert len(await restored.orders()) == 2
+    restored.close()
 
 
 @pytest.mark.parametrize(
