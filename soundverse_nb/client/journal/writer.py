@@ -32,7 +32,10 @@ _Answer = tuple[Any, SoundverseError | None]
 
 
 class Writer:
-    """Runs functions of a connection, in order, on a thread of its own; each is durable when it answers."""
+    """Runs functions of a connection, in order, on a thread of its own; each is durable when it answers.
+
+    Where no thread can be started, at the interpreter's end for one, whoever asks does the work.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -60,10 +63,20 @@ class Writer:
         with self._lock:
             if self._closed:
                 raise ConfigurationError(f"The journal {self.path} is closed.", hint="Make a new Client.")
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="soundverse-journal", daemon=True)
-                self._thread.start()
             self._queue.put(task)
+            if self._thread is not None or self._start():
+                return
+        self._queue.put(None)  # ends the run below
+        self._run()
+
+    def _start(self) -> bool:
+        thread = threading.Thread(target=self._run, name="soundverse-journal", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # none to be had, or the interpreter ends, which starts none from CPython 3.12 on
+            return False
+        self._thread = thread
+        return True
 
     def close(self) -> None:
         """Finish what is queued and close the file. Harmless to call again, and in a forked child."""

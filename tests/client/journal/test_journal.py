@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -169,6 +170,22 @@ async def test_many_orders_share_their_commits(journal: Journal, path: Path) -> 
     wal = path.with_name(path.name + "-wal")
     # One commit for each order would have written each page of the table three hundred times.
     assert wal.stat().st_size < 300 * 4096
+
+
+async def test_it_is_written_where_no_thread_can_be_started(
+    journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the interpreter's end, and where a limit of threads is reached."""
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        planned = await asyncio.gather(*(journal.plan(order()) for _ in range(3)))
+        assert [kept.order_id for kept in journal.read()] == [one.order_id for one in planned]
+    planned.append(await journal.plan(order()))
+    assert len(Journal(path).read()) == len(planned)
 
 
 async def test_work_that_fails_takes_nothing_with_it(journal: Journal) -> None:
