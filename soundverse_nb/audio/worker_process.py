@@ -49,7 +49,9 @@ class WorkerProcess:
         command = [sys.executable, *_flags(), "-c", _CODE, json.dumps(sys.path)]
         pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
         try:
-            self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nothing)
+            self._process = subprocess.Popen(
+                command, stdin=pipe, stdout=pipe, stderr=nothing, cwd=_working_directory()
+            )
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             raise NotStartedError(str(error)) from None
         try:
@@ -141,6 +143,15 @@ def serve() -> None:
 def _send(answers: Any, kind: str, answer: Any) -> None:
     answers.write(pickle.dumps((kind, answer)))  # whole: half of one would spoil the next
     answers.flush()
+
+
+def _working_directory() -> str | None:
+    """None for ours; where ours was deleted, one that is there: imports fail in a deleted one on CPython 3.13."""
+    try:
+        os.getcwd()
+    except OSError:
+        return os.path.dirname(sys.executable)
+    return None
 
 
 def _flags() -> list[str]:
