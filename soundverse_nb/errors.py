@@ -167,7 +167,7 @@ class PreflightError(SoundverseError):
     """The reference would be refused by the service; nothing was sent. Carries `.report`."""
 
     report: Any = None
-    usual_hint = "Look at the report's problems: each names the call that mends it."
+    usual_hint = "Look at the report's problems: each names the call that fixes it."
 
 
 class HostingError(SoundverseError):
@@ -194,13 +194,13 @@ class AuthenticationError(APIError):
 class InvalidRequestError(APIError):
     """The request breaks a rule of the service, for example neither prompt nor lyrics."""
 
-    usual_hint = "Mend the request and send it again."
+    usual_hint = "Correct the request and send it again."
 
 
 class ReferenceAudioError(APIError):
     """The service refused the reference song."""
 
-    usual_hint = "Run sv.preflight(reference) to see why, and sv.repair(reference) to mend it."
+    usual_hint = "Run sv.preflight(reference) to see why, and sv.repair(reference) to fix it."
 
 
 class RateLimitError(APIError):

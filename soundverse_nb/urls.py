@@ -49,6 +49,16 @@ def is_public_service(base_url: str) -> bool:
     return host is None or why_local(host) is None
 
 
+def is_loopback(host: str | None) -> bool:
+    """Whether a host is this machine, and a service there reached from nowhere else."""
+    if not host:
+        return False
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    address = read_address(host)
+    return address is not None and address.is_loopback
+
+
 def why_local(host: str) -> str | None:
     """Why a host is out of the public's sight, by its name or number alone; None where nothing says so."""
     address = read_address(host)

@@ -146,7 +146,7 @@ def _send(answers: Any, kind: str, answer: Any) -> None:
 
 
 def _working_directory() -> str | None:
-    """None for ours; where ours was deleted, one that is there: imports fail in a deleted one on CPython 3.13."""
+    """None for ours; another where ours was deleted: there, imports fail on CPython 3.13."""
     try:
         os.getcwd()
     except OSError:

@@ -51,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="soundverse-nb",
         description="The notebook laboratory for AI remixes, from a terminal.",
-        epilog="The notebooks are the main door: see README.md.",
+        epilog="The notebooks are the place to begin: see README.md.",
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=30),
     )
     # The short form also makes the left column wide enough for each command to stand beside its help.
@@ -75,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
     preflight = commands.add_parser(
         "preflight",
         help="check songs before they cost anything",
-        description="Say of each file whether the service would take it, and if not, why and how to mend it. "
+        description="Say of each file whether the service would take it, and if not, why and how to fix it. "
         "The exit status is 1 where one fails. Nothing is sent.",
     )
     preflight.add_argument(

@@ -23,7 +23,7 @@ from pydantic import SecretStr
 from soundverse_nb.api.proxy import NetworkSettings
 from soundverse_nb.api.transport import STATUS_PATH
 from soundverse_nb.errors import ConfigurationError
-from soundverse_nb.urls import DEFAULT_PORTS, WebURL
+from soundverse_nb.urls import DEFAULT_PORTS, WebURL, is_loopback
 
 
 def writable(folder: Path, hint: str) -> Path:
@@ -317,18 +317,6 @@ def checked_price(price: float | None) -> float | None:
             f"price={price!r} is no price of a remix.", hint="Give a number such as 0.20, or leave it out."
         )
     return price
-
-
-def is_loopback(host: str | None) -> bool:
-    """Whether a host is this machine."""
-    if not host:
-        return False
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def results_folder(given: str | os.PathLike[str] | None) -> Path:

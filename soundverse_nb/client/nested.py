@@ -45,7 +45,7 @@ def choose(found: Surroundings) -> str:
     if modern and found.applied == "nest_asyncio":
         raise ConfigurationError(
             "nest_asyncio was already applied in this kernel, and on ipykernel 7 or later it drops "
-            "queued cells; applying nest_asyncio2 after it does not mend that.",
+            "queued cells; applying nest_asyncio2 after it does not change that.",
             hint=f"Restart the kernel without it. {_AWAIT}",
         )
     if found.applied is not None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from soundverse_nb.client.config import is_loopback
 from soundverse_nb.running_simulators import is_ours, notices, pass_for
+from soundverse_nb.urls import is_loopback
 
 if TYPE_CHECKING:
     from soundverse_nb.simulator import Simulator  # loads the server and numpy

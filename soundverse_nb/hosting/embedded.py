@@ -15,7 +15,7 @@ from soundverse_nb.errors import ConfigurationError, HostingError, bare_errors, 
 from soundverse_nb.hosting.protocol import PublishedReference
 from soundverse_nb.render.escape import plain
 from soundverse_nb.running_simulators import PASS_HEADER, pass_for
-from soundverse_nb.urls import host_of, read_address
+from soundverse_nb.urls import host_of, is_loopback
 
 SIMULATOR = "soundverse-nb"
 _BLOCK = 256 * 1024
@@ -105,15 +105,12 @@ class EmbeddedHost:
 
     def _credentials(self) -> dict[str, str]:
         with contextlib.suppress(ValueError):  # a port that is none; the request will say so
-            shown = pass_for(urlsplit(self.base_url).port) if self._is_here() else None
+            # On this machine alone: another one has ports of the same number.
+            is_here = is_loopback(host_of(self.base_url))
+            shown = pass_for(urlsplit(self.base_url).port) if is_here else None
             if shown is not None:
                 return {PASS_HEADER: shown}
         return {} if self._key is None else {"Authorization": f"Bearer {self._key.get_secret_value()}"}
-
-    def _is_here(self) -> bool:
-        """Whether the address is this machine's own: another machine has ports of the same number."""
-        address = read_address(host_of(self.base_url) or "")
-        return address.is_loopback if address is not None else host_of(self.base_url) == "localhost"
 
 
 async def _blocks(path: Path) -> AsyncIterator[bytes]:

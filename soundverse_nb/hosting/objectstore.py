@@ -64,7 +64,7 @@ def obstore() -> Any:
 
 
 def checked_store(bucket: Bucket, settings: Mapping[str, Any]) -> None:
-    """Raise ConfigurationError for settings that no credentials could mend. Touches no network."""
+    """Raise ConfigurationError for settings that no credentials could make right. Touches no network."""
     found = azure_settings(settings) if bucket.scheme == "az" else {}
     _store(bucket, {**settings, **found}, {})
 

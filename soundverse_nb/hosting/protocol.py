@@ -182,5 +182,5 @@ def _failed(who: str, error: Exception) -> HostingError:
     where = f" ({os.path.basename(frames[-1].filename)}, line {frames[-1].lineno})" if frames else ""
     return HostingError(
         f"{who} failed with {type(error).__name__}: {_without_secrets(str(error))}{where}.",
-        hint="Mend it, or give a bucket instead.",
+        hint="Correct it, or give a bucket instead.",
     )

@@ -11,7 +11,8 @@ from types import FrameType
 from typing import TextIO
 
 from soundverse_nb.simulator.faults import Fault
-from soundverse_nb.simulator.server import Simulator, is_loopback
+from soundverse_nb.simulator.server import Simulator
+from soundverse_nb.urls import is_loopback
 
 
 def run(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
-import ipaddress
 import math
 import secrets
 import socket
@@ -33,6 +32,7 @@ from soundverse_nb.simulator.renderer import Renderer, worker_count
 from soundverse_nb.simulator.routes import Service
 from soundverse_nb.simulator.storage import Signer, workspace
 from soundverse_nb.simulator.uploads import Uploads
+from soundverse_nb.urls import is_loopback
 
 BACKLOG = 1024  # five hundred clients may connect at once
 LINK_LIFETIME = 86_400.0
@@ -246,16 +246,6 @@ class _Bound:
         self.done = threading.Event()
         self.port = 0
         self.error: str | None = None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a service that listens there."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _listen(host: str, port: int) -> socket.socket:

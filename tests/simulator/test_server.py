@@ -13,7 +13,7 @@ import requests
 
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.simulator import Fault, Simulator
-from soundverse_nb.simulator.server import is_loopback
+from soundverse_nb.urls import is_loopback
 
 from .conftest import KEY, SPEED, chunks, order, upload
 

@@ -28,8 +28,8 @@ for name in sys.argv[1:]:
         rows.append((report.ok, report.audio.duration, report.audio.channels, report.audio.codec))
     rows.append((sv.Clip(name).channels, round(sv.Clip(name).duration, 3)))
 rows.append([report.ok for report in sv.preflight_all(sys.argv[1:], progress=False)])
-mended = sv.repair(sys.argv[1], out=os.path.dirname(sys.argv[1]) + "/mended.wav")
-rows.append((mended.report.audio.channels, mended.ok))
+repaired = sv.repair(sys.argv[1], out=os.path.dirname(sys.argv[1]) + "/repaired.wav")
+rows.append((repaired.report.audio.channels, repaired.ok))
 again = [bytes(size) for size in range(3000)]  # what was freed twice shows when memory is taken again
 print(json.dumps(rows))
 """
