@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "render": {*_BASE, "audio"},
     "reference": _WIRE_AND_PICTURES,
     "hosting": _WIRE_AND_PICTURES,
-    "simulator": {*_BASE, "audio", "examples"},
+    "simulator": {*_BASE, "audio"},
     "remix": _WIRE_AND_PICTURES,
     "client": {*_WIRE_AND_PICTURES, "reference", "hosting", "simulator", "remix", "examples"},
     "widgets": {*_WIRE_AND_PICTURES, "reference", "remix", "client"},

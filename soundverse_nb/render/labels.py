@@ -36,7 +36,7 @@ PHASES = {
     Phase.SENDING: "sending the order",
     Phase.RETRYING: "refused for now, trying again",
     Phase.STREAMING: "at work",
-    Phase.FOLLOWING: "stream lost, asking for the status",
+    Phase.FOLLOWING: "asking the service for the status",
     Phase.FETCHING: "fetching the audio",
     Phase.FINISHED: "finished",
     Phase.FAILED: "failed",

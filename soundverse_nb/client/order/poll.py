@@ -12,7 +12,6 @@ from soundverse_nb.api.event import RemixEvent
 from soundverse_nb.client.config import Timeouts
 from soundverse_nb.client.journal.order import PICK_UP, OrderState
 from soundverse_nb.client.order.tracker import OrderTracker
-from soundverse_nb.displays import Phase
 from soundverse_nb.errors import (
     APIError,
     AuthenticationError,
@@ -87,9 +86,7 @@ async def follow(tracker: OrderTracker) -> RemixEvent:
     poller = StatusPoller(tracker)
     last_good = clock.monotonic()
     while True:
-        tracker.slot.report(
-            Phase.FOLLOWING, song_name=tracker.order.song_name, message="Asking the service how far it is."
-        )
+        tracker.report_following("Asking the service how far it is.")
         try:
             event = await poller.ask()
         except AuthenticationError as error:
@@ -126,11 +123,8 @@ async def watch_silence(tracker: OrderTracker) -> RemixEvent:
             poller.reset()
             await clock.sleep(timeouts.silence - silent)
             continue
-        tracker.slot.report(
-            Phase.FOLLOWING,
-            song_name=tracker.order.song_name,
-            message=f"No word for {silent:.0f} s, which is normal near the end; "
-            "asking the service beside it.",
+        tracker.report_following(
+            f"No word for {silent:.0f} s, which is normal near the end; asking the service beside it."
         )
         # The stream is still open, so a status endpoint that fails decides nothing.
         with contextlib.suppress(SoundverseError):
@@ -167,7 +161,7 @@ async def ask_for_url(tracker: OrderTracker) -> RemixEvent | None:
         return None
     pause = timeouts.poll_interval
     for _ in range(ASKS_FOR_URL):
-        tracker.slot.report(Phase.FOLLOWING, message="It is finished; asking where its audio is.")
+        tracker.report_following("It is finished; asking where its audio is.")
         try:
             event = await ask(tracker)
         except SoundverseError as error:

@@ -66,6 +66,7 @@ class OrderTracker:
         self.last_error = ""  # the latest error text of the service
         self.idle_seconds: Callable[[], float] | None = None  # of the open stream
         self._progress: float | None = None
+        self._stage: str | None = None
         self._content: tuple[object, ...] | None = None  # of the latest of the events
 
     @property
@@ -160,14 +161,26 @@ class OrderTracker:
             log.warning("Order %s is now %s, but: %s", self.order.order_id, to.value, error.message)
             self.slot.report(Phase.STREAMING, message=f"The journal could not be written. {error.message}")
 
+    def report_following(self, message: str) -> None:
+        """The status endpoint is asked. The stage it was last in stays on show: at 90 % it may stand long."""
+        self.slot.report(
+            Phase.FOLLOWING,
+            stage=self._stage,
+            progress=self._progress,
+            song_name=self.order.song_name,
+            message=message,
+        )
+
     def _report(self, event: RemixEvent) -> None:
         if event.progress is not None:
             # A bar that runs backwards says nothing; the events keep what the service really said.
             self._progress = max(self._progress or 0.0, min(max(event.progress, 0.0), 100.0))
+        if not event.is_terminal:
+            self._stage = event.status or event.stage.value
         if self.slot.is_watched and not event.is_terminal:
             self.slot.report(
                 Phase.STREAMING,
-                stage=event.status or event.stage.value,
+                stage=self._stage,
                 progress=self._progress,
                 song_name=event.song_name or self.order.song_name,
             )

@@ -14,6 +14,7 @@ from soundverse_nb.client import Order, OrderState, Timeouts
 from soundverse_nb.client.order.poll import record_outcome
 from soundverse_nb.client.order.submit import place_order
 from soundverse_nb.displays import Phase
+from soundverse_nb.render.labels import HOLD, update_label
 from tests import strict_service as script
 from tests.client.conftest import WATCHFUL, SkippingClock, StepClock
 from tests.client.ordering import an_order, body, state_of
@@ -116,7 +117,8 @@ async def test_a_hold_of_ten_minutes_is_normal(tmp_path: Path) -> None:
         event = await placing
     assert event.audio_url is not None
     assert len(service.posts) == 1
-    assert Phase.FOLLOWING in seen.phases()
+    asked = [update for update in seen.updates if update.phase is Phase.FOLLOWING]
+    assert {update_label(update) for update in asked} == {HOLD}, "no word of a stream that is lost"
     assert service.violations == []
 
 
