@@ -11,6 +11,7 @@ import av
 import av.error
 
 from soundverse_nb.audio.decode.base import Block, Decoding, End, block_length
+from soundverse_nb.audio.decode.fragments import fragment_fault
 from soundverse_nb.audio.decode.integrity import Continuity, ogg_link_starts, ogg_page_fault
 from soundverse_nb.audio.decode.sample_format import have_tables, joined, release_layout
 from soundverse_nb.audio.probe.encryption import encryption_of
@@ -190,8 +191,9 @@ class FFmpegDecoding(Decoding):
                     self.damage = self.damage or watch.damage
                 yield frames
         if self.end is not End.OUT_OF_TIME:
-            self.cut_short = failed is not None or self.falls_short(watch.ends)
-            self.damage = self.damage or self._ogg_page_fault()
+            ends = watch.timeline.ends if watch.timeline is not None else None
+            self.cut_short = failed is not None or self.falls_short(ends)
+            self.damage = self.damage or self._container_fault()
 
     def _is_enough(self, count: int, in_vain: int, failed: str | None) -> bool:
         """Whether to end before the data does: time is up, or nothing came of a great many packets."""
@@ -274,10 +276,14 @@ class FFmpegDecoding(Decoding):
         own = clock_seconds(self._stream.metadata.get("DURATION", ""))
         return own if own is not None and own <= longest + _SHORT_SECONDS else None
 
-    def _ogg_page_fault(self) -> str | None:
-        if self.format != "ogg":
-            return None
-        return self._look(ogg_page_fault, self.file_begin, self.file_end)
+    def _container_fault(self) -> str | None:
+        """What is missing by the container's own count, where no packet tells."""
+        end = self._size if self.file_end is None else self.file_end
+        if self.format == "ogg":
+            return self._look(ogg_page_fault, self.file_begin, self.file_end)
+        if self.format == "mp4":
+            return self._look(fragment_fault, self.file_begin, end, self._stream.id)
+        return None
 
     def _look(self, look: Callable[..., _Answer], *where: int | None) -> _Answer | None:
         """What `look` finds in the file, None where it cannot be read. FFmpeg reads on where it was."""

@@ -22,8 +22,13 @@ _BITS = _INFO + 12
 _SUM = _INFO + 18
 # Bits a sample -> FFmpeg's format for them, interleaved.
 _FORMATS = {16: "s16", 24: "s32"}
-_STAMPED = ("matroska", "webm", "asf")
-_JUMP_SECONDS = 0.5
+# Of containers with stamps: seconds that may be missing, or stand there twice, in all.
+_STAMPED = {"matroska": 0.2, "webm": 0.2, "asf": 0.5, "flv": 0.5, "mpegts": 0.25}
+# What a stamp may be off by rounding, and by a recorder that takes it from another clock than the sound's.
+_JITTER_SECONDS = 0.015
+_CLOCK_ERROR = 3e-4
+# Programs that write these let no packet begin before the one that it follows.
+_ORDERED = ("matroska", "webm")
 _STREAM_INFO = 34
 # Codecs whose encoders never write a packet of zeros, and some of whose decoders take one for silence.
 _NEVER_ZEROS = ("aac", "alac", "flac", "mp3", "opus", "vorbis")
@@ -137,6 +142,45 @@ def _fault(page: Page, before: _Seen | None) -> str | None:
     return f"behind its page {before.number:,} {page.number - expected:,} pages are missing"
 
 
+class Timeline:
+    """Pieces of sound, placed one behind the other by their stamps; holes and repeats add up.
+
+    `fault` says in a few words when more than `most` seconds are missing or stand there twice. A clock that
+    runs a little faster than the sound makes no jumps, and jitter no difference in the end: a fault is both.
+    """
+
+    def __init__(self, most: float) -> None:
+        self.fault: str | None = None
+        self.ends: float | None = None
+        """The time at which the last piece ends, in seconds."""
+        self.seconds = 0.0
+        """The length of all pieces."""
+        self._most = most
+        self._shift = self._forth = self._back = 0.0
+
+    def add(self, begins: float | None, seconds: float) -> None:
+        """The next piece; one without a stamp begins where the last one ended."""
+        begins = self.ends if begins is None else begins
+        if begins is None:
+            return
+        if self.ends is not None:
+            self._jump(begins - self.ends, self.ends)
+        self.ends = begins + seconds
+        self.seconds += seconds
+
+    def _jump(self, jump: float, at: float) -> None:
+        self._shift += jump
+        if jump >= _JITTER_SECONDS:
+            self._forth += jump
+        elif jump <= -_JITTER_SECONDS:
+            self._back += jump
+        shift, allowed = self._shift, self._most + _CLOCK_ERROR * self.seconds
+        if self.fault is None and shift > allowed and self._forth > shift / 2:
+            self.fault = f"{shift:.2f} s are missing before {at + jump:.1f} s"
+        elif self.fault is None and shift < -allowed and self._back < shift / 2:
+            self.fault = f"before {at:.1f} s it goes back by {-shift:.2f} s"
+
+
 class Continuity:
     """Looks at each packet and its frames, in order; `damage` says what was wrong first.
 
@@ -145,13 +189,14 @@ class Continuity:
 
     def __init__(self, kind: str, codec: str, header: bytes) -> None:
         self.damage: str | None = None
-        self.ends: float | None = None
-        """The time at which the last frame ends, in seconds, where the container has stamps."""
-        self._is_stamped = kind in _STAMPED
+        self.timeline = Timeline(_STAMPED[kind]) if kind in _STAMPED else None
+        """Where the container has stamps."""
+        self._is_ordered = kind in _ORDERED
+        self._stamp: float | None = None
         self._has_no_zeros = codec in _NEVER_ZEROS
         self._info = _flac_header(header) if kind == "flac" else None
         self._frame: tuple[int, int] | None = None
-        self.is_watching = self._is_stamped or self._info is not None
+        self.is_watching = self.timeline is not None or self._info is not None
 
     def is_blank(self, packet: Any) -> bool:
         """Whether the packet holds nothing but zeros, where no encoder writes such a one."""
@@ -161,9 +206,13 @@ class Continuity:
         """Check a packet that could be decoded."""
         if self._info is not None:
             self._check_number(bytes(memoryview(packet)[:16]), self._info)
-        if self._is_stamped:
+        if self.timeline is not None:
+            if self._is_ordered and packet.pts is not None:
+                self._check_order(float(packet.pts * packet.time_base))
             for frame in frames:
-                self._check_time(frame)
+                self.timeline.add(frame.time, float(frame.samples / frame.sample_rate))
+            if self.timeline.fault is not None:
+                self._record(self.timeline.fault)
 
     def _check_number(self, header: bytes, info: StreamInfo) -> None:
         """Frames count themselves, or their samples; some encoders count frames and vary their length."""
@@ -179,16 +228,10 @@ class Continuity:
                 self._record(f"frame {number:,} follows frame {before:,}: what was between them is missing")
         self._frame = number, frame.length
 
-    def _check_time(self, frame: Any) -> None:
-        begins: float | None = self.ends if frame.time is None else frame.time
-        if begins is None:
-            return
-        jump = 0.0 if self.ends is None else begins - self.ends
-        if jump >= _JUMP_SECONDS:
-            self._record(f"{jump:.2f} s are missing at {self.ends:.1f} s")
-        elif jump <= -_JUMP_SECONDS:
-            self._record(f"at {self.ends:.1f} s it goes back by {-jump:.2f} s")
-        self.ends = begins + float(frame.samples / frame.sample_rate)
+    def _check_order(self, stamp: float) -> None:
+        if self._stamp is not None and stamp <= self._stamp - _JITTER_SECONDS:
+            self._record(f"at {self._stamp:.1f} s it goes back by {self._stamp - stamp:.2f} s")
+        self._stamp = stamp
 
     def _record(self, damage: str) -> None:
         self.damage = self.damage or damage
