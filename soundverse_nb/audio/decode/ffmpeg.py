@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar, cast
 
 import av
 import av.error
 
 from soundverse_nb.audio.decode.base import Block, Decoding, End, block_length
 from soundverse_nb.audio.decode.fragments import fragment_fault
-from soundverse_nb.audio.decode.integrity import Continuity, ogg_link_starts, ogg_page_fault
+from soundverse_nb.audio.decode.integrity import Continuity, Timeline, ogg_link_starts, ogg_page_fault
 from soundverse_nb.audio.decode.sample_format import have_tables, joined, release_layout
 from soundverse_nb.audio.probe.encryption import encryption_of
-from soundverse_nb.audio.probe.matroska import clock_seconds, matroska_seconds
+from soundverse_nb.audio.probe.matroska import clock_seconds, matroska_seconds, segment_fault, segment_of
 from soundverse_nb.audio.probe.ogg import parse_page
 from soundverse_nb.audio.probe.tags import sound_span
+from soundverse_nb.audio.probe.window import Window
 from soundverse_nb.audio.reading import AudioError, GuardedFile, not_read, refusal
 from soundverse_nb.audio.source import Source
 
@@ -39,8 +40,9 @@ _LARGEST_REST = 1 << 24
 # Finding out what a file is takes milliseconds; only a file made for it takes longer.
 _OPENING_SECONDS = 1.5
 _OPTIONS = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none"}
-# What a header announces beyond this is missing: programs that measure with a clock are off by less.
-_SHORT_SECONDS = 1.0
+# What a header announces beyond this is missing. Programs that fill a length into a finished recording
+# measure it with a clock, which is off by less.
+_SHORT_SECONDS, _CLOCK_SECONDS = 0.25, 1.0
 # By default a frame with a wrong checksum is played as it is, as noise.
 _CHECKED_CODECS = ("flac", "tta")
 # The time limit is looked at once in so many packets.
@@ -191,9 +193,9 @@ class FFmpegDecoding(Decoding):
                     self.damage = self.damage or watch.damage
                 yield frames
         if self.end is not End.OUT_OF_TIME:
-            ends = watch.timeline.ends if watch.timeline is not None else None
-            self.cut_short = failed is not None or self.falls_short(ends)
-            self.damage = self.damage or self._container_fault()
+            line = watch.timeline or Timeline(0.0)
+            self.cut_short = failed is not None or self.falls_short(line.ends)
+            self.damage = self.damage or self.container_fault(line.starts, line.ends)
 
     def _is_enough(self, count: int, in_vain: int, failed: str | None) -> bool:
         """Whether to end before the data does: time is up, or nothing came of a great many packets."""
@@ -205,6 +207,10 @@ class FFmpegDecoding(Decoding):
         elif self.out_of_time():
             self.end = End.OUT_OF_TIME
         return self.end is not End.OPEN
+
+    @property
+    def _end(self) -> int:
+        return self._size if self.file_end is None else self.file_end
 
     def _is_pcm(self) -> bool:
         return bool(self._stream.codec_context.name.startswith("pcm_"))
@@ -263,7 +269,11 @@ class FFmpegDecoding(Decoding):
         if ends is None or self.format not in ("matroska", "webm"):
             return False
         announced = self._announced(self._look(matroska_seconds, self.file_begin))
-        if announced is None or announced - ends <= _SHORT_SECONDS:
+        segment = self._look(
+            lambda file: segment_of(Window(cast("BinaryIO", file), self._size), self.file_begin)
+        )
+        short = _SHORT_SECONDS if segment is not None and segment.is_closed else _CLOCK_SECONDS
+        if announced is None or announced - ends <= short:
             return False
         self.promised_seconds = announced
         return True
@@ -274,18 +284,24 @@ class FFmpegDecoding(Decoding):
             return longest
         # Programs that copy tracks may leave the tag of a longer one as it was.
         own = clock_seconds(self._stream.metadata.get("DURATION", ""))
-        return own if own is not None and own <= longest + _SHORT_SECONDS else None
+        return own if own is not None and own <= longest + _CLOCK_SECONDS else None
 
-    def _container_fault(self) -> str | None:
-        """What is missing by the container's own count, where no packet tells."""
-        end = self._size if self.file_end is None else self.file_end
+    def container_fault(self, starts: float | None, ends: float | None) -> str | None:
+        """What is missing by the container's own count, where no packet tells.
+
+        The sound lies between these times, in seconds, where the container has stamps.
+        """
+        begin, end = self.file_begin, self._end
         if self.format == "ogg":
             return self._look(ogg_page_fault, self.file_begin, self.file_end)
         if self.format == "mp4":
-            return self._look(fragment_fault, self.file_begin, end, self._stream.id)
+            return self._look(fragment_fault, begin, end, self._stream.id)
+        if self.format in ("matroska", "webm"):
+            is_alone = len(self._container.streams) == 1 and starts is not None and ends is not None
+            return self._look(segment_fault, begin, end, (starts, ends) if is_alone else None)
         return None
 
-    def _look(self, look: Callable[..., _Answer], *where: int | None) -> _Answer | None:
+    def _look(self, look: Callable[..., _Answer], *where: Any) -> _Answer | None:
         """What `look` finds in the file, None where it cannot be read. FFmpeg reads on where it was."""
         try:
             position = self._raw.tell()

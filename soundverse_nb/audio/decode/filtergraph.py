@@ -99,6 +99,8 @@ class FiltergraphDecoding(Decoding):
         if self._expected is None:
             if self._fallback.falls_short((began or 0.0) + self.seconds):
                 raise FastPathRejected("it ends before its header says so")
+            if self._fallback.container_fault(began, (began or 0.0) + self.seconds) is not None:
+                raise FastPathRejected("its container is damaged")
             if not self._ends_well((began or 0.0) + self.seconds):
                 raise FastPathRejected("its end cannot be decoded")
         elif self.frames != self._expected:

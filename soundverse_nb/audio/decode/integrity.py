@@ -23,7 +23,12 @@ _SUM = _INFO + 18
 # Bits a sample -> FFmpeg's format for them, interleaved.
 _FORMATS = {16: "s16", 24: "s32"}
 # Of containers with stamps: seconds that may be missing, or stand there twice, in all.
-_STAMPED = {"matroska": 0.2, "webm": 0.2, "asf": 0.5, "flv": 0.5, "mpegts": 0.25}
+_STAMPED = {"matroska": 0.2, "webm": 0.2, "asf": 0.5, "flv": 0.25, "mpegts": 0.15, "mpeg": 0.15}
+# Recordings that were joined each begin at a time of their own. Segments that were encoded one by one each
+# hold a little more or less than their times say.
+_JOINED = ("mpegts", "mpeg")
+_SEAM_SECONDS = 0.1
+_MOST_HOLE = 60.0
 # What a stamp may be off by rounding, and by a recorder that takes it from another clock than the sound's.
 _JITTER_SECONDS = 0.015
 _CLOCK_ERROR = 3e-4
@@ -147,15 +152,18 @@ class Timeline:
 
     `fault` says in a few words when more than `most` seconds are missing or stand there twice. A clock that
     runs a little faster than the sound makes no jumps, and jitter no difference in the end: a fault is both.
+    Jumps of less than `seam` count for nothing. Where recordings `may_be_joined`, a time that goes back, or
+    far ahead, begins another.
     """
 
-    def __init__(self, most: float) -> None:
+    def __init__(self, most: float, *, seam: float = 0.0, may_be_joined: bool = False) -> None:
         self.fault: str | None = None
+        self.starts: float | None = None
         self.ends: float | None = None
-        """The time at which the last piece ends, in seconds."""
+        """The times at which the first piece begins and the last one ends, in seconds."""
         self.seconds = 0.0
         """The length of all pieces."""
-        self._most = most
+        self._most, self._seam, self._may_be_joined = most, seam, may_be_joined
         self._shift = self._forth = self._back = 0.0
 
     def add(self, begins: float | None, seconds: float) -> None:
@@ -163,12 +171,19 @@ class Timeline:
         begins = self.ends if begins is None else begins
         if begins is None:
             return
-        if self.ends is not None:
+        if self.ends is None:
+            self.starts = begins
+        else:
             self._jump(begins - self.ends, self.ends)
         self.ends = begins + seconds
         self.seconds += seconds
 
     def _jump(self, jump: float, at: float) -> None:
+        if self._may_be_joined and not -self._most < jump < _MOST_HOLE:
+            self._shift = self._forth = self._back = 0.0
+            return
+        if abs(jump) < self._seam:
+            return
         self._shift += jump
         if jump >= _JITTER_SECONDS:
             self._forth += jump
@@ -189,7 +204,7 @@ class Continuity:
 
     def __init__(self, kind: str, codec: str, header: bytes) -> None:
         self.damage: str | None = None
-        self.timeline = Timeline(_STAMPED[kind]) if kind in _STAMPED else None
+        self.timeline = _timeline(kind)
         """Where the container has stamps."""
         self._is_ordered = kind in _ORDERED
         self._stamp: float | None = None
@@ -235,6 +250,12 @@ class Continuity:
 
     def _record(self, damage: str) -> None:
         self.damage = self.damage or damage
+
+
+def _timeline(kind: str) -> Timeline | None:
+    if kind in _JOINED:
+        return Timeline(_STAMPED[kind], seam=_SEAM_SECONDS, may_be_joined=True)
+    return Timeline(_STAMPED[kind]) if kind in _STAMPED else None
 
 
 def _flac_header(header: bytes) -> StreamInfo | None:
