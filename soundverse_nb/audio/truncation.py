@@ -81,6 +81,9 @@ def _missing(stream: BinaryIO, head: bytes, size: int) -> int:
         return _riff(stream, "<" if kind == "wav" else ">", b"data", size)
     if kind == "aiff":
         return _riff(stream, ">", b"SSND", size)
+    if kind == "avi":
+        (whole,) = struct.unpack_from("<I", head, 4)
+        return 0 if _is_unset(whole) else max(0, int(whole + 8 - size))
     if kind == "rf64":
         return _rf64(head, size)
     if kind == "w64":

@@ -46,12 +46,12 @@ _LARGE_FILE_FACTOR = 4.0
 _COUNTED = ("wav", "aiff", "flac")
 
 # Small differences between what a header announces and what is there are the habit of some encoders.
-_TOLERATED_BYTES = {"mp3": 4096, "wav": 4096, "aiff": 4096}
+_TOLERATED_BYTES = {"mp3": 4096, "wav": 4096, "aiff": 4096, "avi": 64}
 _TOLERATED_SECONDS = 0.1
 # The length that these announce was reckoned from their size.
 _ESTIMATED = ("mp3", "adts", "ac3", "eac3", "dts", "loas", "amr")
 # Of these, and of some more, nothing but their last bytes tells that the end is missing.
-_MAY_END_IN_ZEROS = (*_ESTIMATED, "avi", "flv", "mpegts", "webm", "matroska")
+_MAY_END_IN_ZEROS = (*_ESTIMATED, "avi", "flv", "mpeg", "mpegts", "truehd", "webm", "matroska")
 
 
 def preflight(

@@ -11,6 +11,7 @@ import av
 import av.error
 
 from soundverse_nb.audio.decode.base import Block, Decoding, End, block_length
+from soundverse_nb.audio.decode.containers import avi_fault, flv_fault, transport_fault, wavpack_fault
 from soundverse_nb.audio.decode.fragments import fragment_fault
 from soundverse_nb.audio.decode.integrity import Continuity, Timeline, ogg_link_starts, ogg_page_fault
 from soundverse_nb.audio.decode.sample_format import have_tables, joined, release_layout
@@ -168,6 +169,7 @@ class FFmpegDecoding(Decoding):
     def _decoded(self) -> Iterator[list[Any]]:
         """The frames of each packet; a packet that cannot be decoded is noted and passed over."""
         count = in_vain = 0
+        length = 0.0
         failed: str | None = None  # it is damage only if something can be decoded after it
         watch = Continuity(self.format, self.codec, bytes(self._stream.codec_context.extradata or b""))
         is_pcm = self._is_pcm()
@@ -186,6 +188,7 @@ class FFmpegDecoding(Decoding):
                 continue
             if frames:
                 in_vain = 0
+                length += sum(frame.samples / frame.sample_rate for frame in frames)
                 if failed:
                     self.damage, failed = self.damage or failed, None
                 if watch.is_watching:
@@ -196,6 +199,8 @@ class FFmpegDecoding(Decoding):
             line = watch.timeline or Timeline(0.0)
             self.cut_short = failed is not None or self.falls_short(line.ends)
             self.damage = self.damage or self.container_fault(line.starts, line.ends)
+            if self.format == "avi" and not self.damage:
+                self.damage = self._look(avi_fault, self.file_begin, self._end, self._stream.index, length)
 
     def _is_enough(self, count: int, in_vain: int, failed: str | None) -> bool:
         """Whether to end before the data does: time is up, or nothing came of a great many packets."""
@@ -223,7 +228,9 @@ class FFmpegDecoding(Decoding):
             except Exception as error:
                 if self.format == "ogg" and self._open_next_link():
                     continue
-                if self._is_behind_the_sound():
+                # Of a transport stream FFmpeg says so where it finds no more packets.
+                is_end = self.format == "mpegts" and isinstance(error, BlockingIOError)
+                if is_end or self._is_behind_the_sound():
                     return None
                 self.damage = self.damage or f"FFmpeg: {_message(error)}"
                 self.end = End.BROKEN
@@ -296,6 +303,12 @@ class FFmpegDecoding(Decoding):
             return self._look(ogg_page_fault, self.file_begin, self.file_end)
         if self.format == "mp4":
             return self._look(fragment_fault, begin, end, self._stream.id)
+        if self.format == "mpegts":
+            return self._look(transport_fault, begin, end, self._stream.id)
+        if self.format == "flv":
+            return self._look(flv_fault, begin, end)
+        if self.format == "wavpack":
+            return self._look(wavpack_fault, begin, end)
         if self.format in ("matroska", "webm"):
             is_alone = len(self._container.streams) == 1 and starts is not None and ends is not None
             return self._look(segment_fault, begin, end, (starts, ends) if is_alone else None)
