@@ -10,7 +10,7 @@ import struct
 from typing import BinaryIO, cast
 
 from soundverse_nb.audio.probe.mp3 import encoder_header, stops_inside_a_frame
-from soundverse_nb.audio.probe.tags import after_front_tags, before_tail_tags, end_of_sound
+from soundverse_nb.audio.probe.tags import after_front_tags, end_of_sound
 from soundverse_nb.audio.probe.window import Window
 from soundverse_nb.audio.reading import GuardedFile
 from soundverse_nb.filetype import file_type
@@ -48,6 +48,38 @@ def ends_inside_a_frame(stream: BinaryIO, size: int) -> bool:
         return stops_inside_a_frame(window)
     except (struct.error, OSError, ValueError, IndexError, OverflowError):
         return False
+
+
+def samples_end(stream: BinaryIO, size: int) -> tuple[int, int] | None:
+    """Where the samples of a file begin and end, if libsndfile takes all up to the file's end for them.
+
+    So it does with Wave64, and wherever a program that wrote to a pipe left the length unset. None elsewhere.
+    """
+    stream.seek(0)
+    head = stream.read(4096)
+    try:
+        found = _samples(stream, head, file_type(head))
+    except (struct.error, OSError, ValueError, IndexError, OverflowError):
+        return None
+    if found is None:
+        return None
+    begins, length = found
+    return begins, end_of_sound(Window(stream, size)) if length is None else begins + length
+
+
+def _samples(stream: BinaryIO, head: bytes, kind: str | None) -> tuple[int, int | None] | None:
+    """Where the samples begin, and their bytes; None for a length that was left unset."""
+    if kind == "w64":
+        found = _chunk(stream, 40, "<16sQ", b"data", multiple=8, with_head=True)
+        return found and (found[0], found[1] if found[1] < _UNSET_64 else None)
+    if kind in ("wav", "rifx"):
+        found = _chunk(stream, 12, "<4sI" if kind == "wav" else ">4sI", b"data", multiple=2)
+    elif kind == "caf":
+        found = _chunk(stream, 8, ">4sq", b"data")
+        found = found and (found[0] + 4, 0 if found[1] < 0 else found[1])
+    else:
+        found = struct.unpack_from(">II", head, 4) if kind == "au" else None
+    return (found[0], None) if found is not None and _is_unset(found[1]) else None
 
 
 def _behind_tags(stream: BinaryIO, size: int) -> tuple[BinaryIO, int]:
@@ -247,12 +279,13 @@ _MOST_FRAMES = 1_000_000
 
 
 def blank_end(stream: BinaryIO, size: int, seconds: float) -> int:
-    """Bytes of zeros in the place of sound at the end of a file that decodes to so many seconds; 0 for none.
+    """Blank bytes in the place of sound at the end of a file that decodes to so many seconds; 0 for none.
 
-    An MP3 that counts its frames, and holds as many, is whole whatever stands behind.
+    They are zeros, or ones as in memory that was erased. An MP3 that counts its frames, and holds as many, is
+    whole whatever stands behind.
     """
     window = Window(stream, size)
-    zeros = _zeros_at_end(window)
+    zeros = _blank_at_end(window)
     begins = size - zeros
     if zeros <= _LEAST or zeros * seconds < _LEAST_SECONDS * begins:
         return 0
@@ -262,11 +295,12 @@ def blank_end(stream: BinaryIO, size: int, seconds: float) -> int:
     return zeros if zeros > _MOST_PADDING or _stops_inside(Window(stream, begins)) else 0
 
 
-def _zeros_at_end(window: Window) -> int:
-    end = at = before_tail_tags(window)
+def _blank_at_end(window: Window) -> int:
+    end = at = end_of_sound(window)
+    filling = b"\xff" if window.tail(1, end)[1] == b"\xff" else b"\0"
     while at > 0:
         at, block = window.tail(_BLOCK, at)
-        sound = len(block.rstrip(b"\0"))
+        sound = len(block.rstrip(filling))
         if sound:
             return end - at - sound
     return end

@@ -331,7 +331,7 @@ def _blank_end(source: Source, measured: Measurements) -> str | None:
     if measured.format not in _MAY_END_IN_ZEROS:
         return None
     zeros = _read(source, lambda stream, size: blank_end(stream, size, measured.duration))
-    return f"its last {zeros:,} bytes are zeros" if zeros else None
+    return f"its last {zeros:,} bytes are blank" if zeros else None
 
 
 def _read(source: Source, look: Callable[[BinaryIO, int], int]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import soundfile
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from soundverse_nb.audio.decode.base import Block, Decoding, End, Plane, ScratchArrays, block_length
 from soundverse_nb.audio.reading import AudioError, GuardedFile, not_read
 from soundverse_nb.audio.source import Source
+from soundverse_nb.audio.truncation import samples_end
 
 _FORMATS = {"WAVEX": "wav", "RF64": "wav"}
 # FFmpeg's names; those that end in "_" get the byte order.
@@ -22,6 +23,7 @@ _CODECS = {
     "FLOAT": "pcm_f32_", "DOUBLE": "pcm_f64_", "ULAW": "pcm_mulaw", "ALAW": "pcm_alaw",
 }  # fmt: skip
 
+_WIDTHS = {"PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
 _SIXTEEN_BITS = ("PCM_16", "PCM_S8", "ULAW", "ALAW")
 _AS_IT_LIES = {"pcm_s16be": ">i2", "pcm_s16le": "<i2"}
 _IS_LITTLE = sys.byteorder == "little"
@@ -50,8 +52,23 @@ def open_pcm(
     if sound.frames <= 0 or sound.subtype not in _CODECS:
         stack.close()
         return None
+    total = _total(sound, source, guarded, begin)
+    if total <= 0:
+        stack.close()
+        return None
     kind = SixteenBitDecoding if by_itself and codec_name(sound) in _AS_IT_LIES else PCMDecoding
-    return kind(sound, guarded, source.name, stack, block_frames, stop_seconds, time_limit)
+    return kind(sound, total, guarded, source.name, stack, block_frames, stop_seconds, time_limit)
+
+
+def _total(sound: soundfile.SoundFile, source: Source, file: GuardedFile, begin: int) -> int:
+    """How many frames are sound: libsndfile takes chunks and tags behind some for more."""
+    position = file.tell()
+    span = samples_end(cast("BinaryIO", file), (source.size_bytes or 0) - begin)
+    file.seek(position)
+    if span is None:
+        return int(sound.frames)
+    width = _WIDTHS.get(sound.subtype, 1) * sound.channels
+    return int(min(sound.frames, (span[1] - span[0]) // width))
 
 
 class PCMDecoding(Decoding):
@@ -60,6 +77,7 @@ class PCMDecoding(Decoding):
     def __init__(
         self,
         sound: soundfile.SoundFile,
+        total: int,
         file: GuardedFile,
         name: str,
         stack: ExitStack,
@@ -71,8 +89,9 @@ class PCMDecoding(Decoding):
         self.sample_rate, self.channels = sound.samplerate, sound.channels
         self.format = _FORMATS.get(sound.format, sound.format.lower())
         self.codec = codec_name(sound)
-        self.promised_seconds = sound.frames / sound.samplerate
+        self.promised_seconds = total / sound.samplerate
         self._sound, self._stack, self._file, self._name = sound, stack, file, name
+        self._total = total
         self._scratch = [ScratchArrays() for _ in range(self.channels)]
         # 16-bit samples are scaled here, which numpy does in a third of libsndfile's time.
         self._type: Any = np.int16 if sound.subtype in _SIXTEEN_BITS else np.float32
@@ -93,14 +112,15 @@ class PCMDecoding(Decoding):
                 return
 
     def read_error(self) -> AudioError | None:
-        if self.end is End.OPEN and self.frames < self._sound.frames and self._file.broken is None:
+        if self.end is End.OPEN and self.frames < self._total and self._file.broken is None:
             self._file.read_on()  # to see whether that is all there is
         broken = self._file.broken
         return broken if broken is None or isinstance(broken, AudioError) else not_read(self._name, broken)
 
     def _next(self) -> NDArray[Any]:
         """The next samples as they lie in the file, none at its end."""
-        piece: NDArray[Any] = self._sound.read(out=np.empty((self.block_frames, self.channels), self._type))
+        frames = min(self.block_frames, self._total - self.frames)
+        piece: NDArray[Any] = self._sound.read(out=np.empty((frames, self.channels), self._type))
         return piece
 
     def planes(self, piece: NDArray[Any]) -> Sequence[Plane]:
@@ -151,13 +171,13 @@ class SixteenBitDecoding(PCMDecoding):
     by the thousand.
     """
 
-    def __init__(self, sound: soundfile.SoundFile, file: GuardedFile, *more: Any) -> None:
-        super().__init__(sound, file, *more)
+    def __init__(self, sound: soundfile.SoundFile, *more: Any) -> None:
+        super().__init__(sound, *more)
         sound.seek(0)
         self._type = _AS_IT_LIES[self.codec]
 
     def _next(self) -> NDArray[Any]:
-        frames = min(self.block_frames, self._sound.frames - self.frames)
+        frames = min(self.block_frames, self._total - self.frames)
         piece = np.empty((frames, self.channels), self._type)
         return piece[: self._file.readinto(piece.reshape(-1).view(np.uint8)) // (2 * self.channels)]
 

@@ -7,6 +7,7 @@ decoders and probes ask; the simulator names itself in each remix's own tag, whi
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import BinaryIO
 
 from soundverse_nb.audio.probe.window import Window
@@ -23,6 +24,11 @@ _LARGEST_LYRICS = 5100 + len(b"LYRICSBEGINLYRICSEND")
 _MOST_ZEROS = 1 << 16
 # A tag that only its start shows is looked for in so many of the last bytes: a song with more is too large.
 _LARGEST_APPENDED = 1 << 23
+_WAVPACK, _AC3 = b"wvpk", b"\x0b\x77"
+_LAST_AC3 = 10
+_LARGEST_BLOCK = 1 << 20
+_AC3_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640)
+_MOST_FRAMES = 100_000
 
 
 def after_id3(window: Window) -> int:
@@ -87,8 +93,12 @@ def before_tail_tags(window: Window) -> int:
 def end_of_sound(window: Window) -> int:
     """The same, where tags of the front that were written at the end count, too: megabytes are read."""
     end = before_tail_tags(window)
-    appended = _appended_id3(window, end)
-    return end if appended == end else _unstacked(window, appended)
+    for _ in range(_MOST_TAGS):
+        appended = _appended_id3(window, end)
+        if appended == end:
+            break
+        end = _unstacked(window, appended)
+    return end
 
 
 def _unstacked(window: Window, end: int) -> int:
@@ -153,26 +163,93 @@ def _appended_id3(window: Window, end: int) -> int:
     proven by its length.
     """
     begins, block = window.tail(_LARGEST_APPENDED, end)
-    at = len(block)
+    at, before_zeros = len(block), end
     for _ in range(_MOST_TAGS):
         at = block.rfind(b"ID3", 0, at)
         if at < 0:
             break
-        if at + _id3_length(block[at : at + 10]) == len(block):
+        length = _id3_length(block[at : at + 10])
+        closes = at + length
+        if closes == len(block):
             return begins + at
-    return end
+        if length and len(block) - _MOST_ZEROS <= closes < len(block) and not any(block[closes:]):
+            before_zeros = begins + at  # unless one is found that ends exactly
+    return before_zeros
 
 
 def sound_span(stream: BinaryIO, size: int) -> tuple[int, int | None]:
     """The bytes for the decoder: where they begin, and where they end (None: with the file)."""
     try:
         window = Window(stream, size)
-        begin, end = after_front_tags(window), end_of_sound(window)
+        begin = after_front_tags(window)
+        end = end_of_frames(window, begin, end_of_sound(window))
     except Exception:  # whatever a foreign file object raises
         return 0, None
     if begin >= end:
         return 0, None
     return begin, end if end < size else None
+
+
+def end_of_frames(window: Window, begin: int, end: int) -> int:
+    """Where the last frame of AC-3, or block of WavPack, ends, if they follow one another; otherwise `end`.
+
+    Decoders lose the last one where something else follows it, or call that damage.
+    """
+    kind = window.at(begin, 4)
+    length_of = _wavpack_length if kind == _WAVPACK else _ac3_length if kind[:2] == _AC3 else None
+    if length_of is None:
+        return end
+    at = begin
+    for _ in range(_MOST_FRAMES):
+        length = length_of(window.at(at, 8))
+        if not length or at + length > end:
+            break
+        at += length
+    is_whole = at > begin and (kind != _WAVPACK or _holds_all(window, begin, at))
+    return at if is_whole and not _goes_on(window, at, end, length_of, kind) else end
+
+
+def _goes_on(window: Window, at: int, end: int, length_of: Callable[[bytes], int], kind: bytes) -> bool:
+    """Whether two frames stand somewhere behind `at`: then what stands there is damage."""
+    if not window.at(at, 4).strip(b"\0") and end - at > _MOST_ZEROS:
+        return True  # a part that was lost, as others find out
+    data = window.at(at, end - at)
+    mark = kind if length_of is _wavpack_length else _AC3
+    place = data.find(mark)
+    while place >= 0:
+        length = length_of(data[place : place + 8])
+        if length and (data.startswith(mark, place + length) or (not place and at + length > end)):
+            return True
+        place = data.find(mark, place + 1)
+    return False
+
+
+def _holds_all(window: Window, begin: int, end: int) -> bool:
+    """Whether the last WavPack block before `end` holds the last of the samples that the first one counts."""
+    total = window.at(begin, 24)[11:16]
+    _, tail = window.tail(_LARGEST_BLOCK, end)
+    last = tail[tail.rfind(_WAVPACK) :][:24]
+    if len(last) < 24:
+        return False
+    index, length = int.from_bytes(last[16:20], "little"), int.from_bytes(last[20:24], "little")
+    return index + length >= int.from_bytes(total[1:], "little")
+
+
+def _wavpack_length(head: bytes) -> int:
+    return 8 + int.from_bytes(head[4:8], "little") if head[:4] == _WAVPACK and len(head) == 8 else 0
+
+
+def _ac3_length(head: bytes) -> int:
+    """Bytes of an AC-3 frame (ATSC A/52, 5.4.1) or an E-AC-3 one (E.2.3.1), 0 where none begins."""
+    if head[:2] != _AC3 or len(head) < 6:
+        return 0
+    if head[5] >> 3 > _LAST_AC3:
+        return 2 * ((head[2] & 7) << 8 | head[3]) + 2
+    rate, size = head[4] >> 6, head[4] & 63
+    if rate > 2 or size // 2 >= len(_AC3_KBPS):
+        return 0
+    kbps = _AC3_KBPS[size // 2]
+    return (4 * kbps, 2 * (kbps * 320 // 147 + size % 2), 6 * kbps)[rate]
 
 
 def is_simulated(path: str | os.PathLike[str]) -> bool:

@@ -40,6 +40,12 @@ _BEHIND = {
     "id3-without-footer": _ID3,
     "four": _ID3 + _ape() + b"LYRICSBEGIN" + _MPEG + b"%06d" % (11 + len(_MPEG)) + b"LYRICS200" + id3v1(),
 }
+_BEHIND |= {
+    "two-id3": _ID3 + _ID3,
+    "id3-and-zeros": _ID3 + bytes(1000),
+    "zeros-and-id3": bytes(100) + _ID3,
+    "id3-padded": id3v2(len(_COVER) + 200_000, _COVER),
+}
 _FRONT = {"ape": _ape(), "three": _ID3 + _ape() + _ID3 + bytes(1000)}
 
 
@@ -52,6 +58,8 @@ def _song(kind: str) -> bytes:
         "adts": lambda: encoded(samples, RATE, container="adts", codec="aac", bit_rate=96_000),
         "mp2": lambda: encoded(samples, RATE, container="mp2", codec="mp2", bit_rate=192_000),
         "wavpack": lambda: encoded(samples, RATE, container="wv", codec="wavpack"),
+        "ac3": lambda: encoded(samples, RATE, container="ac3", codec="ac3", bit_rate=192_000),
+        "eac3": lambda: encoded(samples, RATE, container="eac3", codec="eac3", bit_rate=192_000),
         "flac": lambda: file_of(samples, kind="FLAC"),
         "ogg": lambda: vorbis(samples, RATE),
         "m4a": lambda: m4a(samples, RATE),
@@ -59,7 +67,7 @@ def _song(kind: str) -> bytes:
     return make[kind]()
 
 
-_KINDS = ("mp3", "mp3 without a count", "adts", "mp2", "wavpack", "flac", "ogg", "m4a")
+_KINDS = ("mp3", "mp3 without a count", "adts", "mp2", "ac3", "eac3", "wavpack", "flac", "ogg", "m4a")
 
 
 def _same(report: sv.PreflightReport, bare: sv.PreflightReport) -> bool:
@@ -102,3 +110,75 @@ def test_a_copy_that_is_cut_out_holds_nothing_of_the_tags(tmp_path: Path) -> Non
     assert "without encoding" in " ".join(copy.steps)
     assert b"APETAGEX" not in copy.path.read_bytes()
     assert _COVER[-500:] not in copy.path.read_bytes()
+
+
+# --- Uncompressed files ----------------------------------------------------------------------------------
+
+_CONTENT = bytes(range(1, 251)) * 400
+_LIST = bytes.fromhex("6c6973742f91cf11a5d628db04c10000")
+_CHUNKS = {
+    "W64": [_LIST + struct.pack("<Q", 24 + len(_CONTENT)) + _CONTENT],
+    "AU": [],
+    "CAF": [b"info" + struct.pack(">q", len(_CONTENT)) + _CONTENT],
+    "AIFF": [b"ANNO" + struct.pack(">I", len(_CONTENT)) + _CONTENT],
+    "WAV": [b"LIST" + struct.pack("<I", len(_CONTENT)) + _CONTENT],
+    "RF64": [b"LIST" + struct.pack("<I", len(_CONTENT)) + _CONTENT],
+}
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT", "ALAW"])
+@pytest.mark.parametrize("kind", _CHUNKS)
+def test_what_stands_behind_samples_is_not_heard(kind: str, subtype: str, tmp_path: Path) -> None:
+    song = file_of(music(11.0), kind=kind, subtype=subtype)
+    behind = [*_CHUNKS[kind], *_BEHIND.values(), _CONTENT, b"\1"]
+    bare = sv.preflight(song)
+    assert bare.ok
+    path = tmp_path / "song"
+    for content in behind:
+        path.write_bytes(song + content)
+        assert _same(sv.preflight(song + content), bare)
+        assert _same(sv.preflight(path), bare)
+        assert sv.preflight(path, quick=True).audio.duration == bare.audio.duration
+
+
+def _with_open_length(kind: str) -> bytes:
+    """As a program leaves it that writes to a pipe."""
+    song = bytearray(file_of(music(11.0), kind=kind))
+    mark, behind, width = {"WAV": (b"data", 4, 4), "AU": (b".snd", 8, 4), "CAF": (b"data", 4, 8)}[kind]
+    at = song.index(mark) + behind
+    song[at : at + width] = b"\xff" * width
+    if kind == "WAV":
+        song[4:8] = b"\xff" * 4
+    return bytes(song)
+
+
+@pytest.mark.parametrize("kind", ["WAV", "AU", "CAF"])
+def test_samples_whose_length_was_left_open_end_where_tags_begin(kind: str) -> None:
+    song = _with_open_length(kind)
+    bare = sv.preflight(song)
+    assert bare.audio.duration == 11.0
+    for name in ("ape", "id3-with-footer", "id3-without-footer", "four", "two-id3", "id3-and-zeros"):
+        assert _same(sv.preflight(song + _BEHIND[name]), bare), name
+
+
+@pytest.mark.parametrize("kind", ["ac3", "eac3"])
+def test_a_song_with_something_else_inside_is_heard_to_its_end(kind: str) -> None:
+    half = len(_song(kind)) // 2
+    report = sv.preflight(_song(kind)[:half] + _CONTENT + _song(kind)[half:])
+    assert report.audio.duration == pytest.approx(11.0, abs=0.1)
+
+
+@pytest.mark.parametrize("behind", [b"", _CONTENT, bytes(3000)], ids=["nothing", "content", "zeros"])
+def test_a_wavpack_that_lacks_its_last_block_is_damaged(behind: bytes) -> None:
+    song = _song("wavpack")
+    report = sv.preflight(song[: song.rindex(b"wvpk")] + behind)
+    assert {problem.code for problem in report.problems} & {"damaged", "truncated"}
+    assert report.audio.duration == pytest.approx(10.5, abs=0.6)
+
+
+@pytest.mark.parametrize("filling", [b"\0", b"\xff"])
+@pytest.mark.parametrize("kind", ["mp3 without a count", "adts", "ac3", "eac3", "wavpack"])
+def test_a_blank_end_is_no_tag(kind: str, filling: bytes) -> None:
+    rest = len(_song(kind)) * 2 // 5
+    report = sv.preflight(_song(kind)[:-rest] + filling * rest)
+    assert {problem.code for problem in report.problems} & {"damaged", "truncated"}
