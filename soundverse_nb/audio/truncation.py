@@ -272,7 +272,7 @@ def _xing(head: bytes, size: int) -> int:
 _BLOCK = 1 << 16
 # The block of a usual disk, and the largest of any.
 _LEAST, _MOST_PADDING = 1 << 12, 1 << 16
-_LEAST_SECONDS = 1.0
+_LEAST_SECONDS = 0.25
 # What an encoder puts in front and behind, which is counted and may be cut off.
 _PADDED_SECONDS = 0.15
 _MOST_FRAMES = 1_000_000

@@ -6,6 +6,7 @@ Sources: RFC 9639, 8.2 (the checksum of its sound in a FLAC's header), RFC 3533,
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -24,9 +25,10 @@ _SUM = _INFO + 18
 _FORMATS = {16: "s16", 24: "s32"}
 # Of containers with stamps: seconds that may be missing, or stand there twice, in all.
 _STAMPED = {"matroska": 0.2, "webm": 0.2, "asf": 0.5, "flv": 0.25, "mpegts": 0.15, "mpeg": 0.15}
-# Recordings that were joined each begin at a time of their own. Segments that were encoded one by one each
-# hold a little more or less than their times say.
-_JOINED = ("mpegts", "mpeg")
+# Recordings that were joined each begin at a time of their own, those of a server near the first one's.
+# Segments that were encoded one by one each hold a little more or less than their times say.
+_JOINED = {"mpegts": math.inf, "mpeg": math.inf, "flv": 0.5}
+_SEAMED = ("mpegts", "mpeg")
 _SEAM_SECONDS = 0.1
 _MOST_HOLE = 60.0
 # What a stamp may be off by rounding, and by a recorder that takes it from another clock than the sound's.
@@ -152,18 +154,18 @@ class Timeline:
 
     `fault` says in a few words when more than `most` seconds are missing or stand there twice. A clock that
     runs a little faster than the sound makes no jumps, and jitter no difference in the end: a fault is both.
-    Jumps of less than `seam` count for nothing. Where recordings `may_be_joined`, a time that goes back, or
-    far ahead, begins another.
+    Jumps of less than `seam` count for nothing. Where recordings may be joined, a time far ahead, or one that
+    goes back to the first `joined` seconds, begins another.
     """
 
-    def __init__(self, most: float, *, seam: float = 0.0, may_be_joined: bool = False) -> None:
+    def __init__(self, most: float, *, seam: float = 0.0, joined: float = -math.inf) -> None:
         self.fault: str | None = None
         self.starts: float | None = None
         self.ends: float | None = None
         """The times at which the first piece begins and the last one ends, in seconds."""
         self.seconds = 0.0
         """The length of all pieces."""
-        self._most, self._seam, self._may_be_joined = most, seam, may_be_joined
+        self._most, self._seam, self._joined = most, seam, joined
         self._shift = self._forth = self._back = 0.0
 
     def add(self, begins: float | None, seconds: float) -> None:
@@ -178,8 +180,13 @@ class Timeline:
         self.ends = begins + seconds
         self.seconds += seconds
 
+    def _begins_anew(self, jump: float, begins: float) -> bool:
+        if self._joined < 0 or abs(jump) <= self._most:
+            return False
+        return jump >= _MOST_HOLE or (jump < 0 and begins <= (self.starts or 0.0) + self._joined)
+
     def _jump(self, jump: float, at: float) -> None:
-        if self._may_be_joined and not -self._most < jump < _MOST_HOLE:
+        if self._begins_anew(jump, at + jump):
             self._shift = self._forth = self._back = 0.0
             return
         if abs(jump) < self._seam:
@@ -253,9 +260,10 @@ class Continuity:
 
 
 def _timeline(kind: str) -> Timeline | None:
-    if kind in _JOINED:
-        return Timeline(_STAMPED[kind], seam=_SEAM_SECONDS, may_be_joined=True)
-    return Timeline(_STAMPED[kind]) if kind in _STAMPED else None
+    if kind not in _STAMPED:
+        return None
+    seam = _SEAM_SECONDS if kind in _SEAMED else 0.0
+    return Timeline(_STAMPED[kind], seam=seam, joined=_JOINED.get(kind, -math.inf))
 
 
 def _flac_header(header: bytes) -> StreamInfo | None:

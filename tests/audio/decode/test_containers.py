@@ -144,6 +144,11 @@ def test_a_part_that_a_server_sent_from_the_middle_on_is_no_damage() -> None:
     assert _codes(song[: tags[1]] + song[tags[len(tags) // 4] :]) == set()
 
 
+def test_recordings_of_a_server_that_are_joined_are_no_damage() -> None:
+    song = _song("mp3.flv")
+    assert _codes(song + song[13:]) == set()
+
+
 # --- WavPack ---------------------------------------------------------------------------------------------
 
 

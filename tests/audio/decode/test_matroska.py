@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable
 from functools import cache
@@ -172,7 +173,7 @@ def test_small_holes_and_repeats_add_up_to_faults() -> None:
 
 
 def test_seams_between_segments_are_no_holes() -> None:
-    timeline = Timeline(0.15, seam=0.1, may_be_joined=True)
+    timeline = Timeline(0.15, seam=0.1, joined=math.inf)
     for number in range(3000):
         timeline.add(0.02 * number + number // 100 * 0.03, 0.02)
     assert timeline.fault is None
