@@ -10,7 +10,7 @@ import struct
 from typing import BinaryIO, cast
 
 from soundverse_nb.audio.probe.mp3 import encoder_header, stops_inside_a_frame
-from soundverse_nb.audio.probe.tags import after_front_tags, end_of_sound
+from soundverse_nb.audio.probe.tags import ac3_length, after_front_tags, end_of_sound
 from soundverse_nb.audio.probe.window import Window
 from soundverse_nb.audio.reading import GuardedFile
 from soundverse_nb.filetype import file_type
@@ -276,6 +276,8 @@ _LEAST_SECONDS = 0.25
 # What an encoder puts in front and behind, which is counted and may be cut off.
 _PADDED_SECONDS = 0.15
 _MOST_FRAMES = 1_000_000
+# The last of a frame may be zeros of its own.
+_CHECKSUM_BYTES = 16
 
 
 def blank_end(stream: BinaryIO, size: int, seconds: float) -> int:
@@ -315,7 +317,7 @@ def _counted_seconds(window: Window) -> float:
 
 
 def _stops_inside(window: Window) -> bool:
-    return stops_inside_a_frame(window) or _stops_inside_adts(window)
+    return stops_inside_a_frame(window) or _stops_inside_adts(window) or _stops_inside_ac3(window)
 
 
 def _stops_inside_adts(window: Window) -> bool:
@@ -328,4 +330,17 @@ def _stops_inside_adts(window: Window) -> bool:
         at += max(7, (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5)
         if at > window.size:
             return True
+    return False
+
+
+def _stops_inside_ac3(window: Window) -> bool:
+    """Whether the last AC-3 or E-AC-3 frame is incomplete, and all before are whole."""
+    at = after_front_tags(window)
+    for _ in range(_MOST_FRAMES):
+        length = ac3_length(window.at(at, 8))
+        if not length:
+            return False
+        at += length
+        if at > window.size:
+            return at - window.size > _CHECKSUM_BYTES
     return False

@@ -79,8 +79,13 @@ def segment_fault(
         if at >= segment.end:
             break
         part = _element(window, at)
+        if part is not None and segment.is_closed and part.end > end:
+            return None  # it is cut short, as others find out
         if part is None or (segment.is_closed and part.end > segment.end):
-            return _broken_off(window, at, segment) if part is None or part.end <= end else None
+            broken = _broken_off(window, at, segment)
+            if broken is not None:
+                return broken
+            break
         if part.name == _CLUSTER:
             cluster = part if part.is_closed else cluster
             before, time = time, _cluster_time(window, part, time)
@@ -139,6 +144,8 @@ def _padding(segment: Segment) -> int:
 
 def _cluster_fault(window: Window, cluster: _Part) -> str | None:
     """What is wrong at the end of the last cluster: others show in the times of what is decoded."""
+    if cluster.end > window.size:
+        return f"{cluster.end - window.size:,} bytes of its last cluster are not there"
     at = cluster.start
     for _ in range(_MOST_PARTS):
         if at >= cluster.end:

@@ -196,7 +196,7 @@ def end_of_frames(window: Window, begin: int, end: int) -> int:
     Decoders lose the last one where something else follows it, or call that damage.
     """
     kind = window.at(begin, 4)
-    length_of = _wavpack_length if kind == _WAVPACK else _ac3_length if kind[:2] == _AC3 else None
+    length_of = _wavpack_length if kind == _WAVPACK else ac3_length if kind[:2] == _AC3 else None
     if length_of is None:
         return end
     at = begin
@@ -239,7 +239,7 @@ def _wavpack_length(head: bytes) -> int:
     return 8 + int.from_bytes(head[4:8], "little") if head[:4] == _WAVPACK and len(head) == 8 else 0
 
 
-def _ac3_length(head: bytes) -> int:
+def ac3_length(head: bytes) -> int:
     """Bytes of an AC-3 frame (ATSC A/52, 5.4.1) or an E-AC-3 one (E.2.3.1), 0 where none begins."""
     if head[:2] != _AC3 or len(head) < 6:
         return 0

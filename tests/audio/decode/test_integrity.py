@@ -108,7 +108,7 @@ def test_a_few_zeros_behind_a_song_are_no_damage(kind: str, tag: bytes) -> None:
     assert _codes(_song(kind) + bytes(4000) + tag) == set()
 
 
-@pytest.mark.parametrize("kind", ["mp3", "mp3 without a count", "adts"])
+@pytest.mark.parametrize("kind", ["mp3", "mp3 without a count", "adts", "ac3"])
 @pytest.mark.parametrize("filling", [b"\0", b"\xff"])
 def test_a_blank_end_of_half_a_second_is_damage(kind: str, filling: bytes) -> None:
     rest = len(_song(kind)) // 35

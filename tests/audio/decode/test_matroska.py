@@ -122,6 +122,15 @@ def test_a_blank_end_of_less_than_a_second_is_reported(kind: str, share: float, 
         assert _codes(song[:-rest] + filling * rest, quick=quick) & {"damaged", "truncated"}
 
 
+def test_a_recording_whose_last_cluster_is_blank_or_cut_is_damaged() -> None:
+    song = _webm("libopus")
+    opened = song.head + b"\x18\x53\x80\x67\x01" + b"\xff" * 7 + b"".join([*song.before, *song.clusters[:-1]])
+    assert _codes(opened) == set()
+    assert _codes(opened[:-3000] + bytes(3000)) == {"damaged"}
+    assert _codes(opened[:-3000]) == {"damaged"}
+    assert _codes(opened + bytes(3000)) == set()
+
+
 @pytest.mark.parametrize("codec", ["libopus", "aac", "libmp3lame", "flac", "ac3"])
 @pytest.mark.parametrize("seconds", [11.0, 12.345, 13.777])
 @pytest.mark.parametrize(
