@@ -215,13 +215,15 @@ def _goes_on(window: Window, at: int, end: int, length_of: Callable[[bytes], int
         return True  # a part that was lost, as others find out
     data = window.at(at, end - at)
     mark = kind if length_of is _wavpack_length else _AC3
-    place = data.find(mark)
-    while place >= 0:
+    place = -1
+    for _ in range(_MOST_FRAMES):
+        place = data.find(mark, place + 1)
+        if place < 0:
+            return False
         length = length_of(data[place : place + 8])
         if length and (data.startswith(mark, place + length) or (not place and at + length > end)):
-            return True
-        place = data.find(mark, place + 1)
-    return False
+            break
+    return True
 
 
 def _holds_all(window: Window, begin: int, end: int) -> bool:
