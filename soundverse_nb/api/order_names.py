@@ -9,6 +9,11 @@ from typing import Any
 
 # Sister pages spell the same names with and without underscores.
 _SPELLINGS = {"messageid": "message_id", "jobid": "job_id"}
+# What other services call an order. Not what they call a song, a track or a file.
+_SPELLINGS_ELSEWHERE = frozenset(
+    ["id", "uuid", "guid", "msgid", "orderid", "taskid", "generationid", "remixid", "requestid", "runid",
+     "predictionid", "trackingid", "processid", "operationid", "executionid"]
+)  # fmt: skip
 # Where an answer that wraps another keeps it.
 _WRAPPERS = ("data", "result", "response", "body", "job", "generation", "remix", "detail", "error")
 _DEEPEST = 4
@@ -40,6 +45,31 @@ def names_in(fields: Mapping[str, Any]) -> dict[str, str]:
 def is_named(names: Mapping[str, str], message_id: str) -> bool:
     """Whether one of the names is this one. A number and its text are the same name."""
     return message_id.strip() in {name.strip() for name in names.values()}
+
+
+def ids_in(fields: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Everything in one JSON object that may name an order, also "id" and the like, by a lenient look.
+
+    A name that is wrapped in a list or an object is a name as well: all of them count.
+    """
+    names: dict[str, list[str]] = {}
+    for key, value in fields.items():
+        plain = str(key).replace("_", "").replace("-", "").replace(" ", "").lower()
+        spelled = _SPELLINGS.get(plain, plain if plain in _SPELLINGS_ELSEWHERE else None)
+        found = [] if spelled is None else _names_inside(value)
+        if spelled is not None and found:
+            names.setdefault(spelled, []).extend(found)
+    return names
+
+
+def _names_inside(value: Any, depth: int = 0) -> list[str]:
+    if isinstance(value, (list, dict)):
+        if depth > _DEEPEST:
+            return []
+        parts = value.values() if isinstance(value, dict) else value
+        return [name for part in parts for name in _names_inside(part, depth + 1)]
+    name = as_name(value)
+    return [] if name is None else [name]
 
 
 def name_in(value: Any, depth: int = 0) -> str | None:

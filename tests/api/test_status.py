@@ -95,6 +95,43 @@ ANOTHERS: list[Any] = [
     {"generations": [{**GOOD, "message_id": "other"}, {**GOOD, "message_id": "third"}]},
     {"other": {**GOOD, "message_id": "other"}, "third": {**GOOD, "message_id": "third"}},
     {"other": GOOD, "third": GOOD},
+    {**GOOD, "message_id": "other", "job_id": "m"},
+    {**GOOD, "message_id": "other", "id": "m"},
+    {"m": {**GOOD, "message_id": "other"}},
+    *({**GOOD, "message_id": name} for name in (["other"], {"id": "other"}, ["m", "other"], [["other"]])),
+    *({**GOOD, "job_id": name} for name in (["other"], {"$oid": "other"})),
+    *(
+        {**GOOD, name: "other"}
+        for name in (
+            "id",
+            "_id",
+            "ID",
+            "uuid",
+            "generation_id",
+            "remixId",
+            "task_id",
+            "orderId",
+            "request-id",
+        )
+    ),
+    {"data": {**GOOD, "id": "other"}},
+    {**GOOD, "data": {"id": "other"}},
+    {"id": "other", "data": GOOD},
+    {"success": True, "result": {**GOOD, "generation_id": "other"}},
+    [{**GOOD, "id": "other"}],
+    {"items": [{**GOOD, "task_id": "other"}]},
+    {"other": GOOD},
+    {"other": {"status": "failed", "error": "x", "progress": 3}},
+    {"data": {"other": GOOD}},
+    {"generations": {"other": GOOD}},
+    {"status": "success", "generations": {"other": GOOD}},
+    {"data": {"other": {"data": GOOD}}},
+    {"other": [GOOD]},
+    {"generations": {"0": GOOD}},
+    [GOOD, GOOD],
+    [{"status": "streaming"}, GOOD],
+    {"data": [GOOD, {**GOOD, "audio_url": "https://a/c.mp3"}]},
+    {"data": GOOD, "result": {**GOOD, "audio_url": "https://a/c.mp3"}},
 ]
 
 
@@ -108,7 +145,6 @@ def test_an_answer_about_another_order_is_no_answer(body: Any) -> None:
     "body",
     [
         {**GOOD, "message_id": "m", "job_id": "worker"},
-        {**GOOD, "message_id": "other", "job_id": "m"},
         {**GOOD, "message_id": " m "},
         [{**GOOD, "message_id": "other"}, {**GOOD, "message_id": "m"}, {**GOOD, "message_id": "third"}],
         {"other": {**GOOD, "message_id": "other"}, "m": {**GOOD, "message_id": "m"}},
@@ -116,6 +152,29 @@ def test_an_answer_about_another_order_is_no_answer(body: Any) -> None:
         [{**GOOD, "id": "m"}, {"status": "failed", "id": "other"}],
         {**GOOD, "worker": {"job_id": "gpu-7"}},
         {**GOOD, "message_id": "m", "remix_of": {"message_id": "other", "audio_url": "https://a/other.mp3"}},
+        {"other": GOOD, "m": GOOD},
+        {"generations": {"other": GOOD, "m": {**GOOD, "id": "row 9"}}},
+        {**GOOD, "message_id": ["m"]},
+        {**GOOD, "message_id": {"id": "m"}},
+        {**GOOD, "message_id": [], "id": "m"},
+        {**GOOD, "message_id": "m", "id": "row 9", "generation_id": "g", "request_id": "r"},
+        {**GOOD, "message_id": "m", "song": {"id": "song 9", "audio_url": "https://a/other.mp3"}},
+        {
+            "status": "completed",
+            "isComplete": True,
+            "message_id": "m",
+            "songs": [{"id": "song 9", "audio_url": "https://a/b.mp3"}],
+        },
+        {**GOOD, "generation_id": "m", "id": "row 9"},
+        {"id": "envelope", "data": {**GOOD, "message_id": "m"}},
+        {"id": "envelope", "data": {**GOOD, "id": "m"}},
+        {"data": {"id": "m", "type": "remix", "attributes": GOOD}},
+        {"remixResult": GOOD},
+        {**GOOD, "user": {"id": "u", "status": "active"}, "logs": [{"id": 1, "text": "x"}]},
+        {**GOOD, "events": [{"status": "queued"}, {"status": "completed"}]},
+        {**GOOD, "message_id": "m", "original": {"audio_url": "https://a/other.mp3", "song_name": "x"}},
+        {**GOOD, "latest": {**GOOD, "audio_url": "https://a/other.mp3", "song_name": "x", "version": 2}},
+        [{"total": 2}, GOOD],
         {
             "data": {**GOOD, "message_id": "m"},
             "latest": {**GOOD, "song_name": "x", "version": 2, "progress": 1},
@@ -128,6 +187,34 @@ def test_among_others_the_one_that_was_asked_for_is_read(body: Any) -> None:
     assert (event.message_id, event.audio_url, event.is_failure) == ("m", "https://a/b.mp3", False)
     assert event.song_name is None
     assert another_order(body, "m") is None
+
+
+ELSEWHERE = {"status": "completed", "isComplete": True, "audio_url": "https://a/other.mp3", "song_name": "x"}
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"items": [{**ELSEWHERE, "id": "other"}]},
+        {"items": [{**ELSEWHERE, "message_id": "other"}]},
+        {"data": {**ELSEWHERE, "id": "other"}},
+        {"result": {"job_id": "other", "audio_url": "https://a/other.mp3"}},
+        {"generations": {"other": ELSEWHERE}},
+        {"other": ELSEWHERE},
+        {"related": [{"audio_url": "https://a/other.mp3"}]},
+        {"remix_of": {"audio_url": "https://a/other.mp3"}},
+        {"items": [ELSEWHERE, {**ELSEWHERE, "audio_url": "https://a/third.mp3"}]},
+        {"data": {"items": [{**ELSEWHERE, "task_id": "other"}]}},
+        {"song": {"message_id": "other", "audio_url": "https://a/other.mp3"}},
+    ],
+)
+@pytest.mark.parametrize("status", ["streaming", "completed"])
+def test_within_the_orders_own_answer_a_part_about_another_is_left_out(
+    beside: dict[str, Any], status: str
+) -> None:
+    event = read_status({"message_id": "m", "status": status, **beside}, "m")
+    assert event is not None
+    assert (event.status, event.audio_url, event.song_name, event.is_complete) == (status, None, None, None)
 
 
 def test_a_number_and_its_text_are_one_name() -> None:
