@@ -1,8 +1,8 @@
 """HTTP connections: sessions, redirects, network errors as words, and headers of any size.
 
 aiohttp stops at 8,190 bytes a line and at 128 lines; gateways, tracing and security policies send more, and
-by then the remix is paid for. And where the framing of a body is broken, it forgets the answer that came in
-the same packet, or waits for the rest of it for ever.
+by then the remix is paid for. And where a header or the framing of a body is broken, it forgets the answer
+that came in the same packet, or waits for the rest of it for ever.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import functools
 import inspect
 import os
+import re
 import socket
 import ssl as tls
 import sys
@@ -28,6 +29,7 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from yarl import URL
 
 from soundverse_nb.api.body import excerpt
+from soundverse_nb.api.framing import Chunks, tidy_head
 from soundverse_nb.api.proxy import NetworkSettings, Proxy
 from soundverse_nb.urls import WebURL, redirected
 
@@ -43,6 +45,9 @@ _LIMITS = {"max_line_size": LONGEST_LINE, "max_field_size": LONGEST_LINE, "max_h
 # How aiohttp says that one of its limits was met, in each of its versions.
 _SAYS_TOO_LARGE = ("got more than", "too many headers", "too long", "too large")
 
+_VERSION = b"HTTP/"
+_HEAD_END = re.compile(rb"\n\r?\n")
+
 C = TypeVar("C", bound=aiohttp.TCPConnector)
 
 
@@ -52,11 +57,11 @@ def header_limits() -> dict[str, Any]:
     return {name: value for name, value in _LIMITS.items() if name in known}
 
 
-def reading_heads_by_line(connector: C) -> C:
-    """The same connector, whose answers are read line by line up to their body."""
+def reading_leniently(connector: C) -> C:
+    """The same connector, whose answers are put in order before they are parsed."""
     inner: Any = connector
     if hasattr(inner, "_factory"):
-        inner._factory = functools.partial(_LineReader, loop=inner._loop)
+        inner._factory = functools.partial(_LenientReader, loop=inner._loop)
     return connector
 
 
@@ -66,25 +71,54 @@ def says_too_large(error: aiohttp.ClientResponseError) -> bool:
     return any(words in said for words in _SAYS_TOO_LARGE)
 
 
-class _LineReader(ResponseHandler):
-    """Gives the parser the head of an answer line by line: then a fault in the body cannot take it along."""
+class _LenientReader(ResponseHandler):
+    """Gives the parser the head of an answer, and then its body, in a form that it takes."""
 
-    _head_bytes = _head_lines = 0
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._head = bytearray()
+        self._chunks: Chunks | None = None
+
+    @property
+    def is_framing_broken(self) -> bool:
+        """Whether the end of the body can no longer be told; what comes of it is passed on as it is."""
+        return self._chunks is not None and self._chunks.is_broken
 
     def data_received(self, data: bytes) -> None:
-        at = 0
-        while at < len(data) and self._is_in_head and not self._has_failed:
-            end = data.find(b"\n", at) + 1 or len(data)
-            self._head_bytes += end - at
-            self._head_lines += data[end - 1] == 10
-            if self._head_bytes > MOST_BYTES or self._head_lines > MOST_LINES:
-                self._refuse()
-                return
-            super().data_received(data[at:end])
-            at = end
-        if at < len(data) and not self._has_failed:
-            super().data_received(data[at:] if at else data)
+        if self._parser is None or self._upgraded or not data:
+            super().data_received(data)
+            return
+        while data and self._is_in_head and not self._has_failed:
+            data = self._read_head(data)
+        if data and not self._has_failed:
+            framed = data if self._chunks is None else self._chunks.feed(data)
+            if framed:
+                super().data_received(framed)
         self._fail_payload()
+
+    def _read_head(self, data: bytes) -> bytes:
+        """Read up to the end of the head; gives what follows it."""
+        head = self._head
+        seen = max(0, len(head) - 3)
+        head += data if head else data.lstrip(b"\r\n")
+        if not head.startswith(_VERSION) and not _VERSION.startswith(head):
+            # No HTTP: for the parser to say.
+            self._head = bytearray()
+            super().data_received(bytes(head))
+            return b""
+        end = _HEAD_END.search(head, seen)
+        size = len(head) if end is None else end.end()
+        if size > MOST_BYTES or head.count(b"\n", 0, size) > MOST_LINES:
+            self._refuse()
+            return b""
+        if end is None:
+            return b""
+        self._head = bytearray()
+        tidy, is_chunked = tidy_head(bytes(head[:size]))
+        self._chunks = Chunks() if is_chunked and not self._skip_payload else None
+        # Alone: a fault in what follows must not take it along.
+        super().data_received(tidy)
+        return bytes(head[size:])
 
     @property
     def _is_in_head(self) -> bool:
@@ -119,6 +153,7 @@ __all__ = [
     "TooManyRedirectsError",
     "as_sent",
     "following_redirects",
+    "is_framing_broken",
     "keepalive_socket",
     "left_over",
     "read_little",
@@ -200,7 +235,7 @@ class Connections:
             trace = aiohttp.TraceConfig()
             trace.on_request_headers_sent.append(_headers_sent)
             session = aiohttp.ClientSession(
-                connector=reading_heads_by_line(
+                connector=reading_leniently(
                     aiohttp.TCPConnector(
                         limit=0,
                         force_close=True,
@@ -314,6 +349,12 @@ def left_over(content: aiohttp.StreamReader) -> bytes:
     """What had arrived before the connection broke: aiohttp withholds it, but it may name the order."""
     read = getattr(content, "_read_nowait", None)
     return bytes(read(-1)) if callable(read) else b""
+
+
+def is_framing_broken(response: aiohttp.ClientResponse) -> bool:
+    """Whether the end of the body can no longer be told, so that nothing but what comes is to be read."""
+    connection = response.connection
+    return connection is not None and bool(getattr(connection.protocol, "is_framing_broken", False))
 
 
 def reason(error: BaseException, proxy: Proxy | None = None) -> str:

@@ -10,7 +10,14 @@ import aiohttp
 from soundverse_nb.api.answers import classify
 from soundverse_nb.api.body import MAX_BODY_BYTES, NOT_JSON, body_text, read_json
 from soundverse_nb.api.chunks import Chunk, ChunkReader, SkippedChunk
-from soundverse_nb.api.connection import NETWORK_ERRORS, left_over, read_little, reason, timeout
+from soundverse_nb.api.connection import (
+    NETWORK_ERRORS,
+    is_framing_broken,
+    left_over,
+    read_little,
+    reason,
+    timeout,
+)
 from soundverse_nb.api.content_encoding import MOST_AT_ONCE, Unpacker
 from soundverse_nb.api.event import RemixEvent
 from soundverse_nb.errors import SoundverseError, Spent, raise_alone
@@ -155,6 +162,16 @@ class RemixStream:
             self._finish(self._unpacker.fault)
         elif not data:
             self._finish()
+        elif is_framing_broken(self._response):
+            self._go_on_for_its_name()
+
+    def _go_on_for_its_name(self) -> None:
+        """The end of the body cannot be told any more: what still comes is read for the order's name."""
+        self._pending = iter(list(self._pending))
+        if self.message_id is not None:
+            self._finish("the framing of the answer is broken")
+        elif self._body_deadline is None:
+            self._body_deadline = self._clock() + BODY_TIMEOUT
 
     def _unpacked(self, data: bytes) -> bytes:
         return data if self._unpacker.is_plain else b"".join(self._unpacker.feed(data))

@@ -24,7 +24,7 @@ from soundverse_nb.api.connection import (
     as_sent,
     following_redirects,
     header_limits,
-    reading_heads_by_line,
+    reading_leniently,
     reason,
     refused_by,
 )
@@ -252,7 +252,7 @@ def _session(
     is_checked = public and proxy is None
     resolver = CheckedResolver(lambda host, _, found: why_resolved_local(host, found)) if is_checked else None
     return aiohttp.ClientSession(
-        connector=reading_heads_by_line(aiohttp.TCPConnector(resolver=resolver, ssl=network.ssl)),
+        connector=reading_leniently(aiohttp.TCPConnector(resolver=resolver, ssl=network.ssl)),
         timeout=aiohttp.ClientTimeout(total=max_seconds, connect=min(20.0, max_seconds)),
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),
