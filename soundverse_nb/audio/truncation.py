@@ -6,11 +6,13 @@ programs leave unset when they write to a pipe says nothing.
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import BinaryIO, cast
 
+from soundverse_nb.audio.probe.checksum import ogg_crc
 from soundverse_nb.audio.probe.mp3 import encoder_header, stops_inside_a_frame
-from soundverse_nb.audio.probe.tags import ac3_length, after_front_tags, end_of_sound
+from soundverse_nb.audio.probe.tags import ac3_length, after_front_tags, before_tail_tags, end_of_sound
 from soundverse_nb.audio.probe.window import Window
 from soundverse_nb.audio.reading import GuardedFile
 from soundverse_nb.filetype import file_type
@@ -36,7 +38,7 @@ def missing_bytes(stream: BinaryIO, size: int) -> int:
 
 
 def ends_inside_a_frame(stream: BinaryIO, size: int) -> bool:
-    """Whether a WAV, AIFF or MP3 stops in the middle of a frame: so ends no encoder, only a cut."""
+    """Whether a WAV, AIFF, MP3 or ADTS stops in the middle of a frame: so ends no encoder, only a cut."""
     window = Window(*_behind_tags(stream, size))
     head = window.at(0, 12)
     try:
@@ -45,7 +47,7 @@ def ends_inside_a_frame(stream: BinaryIO, size: int) -> bool:
             return _stops_inside_a_sample(window, "<")
         if kind in ("rifx", "aiff"):
             return _stops_inside_a_sample(window, ">")
-        return stops_inside_a_frame(window)
+        return _stops_inside_adts(window) if kind == "adts" else stops_inside_a_frame(window)
     except (struct.error, OSError, ValueError, IndexError, OverflowError):
         return False
 
@@ -344,3 +346,72 @@ def _stops_inside_ac3(window: Window) -> bool:
         if at > window.size:
             return at - window.size > _CHECKSUM_BYTES
     return False
+
+
+_MOST_TEXT = 1 << 20
+_LEAST_TEXT = 16  # bytes
+# How the pages, documents and complaints of servers begin.
+_TEXT_BEGINS = re.compile(
+    rb"(?i)<!doctype|<\?xml|<!--|<(?:html|head|body|title|error|h[1-6]|p)\b"
+    rb"|[{\[]\s*(?:[{\[]\s*)?\"|http/1\.[01] \d"
+)
+_NO_TEXT = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f\x7f]")
+
+
+def text_end(stream: BinaryIO, size: int, seconds: float) -> int:
+    """Bytes of a web page, XML or JSON in the place of sound, at the end of a file that decodes to so many
+    seconds; 0 for none. A file that is whole by its own count is so whatever stands behind.
+    """
+    stream, size = _behind_tags(stream, size)
+    window = Window(stream, size)
+    try:
+        end = _where_sound_may_end(stream, window, seconds)
+    except (struct.error, OSError, ValueError, IndexError, OverflowError):
+        return 0
+    _, tail = window.tail(_MOST_TEXT, end)
+    tail = tail.rstrip(b"\0")
+    begins = max((match.end() for match in _NO_TEXT.finditer(tail)), default=0)
+    found = _TEXT_BEGINS.search(tail, begins)
+    length = len(tail) - found.start() if found else 0
+    return length if length >= _LEAST_TEXT else 0
+
+
+def _where_sound_may_end(stream: BinaryIO, window: Window, seconds: float) -> int:
+    """Up to where there should be sound; 0 where the file shows that all of it is there."""
+    kind = file_type(window.at(0, 12))
+    if kind in ("wav", "rifx", "aiff"):
+        order, wanted = ("<" if kind == "wav" else ">"), (b"SSND" if kind == "aiff" else b"data")
+        begins, length = _chunk(stream, 12, order + "4sI", wanted, multiple=2) or (0, 0)
+        return window.size if begins and _is_unset(length) else min(window.size, begins + length)
+    if kind == "mp4":
+        return window.size if _last_box(window) == b"mdat" else 0
+    if kind == "ogg":
+        return 0 if _has_last_page(window) else window.size
+    if kind not in (None, "mp3", "mp2", "adts"):
+        return 0
+    counted = _counted_seconds(window)
+    return 0 if counted and counted - seconds <= _PADDED_SECONDS else before_tail_tags(window)
+
+
+def _last_box(window: Window) -> bytes:
+    at, kind = 0, b""
+    for _ in range(_MOST_STEPS):
+        header = window.at(at, 16)
+        if len(header) < 8:
+            return kind
+        length, kind = struct.unpack(">I4s", header[:8])
+        length = struct.unpack(">Q", header[8:])[0] if length == 1 else length
+        if length < 8:
+            return kind
+        at += length
+    return kind
+
+
+def _has_last_page(window: Window) -> bool:
+    """Whether the last page of an Ogg file is whole, and flagged as the last of its stream (RFC 3533, 6)."""
+    _, block = window.tail(_MOST_TEXT)
+    page = block[block.rfind(b"OggS") :]
+    if len(page) < 27 or not page[5] & 4:
+        return False
+    page = page[: 27 + page[26] + sum(page[27 : 27 + page[26]])]
+    return ogg_crc(page[:22] + bytes(4) + page[26:]) == int.from_bytes(page[22:26], "little")

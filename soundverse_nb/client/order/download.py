@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from soundverse_nb.api.secrets import logger
 from soundverse_nb.api.transport import Downloaded
-from soundverse_nb.audio.truncation import ends_inside_a_frame
+from soundverse_nb.audio.truncation import ends_inside_a_frame, text_end
 from soundverse_nb.client.background import eager
 from soundverse_nb.client.journal.order import Order, OrderState
 from soundverse_nb.client.order.poll import ask
@@ -177,6 +177,9 @@ def check_file(path: str, proven: bool) -> DecodeCheck | None:
     try:
         report = preflight(path, anything)
         check = check_of(report)
+        if check.playback is not Playback.NO_SOUND and _ends_in_text(path, report.audio.duration or 0.0):
+            # A cut that a proxy filled up: it plays, and so do its letters.
+            check = DecodeCheck(Playback.CUT, "A page of text stands in the place of its end")
         if check.playback is Playback.WHOLE and not proven and _ends_midway(path):
             check = DecodeCheck(Playback.CUT, "It stops in the middle of its data")
         return check
@@ -206,6 +209,11 @@ def check_of(report: PreflightReport) -> DecodeCheck:
 def _ends_midway(path: str) -> bool:
     with open(path, "rb") as file:
         return ends_inside_a_frame(file, os.fstat(file.fileno()).st_size)
+
+
+def _ends_in_text(path: str, seconds: float) -> bool:
+    with open(path, "rb") as file:
+        return text_end(file, os.fstat(file.fileno()).st_size, seconds) > 0
 
 
 PAUSE = 2.0

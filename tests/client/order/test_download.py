@@ -25,6 +25,7 @@ from soundverse_nb.client.order.download import (
 )
 from soundverse_nb.errors import Spent
 from tests import strict_service as script
+from tests.audio.adts import aac
 from tests.client.conftest import SONG
 from tests.strict_service import (
     HOLD,
@@ -60,6 +61,10 @@ def wav() -> bytes:
     return file.getvalue()
 
 
+def piped(sound: bytes) -> bytes:
+    return sound[:4] + b"\xff" * 4 + sound[8:40] + b"\xff" * 4 + sound[44:]
+
+
 def encoded(kind: str) -> bytes:
     file = io.BytesIO()
     soundfile.write(file, tone(), 44100, format=kind)
@@ -85,6 +90,8 @@ CUT: dict[str, bytes] = {
     "FLAC": encoded("FLAC")[:100_000],
     "Ogg": encoded("OGG")[: len(encoded("OGG")) * 3 // 4],
     "MP3": MP3[: 200 * len(MP3_FRAME) + 150],
+    "ADTS": b"".join(aac(3.0))[:-7],
+    "WAV that was written to a pipe": piped(wav())[:100_001],
 }
 
 
@@ -140,6 +147,39 @@ async def test_a_body_that_ends_too_soon_is_no_remix_however_quietly(
         service.files[AUDIO] = [close_framed(MP3)]
         (remix,) = await client.recover()
         assert remix.audio.path.read_bytes() == MP3
+
+
+def filled_up(sound: bytes, page: bytes) -> bytes:
+    """Half of a song, and a page in place of the rest, up to the length that was announced."""
+    half = sound[: len(sound) // 2]
+    return half + (page * (len(sound) // len(page) + 1))[: len(sound) - len(half)]
+
+
+PAGES = {
+    "a page": PAGE,
+    "a short page": b"<!DOCTYPE html><title>502</title>",
+    "JSON": b'{"message": "Internal server error", "requestId": "b1"}',
+    "a list of JSON": b'[ {"code": 5, "message": "gone"} ]',
+    "XML": b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>SlowDown</Code></Error>\n',
+    "XML without a prologue": b"<Error><Code>SlowDown</Code></Error>",
+    "a page in another language": "<html><body>Serviço indisponível</body></html>".encode(),
+}
+SOUNDS = {
+    "MP3": MP3, "MP3 with a count": encoded("MP3"), "ADTS": b"".join(aac(3.0)), "WAV": wav(),
+    "WAV of a pipe": piped(wav()), "AIFF": encoded("AIFF"), "FLAC": encoded("FLAC"), "Ogg": encoded("OGG"),
+}  # fmt: skip
+TEXT_BEHIND = {
+    **{f"{name} and {text}": MP3 + PAGES[text] for name, text in (("MP3", text) for text in PAGES)},
+    **{f"{name}, filled up": filled_up(SOUNDS[name], PAGE) for name in SOUNDS},
+}
+
+
+@pytest.mark.parametrize("body", TEXT_BEHIND.values(), ids=TEXT_BEHIND)
+def test_text_in_the_place_of_sound_is_a_cut_though_every_byte_came(tmp_path: Path, body: bytes) -> None:
+    (tmp_path / "song").write_bytes(body)
+    check = check_file(str(tmp_path / "song"), True)
+    assert check is not None
+    assert check.playback is Playback.CUT
 
 
 async def test_one_look_that_fails_is_followed_by_another(make_client: MakeClient, tmp_path: Path) -> None:
@@ -214,8 +254,10 @@ async def test_a_song_with_a_flaw_is_worth_having(make_client: MakeClient, tmp_p
 
 
 @pytest.mark.parametrize(
-    "body", [MP3, MP3 + b"<html>bye</html>", wav() + bytes(900), encoded("FLAC") + b"x" * 90]
-)
+    "body",
+    [MP3, MP3 + b"bye bye, said the drive", encoded("MP3") + PAGE, wav() + PAGE, wav() + bytes(900),
+     encoded("FLAC") + b"x" * 90, encoded("FLAC") + PAGE, encoded("OGG") + PAGE],
+)  # fmt: skip
 async def test_silence_and_odd_bytes_behind_the_sound_are_no_fault(
     make_client: MakeClient, body: bytes
 ) -> None:
