@@ -394,7 +394,8 @@ def _where_sound_may_end(stream: BinaryIO, window: Window, seconds: float) -> in
 
 
 def _last_box(window: Window) -> bytes:
-    at, kind = 0, b""
+    at = 0
+    kind: bytes = b""
     for _ in range(_MOST_STEPS):
         header = window.at(at, 16)
         if len(header) < 8:
