@@ -12,6 +12,7 @@ import importlib
 import sys
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Protocol
 
 from aiohttp import StreamReader
@@ -331,7 +332,22 @@ class Body:
         if not self.is_packed:
             return raw
         self._waiting = self._unpacker.feed(raw)
-        return await _gather(self._unpacked, HEAD_BYTES)
+        head = await _gather(self._unpacked, HEAD_BYTES)
+        # Brotli has no mark: it is tried where nothing else makes it the file that is expected.
+        if self._unpacker.is_plain and self._kind_of(head) is None and self._is_brotli(raw):
+            self._unpacker = Unpacker("br")
+            self._waiting = self._unpacker.feed(head)
+            head = await _gather(self._unpacked, HEAD_BYTES)
+        return head
+
+    def _is_brotli(self, raw: bytes) -> bool:
+        codec = _brotli()
+        if codec is None:
+            return False
+        try:
+            return self._kind_of(b"".join(islice(codec.pieces(raw), 1))) is not None
+        except Exception:  # each library has an error of its own
+            return False
 
     async def blocks(self, head: bytes) -> AsyncIterator[bytes]:
         """The head again, and what follows it."""

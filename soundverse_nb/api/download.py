@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -201,13 +202,19 @@ async def _asked(
 
 def _check_status(answer: Answer) -> None:
     status = answer.response.status
-    if status == 200:
+    if status == 200 or (status == 206 and _is_all_of_it(answer.response.headers.get("Content-Range", ""))):
         return
     if status == 407 and answer.proxy:
         raise DownloadError(f"{shown(answer.url)} was not reached: {refused_by(answer.proxy, 407)}.")
     if status in _FINAL:
         raise DownloadError(f"{shown(answer.url)} answered HTTP {status}.")
     raise _AttemptError(f"HTTP {status}", retry_after_seconds(answer.response.headers.get("Retry-After")))
+
+
+def _is_all_of_it(content_range: str) -> bool:
+    """Whether a part of a file, by its Content-Range, is the whole of it (RFC 9110, 14.4)."""
+    found = re.fullmatch(r"\s*bytes\s+0-(\d{1,18})/(\d{1,18})\s*", content_range, re.IGNORECASE)
+    return found is not None and int(found[1]) + 1 == int(found[2])
 
 
 def _hidden(error: BaseException) -> str | None:

@@ -14,6 +14,7 @@ import pytest
 from soundverse_nb.api.transport import Downloaded
 from soundverse_nb.errors import DownloadError, Spent
 from tests.api.conftest import Connect
+from tests.api.packing import whole
 from tests.strict_service import HOLD, MP3, PNG, Reply, StrictService, answer, redirect
 
 AUDIO = "/audio/x.mp3"
@@ -357,6 +358,28 @@ async def test_a_full_disk_leaves_no_part(
     monkeypatch.setattr(os, "fsync", full)
     assert "No space left" in await refused(connect, tmp_path, answer(MP3))
     assert waits == []
+
+
+async def test_a_part_that_is_the_whole_file_is_the_file(connect: Connect, tmp_path: Path) -> None:
+    reply = answer(MP3, 206, {"Content-Range": f"bytes 0-{len(MP3) - 1}/{len(MP3)}"})
+    got = await fetched(connect, tmp_path, reply)
+    assert got.path.read_bytes() == MP3
+    assert got.proven
+
+
+@pytest.mark.parametrize(
+    "content_range", ["", "bytes 0-99/200", "bytes 0-99/*", "bytes 1-99/100", "0-99/100"]
+)
+async def test_a_part_of_a_file_is_not_the_file(connect: Connect, tmp_path: Path, content_range: str) -> None:
+    part = answer(MP3, 206, {"Content-Range": content_range})
+    assert "HTTP 206" in await refused(connect, tmp_path, part)
+
+
+async def test_brotli_that_nothing_names_is_unpacked(connect: Connect, tmp_path: Path) -> None:
+    song = os.urandom(9) + b"no sound" + os.urandom(100)
+    got = await fetched(connect, tmp_path, answer(whole("br", MP3 + song)))
+    assert got.path.read_bytes() == MP3 + song
+    assert got.kind == "mp3"
 
 
 async def test_a_cancelled_download_leaves_no_part(connect: Connect, tmp_path: Path) -> None:
