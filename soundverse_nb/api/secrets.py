@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import logging
 import re
+import unicodedata
 from typing import Any
 from urllib.parse import quote
 
@@ -49,7 +50,8 @@ def remember_key(value: str) -> None:
         return
     for form in {value, *_in_base64(value)}:
         _keys.setdefault(form, _written(form))
-    _plain = tuple((form, form.encode("utf-8", "replace")) for form in _keys)
+    small = {form.lower() for form in _keys}
+    _plain = tuple((form, form.encode("utf-8", "replace")) for form in small)
 
 
 def remember_secret(value: str) -> None:
@@ -66,7 +68,7 @@ def _in_base64(value: str) -> set[str]:
 
 
 def _written(value: str) -> re.Pattern[str]:
-    return re.compile("".join(f"(?:{'|'.join(_spellings(char))})" for char in value))
+    return re.compile("".join(f"(?:{'|'.join(_spellings(char))})" for char in value), re.IGNORECASE)
 
 
 def _spellings(char: str) -> list[str]:
@@ -86,22 +88,39 @@ def _utf16(char: str) -> list[int]:
 
 
 def holds_key(text: str | bytes) -> bool:
-    """Whether a text holds a key that this process uses, in whatever spelling."""
+    """Whether a text holds a key that this process uses, in whatever spelling and case."""
     # Asked of every chunk: loops, because a generator would take longer than all of the search.
     if isinstance(text, bytes):
+        small_bytes = text.lower()
         for _, key_bytes in _plain:
-            if key_bytes in text:
+            if key_bytes in small_bytes:
                 return True
         if b"%" not in text and b"\\" not in text and b"&" not in text:
             return False
         text = text.decode("utf-8", "replace")
     else:
+        small = text.lower()
         for key, _ in _plain:
-            if key in text:
+            if key in small:
                 return True
     if "%" not in text and "\\" not in text and "&" not in text:
         return False
     return any(pattern.search(text) for pattern in list(_keys.values()))
+
+
+def spells_key(text: str) -> bool:
+    """Whether the letters and digits of a text, read without what stands between them, hold a key.
+
+    For names of files, in which nothing but these is left.
+    """
+    letters = letters_and_digits(text)
+    return any((form := letters_and_digits(key)) and form in letters for key, _ in _plain)
+
+
+def letters_and_digits(text: str) -> str:
+    """A text's ASCII letters and digits, small and without accents."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii").lower()
+    return "".join(char for char in plain if char.isalnum())
 
 
 def hide_key(text: str) -> str:
@@ -125,7 +144,7 @@ def without_key(value: Any) -> Any:
 
 def _kept(name: object, value: Any) -> Any:
     # The name of an order is asked for as it is, so half of one is none.
-    is_name = str(name).replace("_", "").lower() in ("messageid", "jobid")
+    is_name = str(name).replace("_", "").lower() in ("messageid", "jobid", "id")
     if is_name and isinstance(value, str) and holds_key(value):
         return None
     return without_key(value)

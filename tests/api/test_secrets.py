@@ -19,6 +19,7 @@ from soundverse_nb.api.secrets import (
     redact,
     remember_key,
     remember_secret,
+    spells_key,
     without_key,
 )
 
@@ -87,6 +88,8 @@ remember_key(API_KEY)
     "written",
     [
         API_KEY,
+        API_KEY.upper(),
+        API_KEY.title(),
         quote(API_KEY),
         quote(API_KEY, safe=""),
         quote(API_KEY, safe="").lower(),
@@ -109,6 +112,12 @@ def test_the_key_is_known_in_every_spelling(written: str) -> None:
         assert "\\u0030" not in shown
         assert "***" in shown
         assert shown.endswith("and that is wrong")
+
+
+@pytest.mark.parametrize("between", ["", "\u200b", "\u00ad", "\u2060", " ", "-", ".", "\u0301", "/"])
+def test_the_letters_of_the_key_are_known_whatever_stands_between_them(between: str) -> None:
+    assert spells_key(f"A song of {between.join(API_KEY)} for you")
+    assert not spells_key(f"A song of {between.join(API_KEY[:-1])} for you")
 
 
 def test_a_value_is_kept_but_for_the_key() -> None:

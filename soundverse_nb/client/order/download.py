@@ -14,7 +14,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from soundverse_nb.api.secrets import logger
+from soundverse_nb.api.secrets import logger, spells_key
 from soundverse_nb.api.transport import Downloaded
 from soundverse_nb.audio.truncation import ends_inside_a_frame, text_end
 from soundverse_nb.client.background import eager
@@ -336,6 +336,8 @@ async def _renew(tracker: OrderTracker) -> bool:
 def file_stem(title: str, order_id: str) -> str:
     """A file name without its suffix: readable, harmless on every system, and unlike any other order's."""
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode("ascii").lower()
+    # Without what stood between its letters, a title may become the key.
+    plain = "" if spells_key(title) else plain
     words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:48].strip("-")
     return f"{words or 'remix'}-{order_id}"
 

@@ -15,12 +15,14 @@ import pytest
 import soundfile
 
 import soundverse_nb as sv
+from soundverse_nb.api.secrets import remember_key
 from soundverse_nb.client import OrderState
 from soundverse_nb.client.order.download import (
     SETTLED_AFTER,
     DecodeCheck,
     Playback,
     check_file,
+    file_stem,
     is_acceptable,
 )
 from soundverse_nb.errors import Spent
@@ -265,6 +267,13 @@ async def test_silence_and_odd_bytes_behind_the_sound_are_no_fault(
         remix = await make_client(service).remix(SONG, prompt="jazz")
         assert remix.audio.path.read_bytes() == body
         assert sum("/audio/" in request.path for request in service.requests) == 1
+
+
+def test_no_title_makes_the_key_the_name_of_a_file() -> None:
+    remember_key("title-key-0123456789")
+    for between in ("", "\u200b", "\u00ad", " "):
+        assert file_stem(f"A {between.join('title-key-0123456789')}", "o1") == "remix-o1"
+    assert file_stem("A title key", "o1") == "a-title-key-o1"
 
 
 def test_a_decoder_that_raises_loses_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
