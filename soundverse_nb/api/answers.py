@@ -12,7 +12,7 @@ from typing import Any
 
 from soundverse_nb.api.body import NOT_JSON, body_text, error_text, excerpt, page_text, read_json
 from soundverse_nb.api.event import RemixEvent
-from soundverse_nb.api.order_names import name_in, name_in_text
+from soundverse_nb.api.order_names import lesser_name_in, name_in, name_in_text
 from soundverse_nb.api.retry import retry_after_seconds
 from soundverse_nb.api.secrets import holds_key
 from soundverse_nb.errors import (
@@ -121,7 +121,7 @@ def classify(
     if isinstance(error, (RateLimitError, ServiceUnavailableError)):
         error.retry_after = retry_after_seconds(fields.get("retry-after"))
     error.status_code = status
-    error.message_id = message_id or (_id_in_text(text) if value is NOT_JSON else name_in(value))
+    error.message_id = message_id or (_id_in_text(text) if value is NOT_JSON else _id_in(value))
     believed = status is None or status in _BODY_DECIDES or status >= 400
     open_ended = taken or error.message_id is not None or not believed or _is_being_made(value)
     if open_ended and error.spent is Spent.NO:
@@ -193,6 +193,11 @@ def _by_shape(status: int | None, value: Any, words: str, quoted: str) -> APIErr
         return APIError(f"The service refused the order{quoted}.", spent=spent, hint=hint)
     what = "something that is not a remix stream" if quoted else "nothing"
     return APIError(f"The service answered with {what}{quoted}.", spent=Spent.MAYBE, hint=_CHECK_ACCOUNT)
+
+
+def _id_in(value: Any) -> str | None:
+    name = name_in(value) or lesser_name_in(value)
+    return None if name is None or holds_key(name) else name
 
 
 def _id_in_text(text: str) -> str | None:

@@ -8,6 +8,7 @@ import re
 import zlib
 from typing import Any
 
+from soundverse_nb.api.order_names import keep_first_names
 from soundverse_nb.api.secrets import holds_key, redact, without_key
 
 MAX_BODY_BYTES = 1 << 18
@@ -67,7 +68,7 @@ def body_text(body: bytes, content_type: str = "") -> str:
 def read_json(text: str) -> Any:
     """The JSON value in a text, or NOT_JSON. A key of ours that a server repeats in it is left out."""
     try:
-        value = json.loads(text, strict=False)
+        value = json.loads(text, strict=False, object_pairs_hook=keep_first_names)
         return without_key(value) if holds_key(text) else value
     except (ValueError, RecursionError):
         return NOT_JSON

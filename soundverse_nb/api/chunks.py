@@ -10,15 +10,17 @@ from pydantic import ValidationError
 
 from soundverse_nb.api.answers import classify, documented_refusal, is_chunk, is_error_object
 from soundverse_nb.api.body import excerpt, read_json
-from soundverse_nb.api.event import RemixEvent, Stage, named, validate_json
-from soundverse_nb.api.order_names import is_named, name_in_text, names_in
-from soundverse_nb.api.secrets import holds_key
+from soundverse_nb.api.event import RemixEvent, Stage, named, read_object, validate_json
+from soundverse_nb.api.order_names import is_named, lesser_name_in, name_in_text, names_in, repeats_a_name
+from soundverse_nb.api.secrets import holds_key, without_key
 from soundverse_nb.api.sse import CR, LF, EventStreamDecoder, OversizeEvent
 from soundverse_nb.errors import APIError
 
 _SMALL = 1 << 16  # bytes; the decoder's cap is far above it
 # What a server says to keep a connection open. Whatever else cannot be read may have been a chunk.
 _KEEP_ALIVES = frozenset(("", "null", "ping", "pong", "keepalive", "keep-alive", "heartbeat"))
+# Types of events that sister pages and other services have for an order that was let in.
+_WORK_TYPES = ("created", "accepted", "submitted", "started", "progress")
 _AS_DOCUMENTED = frozenset(stage.value for stage in Stage if stage not in (Stage.FAILED, Stage.UNKNOWN))
 
 
@@ -46,6 +48,7 @@ class ChunkReader:
         self.message_id: str | None = None
         self.taken = False
         self._names: dict[str, str] = {}
+        self._lesser_name: str | None = None  # that counts where no other comes
         self._seen = 0
         self._decoder = EventStreamDecoder()
 
@@ -62,6 +65,8 @@ class ChunkReader:
             if LF not in text and CR not in text and len(text) <= _SMALL:
                 return [self.read(text)]
         texts = decoder.feed_data(data)
+        # What an event is called may say it alone.
+        self.taken = self.taken or any(map(_tells_of_work, decoder.types))
         chunks = map(self.read, texts)
         if decoder.skipped:
             # Before the others, as nothing is read after a terminal chunk.
@@ -71,10 +76,14 @@ class ChunkReader:
     def finish(self) -> SkippedChunk | None:
         """The end of the stream: an event that did not end with it is none, but it may name the order."""
         rest = self._decoder.unfinished
-        if self.message_id is not None or not rest.strip():
+        if self.message_id is None and rest.strip():
+            skipped = self._skip("the stream ended inside it", rest)
+            if skipped.message_id is not None:
+                return skipped
+        if self.message_id is not None or self._lesser_name is None:
             return None
-        skipped = self._skip("the stream ended inside it", rest)
-        return skipped if skipped.message_id is not None else None
+        self.message_id = self._lesser_name
+        return SkippedChunk("no chunk had a message_id", "", self.message_id)
 
     def read(self, data: bytes | str) -> Chunk:
         """What the data of one event says."""
@@ -84,8 +93,9 @@ class ChunkReader:
             return self._skip(str(error), data)
         # The instance's own dict, because pydantic's attribute look-up takes three times as long.
         fields = event.__dict__
-        if event.__pydantic_extra__ or fields["message_id"] not in (None, self.message_id):
-            event = named(event)
+        name = fields["message_id"]
+        if event.__pydantic_extra__ or name != self.message_id or self.message_id is None:
+            event = self._named(event, data)
             fields = event.__dict__
             if not self._is_ours(event, data):
                 return SkippedChunk("it is about another order", excerpt(_text(data)))
@@ -101,6 +111,18 @@ class ChunkReader:
             gap = event.status is None and (numbered or self._is_gap(event))
             self.taken = gap or event.is_past_validating
         self._seen += 1
+        return event
+
+    def _named(self, event: RemixEvent, data: bytes | str) -> RemixEvent:
+        """The event with the order's name, wherever it stands."""
+        if (self.message_id is None or event.message_id != self.message_id) and repeats_a_name(data):
+            event = RemixEvent.parse(without_key(read_object(data)))
+        event = named(event)
+        if self.message_id is None and event.message_id is None and event.model_extra:
+            lesser = self._lesser_name or lesser_name_in(event.model_extra)
+            self._lesser_name = None if lesser is None or holds_key(lesser) else lesser
+            if self._lesser_name is not None and event.is_terminal:
+                return event.model_copy(update={"message_id": self._lesser_name})
         return event
 
     def _is_ours(self, event: RemixEvent, data: bytes | str) -> bool:
@@ -133,7 +155,8 @@ class ChunkReader:
         taken = self.taken or self._is_gap(event) or event.shows_work
         known = self.message_id is not None or taken
         if is_error_object(value) and not (known and event.is_failure and is_chunk(value)):
-            return classify(None, {}, text.encode(), message_id=self.message_id, taken=taken)
+            name = self.message_id or self._lesser_name
+            return classify(None, {}, text.encode(), message_id=name, taken=taken)
         # A failure before there is an order may be one of the documented refusals.
         return documented_refusal(value) if event.is_failure and not known else None
 
@@ -149,6 +172,11 @@ class ChunkReader:
             self.message_id, self._names = name, {"message_id": name}
         self.taken = self.taken or text.strip().lower() not in _KEEP_ALIVES
         return SkippedChunk(why, excerpt(text), name)
+
+
+def _tells_of_work(kind: str) -> bool:
+    """Whether the type of an event says that the order was let in, as a stage after "validating" does."""
+    return kind.strip().lower().endswith(_WORK_TYPES) or RemixEvent.parse({"status": kind}).shows_work
 
 
 def _parsed(data: bytes | str) -> RemixEvent:

@@ -16,7 +16,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
 from soundverse_nb.api.body import error_text
-from soundverse_nb.api.order_names import name_in
+from soundverse_nb.api.order_names import keep_first_names, name_in
 from soundverse_nb.api.safe_repr import shown, shown_id, shown_name
 from soundverse_nb.api.secrets import holds_key, without_key
 
@@ -222,7 +222,9 @@ class RemixEvent(BaseModel):
         Then the order was let in, or may have been: an unknown word or field counts as well. Only
         "validating" and an empty chunk do not.
         """
-        if self.shows_work or self.is_complete is True or self.message_id is not None:
+        # The document has streaming_ready in a chunk of "streaming" alone.
+        named = self.message_id is not None or self.streaming_ready is not None
+        if self.shows_work or self.is_complete is True or named:
             return True
         if self.status is not None:
             return self.stage is not Stage.VALIDATING
@@ -264,7 +266,7 @@ def read_object(chunk: bytes | str | Mapping[str, Any]) -> dict[str, Any]:
         return {str(name): value for name, value in chunk.items()}
     try:
         text = chunk if isinstance(chunk, str) else chunk.decode("utf-8", "replace")
-        value = json.loads(text, strict=False)
+        value = json.loads(text, strict=False, object_pairs_hook=keep_first_names)
         if isinstance(value, dict):
             whole = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
             return cast("dict[str, Any]", json.loads(whole))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 # Sister pages spell the same names with and without underscores.
@@ -16,6 +16,8 @@ _SPELLINGS_ELSEWHERE = frozenset(
 )  # fmt: skip
 # Where an answer that wraps another keeps it.
 _WRAPPERS = ("data", "result", "response", "body", "job", "generation", "remix", "detail", "error")
+# Under these an "id" is most likely that of the order.
+_OWNERS = ("job", "generation", "remix", "task", "order")
 _DEEPEST = 4
 _IN_TEXT = re.compile(
     r'"(?:message_id|job_id)"\s*:\s*(?:"((?:[^"\\]|\\["\\/bfnrtu])+)"|(-?\d{1,30})(?=\s*[,}\]]))'
@@ -83,6 +85,43 @@ def name_in(value: Any, depth: int = 0) -> str | None:
         return names.get("message_id") or names["job_id"]
     inner = (name_in(value[wrapper], depth + 1) for wrapper in _WRAPPERS if wrapper in value)
     return next((name for name in inner if name), None)
+
+
+def lesser_name_in(value: Any) -> str | None:
+    """What may be the order's id where nothing better comes: the "id" of a "job", a "generation" and such."""
+    for place, part in _parts(value, 0):
+        found = as_name(part.get("id")) if place in _OWNERS else None
+        if found is not None:
+            return found
+    return None
+
+
+def _parts(value: Any, depth: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    if not isinstance(value, dict) or depth > _DEEPEST:
+        return
+    for place in dict.fromkeys((*_OWNERS, *_WRAPPERS)):
+        part = value.get(place)
+        if isinstance(part, dict):
+            yield place, part
+            yield from _parts(part, depth + 1)
+
+
+def keep_first_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON for `object_pairs_hook`: of a name that stands there twice the first that is one."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        fields |= {
+            key: value
+            for key, value in reversed(pairs)
+            if key.replace("_", "").replace("-", "").lower() in _SPELLINGS and as_name(value) is not None
+        }
+    return fields
+
+
+def repeats_a_name(text: str | bytes) -> bool:
+    """Whether a name may stand twice in a JSON text; a strict parser takes the last of them."""
+    text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return text.count("message_id") > 1 or text.count("job_id") > 1 or text.count("messageId") > 1
 
 
 def name_in_text(text: str) -> str | None:

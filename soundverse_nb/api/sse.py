@@ -48,9 +48,10 @@ class EventStreamDecoder:
 
     `feed(bytes)` returns the events these bytes finished. `retry` is the reconnection time the server asked
     for, in milliseconds, or None; `last_event_id` the last id it sent. Events whose data is larger than
-    `max_event_bytes` are passed over in bounded memory; `skipped` lists those of the latest `feed`. What
-    follows the last blank line is unfinished and is never returned. `between_events` is true where the next
-    byte begins a new event.
+    `max_event_bytes` are passed over in bounded memory; `skipped` lists those of the latest `feed`, `types`
+    the types that stood in it, also those of events without data, which are none. What follows the last
+    blank line is unfinished and is never returned. `between_events` is true where the next byte begins a new
+    event.
 
     >>> decoder = EventStreamDecoder()
     >>> decoder.feed(b"retry: 500\\ndata: {'sta")
@@ -63,6 +64,7 @@ class EventStreamDecoder:
         self.retry: int | None = None
         self.last_event_id = ""
         self.skipped: list[OversizeEvent] = []
+        self.types: list[str] = []
         self.between_events = False
         self._limit = max_event_bytes
         self._beginning: bytes | None = b""  # the first bytes, until it is clear whether they are a BOM
@@ -95,7 +97,7 @@ class EventStreamDecoder:
 
     def _feed(self, chunk: bytes) -> tuple[list[ServerEvent], list[str]]:
         """The events these bytes finished, and after them the data of plain ones with the last id."""
-        self.skipped = []
+        self.skipped, self.types = [], []
         if self._beginning is not None:
             chunk = self._without_bom(chunk)
         if self._after_cr or CR in chunk:
@@ -237,6 +239,8 @@ class EventStreamDecoder:
     def _dispatch(self) -> ServerEvent | None:
         data, kind, head, size = self._data, self._type, self._head, self._size
         self._data, self._type, self._head, self._size = [], b"", None, 0
+        if kind:
+            self.types.append(kind.decode("utf-8", "replace"))
         if head is not None:
             self.skipped.append(OversizeEvent(size, head.decode("utf-8", "replace")))
             return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import json
 from collections.abc import Callable, Iterator
 from itertools import chain
 
@@ -38,6 +40,30 @@ class StreamCut(SoundverseError):  # noqa: N818 - it is something that happens, 
     usual_spent = Spent.MAYBE
     sent = True
     why = ""  # the reason, in a few words
+
+
+class _Recoder:
+    """A body in UTF-16 as UTF-8, and any other as it is; its first two bytes show which it is."""
+
+    def __init__(self) -> None:
+        self.is_utf16 = False
+        self._head: bytes | None = b""
+        self._decoder: codecs.IncrementalDecoder | None = None
+
+    def feed(self, data: bytes, final: bool = False) -> bytes:
+        if self._head is not None:
+            data = self._head + data
+            if len(data) < 2 and not final:
+                self._head = data
+                return b""
+            self._head = None
+            charset = json.detect_encoding(data[:4])
+            if charset.startswith("utf-16"):
+                self.is_utf16 = True
+                self._decoder = codecs.getincrementaldecoder(charset)("replace")
+        if self._decoder is None:
+            return data
+        return self._decoder.decode(data, final).encode("utf-8", "replace")
 
 
 class _Opening:
@@ -92,6 +118,7 @@ class RemixStream:
         self._clock = clock
         self._last_byte_at = clock()
         self._unpacker = Unpacker(response.headers.get("Content-Encoding", ""), MOST_AT_ONCE)
+        self._recoder = _Recoder()
         self._reader = ChunkReader()
         self._pending: Iterator[Chunk | StreamCut] = iter(())  # read, and not given yet
         self._opening: _Opening | None = _Opening(response.headers.get("Content-Type", ""))
@@ -157,7 +184,7 @@ class RemixStream:
             self._last_byte_at = self._clock()
             self._decode(self._unpacked(data))
         else:
-            self._decode(b"".join(self._unpacker.finish()))
+            self._decode(b"".join(self._unpacker.finish()), final=True)
         if self._unpacker.fault:
             self._finish(self._unpacker.fault)
         elif not data:
@@ -176,7 +203,8 @@ class RemixStream:
     def _unpacked(self, data: bytes) -> bytes:
         return data if self._unpacker.is_plain else b"".join(self._unpacker.feed(data))
 
-    def _decode(self, data: bytes) -> None:
+    def _decode(self, data: bytes, final: bool = False) -> None:
+        data = self._recoder.feed(data, final)
         chunks = self._reader.feed(data)
         self._pending = iter(chunks)
         if chunks:
@@ -195,7 +223,7 @@ class RemixStream:
             return
         self._ended = True
         if self._opening is not None and self._opening.is_no_stream:
-            self._pending = iter((self._read_body(self._opening),))
+            self._pending = chain((self._read_body(self._opening),), _lazily(self._reader.finish))
             return
         cut = () if lost is None else (StreamCut(f"The stream broke off: {lost}.", why=lost),)
         # After the chunks before it, which may name the order as well.
@@ -203,8 +231,13 @@ class RemixStream:
 
     def _read_body(self, opening: _Opening) -> Chunk:
         """What an answer means that is not an event stream: an error, or one chunk all the same."""
-        error = classify(self._response.status, self._response.headers, opening.data)
-        return self._reader.read(opening.text) if error is None else error
+        headers = {name.lower(): value for name, value in self._response.headers.items()}
+        if self._recoder.is_utf16:  # it no longer is what its header says
+            headers["content-type"] = ""
+        error = classify(self._response.status, headers, opening.data)
+        if error is not None:
+            return error
+        return self._reader.read(body_text(opening.data, headers.get("content-type", "")))
 
 
 def _lazily(finish: Callable[[], SkippedChunk | None]) -> Iterator[Chunk]:

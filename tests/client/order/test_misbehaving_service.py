@@ -81,6 +81,9 @@ PAST_VALIDATING: dict[str, list[Any]] = {
     "a field of its own": [{"queue_position": 3}],
     "what cannot be read": [b'data: {"status": "queu\n\n'],
     "what is too large": [b"data: " + b"x" * 2_000_000 + b"\n\n"],
+    "an event called queued": [b"event: queued\ndata: {}\n\n"],
+    "an event called queued and no data": [b"event: queued\ndata:\n\n"],
+    "whether it can be heard": [nameless(streaming_ready=False)],
     "a hole in the numbers": [b'data: {"chunkIndex": 7, "isComplete": false}\n\n'],
 }
 
