@@ -85,6 +85,11 @@ class ChunkReader:
         self.message_id = self._lesser_name
         return SkippedChunk("no chunk had a message_id", "", self.message_id)
 
+    def read_lost(self, text: str) -> SkippedChunk | None:
+        """What came outside of every event: it counts where it names the order."""
+        skipped = self._skip("it stood behind the end of the answer", text)
+        return skipped if skipped.message_id is not None else None
+
     def read(self, data: bytes | str) -> Chunk:
         """What the data of one event says."""
         try:

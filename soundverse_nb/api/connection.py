@@ -25,7 +25,6 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import HttpProcessingError
-from aiohttp.streams import EMPTY_PAYLOAD
 from yarl import URL
 
 from soundverse_nb.api.body import excerpt
@@ -76,13 +75,28 @@ class _LenientReader(ResponseHandler):
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._is_in_head = True
         self._head = bytearray()
         self._chunks: Chunks | None = None
+        self._left: int | None = None  # bytes of the body, where its length was announced
+        self._refused = b""
+
+    def set_response_params(self, **settings: Any) -> None:
+        self._begin()
+        super().set_response_params(**settings)
 
     @property
     def is_framing_broken(self) -> bool:
         """Whether the end of the body can no longer be told; what comes of it is passed on as it is."""
         return self._chunks is not None and self._chunks.is_broken
+
+    @property
+    def unread(self) -> bytes:
+        """What came and is part of no body: it stood behind its end, or the head before it was none."""
+        return self._refused + (self._chunks.behind if self._chunks is not None else b"")
 
     def data_received(self, data: bytes) -> None:
         if self._parser is None or self._upgraded or not data:
@@ -90,11 +104,24 @@ class _LenientReader(ResponseHandler):
             return
         while data and self._is_in_head and not self._has_failed:
             data = self._read_head(data)
-        if data and not self._has_failed:
-            framed = data if self._chunks is None else self._chunks.feed(data)
-            if framed:
-                super().data_received(framed)
+        if self._has_failed:
+            self._refuse_bytes(data)
+        elif data and (body := self._framed(data)):
+            super().data_received(body)
         self._fail_payload()
+
+    def _framed(self, data: bytes) -> bytes:
+        if self._chunks is not None:
+            return self._chunks.feed(data)
+        if self._left is None:
+            return data
+        body, behind = data[: self._left], data[self._left :]
+        self._left -= len(body)
+        self._refuse_bytes(behind)
+        return body
+
+    def _refuse_bytes(self, data: bytes) -> None:
+        self._refused = (self._refused + data)[:MOST_BYTES]
 
     def _read_head(self, data: bytes) -> bytes:
         """Read up to the end of the head; gives what follows it."""
@@ -103,30 +130,36 @@ class _LenientReader(ResponseHandler):
         head += data if head else data.lstrip(b"\r\n")
         if not head.startswith(_VERSION) and not _VERSION.startswith(head):
             # No HTTP: for the parser to say.
-            self._head = bytearray()
-            super().data_received(bytes(head))
-            return b""
-        end = _HEAD_END.search(head, seen)
-        size = len(head) if end is None else end.end()
-        if size > MOST_BYTES or head.count(b"\n", 0, size) > MOST_LINES:
-            self._refuse()
-            return b""
-        if end is None:
-            return b""
+            size = len(head)
+        else:
+            end = _HEAD_END.search(head, seen)
+            size = 0 if end is None else end.end()
+            read = size or len(head)
+            if read > MOST_BYTES or head.count(b"\n", 0, read) > MOST_LINES:
+                self._refuse()
+                return bytes(head)
+            if not size:
+                return b""
         self._head = bytearray()
-        tidy, is_chunked = tidy_head(bytes(head[:size]))
-        self._chunks = Chunks() if is_chunked and not self._skip_payload else None
+        tidy = tidy_head(bytes(head[:size]))
+        has_body = tidy.status >= 200 and not self._skip_payload
+        self._chunks = Chunks() if tidy.is_chunked and has_body else None
+        self._left = tidy.length if has_body else None
+        self._is_in_head = 100 <= tidy.status < 200 and tidy.status != 101
         # Alone: a fault in what follows must not take it along.
-        super().data_received(tidy)
+        super().data_received(tidy.data if tidy.status else bytes(head[:size]))
+        if self._has_failed:
+            self._refuse_bytes(bytes(head[:size]))
         return bytes(head[size:])
-
-    @property
-    def _is_in_head(self) -> bool:
-        return self._payload is None or self._payload is EMPTY_PAYLOAD
 
     @property
     def _has_failed(self) -> bool:
         return self.exception() is not None
+
+    def set_exception(self, exc: BaseException, *cause: Any, **named: Any) -> None:
+        # It may end up where nothing leads back to this connection.
+        exc.__dict__["reader"] = self
+        super().set_exception(exc, *cause, **named)
 
     def _refuse(self) -> None:
         if self.transport is not None:
@@ -160,6 +193,7 @@ __all__ = [
     "reason",
     "refused_by",
     "timeout",
+    "unread_of",
 ]
 
 # A dead peer is noticed after 60 + 4 * 15 seconds; a remix that is quiet for minutes keeps its connection.
@@ -355,6 +389,16 @@ def is_framing_broken(response: aiohttp.ClientResponse) -> bool:
     """Whether the end of the body can no longer be told, so that nothing but what comes is to be read."""
     connection = response.connection
     return connection is not None and bool(getattr(connection.protocol, "is_framing_broken", False))
+
+
+def unread_of(source: aiohttp.ClientResponse | BaseException) -> str:
+    """The text of what came and is part of no body, of an answer or of the error in its place."""
+    if isinstance(source, BaseException):
+        reader = getattr(source.__cause__, "reader", None)
+    else:
+        reader = getattr(source.content, "_protocol", None)
+    unread = getattr(reader, "unread", b"")
+    return unread.decode("utf-8", "replace") if isinstance(unread, bytes) else ""
 
 
 def reason(error: BaseException, proxy: Proxy | None = None) -> str:

@@ -7,6 +7,7 @@ none, must not cost what stands beside it: the name of the order.
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, 5.6.2
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -16,12 +17,25 @@ _SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
 _SIZE_SO_FAR = re.compile(rb"[ \t]*[0-9A-Fa-f]{0,15}[ \t]*\r?|[ \t]*[0-9A-Fa-f]{1,15}[ \t]*;[^\n]*")
 _LONGEST_SIZE = 1 << 14  # bytes of a size's line: some sign each chunk there
 _LONGEST_TRAILERS = 1 << 16
+_MOST_BEHIND = 1 << 18
 # A line that was meant as a size: short, and with nothing in it that an event or a JSON text has.
 _MEANT_AS_SIZE = re.compile(rb"[^:{}\[\]<\"\n]{0,40}\n?")
 
 
-def tidy_head(head: bytes) -> tuple[bytes, bool]:
-    """The head of an answer without what a strict parser refuses; and whether its body comes in chunks.
+_STATUS_LINE = re.compile(rb"HTTP/(\d(?:\.\d)?)[ \t]+(\d{3})(?:[ \t]+(.*))?", re.DOTALL)
+
+
+class Head(NamedTuple):
+    """The head of an answer: its bytes, its status (0 for none), and how the end of its body is told."""
+
+    data: bytes
+    status: int
+    is_chunked: bool
+    length: int | None
+
+
+def tidy_head(head: bytes) -> Head:
+    """The head of an answer without what a strict parser refuses.
 
     A field that is none is left out. Chunks go before a length (RFC 9112, 6.3), and of lengths that differ,
     or are none, nothing is believed: the body then ends with its connection.
@@ -39,16 +53,28 @@ def tidy_head(head: bytes) -> tuple[bytes, bool]:
     codings = [item for item in _items(fields, b"transfer-encoding") if item.lower() != b"identity"]
     lengths = set(_items(fields, b"content-length"))
     kept = [field for field in fields if field[0].lower() not in (b"transfer-encoding", b"content-length")]
+    length: int | None = None
     is_chunked = any(coding.lower() == b"chunked" for coding in codings)
     if codings:
         codings.sort(key=lambda coding: coding.lower() == b"chunked")
         kept.append((b"Transfer-Encoding", b", ".join(dict.fromkeys(codings))))
     elif len(lengths) == 1:
-        length = lengths.pop()
-        if length.isdigit() and len(length) <= _MOST_DIGITS:
-            kept.append((b"Content-Length", length))
-    written = [_clean(status_line), *(b"%b: %b" % field for field in kept), b"", b""]
-    return b"\r\n".join(written), is_chunked
+        said = lengths.pop()
+        if said.isdigit() and len(said) <= _MOST_DIGITS:
+            length = int(said)
+            kept.append((b"Content-Length", said))
+    first, status = _status_line(_clean(status_line))
+    written = [first, *(b"%b: %b" % field for field in kept), b"", b""]
+    return Head(b"\r\n".join(written), status, is_chunked, length)
+
+
+def _status_line(line: bytes) -> tuple[bytes, int]:
+    """The first line in the form of HTTP/1, and the status in it; 0 where it has none."""
+    found = _STATUS_LINE.fullmatch(line)
+    if found is None:
+        return line, 0
+    version = found[1] if found[1] in (b"1.0", b"1.1") else b"1.1"
+    return b"HTTP/%b %b %b" % (version, found[2], found[3] or b""), int(found[2])
 
 
 def _clean(value: bytes) -> bytes:
@@ -69,6 +95,7 @@ class Chunks:
 
     def __init__(self) -> None:
         self.is_broken = False
+        self.behind = b""  # what came behind the end of the body
         self._held = b""  # of a line that has not ended
         self._left = 0  # bytes of this chunk that are still to come
         self._trailers = 0
@@ -145,4 +172,5 @@ class Chunks:
         return len(data)
 
     def _pass_over(self, data: bytes, at: int, framed: list[bytes]) -> int:
+        self.behind = (self.behind + data[at:])[:_MOST_BEHIND]
         return len(data)

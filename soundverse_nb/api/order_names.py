@@ -10,10 +10,10 @@ from typing import Any
 # Sister pages spell the same names with and without underscores.
 _SPELLINGS = {"messageid": "message_id", "jobid": "job_id"}
 # What other services call an order. Not what they call a song, a track or a file.
-_SPELLINGS_ELSEWHERE = frozenset(
-    ["id", "uuid", "guid", "msgid", "orderid", "taskid", "generationid", "remixid", "requestid", "runid",
-     "predictionid", "trackingid", "processid", "operationid", "executionid"]
-)  # fmt: skip
+_SPELLED_ELSEWHERE = re.compile(
+    r"(?:(?:song|audio|music)?(?:message|msg|job|task|order|generation|gen|remix|request|run|prediction"
+    r"|tracking|process|operation|execution))?(?:id|ids|uuid|guid)"
+)
 # Where an answer that wraps another keeps it.
 _WRAPPERS = ("data", "result", "response", "body", "job", "generation", "remix", "detail", "error")
 # Under these an "id" is most likely that of the order.
@@ -57,7 +57,7 @@ def ids_in(fields: Mapping[str, Any]) -> dict[str, list[str]]:
     names: dict[str, list[str]] = {}
     for key, value in fields.items():
         plain = str(key).replace("_", "").replace("-", "").replace(" ", "").lower()
-        spelled = _SPELLINGS.get(plain, plain if plain in _SPELLINGS_ELSEWHERE else None)
+        spelled = _SPELLINGS.get(plain, plain if _SPELLED_ELSEWHERE.fullmatch(plain) else None)
         found = [] if spelled is None else _names_inside(value)
         if spelled is not None and found:
             names.setdefault(spelled, []).extend(found)
@@ -69,7 +69,8 @@ def _names_inside(value: Any, depth: int = 0) -> list[str]:
         if depth > _DEEPEST:
             return []
         parts = value.values() if isinstance(value, dict) else value
-        return [name for part in parts for name in _names_inside(part, depth + 1)]
+        found = [name for part in parts for name in _names_inside(part, depth + 1)]
+        return found or ([str(name) for name in value] if isinstance(value, dict) else [])
     name = as_name(value)
     return [] if name is None else [name]
 

@@ -19,6 +19,7 @@ from soundverse_nb.api.connection import (
     read_little,
     reason,
     timeout,
+    unread_of,
 )
 from soundverse_nb.api.content_encoding import MOST_AT_ONCE, Unpacker
 from soundverse_nb.api.event import RemixEvent
@@ -40,6 +41,7 @@ class StreamCut(SoundverseError):  # noqa: N818 - it is something that happens, 
     usual_spent = Spent.MAYBE
     sent = True
     why = ""  # the reason, in a few words
+    message_id: str | None = None  # the order's id, where it stood in an answer that could not be read
 
 
 class _Recoder:
@@ -227,7 +229,12 @@ class RemixStream:
             return
         cut = () if lost is None else (StreamCut(f"The stream broke off: {lost}.", why=lost),)
         # After the chunks before it, which may name the order as well.
-        self._pending = chain(self._pending, _lazily(self._reader.finish), cut)
+        self._pending = chain(self._pending, _lazily(self._reader.finish), _lazily(self._read_behind), cut)
+
+    def _read_behind(self) -> SkippedChunk | None:
+        """What stood behind the announced end of the body may name the order, too."""
+        text = unread_of(self._response)
+        return self._reader.read_lost(text) if text and self.message_id is None else None
 
     def _read_body(self, opening: _Opening) -> Chunk:
         """What an answer means that is not an event stream: an error, or one chunk all the same."""

@@ -27,12 +27,14 @@ from soundverse_nb.api.connection import (
     reason,
     refused_by,
     timeout,
+    unread_of,
 )
 from soundverse_nb.api.content_encoding import Unpacker
 from soundverse_nb.api.download import Downloaded, fetch
 from soundverse_nb.api.event import RemixEvent
+from soundverse_nb.api.order_names import name_in_text
 from soundverse_nb.api.proxy import Proxy
-from soundverse_nb.api.secrets import remember_key
+from soundverse_nb.api.secrets import holds_key, remember_key
 from soundverse_nb.api.status import another_order, read_status
 from soundverse_nb.api.stream import BODY_TIMEOUT, RemixStream, SkippedChunk, StreamCut
 from soundverse_nb.errors import (
@@ -156,10 +158,12 @@ class Transport:
                     trace_request_ctx=sending,
                 )
         except NETWORK_ERRORS as error:
-            why = reason(error, proxy)
+            why, name = reason(error, proxy), name_in_text(unread_of(error))
         # Raised out here, so that the foreign error, which may hold the key, is not even the context of ours.
         if sending.sent:
-            raise_alone(StreamCut(f"The order was sent, but no answer came: {why}.", why=why))
+            cut = StreamCut(f"The order was sent, but no answer came: {why}.", why=why)
+            cut.message_id = None if name is None or holds_key(name) else name
+            raise_alone(cut)
         raise_alone(TransportError(f"{self._host} could not be reached: {why}."))
 
     async def status(self, message_id: str) -> RemixEvent:

@@ -99,6 +99,7 @@ ANOTHERS: list[Any] = [
     {**GOOD, "message_id": "other", "id": "m"},
     {"m": {**GOOD, "message_id": "other"}},
     *({**GOOD, "message_id": name} for name in (["other"], {"id": "other"}, ["m", "other"], [["other"]])),
+    {**GOOD, "message_id": {"other": True}},
     *({**GOOD, "job_id": name} for name in (["other"], {"$oid": "other"})),
     *(
         {**GOOD, name: "other"}
@@ -112,6 +113,9 @@ ANOTHERS: list[Any] = [
             "task_id",
             "orderId",
             "request-id",
+            "song_generation_id",
+            "message_uuid",
+            "message_ids",
         )
     ),
     {"data": {**GOOD, "id": "other"}},

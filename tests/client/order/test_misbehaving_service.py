@@ -112,6 +112,12 @@ CASES = [
     Case("cut at 100", "remix", "fetched", script=(script.cut_after(8),)),
     Case("cut inside a chunk", "remix", "fetched",
          script=(stream(*stages()[:3], b'data: {"message_id": "@ID@", "sta', end="cut"),)),
+    Case("no head before the id", "remix", "fetched",
+         script=(stream(b"".join(map(script.sse, stages()[:2])), silent=True, framing="close"),)),
+    Case("a blank in a header's name", "remix", "fetched", script=(script.remix(headers={"X A": "1"}),)),
+    Case("no size before the id", "remix", "fetched",
+         script=(stream(stages()[0], b"zz\r\n", stages()[1], framing="close",
+                        headers={"Transfer-Encoding": "chunked"}),)),
     Case("clean EOF at once", sv.UnknownOutcomeError, "unknown", script=(stream(),)),
     Case("clean EOF before the id", sv.UnknownOutcomeError, "unknown", script=(stream(*stages()[:1]),)),
     Case("clean EOF after the id", "remix", "fetched", script=(stream(*stages()[:2]),)),
@@ -340,7 +346,10 @@ async def test_nonsense_is_an_api_error_with_an_excerpt_and_an_unknown_outcome(
 
 
 LOST: dict[str, tuple[script.Reply, str]] = {
-    "headers": (script.remix(headers={"X-Policy": "p" * 100_000}), "headers of the answer are too large"),
+    "headers": (
+        stream(*stages()[:1], headers={"X-Policy": "p" * 100_000}),
+        "headers of the answer are too large",
+    ),
     "packed": (
         Reply([whole("gzip", b"data: {}\n\n")[:-8] + bytes(8)], headers={"Content-Encoding": "gzip"}),
         "its gzip compression is broken",
