@@ -144,7 +144,7 @@ class _LenientReader(ResponseHandler):
         tidy = tidy_head(bytes(head[:size]))
         has_body = tidy.status >= 200 and not self._skip_payload
         self._chunks = Chunks() if tidy.is_chunked and has_body else None
-        self._left = tidy.length if has_body else None
+        self._left = 0 if tidy.status in (204, 304) else tidy.length if has_body else None
         self._is_in_head = 100 <= tidy.status < 200 and tidy.status != 101
         # Alone: a fault in what follows must not take it along.
         super().data_received(tidy.data if tidy.status else bytes(head[:size]))
@@ -396,7 +396,7 @@ def unread_of(source: aiohttp.ClientResponse | BaseException) -> str:
     if isinstance(source, BaseException):
         reader = getattr(source.__cause__, "reader", None)
     else:
-        reader = getattr(source.content, "_protocol", None)
+        reader = getattr(source, "_protocol", None)
     unread = getattr(reader, "unread", b"")
     return unread.decode("utf-8", "replace") if isinstance(unread, bytes) else ""
 

@@ -25,6 +25,7 @@ from soundverse_nb.api.connection import (
     TooManyRedirectsError,
     as_sent,
     following_redirects,
+    is_framing_broken,
     reason,
     refused_by,
     timeout,
@@ -145,6 +146,8 @@ async def _attempt(
                 file.write(block)
                 if progress is not None:
                     progress(file.size, total)
+                if is_framing_broken(response):
+                    raise _AttemptError("the framing of the answer is broken")
             if body.fault:
                 raise _AttemptError(body.fault)
             await asyncio.to_thread(file.commit)

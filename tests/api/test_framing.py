@@ -14,7 +14,7 @@ from soundverse_nb.api.stream import StreamCut
 from soundverse_nb.errors import APIError, SoundverseError
 from tests.api.conftest import Connect
 from tests.api.servers import WIRE
-from tests.strict_service import HOLD, MP3, Reply, StrictService, completed, sse, stages
+from tests.strict_service import HOLD, MP3, Reply, StrictService, answer, completed, sse, stages
 
 
 def told(*chunks: Any) -> bytes:
@@ -112,6 +112,7 @@ H = b"HTTP/1.1 200 OK\r\n"
 OUT_OF_PLACE = {
     "behind a length that is too short": [H + b"Content-Length: 20\r\n\r\n" + FIRST],
     "behind a length of nothing": [H + b"Content-Length: 0\r\n\r\n" + FIRST],
+    "where there is no body": [b"HTTP/1.1 204 No Content\r\n\r\n" + FIRST],
     "behind the last chunk": [CHUNKED + b"0\r\n\r\n" + FIRST],
     "without a head": [FIRST],
     "behind a status that is none": [b"HTTP/1.1 99 OK\r\n\r\n" + FIRST],
@@ -166,6 +167,14 @@ async def test_audio_under_a_broken_header_is_fetched(connect: Connect, tmp_path
         got = await connect(service).download(service.storage_url + "/audio/a.mp3", tmp_path / "song")
     assert got.path.read_bytes() == MP3
     assert got.proven
+
+
+async def test_audio_whose_framing_breaks_is_fetched_again_at_once(connect: Connect, tmp_path: Path) -> None:
+    broken = CHUNKED + b"%x\r\n%b\r\nzz\r\n" % (len(MP3) // 2, MP3[: len(MP3) // 2])
+    replies = [Reply([broken, MP3, HOLD], silent=True, framing="close"), answer(MP3)]
+    async with StrictService(files={"/audio/a.mp3": replies}) as service:
+        got = await connect(service).download(service.storage_url + "/audio/a.mp3", tmp_path / "song")
+    assert got.path.read_bytes() == MP3
 
 
 def test_a_head_that_is_in_order_stays_as_it_is() -> None:
