@@ -29,7 +29,10 @@ BUSY_SECONDS = 30.0
 Stamps = tuple[object, object]
 """What changes when anybody writes to the file, and to its log."""
 
-_lock = threading.Lock()  # one thread at a time looks whether a journal is there, and makes it
+# One thread at a time registers a journal, which it may have to make first, or closes one, and none forks
+# meanwhile: what is noted below is of files that are open, and of those only. The kernel gives the number
+# of a file that is gone to the next one at once.
+_lock = threading.RLock()
 _open: Counter[Identity] = Counter()
 _alive: set[Database] = set()
 _inherited: set[Identity] = set()
@@ -41,7 +44,7 @@ _spoiled: set[Identity] = set()  # open without their log, of which SQLite would
 def _forked() -> None:
     """In the child: what the parent had open stays as it is, for ever, and the lock is nobody's."""
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     _inherited.update(_open)
     _open.clear()
     for database in _alive:
@@ -55,7 +58,9 @@ def _never_close(database: Database) -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
+    os.register_at_fork(
+        before=lambda: _lock.acquire(), after_in_parent=lambda: _lock.release(), after_in_child=_forked
+    )
 
 
 class Database(sqlite3.Connection):
@@ -110,9 +115,10 @@ class Database(sqlite3.Connection):
             # unlink theirs.
             _never_close(self)
             return
-        super().close()
-        _alive.discard(self)
-        _unregister(self.identity)
+        with _lock:
+            super().close()
+            _alive.discard(self)
+            _unregister(self.identity)
 
     @property
     def is_spoiled(self) -> bool:
@@ -124,8 +130,9 @@ class Database(sqlite3.Connection):
         """Remember which files the write-ahead log is in, as soon as there is one."""
         if not self._log and _mode(self, "") == "wal":
             files = [location.beside(self.real, name) for name in location.LOG]
-            self._log = {file: location.identity_of(file) for file in files}
-            _logs.update({log: self.identity for log in self._log.values() if log})
+            with _lock:
+                self._log = {file: location.identity_of(file) for file in files}
+                _logs.update({log: self.identity for log in self._log.values() if log})
 
     def _missing_part(self) -> str:
         try:
@@ -278,7 +285,8 @@ def _connect(path: Path) -> Database:
             real = location.real_path(path)
             database = _opened_by_sqlite(real)
         except BaseException:
-            _unregister(identity)
+            with _lock:
+                _unregister(identity)
             raise
         database.path, database.real, database.identity, database.kept = path, real, identity, ""
         database._wal, database._log = location.beside(real, "-wal"), {}
@@ -311,21 +319,22 @@ def _register(path: Path) -> Identity:
             raise errors.spoiled(path)
         for name in location.LOG:
             companion = location.beside(location.real_path(path), name)
-            if _logs.get(location.identity_of(companion) or identity, identity) != identity:
+            log = location.identity_of(companion)
+            if log is not None and _logs.get(log, identity) != identity:
                 raise errors.log_of_another(path, companion)
         _open[identity] += 1
         return identity
 
 
 def _unregister(identity: Identity) -> None:
-    with _lock:
-        _open[identity] -= 1
-        if _open[identity] <= 0:
-            del _open[identity]
-            _stamps.pop(identity, None)
-            for log in [log for log, file in _logs.items() if file == identity]:
-                del _logs[log]
-            _spoiled.discard(identity)
+    """Forget one that is open. Whoever holds the lock closed it in the same hold."""
+    _open[identity] -= 1
+    if _open[identity] <= 0:
+        del _open[identity]
+        _stamps.pop(identity, None)
+        for log in [log for log, file in _logs.items() if file == identity]:
+            del _logs[log]
+        _spoiled.discard(identity)
 
 
 def _opened_by_sqlite(real: Path) -> Database:

@@ -73,9 +73,7 @@ class Writer:
         thread = threading.Thread(target=self._run, name="soundverse-journal", daemon=True)
         try:
             thread.start()
-        except (
-            RuntimeError
-        ):  # none to be had, or the interpreter ends, which starts none from CPython 3.12 on
+        except RuntimeError:  # none to be had, or the interpreter ends: CPython 3.12 starts none then
             return False
         self._thread = thread
         return True
