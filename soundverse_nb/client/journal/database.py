@@ -39,6 +39,7 @@ _inherited: set[Identity] = set()
 _stamps: dict[Identity, Stamps] = {}  # of what is open, when it was last found in place here
 _logs: dict[Identity, Identity] = {}  # each log that is open here, and the file it belongs to
 _spoiled: set[Identity] = set()  # open without their log, of which SQLite would share the remains
+_copies: dict[Identity, Path] = {}  # of what is open and was lost, where all that it held is saved
 
 
 def _forked() -> None:
@@ -73,7 +74,6 @@ class Database(sqlite3.Connection):
     """How SQLite keeps it, in words for the reader of `orders()`."""
     _wal: Path
     _log: dict[Path, Identity | None]
-    _saved: Path | None
     _gone: bool
     _salvaged: tuple[Path, int] | None
     _counted: bool
@@ -88,17 +88,15 @@ class Database(sqlite3.Connection):
         gone = self._missing_part()
         if not gone:
             self._gone = False
+            _copies.pop(self.identity, None)
             _stamps[self.identity] = self._stamps_now()
             return
         if self.in_transaction:
             self.rollback()
         if self.is_spoiled:
             _spoiled.add(self.identity)
-        if not self._gone:
-            self._saved = salvage.copied_whole(self, self.real)
-            self._move_the_old_log_away()
         self._gone = True
-        raise errors.gone(self.path, gone, self._saved, salvage.underway(self))
+        raise errors.gone(self.path, gone, self._copy(), salvage.underway(self))
 
     def close(self) -> None:
         """Close it, unless closing would write where somebody else may write now. Harmless again."""
@@ -156,21 +154,32 @@ class Database(sqlite3.Connection):
         file, wal = self._stamps_now()
         return file == known[0] and wal in (None, known[1])
 
-    def _move_the_old_log_away(self) -> None:
+    def _copy(self) -> Path | None:
+        """Where all that it held is saved. One copy for all of this process, which states are added to."""
+        with _lock:
+            copy = _copies.get(self.identity)
+            if copy is None or not copy.exists():
+                copy = salvage.copied_whole(self, self.real)
+                if copy is not None:
+                    _copies[self.identity] = copy
+                    self._move_the_old_log_away(copy)
+            return copy
+
+    def _move_the_old_log_away(self, copy: Path) -> None:
         """Once all is saved, the old file's log goes from beside a new file: SQLite would mix them."""
-        if self._saved is None or location.identity_of(self.path) in (None, self.identity):
+        if location.identity_of(self.path) in (None, self.identity):
             return
         for file, log in self._log.items():
             if log and location.identity_of(file) == log:
                 with contextlib.suppress(OSError):
-                    file.rename(f"{self._saved}.replaced{file.name.removeprefix(self.real.name)}")
+                    file.rename(f"{copy}.replaced{file.name.removeprefix(self.real.name)}")
 
     def save_what_can_be_read(self) -> tuple[Path, int] | None:
         """A new journal beside this one, which is damaged, and how many of its orders are in it."""
-        if self._salvaged is None:
+        if self._salvaged is None or not self._salvaged[0].exists():
             with contextlib.suppress(OSError, sqlite3.Error, ConfigurationError):
                 rows = salvage.readable_rows(self)
-                copy = salvage.path_beside(self.real)
+                copy = salvage.new_file_beside(self.real)
                 with contextlib.closing(open_database(copy)) as target:
                     salvage.insert(target, rows)
                 self._salvaged = copy, len(rows)
@@ -290,8 +299,8 @@ def _connect(path: Path) -> Database:
             raise
         database.path, database.real, database.identity, database.kept = path, real, identity, ""
         database._wal, database._log = location.beside(real, "-wal"), {}
-        database._saved, database._gone = None, False
-        database._salvaged, database._counted, database._ready = None, True, False
+        database._gone, database._salvaged = False, None
+        database._counted, database._ready = True, False
         database.row_factory = sqlite3.Row
         _alive.add(database)
         if location.identity_of(path) == identity:
@@ -316,7 +325,7 @@ def _register(path: Path) -> Identity:
         if identity in _inherited:
             raise errors.inherited(path)
         if identity in _spoiled:
-            raise errors.spoiled(path)
+            raise errors.spoiled(path, _copies.get(identity))
         for name in location.LOG:
             companion = location.beside(location.real_path(path), name)
             log = location.identity_of(companion)
@@ -335,6 +344,7 @@ def _unregister(identity: Identity) -> None:
         for log in [log for log, file in _logs.items() if file == identity]:
             del _logs[log]
         _spoiled.discard(identity)
+        _copies.pop(identity, None)
 
 
 def _opened_by_sqlite(real: Path) -> Database:

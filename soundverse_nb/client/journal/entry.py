@@ -3,7 +3,8 @@
 A disk may be full in the very moment in which the service names a paid order. A state that could not be
 written stays pending: it is tried again at each heartbeat, by `recover()`, when a client is closed and when
 the interpreter ends, and only when it is written is the order's lease released. Entries with pending states
-are kept here for the whole process, because the remix, its task and its client may be gone by then.
+are kept here for the whole process, because the remix, its task and its client may be gone by then. Where the
+journal itself is lost, what is known is added to the copy that was saved of it.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from soundverse_nb.api.secrets import logger
 from soundverse_nb.cancellation import shielded
-from soundverse_nb.client.journal.journal import Journal, OvertakenError
+from soundverse_nb.client.journal.errors import JournalLostError
+from soundverse_nb.client.journal.journal import Journal, OvertakenError, UnknownOrderError
 from soundverse_nb.client.journal.order import Order, OrderState
 from soundverse_nb.errors import SoundverseError
 from soundverse_nb.render.escape import plain
@@ -30,7 +33,8 @@ class JournalEntry:
     """One order's entry: what this process knows, what the file says, and the states between the two.
 
     `order` is what is known here, `on_disk` what the journal says. `watched` holds while somebody here
-    follows the order; after that its lease is released as soon as nothing is pending.
+    follows the order; after that its lease is released as soon as nothing is pending. `saved_in` is the
+    copy of a lost journal that all of this is in.
     """
 
     def __init__(self, journal: Journal, order: Order) -> None:
@@ -38,6 +42,8 @@ class JournalEntry:
         self.order = self.on_disk = order
         self.watched = True
         self.reported = False  # whether it was printed, at a close, that something is not written
+        self.saved_in: Path | None = None
+        self._saved: tuple[Path, Order, bool] | None = None  # where, and what of it
         self._pending: list[tuple[OrderState, dict[str, Any]]] = []
         self._writing = asyncio.Lock()
 
@@ -45,6 +51,13 @@ class JournalEntry:
     def is_written(self) -> bool:
         """Whether the journal has got every state."""
         return not self._pending
+
+    @property
+    def where_saved(self) -> str:
+        """A sentence on the copy that has it; empty without one."""
+        if self.saved_in is None:
+            return ""
+        return f" It is noted in {plain(self.saved_in)}: Client(journal=...) with that file recovers it."
 
     def add(self, to: OrderState, facts: dict[str, Any]) -> None:
         """A state that is to be written next; known here at once."""
@@ -59,7 +72,7 @@ class JournalEntry:
         A cancellation does not come between what the journal says and what is known here.
         """
         if self._pending:
-            await shielded(self._write(journal or self.journal))
+            await shielded(self._write_or_save(journal or self.journal))
 
     async def announce_post(self) -> None:
         """Write down that the POST follows now. Raises where that, or what is pending before, cannot be."""
@@ -79,10 +92,38 @@ class JournalEntry:
         await shielded(self._finish(journal or self.journal))
 
     async def _finish(self, journal: Journal) -> None:
-        await self._write(journal)
-        if not self.watched:
-            await journal.release(self.on_disk)
+        async with self._saving_where_lost(journal):
+            await self._write(journal)
+            if not self.watched:
+                await journal.release(self.on_disk)
         _unfinished.discard(self)
+
+    async def _write_or_save(self, journal: Journal) -> None:
+        async with self._saving_where_lost(journal):
+            await self._write(journal)
+
+    @asynccontextmanager
+    async def _saving_where_lost(self, journal: Journal) -> AsyncIterator[None]:
+        """What a lost journal does not take goes into the copy that was saved of it, and stays pending."""
+        try:
+            yield
+        except JournalLostError as lost:
+            if lost.saved is not None:
+                await self._save(journal, lost.saved)
+            raise
+
+    async def _save(self, journal: Journal, path: Path) -> None:
+        order, watched = self.order, self.watched
+        if self._saved == (path, order, watched):
+            return
+        try:
+            async with journal.copy(path) as copy:
+                await copy.keep(order, watched=watched)
+        except SoundverseError as error:
+            log.warning("Order %s is not in %s: %s", self.order.order_id, path, error.message)
+            self.saved_in = self._saved = None
+        else:
+            self.saved_in, self._saved = path, (path, order, watched)
 
     async def _announce_post(self) -> None:
         await self._write(self.journal)
@@ -100,6 +141,14 @@ class JournalEntry:
                     # finds out by itself; the one thing it could not, the id, the journal takes from anybody.
                     log.warning("Order %s: %s is not noted. %s", self.order.order_id, to.value, error.message)
                     del self._pending[0]
+                    continue
+                except UnknownOrderError:
+                    # Another file is in its place, or somebody cleared it: without this line nobody would
+                    # ever find the remix, which may be paid for.
+                    count = len(self._pending)
+                    written = await journal.keep(self.order, watched=True)
+                    del self._pending[:count]
+                    self._set_on_disk(written)
                     continue
                 del self._pending[0]
                 self._set_on_disk(written)
@@ -155,6 +204,7 @@ def report_unwritten(entries: Iterable[JournalEntry]) -> None:
         if order.message_id:
             name = f' with message_id "{plain(order.message_id, 1000)}"'
             advice = " Note the message_id: `await client.status(message_id)` asks the service about it."
+        advice += entry.where_saved
         print(
             f"soundverse_nb: order {order.order_id} ({plain(order.title, 80)}) is {order.state.value}{name}, "
             f"but the journal {plain(entry.journal.path)} could not be written and still says "

@@ -29,6 +29,12 @@ _LEAST_ROOM = 100_000
 """Bytes. SQLite's shared memory takes 32,768, and without them it says "disk I/O error" only."""
 
 
+class JournalLostError(ConfigurationError):
+    """The journal takes nothing on any more. `saved` is a copy of it, which takes what becomes known."""
+
+    saved: Path | None = None
+
+
 def says(error: BaseException, *words: str) -> bool:
     """Whether SQLite's sentence holds one of these words."""
     return any(word in str(error) for word in words)
@@ -57,11 +63,12 @@ def closed_by_fork(path: Path) -> ConfigurationError:
     )
 
 
-def spoiled(path: Path) -> ConfigurationError:
-    return ConfigurationError(
+def spoiled(path: Path, saved: Path | None) -> JournalLostError:
+    return JournalLostError(
         f"The journal of orders {plain(path)} has lost its write-ahead log (-wal, -shm) while this process "
-        "had it open, so nothing is ordered with it here.",
+        f"had it open, so nothing is ordered with it here.{_saved_in(saved)}",
         hint="Close every client of this process that uses it, or restart the kernel; then it opens again.",
+        saved=saved,
     )
 
 
@@ -104,25 +111,34 @@ def in_use_with_a_log(path: Path, reason: str) -> ConfigurationError:
 
 def gone(
     path: Path, what: str, saved: Path | None, underway: Sequence[tuple[str, str | None]]
-) -> ConfigurationError:
+) -> JournalLostError:
     """The file that is open is no longer the path's. What was underway is named, as nobody else knows it."""
     hint = (
         "Put the very same file back, and this client goes on; or make a new client for what is there now, "
         "once none of this process uses the old one."
     )
-    kept = "" if saved is None else f" All that it held is saved in {plain(saved)}, a journal too."
     if underway:
         named = [f"{order} ({plain(message, 80) or 'no message_id yet'})" for order, message in underway]
         more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
-        hint += (
-            f" Underway were: {', '.join(named[:_MOST_NAMED])}{more}. What becomes known of them is in this "
-            "process alone until the file is back: keep it running, and keep these names."
+        place = (
+            "is in this process alone until the file is back"
+            if saved is None
+            else f"is added to {plain(saved.name)} by this process alone"
         )
-    return ConfigurationError(
+        hint += (
+            f" Underway were: {', '.join(named[:_MOST_NAMED])}{more}. What becomes known of them {place}: "
+            "keep it running, and keep these names."
+        )
+    return JournalLostError(
         f"The journal of orders {plain(path)} {what} while it was open. What is written to it now would be "
-        f"lost with this process, so nothing is sent.{kept}",
+        f"lost with this process, so nothing is sent.{_saved_in(saved)}",
         hint=hint,
+        saved=saved,
     )
+
+
+def _saved_in(copy: Path | None) -> str:
+    return "" if copy is None else f" All that it held is saved in {plain(copy)}, a journal too."
 
 
 def translated(error: BaseException, path: Path) -> SoundverseError:
@@ -149,7 +165,7 @@ def translated(error: BaseException, path: Path) -> SoundverseError:
     )
 
 
-def damaged(error: BaseException, path: Path, saved: tuple[Path, int] | None) -> ConfigurationError:
+def damaged(error: BaseException, path: Path, saved: tuple[Path, int] | None) -> JournalLostError:
     """SQLite's "malformed"; `saved` is a new journal with those orders that could be read."""
     name = plain(path.name)
     kept = (
@@ -157,12 +173,13 @@ def damaged(error: BaseException, path: Path, saved: tuple[Path, int] | None) ->
         if saved is None
         else f" {saved[1]} of its orders could be read and are saved in {plain(saved[0])}."
     )
-    return ConfigurationError(
+    return JournalLostError(
         f"The journal of orders {plain(path)} is damaged ({error}). Nothing is ordered with it.{kept}",
         hint=f"Keep {name} together with {name}-wal and {name}-journal, where they exist: copied away, "
         f"`sqlite3 {name} .recover | sqlite3 saved.sqlite3` (with a shell of sqlite.org) gets back what can "
         "be read, message_ids too, and saved.sqlite3 is a journal again: Client(journal=...). What is paid "
         "for stays at the service: client.status(message_id).",
+        saved=None if saved is None else saved[0],
     )
 
 

@@ -13,7 +13,8 @@ import json
 import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,12 +36,21 @@ _FACTS = frozenset(
     }
 )  # fmt: skip
 
+_KEPT = (
+    "order_id", "service", "request", "reference_name", "label", "state", "posts", "created_at",
+)  # fmt: skip
+"""What else the row of an order holds, but for its lease and the time of its latest change."""
+
 # Halves of characters that no byte of a name stands for.
 _HIGH = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 
 class OvertakenError(ConfigurationError):
     """Another kernel looks after this order by now, or has taken it further."""
+
+
+class UnknownOrderError(ConfigurationError):
+    """The journal has no such order: perhaps it is another file by now."""
 
 
 _AS_KNOWN = "state = ? AND updated_at = ? AND posts = ? AND owner_token IS ?"
@@ -60,6 +70,8 @@ class Journal:
             self.path = self.path.absolute()
         self._now = now
         self._writer = Writer(self.path)
+        self._copy: Journal | None = None
+        self._uses = 0  # of this one, where it is a copy
 
     def __repr__(self) -> str:
         return f"Journal({str(self.path)!r})"
@@ -142,19 +154,9 @@ class Journal:
 
     async def release(self, order: Order) -> None:
         """Stop looking after an order, so that any kernel may pick it up."""
-        if order.lease is None:
-            return
-        token = order.lease.token
-        await self._do(
-            lambda c: (
-                c.execute(
-                    "UPDATE orders SET owner_host = NULL, owner_pid = NULL, owner_started = NULL,"
-                    " owner_token = NULL, beat_at = NULL WHERE order_id = ? AND owner_token = ?",
-                    (order.order_id, token),
-                ).rowcount
-            )
-        )
-        drop(order.lease)
+        if order.lease is not None:
+            await self._do(lambda c: _clear_lease(c, order))
+            drop(order.lease)
 
     async def beat(self, orders: Iterable[Order]) -> None:
         """Say that this process still looks after these orders."""
@@ -168,6 +170,29 @@ class Journal:
                 " WHERE order_id = ? AND owner_token = ?"
             )
             await self._do(lambda c: c.executemany(statement, tokens).rowcount)
+
+    @asynccontextmanager
+    async def copy(self, path: Path) -> AsyncIterator[Journal]:
+        """The copy of this journal at a path, open while anybody uses it."""
+        if self._copy is None or self._copy.path != path:
+            self._copy = Journal(path, now=self._now)
+        copy = self._copy
+        copy._uses += 1
+        try:
+            yield copy
+        finally:
+            copy._uses -= 1
+            if not copy._uses:
+                self._copy = None if self._copy is copy else self._copy
+                copy.close()
+
+    async def keep(self, order: Order, *, watched: bool) -> Order:
+        """Note an order whole, as it is known here: where a journal was lost, in its copy or its successor.
+
+        Nobody here knows how far that one is. What another kernel has taken over there is its own by now;
+        it gets the message_id where it has none.
+        """
+        return await self._do(lambda c: _keep(c, order, watched, self._now()))
 
     async def get(self, order_id: str) -> Order:
         return await self._do(lambda c: _get(c, order_id))
@@ -258,6 +283,40 @@ def _name(
     return replace(_get(connection, order.order_id), lease=order.lease)
 
 
+def _keep(connection: sqlite3.Connection, order: Order, watched: bool, now: float) -> Order:
+    lease = order.lease
+    columns: dict[str, Any] = {name: getattr(order, name) for name in (*_KEPT, *sorted(_FACTS))}
+    columns |= {
+        "state": order.state.value, "request": request_text(order.request), "updated_at": now,
+        "simulated": int(order.simulated),
+    }  # fmt: skip
+    if lease is not None:
+        columns |= {f"owner_{name}": getattr(lease, name) for name in ("host", "pid", "started", "token")}
+        columns["beat_at"] = lease.beat_at
+    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+    values = ", ".join(f"{name} = excluded.{name}" for name in columns)
+    kept = connection.execute(
+        f"INSERT INTO orders ({names}) VALUES ({marks}) ON CONFLICT (order_id) DO UPDATE SET {values}"
+        " WHERE owner_token IS ?",
+        (*map(_storable, columns.values()), lease and lease.token),
+    ).rowcount
+    if not kept and order.message_id:
+        found = _get(connection, order.order_id)
+        if found.message_id is None:
+            _name(connection, replace(order, lease=None), found, {"message_id": order.message_id}, now)
+    if not watched:
+        _clear_lease(connection, order)
+    return _get(connection, order.order_id)
+
+
+def _clear_lease(connection: sqlite3.Connection, order: Order) -> None:
+    connection.execute(
+        "UPDATE orders SET owner_host = NULL, owner_pid = NULL, owner_started = NULL,"
+        " owner_token = NULL, beat_at = NULL WHERE order_id = ? AND owner_token = ?",
+        (order.order_id, order.lease and order.lease.token),
+    )
+
+
 def _take_back(connection: sqlite3.Connection, order: Order, found: Order) -> None:
     """Whoever had taken over an order has given it back: it is ours again."""
     if found.lease is None and order.lease is not None:
@@ -310,7 +369,7 @@ def _set_lease(connection: sqlite3.Connection, order_id: str, lease: Lease) -> N
 def _get(connection: sqlite3.Connection, order_id: str) -> Order:
     rows = _rows(connection, "WHERE order_id = ?", (order_id,))
     if not rows:
-        raise ConfigurationError(
+        raise UnknownOrderError(
             f"The journal knows no order {order_id}.", hint="client.orders() lists those it knows."
         )
     return read_order(rows[0])

@@ -65,13 +65,17 @@ def refuse_what_is_left(path: Path, real: Path) -> None:
             raise errors.left_over(path, companion)
 
 
-def create(real: Path) -> None:
-    """An empty file that only its user can read; its -wal and -shm get its mode from SQLite."""
+def create(real: Path) -> bool:
+    """An empty file that only its user can read; its -wal and -shm get its mode from SQLite.
+
+    False where there is one already.
+    """
     try:
         os.close(os.open(real, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600))
     except FileExistsError:
-        return  # another process was faster
+        return False
     _sync(real.parent)
+    return True
 
 
 def make_folder(folder: Path) -> None:

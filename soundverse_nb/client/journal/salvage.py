@@ -1,36 +1,51 @@
-"""Salvage of a journal that is lost or damaged: a copy beside it, of all that can be read."""
+"""Salvage of a journal that is lost or damaged: a copy beside it, of all that can be read.
+
+What becomes known later is added to the copy (see entry.py).
+"""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import sqlite3
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from soundverse_nb.client.journal import location
+
 MOST_PROBES = 100_000
 """Row numbers tried one by one in a damaged file: a second or two."""
 
 
-def path_beside(journal: Path) -> Path:
-    """A name for a copy that no journal has."""
+_numbers = itertools.count(1)
+
+
+def new_file_beside(journal: Path) -> Path:
+    """An empty file for a copy, private before anything is in it.
+
+    It is new, so nobody can have it open, and its name was never that of another copy of this process.
+    """
     now = time.strftime("%Y%m%d-%H%M%S")
-    return journal.with_name(f"{journal.stem}.saved-{now}-{os.getpid()}{journal.suffix}")
+    while True:
+        copy = journal.with_name(f"{journal.stem}.saved-{now}-{os.getpid()}-{next(_numbers)}{journal.suffix}")
+        if location.create(copy):
+            return copy
 
 
 def copied_whole(connection: sqlite3.Connection, journal: Path) -> Path | None:
-    """A copy of all that a connection sees, though its file has no name any more; None where that fails.
-
-    The copy is private before anything is in it. It is new, so that nobody can have it open.
-    """
-    copy = path_beside(journal)
+    """A copy of all that a connection sees, though its file has no name any more; None where that fails."""
     try:
-        with contextlib.suppress(FileExistsError):  # of another client of this process, a moment ago
-            os.close(os.open(copy, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        copy = new_file_beside(journal)
+    except (OSError, ValueError):
+        return None
+    try:
         with contextlib.closing(sqlite3.connect(copy)) as target:
             connection.backup(target)
-    except (OSError, ValueError, sqlite3.Error):
+    except sqlite3.Error:
+        with contextlib.suppress(OSError):
+            copy.unlink()  # half a copy would be taken for a whole one
         return None
     return copy
 

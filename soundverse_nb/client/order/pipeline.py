@@ -71,7 +71,7 @@ def with_unwritten(error: SoundverseError, tracker: OrderTracker) -> SoundverseE
     if not tracker.entry.is_written:
         noted = f" Note its message_id down: {plain(tracker.message_id, 1000)}" if tracker.message_id else ""
         kept = "The journal could not be written yet: keep this kernel until it can be."
-        error.hint = f"{error.hint} {kept}{noted}".strip()
+        error.hint = f"{error.hint} {kept}{tracker.entry.where_saved}{noted}".strip()
     return error
 
 

@@ -101,7 +101,7 @@ async def recover(session: Session, reporter: ProgressReporter) -> Recovered:
     await session.open()
     journal = session.journal
     failed = [
-        (entry.order, _unwritten(entry.order, error))
+        (entry.order, _unwritten(entry.order, error, entry.where_saved))
         for entry, error in await session.write_pending()
         if not entry.watched and is_same_service(entry.order.service, session.base_url)
     ]
@@ -196,13 +196,13 @@ async def _resume(
         raise
 
 
-def _unwritten(order: Order, error: SoundverseError) -> SoundverseError:
+def _unwritten(order: Order, error: SoundverseError, where_saved: str = "") -> SoundverseError:
     """What the journal refused, said of an order that may be paid for all the same."""
     name = f" (message_id {plain(order.message_id, 1000)})" if order.message_id else ""
     return ConfigurationError(
         f"Order {order.order_id}{name} is {order.state.value}, and could not be taken up. {error.message}",
         spent=spent_for(order),
-        hint=f"{error.hint} Then recover again.",
+        hint=f"{error.hint} Then recover again.{where_saved}",
         order_id=order.order_id,
         message_id=order.message_id,
     )
