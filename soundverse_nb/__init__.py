@@ -29,5 +29,10 @@ def _player(*clips: Any, **settings: Any) -> Any:
     return import_module(f"{__name__}.widgets").compare(*clips, **settings)
 
 
+def _job(*job: Any) -> Any:
+    return import_module(f"{__name__}.widgets.ticker").show_job(*job)
+
+
 _displays.register("progress", _progress_board)
+_displays.register("job", _job)
 _displays.register("player", _player)

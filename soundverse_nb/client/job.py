@@ -7,6 +7,7 @@ import concurrent.futures
 from collections.abc import Generator
 from typing import Any, Generic, TypeVar
 
+from soundverse_nb import displays
 from soundverse_nb.client.background import LOOP, BackgroundTask, check_can_wait
 from soundverse_nb.errors import SoundverseError, Spent, bare_errors
 from soundverse_nb.render.escape import plain
@@ -84,6 +85,13 @@ class RemixJob(Generic[T]):
 
     def __repr__(self) -> str:
         return f"RemixJob({plain(self._title, 60)!r}, {self.state})"
+
+    def _ipython_display_(self) -> None:
+        """In a kernel: shown as it stands, and in the same place as it ended, once it has."""
+        show = displays.lookup("job") if displays.in_kernel() else None
+        if self.done or show is None:
+            raise NotImplementedError  # what IPython takes for "show it as anything else"
+        show(self, self._work.future)
 
     def _repr_html_(self) -> str:
         advice = {

@@ -6,9 +6,11 @@ import contextvars
 import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 from soundverse_nb.displays import ipython_shell
+from soundverse_nb.widgets.batch import Summary
 
 logger = logging.getLogger("soundverse_nb.widgets")
 
@@ -53,11 +55,28 @@ class Ticker:
             logger.warning("The progress display stopped: %s", type(error).__name__)
 
 
-class FinalDisplay:
-    """The end of one display: `handle.update` replaces it. Made in the cell that shows it."""
+def show_job(job: Any, over: Future[Any]) -> None:
+    """Show how a job stands, and in the same place how it ended, once it has."""
+    from IPython.display import display
 
-    def __init__(self, handle: Any) -> None:
+    def how_it_stands() -> Summary:
+        return Summary(repr(job), job._repr_html_())
+
+    handle = display(how_it_stands(), display_id=True)  # type: ignore[no-untyped-call]
+    # Whoever waits for the job may go on before it tells anybody else, so a cell that ends looks for itself.
+    final = FinalDisplay(handle, lambda: how_it_stands() if over.done() else None)
+    over.add_done_callback(lambda _: final.show(how_it_stands()))
+
+
+class FinalDisplay:
+    """The end of one display: `handle.update` replaces it. Made in the cell that shows it.
+
+    `find` gives the end where it has come although nobody has shown it yet, else None.
+    """
+
+    def __init__(self, handle: Any, find: Callable[[], Any] = lambda: None) -> None:
         self._handle = handle
+        self._find = find
         self._context = contextvars.copy_context()
         self._lock = threading.Lock()
         self._content: Any = None
@@ -75,10 +94,12 @@ class FinalDisplay:
         """True when there is nothing left to show."""
         # The lock: what was being shown while the first cell ended is out before the cell is over.
         with self._lock:
-            was_first, self._is_first_cell = self._is_first_cell, False
+            shown, self._is_first_cell = self._is_first_cell, False
+            if self._content is None:
+                self._content, shown = self._find(), False
             if self._content is None:
                 return False
-            if not was_first and self._handle is not None:
+            if not shown and self._handle is not None:
                 self._handle.update(self._content)
             return True
 

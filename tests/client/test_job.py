@@ -44,6 +44,14 @@ async def test_a_job_returns_at_once_and_can_be_awaited_often(make_client: MakeC
         assert job.result() is first
 
 
+async def test_without_a_kernel_a_job_is_shown_as_any_other_value(make_client: MakeClient) -> None:
+    async with StrictService() as service:
+        job = make_client(service).start(SONG, prompt="jazz")
+        with pytest.raises(NotImplementedError):
+            job._ipython_display_()
+        await job
+
+
 async def test_a_job_can_be_cancelled_from_any_thread(make_client: MakeClient) -> None:
     async with StrictService([stream(*stages()[:4], script.HOLD)]) as service:
         seen = Notebook()

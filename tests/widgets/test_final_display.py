@@ -57,6 +57,15 @@ def test_what_ends_later_is_said_again_at_the_end_of_the_next_cell_and_then_no_m
     assert handle.label_at == ["over", "over"]
 
 
+def test_an_end_that_nobody_has_shown_yet_is_found_when_the_waiting_cell_ends(
+    cell_ends: Callable[[], int],
+) -> None:
+    handle, end = Handle(), [None, None, "over"]
+    FinalDisplay(handle, lambda: end.pop(0))
+    assert [cell_ends() for _ in range(4)] == [1, 1, 0, 0]
+    assert handle.label_at == ["over"]
+
+
 def test_a_front_end_that_fails_harms_no_cell(
     cell_ends: Callable[[], int], caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,4 +1,4 @@
-"""The board of a job that went on behind its cell, as a notebook run by nbclient saves it."""
+"""A job that went on behind its cell, its board and itself, as a notebook run by nbclient saves them."""
 
 from __future__ import annotations
 
@@ -48,6 +48,47 @@ WAYS: dict[str, tuple[list[str], list[str]]] = {
     ),
     "overtaken": (["job = start('overtaken')", "concurrent.futures.wait([job._work.future])"], [FINISHED]),
     "seen late": (["job = start('seen late')", "1 + 1", "await job", "1 + 1"], [FINISHED]),
+    # The job itself, too, where it is what its cell gives.
+    "shown": (["job = start('shown')\njob", "await job"], [FINISHED, "RemixJob('shown', finished)"]),
+    "shown by display": (
+        ["job = start('displayed')\ndisplay(job)\n1;", "job.result()"],
+        [FINISHED, "RemixJob('displayed', finished)"],
+    ),
+    "shown and polled": (
+        ["job = start('watched')\njob", "while not job.done:\n    await asyncio.sleep(0.05)"],
+        [FINISHED, "RemixJob('watched', finished)"],
+    ),
+    "shown and waited for": (
+        ["job = start('waited for')\njob", "concurrent.futures.wait([job._work.future])"],
+        [FINISHED, "RemixJob('waited for', finished)"],
+    ),
+    "shown and failing": (
+        ["job = start('failing', fault='failure')\njob", "await job"], [FAILED, "RemixJob('failing', failed)"],
+    ),
+    "shown and cancelled": (
+        ["job = start('stopped')\njob",
+         "job.cancel()\ntry:\n    job.result()\nexcept asyncio.CancelledError:\n    pass"],
+        [CANCELLED, "RemixJob('stopped', cancelled)"],
+    ),
+    "shown and closed": (
+        ["third = sv.Client('any-key-0123456789', simulator.base_url, directory='made', journal='third')\n"
+         "job = start('shut', by=third)\njob",
+         "third.close()"],
+        [CANCELLED, "RemixJob('shut', cancelled)"],
+    ),
+    "many, shown": (
+        ["job = client.start_all([('tone.wav', f'{at}') for at in range(3)])\njob", "await job"],
+        ["3 of 3 finished", "RemixJob('3 remixes', finished)"],
+    ),
+    "shown without a board": (
+        ["quiet = sv.Client('any-key-0123456789', simulator.base_url, directory='made', journal='fourth',"
+         " progress=False)\njob = start('quiet', by=quiet)\njob",
+         "await job"],
+        ["RemixJob('quiet', finished)"],
+    ),
+    "shown when it is over": (
+        ["job = start('over')\nawait job\njob", "1 + 1"], [FINISHED, "RemixJob('over', finished)"],
+    ),
 }  # fmt: skip
 
 
