@@ -63,7 +63,8 @@ WAYS: dict[str, tuple[list[str], list[str]]] = {
         [FINISHED, "RemixJob('waited for', finished)"],
     ),
     "shown and failing": (
-        ["job = start('failing', fault='failure')\njob", "await job"], [FAILED, "RemixJob('failing', failed)"],
+        ["job = start('failing', fault='failure')\njob", "await job"],
+        [FAILED, "RemixJob('failing', failed)"],
     ),
     "shown and cancelled": (
         ["job = start('stopped')\njob",

@@ -185,6 +185,12 @@ def damaged(error: BaseException, path: Path, saved: tuple[Path, int] | None) ->
 
 def _locked(error: BaseException, path: Path) -> ConfigurationError:
     held = _holders(path)
+    refused = None if held else _without_locks(path)
+    if refused is not None:
+        return ConfigurationError(
+            f"The journal of orders {plain(path)} cannot be used: {refused[0]} ({error}).",
+            hint=f"Nothing is ordered without it. {refused[1]} Or {ELSEWHERE}.",
+        )
     who = f"It is held by {', '.join(held)}." if held else "Who holds it cannot be seen from here."
     kind = filesystem.file_system(path)
     if kind in filesystem.NETWORKS:
@@ -260,7 +266,20 @@ def _obstacle(path: Path) -> tuple[str, str] | None:
     except OSError as reason:
         if reason.errno in (errno.EMFILE, errno.ENFILE):
             return "this process has too many files open", "Close some, or raise the limit (`ulimit -n`)."
-    return None
+    return _without_locks(path)
+
+
+def _without_locks(path: Path) -> tuple[str, str] | None:
+    """That no file there can be locked, and what to do about it; None where one can be."""
+    reason = filesystem.lock_refusal(Path(os.path.realpath(path)).parent)
+    if not reason:
+        return None
+    return (
+        f"the file system{_named(path)} gives no locks ({plain(reason, 100)}), and without them two clients "
+        "would write over each other's orders",
+        "Have its lock service started (for NFS: rpc.statd), or the share mounted with local locks where "
+        "this machine alone uses it.",
+    )
 
 
 def _named(path: Path) -> str:

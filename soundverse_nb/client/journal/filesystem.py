@@ -7,6 +7,7 @@ Two machines on one network share none, and many a FUSE has no shared mappings a
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import mmap
 import os
@@ -62,6 +63,23 @@ def maps_shared(folder: Path) -> bool:
         # Others (no room, no right to write) are SQLite's to tell.
         return error.errno not in (errno.ENODEV, errno.EINVAL, errno.ENOSYS)
     return True
+
+
+def lock_refusal(folder: Path) -> str:
+    """Why no file in this folder can be locked, tried with one of its own; "" where one can be.
+
+    To SQLite a share without its lock service looks as if somebody else held every lock.
+    """
+    if os.name != "posix":
+        return ""
+    import fcntl
+
+    with contextlib.suppress(OSError), tempfile.TemporaryFile(dir=folder) as scratch:
+        try:
+            fcntl.lockf(scratch, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            return error.strerror or type(error).__name__
+    return ""
 
 
 def file_system(path: Path) -> str:

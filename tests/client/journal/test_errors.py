@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import shutil
 import sqlite3
@@ -78,6 +79,28 @@ def test_a_failing_file_system_is_named(path: Path, monkeypatch: pytest.MonkeyPa
     assert "On NFS a lock service that does not answer" in str(
         translated(sqlite3.OperationalError("database is locked"), path)
     )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks of another kind")
+@pytest.mark.parametrize("words", ["database is locked", "locking protocol", "disk I/O error"])
+def test_a_file_system_without_locks_is_told_as_that_and_not_as_another_process(
+    words: str, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_database(path).close()
+    monkeypatch.setattr(storage, "file_system", lambda path: "nfs4")
+    said = str(translated(sqlite3.OperationalError(words), path))
+    assert "gives no locks" not in said
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.lockf", refuse)
+    said = str(translated(sqlite3.OperationalError(words), path))
+    assert f"the file system (NFS) gives no locks ({os.strerror(errno.ENOLCK)})" in said
+    assert "another process" not in said
+    assert "Nothing was paid" in said
+    assert "Client(journal=...)" in said
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
 HOLD = """
