@@ -176,8 +176,8 @@ class Session:
         if self._is_open:
             self._is_open = False
             try:
-                await self.write_pending()
-                report_unwritten(unfinished_entries(self.journal.path))
+                # Not all that is unfinished: another client's may be in the midst of being written.
+                report_unwritten(entry for entry, _ in await self.write_pending())
                 await self.transport.close()
             finally:
                 self.journal.close()

@@ -137,6 +137,34 @@ async def test_a_close_that_cannot_write_it_says_so_and_the_next_client_recovers
         assert unfinished_entries(disk.path) == []
 
 
+async def test_what_another_client_is_about_to_write_is_not_called_unwritten_at_a_close(
+    make_client: MakeClient,
+    tmp_path: Path,
+    clock: SkippingClock,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with StrictService() as service, an_order(service, tmp_path, clock) as (tracker, _):
+        entry = tracker.entry
+        await entry.announce_post()
+        tracker.mark_sent()
+        entry.add(OrderState.ACCEPTED, {"message_id": "remix-1"})
+        finish = entry.finish
+
+        async def finish_and_hear_more(journal: Journal | None = None) -> None:
+            await finish(journal)
+            entry.add(OrderState.COMPLETED, {"audio_url": "https://x/y"})
+
+        monkeypatch.setattr(entry, "finish", finish_and_hear_more)
+        other = make_client(service)
+        await asyncio.to_thread(other.orders)
+        await other.aclose()
+        assert not entry.is_written
+        assert "could not be written" not in capfd.readouterr().err
+        await entry.write()
+        assert entry.is_written
+
+
 PROGRAM = """
 import sqlite3, sys
 import soundverse_nb as sv
