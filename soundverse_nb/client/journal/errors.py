@@ -123,7 +123,7 @@ def gone(
         place = (
             "is in this process alone until the file is back"
             if saved is None
-            else f"is added to {plain(saved.name)} by this process alone"
+            else f"is added to {plain(saved)} by this process alone"
         )
         hint += (
             f" Underway were: {', '.join(named[:_MOST_NAMED])}{more}. What becomes known of them {place}: "

@@ -9,8 +9,9 @@ import contextlib
 import itertools
 import os
 import sqlite3
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from soundverse_nb.client.journal import location
@@ -22,32 +23,42 @@ MOST_PROBES = 100_000
 _numbers = itertools.count(1)
 
 
-def new_file_beside(journal: Path) -> Path:
-    """An empty file for a copy, private before anything is in it.
+def new_file_beside(journal: Path, folder: Path | None = None) -> Path:
+    """An empty file for a copy, private before anything is in it; in another folder, where one is given.
 
     It is new, so nobody can have it open, and its name was never that of another copy of this process.
     """
     now = time.strftime("%Y%m%d-%H%M%S")
     while True:
-        copy = journal.with_name(f"{journal.stem}.saved-{now}-{os.getpid()}-{next(_numbers)}{journal.suffix}")
+        name = f"{journal.stem}.saved-{now}-{os.getpid()}-{next(_numbers)}{journal.suffix}"
+        copy = (folder or journal.parent) / name
         if location.create(copy):
             return copy
 
 
 def copied_whole(connection: sqlite3.Connection, journal: Path) -> Path | None:
-    """A copy of all that a connection sees, though its file has no name any more; None where that fails."""
-    try:
-        copy = new_file_beside(journal)
-    except (OSError, ValueError):
-        return None
-    try:
-        with contextlib.closing(sqlite3.connect(copy)) as target:
-            connection.backup(target)
-    except sqlite3.Error:
-        with contextlib.suppress(OSError):
-            copy.unlink()  # half a copy would be taken for a whole one
-        return None
-    return copy
+    """A copy of all that a connection sees, though its file has no name any more; None where that fails.
+
+    It is beside the journal, or, where that cannot be and an order may be paid for, in the nearest folder
+    above that is still there, or in that for temporary files.
+    """
+    for folder in _folders(connection, journal):
+        with contextlib.suppress(OSError, ValueError):
+            copy = new_file_beside(journal, folder)
+            try:
+                with contextlib.closing(sqlite3.connect(copy)) as target:
+                    connection.backup(target)
+                return copy
+            except sqlite3.Error:
+                copy.unlink()  # half a copy would be taken for a whole one
+    return None
+
+
+def _folders(connection: sqlite3.Connection, journal: Path) -> Iterator[Path]:
+    yield journal.parent
+    if underway(connection):
+        yield from [folder for folder in journal.parent.parents if folder.is_dir()][:1]
+        yield Path(tempfile.gettempdir())
 
 
 def underway(connection: sqlite3.Connection) -> list[tuple[str, str | None]]:

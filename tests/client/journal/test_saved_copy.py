@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import sqlite3
+import stat
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 import soundverse_nb as sv
 from soundverse_nb.client import Journal, Order, OrderState
 from soundverse_nb.client.background import LOOP
+from soundverse_nb.client.journal import location
 from soundverse_nb.client.journal.entry import unfinished_entries
 from soundverse_nb.client.journal.order import new_order_id
 from tests import strict_service as script
@@ -173,6 +176,66 @@ async def test_a_journal_that_lost_its_log_amid_other_clients_is_copied_likewise
         assert str(saved) in str(error)
         assert [order.message_id for order in read(saved)] == ["remix-1"]
         other.close()
+
+
+def move_away(folder: Path) -> None:
+    folder.rename(folder.with_name("moved"))
+
+
+@pytest.mark.parametrize("lose", [shutil.rmtree, move_away], ids=["deleted", "moved"])
+async def test_where_its_whole_folder_goes_the_copy_is_in_the_nearest_that_is_left(
+    lose: Callable[[Path], None], make_client: MakeClient, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "study" / "first" / "orders.sqlite3"
+    async with held_before_the_id() as service:
+        client = make_client(service, journal=path)
+        error = await paid_after_the_loss(service, client, lambda: lose(path.parent.parent))
+        (saved,) = copies(tmp_path / path.name)
+        assert str(saved) in str(error)
+        assert stat.S_IMODE(saved.stat().st_mode) == 0o600
+        await client.aclose()
+        assert str(saved) in capfd.readouterr().err
+        service.files.clear()
+        (remix,) = await make_client(service, journal=saved).recover()
+        assert remix.message_id == "remix-1"
+
+
+async def test_a_folder_that_goes_with_nothing_under_way_leaves_no_copy_elsewhere(
+    make_client: MakeClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spare = tmp_path / "temporary"
+    spare.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(spare))
+    path = tmp_path / "study" / "orders.sqlite3"
+    async with StrictService() as service:
+        client = make_client(service, journal=path)
+        await client.remix(SONG, prompt="jazz")
+        shutil.rmtree(path.parent)
+        await client.aclose()
+    assert copies(tmp_path / path.name) == copies(spare / path.name) == []
+
+
+async def test_where_nothing_can_be_written_beside_it_the_copy_is_among_the_temporary_files(
+    make_client: MakeClient, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spare = tmp_path / "temporary"
+    spare.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(spare))
+    create = location.create
+
+    def refuse_elsewhere(file: Path) -> bool:
+        if file.parent != spare:
+            raise PermissionError(13, "Permission denied", str(file))
+        return create(file)
+
+    async with held_before_the_id() as service:
+        client = make_client(service)
+        await asyncio.to_thread(client.orders)
+        monkeypatch.setattr(location, "create", refuse_elsewhere)
+        error = await paid_after_the_loss(service, client, path.unlink)
+        (saved,) = copies(spare / path.name)
+        assert str(saved) in str(error)
+        assert [order.message_id for order in read(saved)] == ["remix-1"]
 
 
 async def test_recover_names_the_copy_while_the_journal_is_lost(make_client: MakeClient, path: Path) -> None:
