@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from soundverse_nb.client.client import Client, connect
+from soundverse_nb.client.client import Client
 from soundverse_nb.client.config import Timeouts
+from soundverse_nb.client.connect import connect
 from soundverse_nb.client.job import RemixJob
 from soundverse_nb.client.journal.journal import Journal
 from soundverse_nb.client.journal.order import Order, OrderState

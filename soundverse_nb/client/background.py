@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Generic, TypeVar
 
+from soundverse_nb.client.interrupt import interruptible
 from soundverse_nb.errors import ConfigurationError, Spent, bare
 
 T = TypeVar("T")
@@ -72,6 +73,9 @@ WAIT_STEP = 0.25
 SHUTDOWN_SECONDS = 5.0
 """Seconds an interrupted task may take to note what it leaves behind."""
 
+INTERRUPT_SECONDS = 0.5
+"""Seconds of that in which an interrupted cell waits for it."""
+
 
 def check_can_wait(
     work: Coroutine[Any, Any, Any] | None = None,
@@ -128,11 +132,19 @@ class BackgroundTask(Generic[T]):
             self._loop.call_soon_threadsafe(self._cancel)
 
     async def cancel_and_wait(self) -> None:
-        """Cancel it and wait, on any loop, until it has noted where it stopped; a few seconds at most."""
+        """Cancel it and wait a moment, on any loop; what it has not noted by then it goes on to note."""
         self.cancel()
+        await asyncio.wait({self.waiter()}, timeout=INTERRUPT_SECONDS)
+
+    def waiter(self) -> asyncio.Future[T]:
+        """A future of the running loop that resolves with it. Nobody need look at its error."""
         waiting = asyncio.wrap_future(self.future)
         waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
-        await asyncio.wait({waiting}, timeout=SHUTDOWN_SECONDS)
+        return waiting
+
+    @property
+    def has_result(self) -> bool:
+        return self.future.done() and self.future.exception() is None
 
     def _cancel(self) -> None:
         if self._task is not None:
@@ -191,19 +203,25 @@ class BackgroundLoop:
         return BackgroundTask(self.loop, coroutine)
 
     async def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Await a coroutine there, from any loop. Cancelling waits until it has noted where it stopped."""
+        """Await a coroutine there, from any loop.
+
+        Cancelling it gives the result that was there already, or waits a moment until the work has noted
+        where it stopped and raises CancelledError.
+        """
         check_can_wait(coroutine)
         if self.is_current():
             return await coroutine
         work = self.prepare(coroutine)
         try:
             work.start()
-            waiting = asyncio.wrap_future(work.future)
-            waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
-            return await asyncio.shield(waiting)
+            with interruptible():
+                return await asyncio.shield(work.waiter())
         except asyncio.CancelledError:
             if not work.future.done():
                 await work.cancel_and_wait()
+            if work.has_result:
+                # It was finished before the interrupt was seen, and paid for.
+                return work.future.result()
             raise
         except BaseException:
             # Whoever waited is gone, and nobody would see what the work brings.

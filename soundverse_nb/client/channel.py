@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Coroutine
 from typing import Any, Generic, TypeVar
 
+from soundverse_nb.client.interrupt import interruptible
 from soundverse_nb.errors import bare
 
 T = TypeVar("T")
@@ -65,7 +66,8 @@ class Channel(Generic[T]):
             waiter = self._waiter = loop.create_future()
             # Looked at again: what came before the waiter was there did not wake it.
             if not self._items and not self._ended:
-                await waiter
+                with interruptible():
+                    await waiter
             self._waiter = None
 
     def _wake(self) -> None:

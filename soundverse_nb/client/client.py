@@ -21,7 +21,6 @@ from soundverse_nb.api.transport import STATUS_PATH
 from soundverse_nb.client.background import LOOP, SHUTDOWN_SECONDS, check_can_wait
 from soundverse_nb.client.channel import Channel
 from soundverse_nb.client.config import (
-    KEY_VARIABLE,
     SERVICE,
     Clock,
     Settings,
@@ -43,12 +42,13 @@ from soundverse_nb.client.order_table import OrderTable, as_found
 from soundverse_nb.client.progress import ProgressReporter, find_display
 from soundverse_nb.client.references import checked_mode
 from soundverse_nb.client.session import Session, abandon
-from soundverse_nb.client.simulated import embedded_service, is_simulator
+from soundverse_nb.client.simulated import SIMULATED, embedded_service
 from soundverse_nb.displays import ProgressDisplay
 from soundverse_nb.errors import ConfigurationError, InvalidRequestError, SoundverseError, bare_errors
 from soundverse_nb.remix import Remix
 
 T = TypeVar("T")
+E = TypeVar("E", bound=BaseException)
 
 DISPLAY_SECONDS = 2.0
 """How long `start` waits for its display to be up; usually that takes milliseconds."""
@@ -146,6 +146,8 @@ class Client:
             clock=clock or SystemClock(),
         )
         self._session = Session(self._settings)
+        self.interrupted: list[Remix | SoundverseError] = []
+        """What the last interrupted call had: remixes, and errors in the places of the others."""
         # When nobody holds the client nor its work, the session closes. The interpreter's exit closes all.
         weakref.finalize(self, abandon, self._session).atexit = False
         if simulated:
@@ -357,9 +359,8 @@ class Client:
         self._session.check_process(work)
         try:
             return await LOOP.run(self._hold(work))
-        except asyncio.CancelledError:
-            reporter.print_kept_orders()
-            raise
+        except asyncio.CancelledError as error:
+            raise self._interrupted(error, reporter) from None
 
     def _wait(self, work: Coroutine[Any, Any, T], reporter: ProgressReporter) -> T:
         """Block for some work, from any thread but the loop's own."""
@@ -371,9 +372,8 @@ class Client:
             raise
         try:
             return LOOP.wait(self._hold(work))
-        except KeyboardInterrupt:
-            reporter.print_kept_orders()
-            raise
+        except KeyboardInterrupt as error:
+            raise self._interrupted(error, reporter) from None
 
     def _start(self, work: Coroutine[Any, Any, T], reporter: ProgressReporter, title: str) -> RemixJob[T]:
         """Begin some work and return as soon as its display is up."""
@@ -384,12 +384,11 @@ class Client:
             if not LOOP.is_current():
                 # A display that comes up after its cell has ended lands nowhere in some front ends.
                 reporter.opened.wait(DISPLAY_SECONDS)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             # The caller never gets the job, so nobody could wait for it.
             running.cancel()
             concurrent.futures.wait([running.future], timeout=SHUTDOWN_SECONDS)
-            reporter.print_kept_orders()
-            raise
+            raise self._interrupted(error, reporter) from None
         return RemixJob(running, title)
 
     async def _stream(
@@ -404,13 +403,21 @@ class Client:
             running.start()
             async for item in channel:
                 yield item
-        except (asyncio.CancelledError, GeneratorExit):
+        except GeneratorExit as left:
             await running.cancel_and_wait()
-            reporter.print_kept_orders()
-            raise
+            raise self._interrupted(left, reporter) from None
+        except asyncio.CancelledError as error:
+            await running.cancel_and_wait()
+            raise self._interrupted(error, reporter) from None
         except BaseException:
             running.cancel()  # nobody would see its result any more; harmless where it is over
             raise
+
+    def _interrupted(self, error: E, reporter: ProgressReporter) -> E:
+        """The interrupt, with what is finished and what is kept in its text."""
+        error = reporter.interrupted(error)
+        self.interrupted = reporter.results()
+        return error
 
     async def _hold(self, work: Coroutine[Any, Any, T]) -> T:
         """Keeps this client, and so its session, while work runs, also where nobody else holds it."""
@@ -419,31 +426,3 @@ class Client:
     def _check_can_close(self) -> None:
         """Raise ConfigurationError where `aclose` could not be awaited."""
         check_can_wait(hint="Use `with client:` and client.close(), or asyncio.")
-
-
-SIMULATED = (
-    "soundverse_nb: no API key, so the embedded simulator on this machine makes the remixes: "
-    "simulated and free. Set SOUNDVERSE_API_KEY for the real service."
-)
-
-
-@bare_errors
-def connect(api_key: str | None = None, base_url: str | None = None, **settings: Any) -> Client:
-    """A client for the real service if SOUNDVERSE_API_KEY is set, else for the embedded simulator.
-
-    Prints which. Takes the settings of Client. Nothing is sent.
-
-    >>> import soundverse_nb as sv
-    >>> sv.connect().is_embedded
-    soundverse_nb: no API key, ...
-    True
-    """
-    client = Client(api_key, base_url, **settings)
-    if client.is_embedded:
-        return client
-    if is_simulator(client.base_url):
-        print(f"soundverse_nb: connected to the embedded simulator at {client.base_url}. Nothing is paid.")
-    else:
-        key = "the given API key" if api_key is not None else f"the API key in {KEY_VARIABLE}"
-        print(f"soundverse_nb: connected to {client.base_url} with {key}. Remixes are paid for.")
-    return client

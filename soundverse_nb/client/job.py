@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from soundverse_nb import displays
 from soundverse_nb.client.background import LOOP, BackgroundTask, check_can_wait
+from soundverse_nb.client.interrupt import interruptible
 from soundverse_nb.errors import SoundverseError, Spent, bare_errors
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.orders import job_html
@@ -69,10 +70,12 @@ class RemixJob(Generic[T]):
             spent=Spent.MAYBE,
             hint="job.result() waits for it without asyncio.",
         )
+        return self._wait().__await__()
+
+    async def _wait(self) -> T:
         # Interrupting one who waits does not end the job: others may be waiting too.
-        waiting = asyncio.wrap_future(self._work.future)
-        waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return asyncio.shield(waiting).__await__()
+        with interruptible():
+            return await asyncio.shield(self._work.waiter())
 
     @property
     def state(self) -> str:

@@ -9,14 +9,17 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from soundverse_nb import displays
 from soundverse_nb.api.secrets import logger
+from soundverse_nb.client.interrupt import ipython_shell
 from soundverse_nb.client.journal.order import PICK_UP, Order, OrderState
 from soundverse_nb.displays import Phase, ProgressDisplay, ProgressUpdate
-from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.errors import ConfigurationError, SoundverseError, Spent
 from soundverse_nb.render.escape import plain
+
+E = TypeVar("E", bound=BaseException)
 
 log = logger("soundverse_nb.client")
 
@@ -28,27 +31,36 @@ class ProgressReporter:
         self._display = display
         self.simulated = False
         self.opened = threading.Event()
-        self._orders: dict[int, Order] = {}
+        self._orders: dict[int, Callable[[], Order]] = {}
+        self.results: Callable[[], list[Any]] = list
+        """What there is so far: remixes, and errors in the places of the rest."""
 
     @property
     def has_display(self) -> bool:
         return self._display is not None
 
-    def record_order(self, index: int, order: Order) -> None:
-        """How an order stood when it was last followed."""
+    def record_order(self, index: int, order: Callable[[], Order]) -> None:
+        """Which order the remix at this place is; called, it says how the order stands."""
         self._orders[index] = order
 
     def kept_message(self, index: int) -> str | None:
         """How a remix that is no longer followed can be picked up; None where there is nothing to pick up."""
         order = self._orders.get(index)
-        return None if order is None else kept_message(order)
+        return None if order is None else kept_message(order())
 
-    def print_kept_orders(self) -> None:
-        """An interrupted cell prints how its orders can be picked up again."""
-        for index in sorted(self._orders):
-            message = self.kept_message(index)
-            if message:
-                print(message, file=sys.stderr)
+    def interrupted(self, error: E) -> E:
+        """The interrupt, which now says what is finished, what is kept and what was never sent.
+
+        It keeps its class, by which others know it, and gets `results`. Where IPython does not show it,
+        it is printed too: `asyncio.run` raises one of its own in its place.
+        """
+        results = self.results()
+        message = interrupted_message(results, [self._orders[at]() for at in sorted(self._orders)])
+        error.args = (message,)
+        if message != _NOTHING_BEGUN and ipython_shell() is None:
+            print(message, file=sys.stderr)
+        error.results = results  # type: ignore[attr-defined]
+        return error
 
     def open(self, titles: list[str], cancel: Callable[[int | None], None]) -> None:
         try:
@@ -78,6 +90,12 @@ class ProgressReporter:
             log.warning("The progress display failed and was left alone: %s", type(error).__name__)
 
 
+class StoppedError(SoundverseError):
+    """A remix that was stopped before its end, by its button or with its whole batch."""
+
+    usual_hint = ""
+
+
 @dataclass(frozen=True)
 class ProgressSlot:
     """One remix's place in the display of its batch."""
@@ -97,14 +115,50 @@ class ProgressSlot:
 def kept_message(order: Order) -> str | None:
     """How an order that is no longer followed can be picked up; None where there is nothing to pick up."""
     named = f"Order {order.order_id} ({plain(order.title, 80)})"
-    if order.state in (OrderState.ACCEPTED, OrderState.COMPLETED):
+    if order.state in _KEPT:
         return f"{named} is no longer watched. {PICK_UP}"
-    if order.state is OrderState.UNKNOWN:
-        return (
-            f"{named} was interrupted before the service named it: it may have been paid for. "
-            "It is kept in client.orders() and is not sent again."
-        )
+    if order.state in _UNCLEAR:
+        return f"{named} {_UNCLEAR_HINT}"
     return None
+
+
+_KEPT = (OrderState.ACCEPTED, OrderState.COMPLETED)
+_UNCLEAR = (OrderState.SENDING, OrderState.UNKNOWN)
+_UNCLEAR_HINT = (
+    "was interrupted before the service named it: it may have been paid for. "
+    "It is kept in client.orders() and is not sent again."
+)
+_NOTHING_BEGUN = "Interrupted."
+_MOST_NAMED = 12
+
+
+def interrupted_message(results: list[Any], orders: list[Order]) -> str:
+    """What became of interrupted remixes: which are finished, kept, unclear, and which were never sent."""
+    finished = sum(not isinstance(result, BaseException) for result in results)
+    kept = [order for order in orders if order.state in _KEPT]
+    unclear = [order for order in orders if order.state in _UNCLEAR]
+    lines = [_NOTHING_BEGUN]
+    if finished:
+        lines.append(f"{finished} of {len(results)} finished before: `client.interrupted` has what there is.")
+    if kept:
+        lines.append(
+            f"{len(kept)} sent, which may be charged, and kept: `await client.recover()` picks up "
+            f"{_list(kept)}, also from a new kernel."
+        )
+    if unclear:
+        lines.append(
+            f"{len(unclear)} sent and not yet named by the service, which may have been paid for: "
+            f"{_list(unclear)}. Nothing is sent again; client.orders() says how it ends."
+        )
+    if unsent := sum(isinstance(each, StoppedError) and each.spent is Spent.NO for each in results):
+        lines.append(f"{unsent} not sent: nothing is paid for {'it' if unsent == 1 else 'them'}.")
+    return " ".join(lines)
+
+
+def _list(orders: list[Order]) -> str:
+    named = [f"{order.order_id} ({plain(order.title, 40)})" for order in orders[:_MOST_NAMED]]
+    more = [f"{len(orders) - _MOST_NAMED} more in client.orders()"] if len(orders) > _MOST_NAMED else []
+    return ", ".join([*named, *more])
 
 
 def find_display(setting: bool | ProgressDisplay, price: float | None = None) -> ProgressDisplay | None:

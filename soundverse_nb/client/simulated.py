@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 SPEED = 25.0
 """A remix that takes the real service about 100 seconds takes four."""
 
+SIMULATED = (
+    "soundverse_nb: no API key, so the embedded simulator on this machine makes the remixes: "
+    "simulated and free. Set SOUNDVERSE_API_KEY for the real service."
+)
+
 _lock = threading.Lock()
 _running: dict[int, Simulator] = {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -265,3 +266,9 @@ async def test_a_wild_title_makes_a_tame_file_name(make_client: MakeClient) -> N
             assert path.name.isascii()
             assert len(path.name) < 80
             assert set(path.stem) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
+
+
+def test_connect_takes_every_setting_of_a_client_by_its_name() -> None:
+    """Completion and type checkers see what there is, and a typing error is one."""
+    of_client = dict(inspect.signature(sv.Client).parameters)
+    assert dict(inspect.signature(sv.connect).parameters) == of_client

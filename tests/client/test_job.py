@@ -16,6 +16,7 @@ import pytest
 import soundverse_nb as sv
 from soundverse_nb.client import OrderState
 from soundverse_nb.client.background import LOOP
+from soundverse_nb.client.progress import StoppedError
 from soundverse_nb.displays import Phase
 from tests import strict_service as script
 from tests.client.conftest import SONG, Notebook
@@ -196,7 +197,7 @@ async def test_one_of_a_batch_can_be_stopped_from_its_display(make_client: MakeC
         service.release()
         first, second = await job
         assert isinstance(first, sv.Remix)
-        assert type(second) is sv.SoundverseError
+        assert isinstance(second, StoppedError)
         assert "recover()" in str(second)
         assert seen.closed == 1
 

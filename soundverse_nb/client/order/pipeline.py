@@ -18,7 +18,7 @@ from soundverse_nb.client.order.download import fetch, fetch_art, wait_for_art
 from soundverse_nb.client.order.poll import record_outcome
 from soundverse_nb.client.order.submit import place_order
 from soundverse_nb.client.order.tracker import OrderTracker
-from soundverse_nb.client.progress import ProgressReporter, ProgressSlot
+from soundverse_nb.client.progress import ProgressReporter, ProgressSlot, StoppedError
 from soundverse_nb.client.references import Checked
 from soundverse_nb.client.session import Session
 from soundverse_nb.displays import Phase
@@ -214,13 +214,12 @@ async def make_all(
     """All of them with one display. One that is stopped from there counts as an error; the rest goes on."""
     titles = [parsed.title if isinstance(parsed, RemixInput) else "" for parsed in inputs]
     async with open_batch(session, titles, reporter) as tasks:
+        reporter.results = lambda: [_result(reporter, at, task) for at, task in enumerate(tasks)]
         for at, parsed in enumerate(inputs):
             tasks.append(asyncio.ensure_future(_outcome(session, parsed, reporter, at)))
         if tasks:
             await asyncio.wait(tasks)
-        return [
-            _stopped(reporter, at) if task.cancelled() else task.result() for at, task in enumerate(tasks)
-        ]
+        return reporter.results()
 
 
 @asynccontextmanager
@@ -273,8 +272,13 @@ async def _outcome(
         return failed
 
 
-def _stopped(reporter: ProgressReporter, index: int) -> SoundverseError:
+def _result(
+    reporter: ProgressReporter, index: int, task: asyncio.Future[Remix | SoundverseError]
+) -> Remix | SoundverseError:
+    """How one ended; for one that did not, how it can be picked up."""
+    if task.done() and not task.cancelled():
+        return task.result()
     message = reporter.kept_message(index)
-    return SoundverseError(
+    return StoppedError(
         "This remix was stopped.", spent=Spent.NO if message is None else Spent.MAYBE, hint=message or ""
     )

@@ -165,9 +165,16 @@ async def _resume_all(
             asyncio.ensure_future(_resume(session, order, reporter.slot(at)))
             for at, order in enumerate(orders)
         ]
+        reporter.results = lambda: [end for end in _ends(tasks) if isinstance(end, Remix)]
         await asyncio.wait(tasks)
-        ends = [task.result() for task in tasks if not task.cancelled()]
+        ends = _ends(tasks)
     return [end for end in ends if isinstance(end, Remix)], [end for end in ends if isinstance(end, tuple)]
+
+
+def _ends(
+    tasks: list[asyncio.Future[Remix | tuple[Order, SoundverseError] | None]],
+) -> list[Remix | tuple[Order, SoundverseError] | None]:
+    return [task.result() for task in tasks if task.done() and not task.cancelled()]
 
 
 async def _resume(

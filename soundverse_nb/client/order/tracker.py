@@ -86,11 +86,9 @@ class OrderTracker:
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
         """While the order is followed: it is shown to other kernels as ours, and given back at the end."""
+        self.slot.reporter.record_order(self.slot.index, lambda: self.order)
         async with self.session.watching(self.entry):
-            try:
-                yield
-            finally:
-                self.slot.reporter.record_order(self.slot.index, self.order)
+            yield
 
     @property
     def silent_seconds(self) -> float:
