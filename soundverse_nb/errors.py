@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import re
+import sys
+import traceback
 from collections.abc import Callable
 from enum import Enum
 from typing import Any, NoReturn, TypeVar, cast
@@ -91,6 +94,10 @@ class SoundverseError(Exception):
         parts = [self.message, self.spent.sentence, self.hint]
         return " ".join(part for part in parts if part)
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows: the caller's own lines, and the sentence. Scripts keep the whole trace."""
+        return short_traceback(self)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.message, self.spent, self.hint, self._details)
 
@@ -99,6 +106,46 @@ def _rebuild(
     kind: type[SoundverseError], message: str, spent: Spent, hint: str, details: dict[str, Any]
 ) -> SoundverseError:
     return kind(message, spent=spent, hint=hint, **details)
+
+
+_OWN_FOLDER = os.path.dirname(os.path.abspath(__file__))
+_BEYOND_A_CELL = ("IPython", "ipykernel", "nbclient", "asyncio")
+
+
+def ipython_shell() -> Any:
+    """The IPython this code runs in, a notebook's or a terminal's; None elsewhere."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython is not None else None
+
+
+def short_traceback(error: BaseException) -> list[str]:
+    """An error as lines for IPython: where the caller's code asked for it, and what it says."""
+    shell = ipython_shell()
+    is_plain = str(getattr(shell, "colors", "nocolor")).lower() == "nocolor"
+    red, green, end = ("", "", "") if is_plain else ("\x1b[31m", "\x1b[32m", "\x1b[39m")
+    lines = []
+    for frame in _frames_of_caller(error):
+        lines.append(f"{_place(frame, shell)}, line {frame.lineno}")
+        if frame.line:
+            lines.append(f"{green}---->{end} {frame.line}")
+    return [*lines, f"{red}{type(error).__name__}{end}: {error}"]
+
+
+def _frames_of_caller(error: BaseException) -> list[traceback.FrameSummary]:
+    """From the cell down to the call of ours; without IPython's frames above and ours below."""
+    frames: list[traceback.FrameSummary] = []
+    for frame in traceback.extract_tb(error.__traceback__):
+        if os.path.dirname(os.path.abspath(frame.filename)).startswith(_OWN_FOLDER):
+            break
+        if not set(_BEYOND_A_CELL) & set(frame.filename.replace("\\", "/").split("/")):
+            frames.append(frame)
+    return frames
+
+
+def _place(frame: traceback.FrameSummary, shell: Any) -> str:
+    named = getattr(getattr(shell, "compile", None), "format_code_name", None)
+    name = named(frame.filename) if named is not None else None
+    return " ".join(name) if name else f"File {frame.filename}"
 
 
 def raise_alone(error: SoundverseError) -> NoReturn:

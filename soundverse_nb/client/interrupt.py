@@ -12,12 +12,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import sys
 import threading
 import weakref
 from collections.abc import Iterator
 from types import FrameType
-from typing import Any
+
+from soundverse_nb.errors import ipython_shell
 
 WAKE_SECONDS = 0.1
 """So long an interrupt may stay unseen. A wake costs some ten microseconds."""
@@ -95,12 +95,6 @@ def _cancelled_by_ctrl_c(waiting: _Waiting) -> Iterator[None]:
         yield
     finally:
         restore()
-
-
-def ipython_shell() -> Any:
-    """The IPython this code runs in, a notebook's or a terminal's; None elsewhere."""
-    ipython = sys.modules.get("IPython")
-    return ipython.get_ipython() if ipython is not None else None
 
 
 def _in_terminal_of_ipython() -> bool:

@@ -13,10 +13,9 @@ from typing import Any, TypeVar
 
 from soundverse_nb import displays
 from soundverse_nb.api.secrets import logger
-from soundverse_nb.client.interrupt import ipython_shell
 from soundverse_nb.client.journal.order import PICK_UP, Order, OrderState
 from soundverse_nb.displays import Phase, ProgressDisplay, ProgressUpdate
-from soundverse_nb.errors import ConfigurationError, SoundverseError, Spent
+from soundverse_nb.errors import ConfigurationError, SoundverseError, Spent, ipython_shell, short_traceback
 from soundverse_nb.render.escape import plain
 
 E = TypeVar("E", bound=BaseException)
@@ -60,6 +59,7 @@ class ProgressReporter:
         if message != _NOTHING_BEGUN and ipython_shell() is None:
             print(message, file=sys.stderr)
         error.results = results  # type: ignore[attr-defined]
+        error._render_traceback_ = lambda: short_traceback(error)  # type: ignore[attr-defined]
         return error
 
     def open(self, titles: list[str], cancel: Callable[[int | None], None]) -> None:
