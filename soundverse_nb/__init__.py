@@ -1,8 +1,19 @@
 """soundverse_nb: the notebook laboratory for AI remixes.
 
 Check a reference song before it costs anything, run many remix streams at once, watch them, hear
-and measure what came back. Everything here is loaded when it is first used, so importing the
-package is quick; see README.md for a tour. The public words stand in `__init__.pyi`.
+and measure what came back:
+
+    import soundverse_nb as sv
+
+    client = sv.connect()                   # the real service if there is a key, else the embedded one
+    song = sv.example_song()                # or the path of a song of yours
+    sv.preflight(song)                      # would the service take it? free, on this machine
+    remix = await client.remix(song, prompt="upbeat jazz")       # in plain code: client.remix_sync(...)
+    remix.compare()                         # hear the two at the same place
+    remixes = await client.remix_all([(song, "lo-fi hip hop"), (song, "drum and bass")])
+    client.orders()                         # what was ordered, and how it stands
+
+Everything here is loaded when it is first used, so importing the package is quick; README.md is a tour.
 """
 
 from __future__ import annotations

@@ -7,12 +7,13 @@ This module imports nothing of the package, so each layer can raise from it.
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
 import os
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Generator
 from enum import Enum
 from typing import Any, NoReturn, TypeVar, cast
 
@@ -177,7 +178,6 @@ def bare_errors(function: F) -> F:
     """Let errors leave a public function bare; the frame that stays has forgotten what it was called with."""
     if inspect.iscoroutinefunction(function):
 
-        @functools.wraps(function)
         async def awaited(*given: Any, **named: Any) -> Any:
             try:
                 return await function(*given, **named)
@@ -186,7 +186,14 @@ def bare_errors(function: F) -> F:
             del given, named
             raise left
 
-        return cast("F", awaited)
+        @functools.wraps(function)
+        def call(*given: Any, **named: Any) -> Any:
+            work: Any = awaited(*given, **named)
+            # Python names the coroutine where it warns that one was never awaited.
+            work.__name__, work.__qualname__ = function.__name__, function.__qualname__
+            return PendingCall(work)
+
+        return cast("F", _marked_as_coroutine_function(call))
 
     @functools.wraps(function)
     def called(*given: Any, **named: Any) -> Any:
@@ -200,6 +207,39 @@ def bare_errors(function: F) -> F:
     return cast("F", called)
 
 
+def _marked_as_coroutine_function(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Whoever asks whether it has to be awaited is told so."""
+    if sys.version_info >= (3, 12):
+        return inspect.markcoroutinefunction(function)
+    import asyncio.coroutines  # loaded already wherever something is awaited
+
+    function._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
+    return function
+
+
+class PendingCall(Coroutine[Any, Any, Any]):
+    """A call that begins when it is awaited: a coroutine that says so where a cell shows it."""
+
+    def __init__(self, work: Coroutine[Any, Any, Any]) -> None:
+        self._work = work
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self._work.__await__()
+
+    def send(self, value: Any) -> Any:
+        return self._work.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        return self._work.throw(*error)
+
+    def close(self) -> None:
+        self._work.close()
+
+    def __repr__(self) -> str:
+        name = getattr(self._work, "__qualname__", "call").rpartition(".")[2]
+        return f"{name}(...) has not begun: write `await` before it."
+
+
 def leave_behind(error: BaseException) -> None:
     """Let an error of ours forget what it was raised from."""
     if isinstance(error, SoundverseError):
@@ -208,6 +248,18 @@ def leave_behind(error: BaseException) -> None:
 
 class ConfigurationError(SoundverseError):
     """A setting is missing or contradicts another; nothing was sent."""
+
+
+def import_extra(name: str, purpose: str) -> Any:
+    """A library that only some need, such as pandas; ConfigurationError where it is not installed."""
+    library = name.partition(".")[0]
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise ConfigurationError(
+            f"{purpose} needs {library}, which is not installed.",
+            hint=f"pip install {library}, or all that notebooks need: pip install 'soundverse_nb[lab]'.",
+        ) from None
 
 
 class PreflightError(SoundverseError):

@@ -45,6 +45,7 @@ from soundverse_nb.client.session import Session, abandon
 from soundverse_nb.client.simulated import SIMULATED, embedded_service
 from soundverse_nb.displays import ProgressDisplay
 from soundverse_nb.errors import ConfigurationError, InvalidRequestError, SoundverseError, bare_errors
+from soundverse_nb.hosting.finder import check_setting
 from soundverse_nb.remix import Remix
 
 T = TypeVar("T")
@@ -127,6 +128,7 @@ class Client:
         if not simulated:
             network.proxy_for(url or SERVICE)  # one that cannot be used is told of now
         find_display(progress if progress is not True else False)
+        check_setting(host)
         self._progress = progress
         self._price = checked_price(price)
         self._settings = Settings(

@@ -129,6 +129,10 @@ def parse_items(items: Iterable[Any]) -> list[ParsedInput]:
         raise InvalidRequestError(
             "remix_all takes a list of requests.", hint="For one remix there is client.remix(...)."
         )
+    if not isinstance(items, Iterable):
+        raise InvalidRequestError(
+            f"remix_all takes a list of requests, and {described(items)} is none.", hint=_FORMS
+        )
     return [_parse_or_error(item) for item in items]
 
 

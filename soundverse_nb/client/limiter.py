@@ -22,7 +22,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.errors import ConfigurationError, import_extra
 
 START = 2
 """Streams allowed at first, or a sixteenth of the upper bound where that is more: who expects five hundred
@@ -130,12 +130,7 @@ class ConcurrencyLimiter:
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the limit and the open streams over time; returns the matplotlib axes."""
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError:
-            raise ConfigurationError(
-                "Plotting needs matplotlib.", hint="pip install matplotlib; .history holds the numbers."
-            ) from None
+        plt = import_extra("matplotlib.pyplot", "A plot")
         axes = ax if ax is not None else plt.subplots(figsize=(7, 2.4), layout="constrained")[1]
         steps = [*self._history, LimitChange(self._now(), self.limit, self._in_flight, "now")]
         times = [step.at for step in steps]

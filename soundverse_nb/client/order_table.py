@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from soundverse_nb.api.safe_repr import shown_id
 from soundverse_nb.client.journal.order import DiskState, Order, OrderState
-from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.errors import ConfigurationError, import_extra
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.orders import orders_html
 
@@ -114,10 +114,7 @@ class OrderTable(Sequence[Order]):
 
     def to_frame(self) -> Any:
         """The orders as a pandas DataFrame, one row an order, newest last."""
-        try:
-            import pandas as pd  # type: ignore[import-untyped,unused-ignore]
-        except ImportError:
-            raise ConfigurationError("A data frame needs pandas.", hint="pip install pandas") from None
+        pd = import_extra("pandas", "A data frame")
         rows = [
             {
                 "order_id": order.order_id, "state": _state(order), "title": order.title,

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from soundverse_nb.api.proxy import NetworkSettings, using_network
 from soundverse_nb.errors import ConfigurationError, bare_errors
+from soundverse_nb.hosting.bucket import parse_bucket
 from soundverse_nb.hosting.embedded import EmbeddedHost
 from soundverse_nb.hosting.objectstore import ObjectStoreHost
 from soundverse_nb.hosting.protocol import Host, PublishedReference, as_host, ask_to_publish
@@ -51,6 +52,14 @@ def find_host(
     _refuse_embedded(host, base_url, simulated)
     _lend_key(host, base_url, api_key)
     return _guarded(host, base_url, network)
+
+
+def check_setting(setting: Any) -> None:
+    """Raise ConfigurationError for a setting that is no host, without loading what a bucket needs."""
+    if isinstance(setting, str):
+        parse_bucket(setting)
+    elif setting is not None:
+        as_host(setting)
 
 
 def missing_host(name: str, base_url: str = "") -> ConfigurationError:

@@ -18,6 +18,7 @@ from soundverse_nb.reference.facts import (
     DurationBy,
     Limits,
     check_duration_by,
+    checked_limits,
 )
 from soundverse_nb.reference.librosa_duration import (
     TOLERANCE_SECONDS,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Executor
 
-_USUAL = Limits()
 
 TIME_LIMIT = 1.15
 """Seconds of work after which decoding ends and the header is asked for the length, or else the packets are
@@ -84,7 +84,7 @@ def preflight(
     ['too_short', 'silent']
     """
     check_duration_by(duration_by)
-    limits = limits or _USUAL
+    limits = checked_limits(limits)
     reference = as_reference(source)
     call = repair_call(reference)
     try:

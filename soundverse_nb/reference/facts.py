@@ -26,6 +26,18 @@ def check_duration_by(value: object) -> None:
         )
 
 
+def checked_limits(value: object) -> Limits:
+    """The limits given, or the service's for None; ConfigurationError for anything else."""
+    if value is None:
+        return Limits()
+    if isinstance(value, Limits):
+        return value
+    raise ConfigurationError(
+        f"limits got {type(value).__name__}, which is no sv.Limits.",
+        hint="Give for example limits=sv.Limits(max_seconds=20).",
+    )
+
+
 @dataclass(frozen=True)
 class AudioFacts:
     """Facts of a song; None is what could not be measured (or was not asked for).

@@ -20,7 +20,8 @@ from soundverse_nb.audio.mp3_cut import cut_mp3
 from soundverse_nb.audio.source import Source
 from soundverse_nb.errors import ConfigurationError, PreflightError, bare_errors
 from soundverse_nb.reference.check import preflight
-from soundverse_nb.reference.facts import Limits
+from soundverse_nb.reference.facts import Limits, checked_limits
+from soundverse_nb.reference.progress import Show, steps_shown
 from soundverse_nb.reference.reference import as_reference
 from soundverse_nb.reference.report import PreflightReport, report_text, sheet_of
 from soundverse_nb.reference.rules import PADDABLE_SECONDS, SILENT_PEAK
@@ -85,6 +86,7 @@ def repair(
     duration: float | None = None,
     *,
     limits: Limits | None = None,
+    progress: bool = True,
 ) -> Repair:
     """Write a copy of a song that the service takes, changing no more than needed.
 
@@ -96,6 +98,7 @@ def repair(
     ----------
     source : anything sv.preflight() takes.
     out : the new file (.mp3, .wav or .flac); by default a new name beside the source. Never overwrites.
+    progress : say what is being done, in a notebook or a terminal.
 
     Raises PreflightError where nothing can be repaired (no audio, silence, far too short), ConfigurationError
     for settings that cannot give a song that passes, or an `out` that exists.
@@ -108,10 +111,23 @@ def repair(
     Kept 4.7 s to 16.7 s of the song.
     Cut between the MP3's frames, without encoding it again.
     """
-    limits = limits or Limits()
+    limits = checked_limits(limits)
     check_numbers(start=start, duration=duration)
     check_duration(duration, limits)
+    with steps_shown(progress) as show:
+        return _repaired(source, out, start, duration, limits, show)
+
+
+def _repaired(
+    source: Any,
+    out: str | os.PathLike[str] | None,
+    start: float | None,
+    duration: float | None,
+    limits: Limits,
+    show: Show,
+) -> Repair:
     reference = as_reference(source)
+    show(f"Checking {reference.name}")
     before = preflight(reference, limits)
     codes = {problem.code for problem in before.problems}
     short = limits.min_seconds - (before.audio.duration or 0.0)
@@ -130,13 +146,16 @@ def repair(
         whole = Segment(0.0, before.audio.duration or 0.0)
         path = _written(data, target.with_suffix(_ending(opened.path)) if is_free else target)
         return _finished(path, before, whole, steps, limits)
+    show("Looking for the part to keep")
     segment = _choose_segment(opened, before, start, duration, limits)
     if kind == "mp3" and before.audio.format == "mp3" and not codes - _CUTTABLE and not segment.padding:
         cut = None if segment.is_whole else _cut(opened, segment, limits)
         if cut is not None:
             path = _written(cut[0], target)
             return _finished(path, before, cut[1], [_kept_step(cut[1]), _WITHOUT_LOSS], limits)
+    show(f"Writing {segment.duration + segment.padding:.0f} s as {kind}")
     data, steps = _rewritten(opened, before, segment, kind, limits)
+    show("Checking the copy")
     return _finished(_written(data, target), before, segment, steps, limits)
 
 

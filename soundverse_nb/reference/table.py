@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from soundverse_nb.errors import ConfigurationError, import_extra
 from soundverse_nb.reference.check import header_report, preflight
-from soundverse_nb.reference.facts import DurationBy, Limits, check_duration_by, storable
+from soundverse_nb.reference.facts import DurationBy, Limits, check_duration_by, checked_limits, storable
+from soundverse_nb.reference.progress import counter
 from soundverse_nb.reference.reference import as_reference
 from soundverse_nb.reference.report import PreflightReport, sheet_of
 from soundverse_nb.reference.workers import Task, decoded
@@ -77,8 +78,8 @@ class PreflightTable(Sequence[PreflightReport]):
         return [report.model_dump() for report in self.reports]
 
     def to_frame(self) -> Any:
-        """The rows as a pandas DataFrame (pandas comes with librosa's users, not with this package)."""
-        return import_module("pandas").DataFrame(self.rows)
+        """The rows as a pandas DataFrame. ConfigurationError where pandas is missing."""
+        return import_extra("pandas", "A data frame").DataFrame(self.rows)
 
     def __repr__(self) -> str:
         return f"PreflightTable({len(self)} songs, {len(self.passed)} pass)"
@@ -119,10 +120,10 @@ def preflight_all(
     [[True, 'librosa']]
     """
     check_duration_by(duration_by)
-    task = Task(limits or Limits(), quick, duration_by)
+    task = Task(checked_limits(limits), quick, duration_by)
     folder, given, others = _listed(paths)
     found = [as_reference(song) for song in given]
-    with _counter(progress, len(found)) as advance:
+    with counter(progress, len(found)) as advance:
         reports: dict[int, PreflightReport] = {}
         waiting: list[int] = []
         for index, song in enumerate(found):
@@ -146,10 +147,10 @@ def preflight_all(
 def _listed(paths: Any) -> tuple[str | None, list[Any], list[str]]:
     """The folder, the songs in it, and the ending of each file that is passed over."""
     if not isinstance(paths, (str, os.PathLike)):
-        return None, list(paths), []
+        return None, _given(paths), []
     folder = Path(os.path.expanduser(paths))
     if not folder.is_dir():
-        return None, [paths], []
+        return None, _matches(paths), []
     files = sorted(
         Path(where) / name
         for where, _, names in os.walk(folder)
@@ -160,27 +161,38 @@ def _listed(paths: Any) -> tuple[str | None, list[Any], list[str]]:
     return str(folder), songs, [ending for path in files if (ending := path.suffix.lower()) not in ENDINGS]
 
 
-@contextmanager
-def _counter(progress: bool | Callable[[int, int], None], total: int) -> Iterator[Callable[[], None]]:
-    """A function to call for each song that is done, which reports the progress where that is wanted."""
-    done = 0
-    if callable(progress):
-        report = progress
+def _given(paths: Any) -> list[Any]:
+    """The songs of a list; a pattern among them stands for the files that it matches."""
+    try:
+        songs = list(paths)
+    except TypeError:
+        raise ConfigurationError(
+            f"preflight_all got {type(paths).__name__}, which names no songs.",
+            hint='Give a folder, a pattern such as "*.mp3", or a list of songs.',
+        ) from None
+    return [song for given in songs for song in (_pattern(given) or [given])]
 
-        def count() -> None:
-            nonlocal done
-            done += 1
-            report(done, total)
 
-        yield count
-    elif not progress or total < 2:
-        yield lambda: None
-    else:
-        from rich.progress import Progress
+def _matches(path: str | os.PathLike[str]) -> list[Any]:
+    """One file, or those that a pattern matches; ConfigurationError where there is nothing of the kind."""
+    if os.path.lexists(os.path.expanduser(path)):
+        return [path]
+    if found := _pattern(path):
+        return found
+    is_pattern = glob.has_magic(os.fspath(path))
+    raise ConfigurationError(
+        f"No file matches {plain(path, 200)}." if is_pattern else f"There is no folder {plain(path, 200)}.",
+        hint=f"Paths begin in {plain(os.getcwd(), 200)}.",
+    )
 
-        with Progress(transient=True) as bar:
-            task = bar.add_task("preflight", total=total)
-            yield lambda: bar.advance(task)
+
+def _pattern(path: Any) -> list[str]:
+    if not isinstance(path, (str, os.PathLike)) or not isinstance(os.fspath(path), str):
+        return []
+    text = os.path.expanduser(os.fspath(path))
+    if os.path.lexists(text) or not glob.has_magic(text):
+        return []
+    return sorted(glob.glob(text, recursive=True))
 
 
 def _record(path: Any, report: PreflightReport) -> dict[str, Any]:

@@ -272,3 +272,28 @@ def test_connect_takes_every_setting_of_a_client_by_its_name() -> None:
     """Completion and type checkers see what there is, and a typing error is one."""
     of_client = dict(inspect.signature(sv.Client).parameters)
     assert dict(inspect.signature(sv.connect).parameters) == of_client
+
+
+@pytest.mark.parametrize("host", ["s4://bucket", "my-bucket", 3])
+def test_a_host_that_is_none_is_told_when_the_client_is_made(host: object) -> None:
+    with pytest.raises(sv.ConfigurationError, match=r"host|bucket"):
+        sv.Client("a-key-0123456789", "https://api.example.org", host=host)
+
+
+@pytest.mark.parametrize("requests", [None, 3, object()])
+def test_what_is_no_list_of_requests_is_told(requests: Any) -> None:
+    with (
+        sv.Client("a-key-0123456789", "http://127.0.0.1:9") as client,
+        pytest.raises(sv.InvalidRequestError, match="takes a list of requests"),
+    ):
+        client.remix_all_sync(requests)
+
+
+async def test_a_call_that_nobody_awaits_says_that_it_has_not_begun() -> None:
+    client = sv.Client("a-key-0123456789", "http://127.0.0.1:9")
+    call = client.remix("song.mp3", prompt="jazz")
+    assert repr(call) == "remix(...) has not begun: write `await` before it."
+    assert asyncio.iscoroutine(call)
+    assert asyncio.iscoroutinefunction(client.remix)
+    with pytest.raises(sv.PreflightError):
+        await asyncio.create_task(call)  # what a coroutine is good for, it is good for

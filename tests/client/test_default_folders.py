@@ -116,7 +116,7 @@ def test_a_tilde_that_means_nobody_is_told(
     with pytest.raises(sv.ConfigurationError, match="begins with ~"):
         client.orders()
     client.close()
-    assert not sv.preflight_all(given).to_frame().ok.any()
+    assert not sv.preflight_all([given]).to_frame().ok.any()
     assert sv.Clip(given).name == "made"
 
 

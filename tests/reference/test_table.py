@@ -7,6 +7,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,6 +73,33 @@ def test_a_list_is_taken_in_its_order_and_of_any_kind(folder: Path) -> None:
     assert [report.ok for report in table] == [False, True, False]
     assert len(table) == 3
     assert len(table[:2]) == 2
+
+
+def test_a_pattern_stands_for_the_files_it_matches(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    songs = sorted(path.name for path in folder.glob("[!.]*.wav"))
+    assert [report.name for report in sv.preflight_all("*.wav", progress=False)] == songs
+    assert [report.name for report in sv.preflight_all(["*.wav"], progress=False)] == songs
+    odd = tmp_path / "take[1].wav"
+    odd.write_bytes(file_of(tone(12.0)))
+    assert sv.preflight_all(str(odd), progress=False).ok, "a name with brackets is a name first"
+
+
+@pytest.mark.parametrize("given", ["*.mp3", "no-such-folder", None, 3])
+def test_nothing_to_check_is_an_error_and_no_missing_song(
+    given: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(sv.ConfigurationError, match=r"No file matches|There is no folder|names no songs"):
+        sv.preflight_all(given, progress=False)
+
+
+@pytest.mark.parametrize("call", [sv.preflight, sv.preflight_all, sv.repair])
+def test_limits_that_are_none_are_told_at_once(call: Any, folder: Path) -> None:
+    with pytest.raises(sv.ConfigurationError, match=r"no sv\.Limits"):
+        call(folder / "b.wav", limits={"max_seconds": 20})
 
 
 def test_the_table_is_a_frame_and_json(folder: Path) -> None:
