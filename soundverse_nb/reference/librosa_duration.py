@@ -22,6 +22,8 @@ from soundverse_nb.audio.source import Source
 from soundverse_nb.reference.facts import Limits, storable
 
 TOLERANCE_SECONDS = 0.005
+_LONGEST_SECONDS = 7 * 24 * 3600.0
+"""A song that was not decoded to its end may be longer, but no file that anybody hears lasts weeks."""
 
 _REASONS = {
     "mp3": "it believes the frame count in the MP3's header, or without one guesses from the first frames",
@@ -182,7 +184,7 @@ def compare(
         return LibrosaDuration(None, decoded, True, False, reason)
     if decoded is None:
         return LibrosaDuration(answer, None, True, False, "it reads a header of a file that does not decode")
-    agrees = abs(answer - decoded) <= tolerance or (stopped and answer >= decoded)
+    agrees = abs(answer - decoded) <= tolerance or (stopped and decoded <= answer <= _LONGEST_SECONDS)
     if agrees:
         return LibrosaDuration(answer, decoded, False, False)
     flips = _passes(answer, limits) != _passes(decoded, limits)

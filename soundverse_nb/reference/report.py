@@ -153,11 +153,7 @@ def sheet_of(report: PreflightReport) -> Sheet:
         notes=_notes(report),
         call=report.repair_call if helps else "",
         envelope=audio.envelope,
-        duration=(
-            ""
-            if report.duration is None
-            else units.exactly(report.duration, limits.min_seconds, limits.max_seconds)
-        ),
+        duration="" if report.duration is None else _length(report.duration, report),
         size="" if audio.size_bytes is None else _size_beside(audio.size_bytes, limits.max_bytes),
         format=audio.format or "",
     )
@@ -286,11 +282,21 @@ def _duration_row(report: PreflightReport) -> Row:
     state = "pass" if limits.min_seconds <= duration <= limits.max_seconds else "fail"
     if state == "pass" and any(warning.code == "borderline" for warning in report.warnings):
         state = "warn"
-    goes_on = report.audio.goes_on and duration == report.audio.duration
-    within = units.exactly(duration, limits.min_seconds, limits.max_seconds)
     places = [place(value) for value in (duration, limits.min_seconds, limits.max_seconds)]
-    measured = f"over {most} s" if goes_on else within
-    return Row("duration", state, measured, allowed, places[0], (places[1], places[2]))
+    return Row("duration", state, _length(duration, report), allowed, places[0], (places[1], places[2]))
+
+
+def _length(duration: float, report: PreflightReport) -> str:
+    """The length that decides, in words; where decoding stopped at the limit, only that it is longer."""
+    limits = report.limits
+    if goes_on(report):
+        return f"over {units.in_full(limits.max_seconds)} s"
+    return units.exactly(duration, limits.min_seconds, limits.max_seconds)
+
+
+def goes_on(report: PreflightReport) -> bool:
+    """Whether the length that decides is only where decoding stopped."""
+    return report.audio.goes_on and report.duration == report.audio.duration
 
 
 def place(seconds: float) -> float:

@@ -15,7 +15,7 @@ from soundverse_nb.reference.check import header_report, preflight
 from soundverse_nb.reference.facts import DurationBy, Limits, check_duration_by, checked_limits, storable
 from soundverse_nb.reference.progress import counter
 from soundverse_nb.reference.reference import as_reference
-from soundverse_nb.reference.report import PreflightReport, sheet_of
+from soundverse_nb.reference.report import PreflightReport, goes_on, sheet_of
 from soundverse_nb.reference.workers import Task, decoded
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.preflight import Sheet, table_html, table_text
@@ -204,7 +204,9 @@ def _record(path: Any, report: PreflightReport) -> dict[str, Any]:
         "problems": [problem.code for problem in report.problems],
         "warnings": [warning.code for warning in report.warnings],
         **{key: audio[key] for key in kept},
-        "duration": storable(report.duration),
+        # Where decoding stopped at the limit no length is known, only that it is longer.
+        "duration": None if goes_on(report) else storable(report.duration),
+        "longer_than": storable(report.limits.max_seconds) if goes_on(report) else None,
         "duration_by": report.duration_by,
         "checked": report.checked,
         "path": storable(place) if (place := as_reference(path).place) else None,

@@ -45,11 +45,8 @@ def size(count: float) -> str:
 
 
 def size_in_full(count: int) -> str:
-    """Bytes in decimal units, to the byte: "10.48576 MB"."""
-    if count < 1000:
-        return f"{count} B"
-    power, unit = (1, "kB") if count < 10**6 else (2, "MB") if count < 10**9 else (3, "GB")
-    return f"{_short(f'{count / 1000**power:.{3 * power}f}')} {unit}"
+    """A size to the byte: "10,485,760 bytes"."""
+    return f"{count:,} bytes"
 
 
 def decimals(value: float, limit: float, least: int = 3) -> int:

@@ -49,7 +49,7 @@ def test_sizes_are_shown_to_the_byte() -> None:
         ("too_long", {"duration": 350 + 1 / 44_100}, 350 + 1 / 44_100, 350.0,
          ["(350.00002 s", "measured 350.00002, limit 350"]),
         ("too_large", {"size_bytes": 10_485_761}, 10_485_761, 10_485_760,
-         ["(0:31, 10.485761 MB", "measured 10,485,761, limit 10,485,760"]),
+         ["(0:31, 10,485,761 bytes", "measured 10,485,761, limit 10,485,760"]),
         ("clipped", {}, 0.00034, 1e-4, ["measured 0.0003, limit 0.0001"]),
     ],
 )  # fmt: skip

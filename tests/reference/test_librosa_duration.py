@@ -247,6 +247,7 @@ async def test_a_table_and_a_coroutine_ask_librosa_too(tmp_path: Path) -> None:
         (9.02, 12.5, False, True, True),
         (368.6, 180.0, False, True, True),
         (500.0, 350.5, True, False, False),  # we stopped; it goes on
+        (2.09e14, 350.5, True, True, False),  # but not for six million years
         (None, 180.0, False, True, False),
     ],
 )

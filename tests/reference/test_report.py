@@ -121,17 +121,17 @@ def test_a_longer_song_stands_further_right_on_the_scale(low: float, high: float
 @pytest.mark.parametrize(
     ("size", "measured"),
     [
-        (10_485_759, "10.485759 MB"),
-        (10_485_760, "10.48576 MB"),
-        (10_485_761, "10.485761 MB"),
-        (10_499_000, "10.499 MB"),
+        (10_485_759, "10,485,759 bytes"),
+        (10_485_760, "10,485,760 bytes"),
+        (10_485_761, "10,485,761 bytes"),
+        (10_499_000, "10,499,000 bytes"),
         (12_657_318, "12.7 MB"),
         (4_000_000, "4 MB"),
     ],
 )
 def test_a_size_never_reads_like_a_limit_it_is_not(size: int, measured: str) -> None:
     row = rows_of(_report(size_bytes=size, duration=180.0))[1]
-    assert (row.measured, row.allowed) == (measured, "at most 10.48576 MB")
+    assert (row.measured, row.allowed) == (measured, "at most 10,485,760 bytes")
 
 
 def test_a_length_in_the_display_never_reads_like_the_limit_it_breaks() -> None:
@@ -140,10 +140,20 @@ def test_a_length_in_the_display_never_reads_like_the_limit_it_breaks() -> None:
     assert rows_of(_report(duration=350 + 1 / 44_100))[2].measured == "350.00002 s"
 
 
+def test_where_decoding_stopped_no_length_is_claimed_anywhere() -> None:
+    report = _report(duration=350.876735, goes_on=True, size_bytes=4_000_000)
+    table = PreflightTable(("s.flac",), (report,))
+    for shown in (str(report), str(table), table._repr_mimebundle_()["text/html"]):
+        assert "over 350 s" in shown
+        assert "350.877" not in shown
+    (row,) = table.rows
+    assert (row["duration"], row["longer_than"]) == (None, 350.0)
+
+
 def test_the_table_shows_enough_digits_at_the_limits() -> None:
     text = str(PreflightTable(("s.mp3",), (_report(duration=79_999 / 8000, size_bytes=10_485_761),)))
     assert "9.9999 s" in text
-    assert "10.485761 MB" in text
+    assert "10,485,761 bytes" in text
 
 
 def _report(**facts: Any) -> PreflightReport:

@@ -109,11 +109,11 @@ def test_a_limit_is_written_with_every_digit_it_has() -> None:
 @pytest.mark.parametrize(
     ("count", "shown"),
     [
-        (0, "0 B"),
-        (999, "999 B"),
-        (999_999, "999.999 kB"),
-        (10_485_760, "10.48576 MB"),
-        (10_485_761, "10.485761 MB"),
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (999_999, "999,999 bytes"),
+        (10_485_760, "10,485,760 bytes"),
+        (10_485_761, "10,485,761 bytes"),
     ],
 )
 def test_size_in_full_is_to_the_byte(count: int, shown: str) -> None:
