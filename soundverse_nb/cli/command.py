@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
-import os
+import errno
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
 import soundverse_nb
+from soundverse_nb.cli.output import give_up_output, never_fail_at_printing
 from soundverse_nb.errors import ConfigurationError, SoundverseError, Spent
 
 FAILED = 1
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+_OUTPUT_IS_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status: 0 all well, 1 something failed, 2 a wrong call."""
-    _never_fail_at_printing()
+    never_fail_at_printing()
     options = parser().parse_args(arguments)
     command = import_module(f"soundverse_nb.cli.{options.module}")
     try:
@@ -33,8 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("soundverse-nb: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the output has gone (`| head`): nothing more can be written, and Python must not try.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        give_up_output()  # whoever read it has gone (`| head`)
+        return FAILED
+    except OSError as error:
+        if error.errno not in _OUTPUT_IS_FULL or error.filename is not None:
+            raise
+        give_up_output()
+        print(f"soundverse-nb: the output cannot be written: {error.strerror}", file=sys.stderr)
         return FAILED
     return status
 
@@ -79,9 +84,43 @@ def parser() -> argparse.ArgumentParser:
         "The exit status is 1 where one fails. Nothing is sent.",
     )
     preflight.add_argument(
-        "files", metavar="FILE", nargs="+", help="a song; names with a dash in front go after --"
+        "files",
+        metavar="FILE",
+        nargs="+",
+        help="a song, or a folder of songs; names with a dash in front go after --",
     )
+    _add_json(preflight)
     preflight.set_defaults(module="preflight")
+
+    repair = commands.add_parser(
+        "repair",
+        help="write a copy of a song that the service takes",
+        description="Write a copy that passes preflight, changing no more than needed. Nothing is sent.",
+    )
+    repair.add_argument("file", metavar="FILE", help="the song")
+    repair.add_argument("--out", metavar="FILE", help="the copy: .mp3, .wav or .flac (default: beside it)")
+    repair.add_argument(
+        "--start",
+        type=_not_negative,
+        metavar="SECONDS",
+        help="where it begins (default: the loudest part)",
+    )
+    repair.add_argument("--duration", type=_positive, metavar="SECONDS", help="how long the copy is")
+    _add_json(repair)
+    repair.set_defaults(module="repair")
+
+    remix = commands.add_parser(
+        "remix",
+        help="make a remix of a song for each prompt",
+        description="Check a song, order a remix of it for each prompt and fetch them. With a key in "
+        "SOUNDVERSE_API_KEY they are paid for; without one they come from the embedded service.",
+    )
+    remix.add_argument("file", metavar="SONG", help="the song: a file or a URL")
+    remix.add_argument("prompt", metavar="PROMPT", nargs="*", help='a style, such as "upbeat jazz"')
+    remix.add_argument("--lyrics", metavar="TEXT", help="new words for the song")
+    remix.add_argument("--out", metavar="DIR", help="where the remixes go (default: this user's data folder)")
+    _add_json(remix)
+    remix.set_defaults(module="remix")
 
     simulator = commands.add_parser(
         "simulator",
@@ -122,6 +161,7 @@ def parser() -> argparse.ArgumentParser:
         help="list what was ordered and how it stands",
         description="List the orders in this user's journal, newest first. Nothing is sent.",
     )
+    _add_json(orders)
     orders.set_defaults(module="orders", fetch=False)
     recover = commands.add_parser(
         "recover",
@@ -129,8 +169,13 @@ def parser() -> argparse.ArgumentParser:
         description="Finish what an interrupted session left: ask the service for each open order and fetch "
         "finished audio. Nothing is ordered again.",
     )
+    _add_json(recover)
     recover.set_defaults(module="orders", fetch=True)
     return top
+
+
+def _add_json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="write JSON, for other programs")
 
 
 def _port(value: str) -> int:
@@ -174,11 +219,3 @@ class _HelpWithFaults(argparse.Action):
         parser.epilog = "\n".join(["Faults, for --fault:", *fault_rows()])
         parser.print_help()
         parser.exit()
-
-
-def _never_fail_at_printing() -> None:
-    """A terminal that lacks a character gets a stand-in for it, not a traceback."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            with contextlib.suppress(OSError, ValueError):
-                stream.reconfigure(errors="replace")

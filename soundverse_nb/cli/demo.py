@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import soundverse_nb
 from soundverse_nb.audio.measure import measure
-from soundverse_nb.cli.preflight import shown_name, verdict_lines, wants_colours
+from soundverse_nb.cli.output import wants_colours
+from soundverse_nb.cli.preflight import verdict_lines
 from soundverse_nb.client import Client
 from soundverse_nb.errors import ConfigurationError, SoundverseError
 from soundverse_nb.examples import TITLE, example_song
@@ -25,6 +26,7 @@ from soundverse_nb.remix import Clip
 from soundverse_nb.remix.preview import playables
 from soundverse_nb.render import units
 from soundverse_nb.render.colours import song_colour
+from soundverse_nb.render.escape import one_line
 from soundverse_nb.render.labels import stages_html
 from soundverse_nb.render.page import Page, SongPanel, page_html
 from soundverse_nb.render.units import span
@@ -171,7 +173,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"   {len(remixes)} remixes in {span(seconds)}; the simulated ledger holds {charged} charges.")
         print("\n3. Compare", flush=True)
         page = _write(out, reference, remixes, seconds)
-    print(f"   {shown_name(os.fspath(page))} is one page with everything in it. Open it in a browser:")
+    print(f"   {one_line(os.fspath(page))} is one page with everything in it. Open it in a browser:")
     print(f"   {page.resolve().as_uri()}")
     _print_next_steps()
     return int(bool(errors))
@@ -185,7 +187,7 @@ def _folder(name: str) -> Path:
             pass
     except OSError as reason:
         raise ConfigurationError(
-            f"The page cannot be written to {shown_name(name)}: {reason.strerror or reason}.",
+            f"The page cannot be written to {one_line(name)}: {reason.strerror or reason}.",
             hint="Name another folder with --out.",
         ) from None
     return folder

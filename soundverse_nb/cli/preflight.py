@@ -4,38 +4,53 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from soundverse_nb.cli.output import print_json, wants_colours
+from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.reference import preflight
 from soundverse_nb.reference.report import report_text
-from soundverse_nb.render.escape import one_line as shown_name
+from soundverse_nb.reference.table import songs_in
+from soundverse_nb.render.escape import one_line
 
 if TYPE_CHECKING:
     from soundverse_nb.reference import PreflightReport
-
-__all__ = ["run", "shown_name", "verdict_lines", "wants_colours"]
 
 
 def run(options: argparse.Namespace) -> int:
     """Check every file and print what was found; 1 where one fails."""
     colours = wants_colours()
-    failed = 0
-    for name in options.files:
+    names = [name for given in options.files for name in _songs(given)]
+    found = []
+    for name in names:
         report = preflight(name)
-        for line in verdict_lines(name, report, colours=colours):
-            print(line, flush=True)
-        failed += not report.ok
-    if len(options.files) > 1:
-        print(f"{len(options.files) - failed} of {len(options.files)} would be taken.")
-    return int(failed > 0)
+        found.append(report)
+        if not options.json:
+            for line in verdict_lines(name, report, colours=colours):
+                print(line, flush=True)
+    passed = sum(report.ok for report in found)
+    if options.json:
+        print_json([{"file": name, **report.model_dump()} for name, report in zip(names, found, strict=True)])
+    elif len(found) > 1:
+        print(f"{passed} of {len(found)} would be taken.")
+    return int(passed < len(found))
+
+
+def _songs(given: str) -> list[str]:
+    """The songs of a folder; anything else stands for itself."""
+    if not os.path.isdir(given):
+        return [given]
+    songs, _ = songs_in(Path(given))
+    if not songs:
+        raise ConfigurationError(f"There is no song in the folder {one_line(given)}.", hint="Give its files.")
+    return [str(song) for song in songs]
 
 
 def verdict_lines(name: str, report: PreflightReport, *, colours: bool = False) -> list[str]:
     """The verdict on the file called `name`, a line for what it is, and some for each problem and warning."""
-    return report_text(report, "lines", name=name, colours=colours).split("\n")
-
-
-def wants_colours() -> bool:
-    """Whether standard output is a terminal whose user has not said no (https://no-color.org)."""
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and sys.stdout.isatty()
+    text = report_text(report, "lines", name=name, colours=colours)
+    if report.repair_call:  # which is Python
+        text = text.replace(report.repair_call, f"soundverse-nb repair {shlex.quote(one_line(name))}")
+    return text.split("\n")

@@ -151,6 +151,12 @@ def _listed(paths: Any) -> tuple[str | None, list[Any], list[str]]:
     folder = Path(os.path.expanduser(paths))
     if not folder.is_dir():
         return None, _matches(paths), []
+    songs, others = songs_in(folder)
+    return str(folder), songs, others
+
+
+def songs_in(folder: Path) -> tuple[list[Any], list[str]]:
+    """The songs of a folder and its subfolders by name, and the ending of each file that is none."""
     files = sorted(
         Path(where) / name
         for where, _, names in os.walk(folder)
@@ -158,7 +164,7 @@ def _listed(paths: Any) -> tuple[str | None, list[Any], list[str]]:
         if not name.startswith(".")
     )
     songs = [path for path in files if path.suffix.lower() in ENDINGS]
-    return str(folder), songs, [ending for path in files if (ending := path.suffix.lower()) not in ENDINGS]
+    return songs, [ending for path in files if (ending := path.suffix.lower()) not in ENDINGS]
 
 
 def _given(paths: Any) -> list[Any]:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from soundverse_nb.cli.preflight import shown_name, verdict_lines
+from soundverse_nb.cli.preflight import verdict_lines
 from soundverse_nb.reference import AudioFacts, PreflightReport, Problem
+from soundverse_nb.render.escape import one_line
 
 AUDIO = AudioFacts(duration=31.4, size_bytes=497_000, format="mp3", sample_rate=44_100, channels=2)
 
@@ -87,7 +88,7 @@ def test_a_warning_does_not_fail_a_song() -> None:
     ],
 )
 def test_a_name_is_one_harmless_line_and_loses_nothing(name: str, shown: str) -> None:
-    assert shown_name(name) == shown
+    assert one_line(name) == shown
 
 
 def test_colours_are_only_for_terminals() -> None:
