@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -11,15 +12,28 @@ from itertools import islice
 from typing import Any
 
 from soundverse_nb.simulator.faults import Fault
-from soundverse_nb.simulator.renderer import RemixSpec
-from soundverse_nb.simulator.timeline import Step, position
+from soundverse_nb.simulator.renderer import Making, RemixSpec
+from soundverse_nb.simulator.timeline import (
+    SECONDS_AFTER_HOLD,
+    SECONDS_TO_90,
+    STARTING_AT,
+    STREAMING_AT,
+    Step,
+    failed_step,
+    position,
+)
 
 MAX_JOBS = 100_000
 
 
 @dataclass(frozen=True)
 class Job:
-    """One order that was taken; `began` is on the monotonic clock, `speed` divides every wait."""
+    """One order that was taken; `began` is on the monotonic clock, `speed` divides every wait.
+
+    `making` holds the script back where the remix itself is late: it stays queued until a worker is free, its
+    progress runs no further than the work, and it is at 90 percent until the file is there. None: nobody
+    waits for the file, which is made when it is asked for.
+    """
 
     message_id: str
     key_digest: str
@@ -28,18 +42,61 @@ class Job:
     faults: tuple[Fault, ...]
     began: float
     speed: float
+    making: Making | None = None
 
-    def due(self, step: Step) -> float:
-        """When this step is due, on the monotonic clock."""
-        return self.began + step.at / self.speed
+    def elapsed(self, now: float) -> float:
+        """How far the script is, in seconds at speed 1."""
+        passed = max(0.0, now - self.began) * self.speed
+        making = self.making
+        if making is None or making.begun_at is None:
+            return min(passed, self._limit)
+        passed -= max(0.0, (making.begun_at - self.began) * self.speed - STARTING_AT)
+        if making.made_at is None:
+            return min(passed, self._limit)
+        # What was held back comes at once; what follows the hold keeps its distance.
+        ready = self.steps[-1].at - SECONDS_AFTER_HOLD
+        made = passed - (now - making.made_at) * self.speed
+        return passed - max(0.0, made - ready)
+
+    def wait_for(self, step: Step, now: float) -> float | None:
+        """Seconds until the step is due: infinite while the remix holds it back, None where it never is."""
+        if self.is_failed:
+            return None
+        elapsed = self.elapsed(now)
+        if step.at <= elapsed:
+            return 0.0
+        return math.inf if step.at > self._limit else (step.at - elapsed) / self.speed
+
+    @property
+    def _limit(self) -> float:
+        """How far the script may run before there is news of the remix."""
+        making = self.making
+        if making is None or making.made_at is not None:
+            return math.inf
+        if making.begun_at is None:
+            return math.nextafter(STARTING_AT, 0.0)
+        return STREAMING_AT + SECONDS_TO_90 * making.fraction
 
     def latest(self, now: float) -> Mapping[str, Any]:
         """The chunk that stands at this moment; from queued on, as nobody knows the id before."""
-        due = position(self.steps, max(0.0, now - self.began) * self.speed)
+        if self.is_failed:
+            return self.failure(now).chunk
+        due = position(self.steps, self.elapsed(now))
         return self.steps[max(1, due - 1)].chunk
 
     def is_finished(self, now: float) -> bool:
-        return now >= self.due(self.steps[-1])
+        return self.is_failed or self.elapsed(now) >= self.steps[-1].at
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether the remix could not be made, though the script says otherwise."""
+        return self.making is not None and self.making.failure is not None
+
+    def failure(self, now: float) -> Step:
+        """The last step of such a job, with the reason."""
+        reason = (self.making and self.making.failure) or "The remix could not be made."
+        due = position(self.steps, self.elapsed(now))
+        return failed_step(self.message_id, reason, self.steps[due - 1].at, due)
 
     def fault(self, *names: str) -> Fault | None:
         """The first of the named faults that this job has."""
@@ -72,7 +129,7 @@ class JobBook:
         """Whether at least so many are not finished yet, of whichever key."""
         now = time.monotonic()
         running = (job for job in reversed(self._jobs.values()) if not job.is_finished(now))
-        return next(islice(running, many - 1, None), None) is not None
+        return sum(1 for _ in islice(running, many)) >= many
 
 
 @dataclass(frozen=True)

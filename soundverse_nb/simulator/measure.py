@@ -1,10 +1,11 @@
-"""Measuring a reference song: its length, and its samples, both by decoding a bounded stretch."""
+"""Measuring a reference song: its length, and its samples block by block, by decoding a bounded stretch."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from soundverse_nb.audio.decode.opening import decode
 from soundverse_nb.audio.encode import downmixed
@@ -44,34 +45,43 @@ def measure(path: Path, stop_seconds: float) -> Measured:
     return Measured(seconds, cut_off=seconds >= stop_seconds)
 
 
-def load(path: Path, stop_seconds: float) -> tuple[NDArray[np.float32], int]:
-    """Samples, float32 of shape (2, frames), at 44.1 kHz, and that rate. What is not a number is silence."""
+def sound_of(path: Path, stop_seconds: float) -> Iterator[NDArray[np.float32]]:
+    """Blocks of samples, float32 of shape (2, frames), at 44.1 kHz. What is not a number is silence."""
     import numpy as np
 
+    blocks = 0
     try:
         with decode(path, stop_seconds=stop_seconds) as sound:
-            blocks = [downmixed(block, 2) for block in sound]
-            rate = sound.sample_rate
+            convert = _resampling(sound.sample_rate) if sound.sample_rate != RATE else _unchanged
+            for stereo in convert(np.ascontiguousarray(downmixed(block, 2).T) for block in sound):
+                yield np.nan_to_num(stereo, copy=False, posinf=0.0, neginf=0.0)
+                blocks += 1
     except SoundverseError:
         raise UndecodableError from None
     if not blocks:
         raise UndecodableError
-    stereo = np.ascontiguousarray(np.concatenate(blocks).T)
-    np.nan_to_num(stereo, copy=False, posinf=0.0, neginf=0.0)
-    return (stereo, rate) if rate == RATE else (_resampled(stereo, rate), RATE)
 
 
-def _resampled(stereo: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
-    import av
-    import numpy as np
+def _unchanged(blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+    yield from blocks
 
-    resampler = av.AudioResampler(format="fltp", layout="stereo", rate=RATE)
-    parts: list[NDArray[Any]] = []
-    for start in range(0, stereo.shape[1], 1 << 16):
-        frame = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(stereo[:, start : start + (1 << 16)]), format="fltp", layout="stereo"
-        )
-        frame.sample_rate = rate
-        parts += [piece.to_ndarray() for piece in resampler.resample(frame)]
-    parts += [piece.to_ndarray() for piece in resampler.resample(None)]
-    return np.concatenate(parts, axis=1).astype(np.float32, copy=False)
+
+def _resampling(rate: int) -> Callable[[Iterable[NDArray[np.float32]]], Iterator[NDArray[np.float32]]]:
+    def resampled(blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+        import av
+        import numpy as np
+
+        resampler = av.AudioResampler(format="fltp", layout="stereo", rate=RATE)
+        for block in blocks:
+            if not block.shape[1]:
+                continue
+            # One that is not a number would spoil its neighbours, too.
+            whole = np.nan_to_num(block, copy=False, posinf=0.0, neginf=0.0)
+            frame = av.AudioFrame.from_ndarray(whole, format="fltp", layout="stereo")
+            frame.sample_rate = rate
+            for piece in resampler.resample(frame):
+                yield piece.to_ndarray().astype(np.float32, copy=False)
+        for piece in resampler.resample(None):
+            yield piece.to_ndarray().astype(np.float32, copy=False)
+
+    return resampled

@@ -18,10 +18,10 @@ from soundverse_nb.simulator.jobs import Charge, Job, JobBook, Ledger
 from soundverse_nb.simulator.music.prompt import read_prompt
 from soundverse_nb.simulator.references import FetchedReference, References
 from soundverse_nb.simulator.refusals import Refusal
-from soundverse_nb.simulator.renderer import RemixSpec, Renderer
+from soundverse_nb.simulator.renderer import Making, RemixSpec, Renderer
 from soundverse_nb.simulator.storage import Signer
 from soundverse_nb.simulator.submission import Submission, read_submission
-from soundverse_nb.simulator.timeline import RemixFacts, hold_of, stage_script, with_faults
+from soundverse_nb.simulator.timeline import RemixFacts, Step, hold_of, stage_script, with_faults
 
 # Faults that stop a POST before its order is taken, each counted when it is reached; the rest count after.
 _BEFORE_ACCEPTANCE = ("cut_before_accept", "error_in_stream")
@@ -156,14 +156,16 @@ class Orders:
             stream_url=origin + self._signer.sign(f"/storage/streams/{message_id}.mp3"),
             audio_url=origin + self._signer.sign(f"/storage/remixes/{message_id}/remix.mp3"),
         )
+        steps = with_faults(stage_script(song, hold_of(faults, settings.hold)), faults)
         job = Job(
             message_id=message_id,
             key_digest=key_digest,
             spec=spec,
-            steps=with_faults(stage_script(song, hold_of(faults, settings.hold)), faults),
+            steps=steps,
             faults=faults,
             began=time.monotonic(),
             speed=settings.speed,
+            making=self._begin(spec, steps),
         )
         self._jobs.add(job)
         self._ledger.add(
@@ -177,10 +179,17 @@ class Orders:
                 request=submission.request_hash,
             )
         )
-        # Among many, making a few songs ahead only holds up what every stream has to say.
-        if not self._jobs.are_many_running(_MANY):
-            self._renderer.prepare_if_idle(spec)
         return job
+
+    def _begin(self, spec: RemixSpec, steps: tuple[Step, ...]) -> Making | None:
+        """The making of a remix that its stages wait for.
+
+        None where there is none at the end, and among many: five hundred streams are there to be read, and
+        who asks one of them for its audio has it made then.
+        """
+        if steps[-1].status == "failed" or self._jobs.are_many_running(_MANY):
+            return None
+        return self._renderer.begin(spec)
 
 
 def _refusal(fault: Fault, url: str) -> Refusal:

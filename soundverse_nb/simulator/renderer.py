@@ -1,19 +1,26 @@
-"""Rendering remixes on a few worker threads: each distinct one once, and not before it is asked for."""
+"""Rendering remixes: each distinct one once, a few at a time, the rest in the order they were asked for."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
-import os
-import threading
-from collections.abc import Callable
-from concurrent.futures import Executor
+import time
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import soundverse_nb
+from soundverse_nb.audio.worker_process import DiedError
+from soundverse_nb.simulator.measure import UndecodableError
 from soundverse_nb.simulator.references import FetchedReference
+from soundverse_nb.simulator.work import AbandonedError, Preparation, Rendering
+from soundverse_nb.simulator.workers import Worker, Workers
 
-MAX_KEPT_BYTES = 1 << 30
+MAX_REMIX_BYTES = 256 << 20
+MAX_PREPARED = 3  # songs that stay decoded on disk, up to 62 MB each
+LOOK_SECONDS = 0.1  # between two looks at how far a remix is
 
 
 @dataclass(frozen=True)
@@ -28,107 +35,204 @@ class RemixSpec:
 
     @property
     def key(self) -> str:
-        parts = (self.reference.digest, self.prompt, self.lyrics, self.parameters, self.title)
+        # With the version: what an older one made of the same request lies in the same folder.
+        parts = (self.reference.digest, self.prompt, self.lyrics, self.parameters, self.title,
+                 soundverse_nb.__version__)  # fmt: skip
         return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-class Renderer:
-    """Makes remixes on an executor and keeps the files; the oldest go first when space runs out."""
+class Making:
+    """The making of one remix, as whoever waits for it sees it: queued, begun, so far done, made or failed.
 
-    def __init__(self, folder: Path, executor: Executor, workers: int) -> None:
-        self._folder = folder
-        self._executor = executor
+    Lives on the service's loop. Times are on the monotonic clock, None where it has not come to that.
+    """
+
+    def __init__(self) -> None:
+        self.begun_at: float | None = None
+        self.made_at: float | None = None
+        self.fraction = 0.0
+        self.failure: str | None = None
+        self._changed = asyncio.Event()
+
+    def begin(self) -> None:
+        """A worker has turned to it."""
+        self.begun_at = time.monotonic()
+        self._tell()
+
+    def proceed(self, fraction: float) -> None:
+        """So much of the work is done, 0-1; it never becomes less."""
+        if fraction > self.fraction:
+            self.fraction = min(1.0, fraction)
+            self._tell()
+
+    def end(self) -> None:
+        """The file is there."""
+        self.begun_at = self.begun_at or time.monotonic()
+        self.made_at = time.monotonic()
+        self.fraction = 1.0
+        self._tell()
+
+    def fail(self, reason: str) -> None:
+        """There will be none, for this reason."""
+        self.failure = reason
+        self._tell()
+
+    async def change(self, seconds: float | None) -> None:
+        """Wait for the next news, so many seconds at most."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), seconds)
+
+    def _tell(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+class RenderError(Exception):
+    """This remix cannot be made; its text is a sentence."""
+
+
+class Renderer:
+    """Makes remixes with its workers and keeps the files; the oldest go first when space runs out.
+
+    `remixes` is the folder of finished ones, which may hold some already; `songs` that of songs made ready.
+    """
+
+    def __init__(self, remixes: Path, songs: Path, workers: Workers) -> None:
+        for folder in (remixes, songs):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._remixes = remixes
         self._workers = workers
-        self._works: dict[str, asyncio.Future[Path]] = {}
-        self._busy = 0
-        self._closed = threading.Event()
+        self._prepared = _PreparedSongs(songs, workers)
+        self._works: dict[str, tuple[Making, asyncio.Future[Path]]] = {}
+
+    def begin(self, spec: RemixSpec) -> Making:
+        """See to it that this remix is made, and tell how far it is."""
+        return self._work(spec)[0]
 
     async def audio(self, spec: RemixSpec) -> Path:
-        """The finished MP3, made now if it is not there yet."""
-        work = self._works.get(spec.key) or self._begin(spec)
-        return await asyncio.shield(work)
-
-    def prepare_if_idle(self, spec: RemixSpec) -> None:
-        """Begin before it is asked for, but only while a worker has nothing to do.
-
-        A few remixes are ready when their stage is reached; five hundred that nobody downloads are not made.
-        """
-        if self._busy < self._workers and spec.key not in self._works:
-            self._begin(spec)
+        """The finished MP3, made now if it is not there yet; RenderError where it cannot be."""
+        return await asyncio.shield(self._work(spec)[1])
 
     async def close(self) -> None:
-        """Stop what is being made, at its next step."""
-        self._closed.set()
-        works = list(self._works.values())
+        """Stop what is being made."""
+        works = [work for _, work in self._works.values()]
         for work in works:
             work.cancel()
+        # Here, if it takes a moment: while the interpreter ends, no thread can be had for it.
+        self._workers.close()
         await asyncio.gather(*works, return_exceptions=True)
 
-    def _begin(self, spec: RemixSpec) -> asyncio.Future[Path]:
+    def _work(self, spec: RemixSpec) -> tuple[Making, asyncio.Future[Path]]:
         key = spec.key
-        work = asyncio.ensure_future(self._make(key, spec))
-        work.add_done_callback(self._forget_failure(key))
-        self._works[key] = work
-        return work
+        known = self._works.get(key)
+        if known is None or (known[1].done() and not self._path(key).is_file()):
+            making = Making()
+            work = asyncio.ensure_future(self._make(key, spec, making))
+            work.add_done_callback(lambda done: self._forget_failure(key, done))
+            known = self._works[key] = making, work
+        return known
 
-    async def _make(self, key: str, spec: RemixSpec) -> Path:
-        self._busy += 1
+    def _path(self, key: str) -> Path:
+        return self._remixes / f"{key}.mp3"
+
+    async def _make(self, key: str, spec: RemixSpec, making: Making) -> Path:
+        path = self._path(key)
         try:
-            path = self._folder / f"{key}.mp3"
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._executor, _render, spec, path, self._closed)
-            self._make_room()
-            return path
+            if not path.is_file():
+                async with self._workers.one() as worker:
+                    making.begin()
+                    await self._render(worker, spec, path, making)
+            making.end()
+        except (AbandonedError, asyncio.CancelledError):
+            making.fail("The service stopped while it was made.")
+            raise
+        except Exception as error:
+            reason = _sentence(error)
+            making.fail(reason)
+            raise RenderError(reason) from error
+        self._make_room(keep=path)
+        return path
+
+    async def _render(self, worker: Worker, spec: RemixSpec, path: Path, making: Making) -> None:
+        async with self._prepared.song(spec.reference, worker) as place:
+            progress = path.with_suffix(".progress")
+            task = Rendering(place, path, progress, spec.prompt, spec.lyrics, spec.parameters, spec.title)
+            work = asyncio.ensure_future(self._workers.do(worker, task))
+            try:
+                while not work.done():
+                    await asyncio.wait([work], timeout=LOOK_SECONDS)
+                    with contextlib.suppress(OSError, ValueError):
+                        making.proceed(float(progress.read_text("ascii")))
+            finally:
+                await asyncio.shield(work)
+
+    def _forget_failure(self, key: str, done: asyncio.Future[Path]) -> None:
+        if done.cancelled() or done.exception() is not None:
+            self._works.pop(key, None)
+
+    def _make_room(self, keep: Path) -> None:
+        """Also among what others left in the folder; what is gone is made again when it is asked for."""
+        files = []
+        for path in self._remixes.glob("*.mp3"):
+            with contextlib.suppress(OSError):
+                files.append((path.stat().st_mtime, path.stat().st_size, path))
+        total = sum(size for _, size, _ in files)
+        for _, size, path in sorted(files):
+            if total <= MAX_REMIX_BYTES:
+                return
+            if path != keep:
+                path.unlink(missing_ok=True)
+                total -= size
+
+
+def _sentence(error: Exception) -> str:
+    """Why a remix could not be made, as the document's `error` says it."""
+    if isinstance(error, DiedError):
+        return "The process that made this remix ended before it was done; there may be too little memory."
+    if isinstance(error, UndecodableError):
+        return "The reference audio can no longer be decoded."
+    if isinstance(error, FileNotFoundError):
+        return "The reference audio is no longer kept."
+    if isinstance(error, OSError):
+        return f"The remix could not be written: {error.strerror or type(error).__name__}."
+    return f"The remix could not be made ({type(error).__name__})."
+
+
+class _PreparedSongs:
+    """Songs decoded and analysed, each once; those that were not used for longest go first."""
+
+    def __init__(self, folder: Path, workers: Workers) -> None:
+        self._folder = folder
+        self._workers = workers
+        self._songs: OrderedDict[str, asyncio.Future[None]] = OrderedDict()
+        self._users: Counter[str] = Counter()
+
+    @contextlib.asynccontextmanager
+    async def song(self, reference: FetchedReference, worker: Worker) -> AsyncIterator[Path]:
+        """Where it lies, for as long as it is used; this worker makes it ready where nobody has."""
+        digest = reference.digest
+        place = self._folder / digest
+        self._users[digest] += 1
+        try:
+            ready = self._songs.get(digest)
+            if ready is None:
+                task = Preparation(reference.path, place)
+                ready = self._songs[digest] = asyncio.ensure_future(self._workers.do(worker, task))
+                ready.add_done_callback(lambda done: self._forget_failure(digest, done))
+            self._songs.move_to_end(digest)
+            await asyncio.shield(ready)
+            yield place
         finally:
-            self._busy -= 1
+            self._users[digest] -= 1
+            self._make_room()
 
-    def _forget_failure(self, key: str) -> Callable[[asyncio.Future[Path]], None]:
-        def finished(done: asyncio.Future[Path]) -> None:
-            if done.cancelled() or done.exception() is not None:
-                self._works.pop(key, None)
-
-        return finished
+    def _forget_failure(self, digest: str, done: asyncio.Future[None]) -> None:
+        if done.cancelled() or done.exception() is not None:
+            self._songs.pop(digest, None)
 
     def _make_room(self) -> None:
-        finished = [(key, work.result()) for key, work in self._works.items() if work.done()]
-        sizes = {key: path.stat().st_size for key, path in finished}
-        total = sum(sizes.values())
-        for key, path in finished:
-            if total <= MAX_KEPT_BYTES:
-                return
-            path.unlink(missing_ok=True)
-            del self._works[key]
-            total -= sizes[key]
-
-
-def worker_count() -> int:
-    """One worker a core this process may use, at most four: each holds a whole song in memory."""
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
-    return max(1, min(4, cores))
-
-
-class _ClosedError(Exception):
-    """The renderer was closed while a remix was being made."""
-
-
-def _render(spec: RemixSpec, path: Path, closed: threading.Event) -> None:
-    from soundverse_nb.simulator.restyle import remix_file  # loads everything that makes music
-
-    def checkpoint() -> None:
-        if closed.is_set():
-            raise _ClosedError
-
-    part = path.with_suffix(".part")
-    remix_file(
-        spec.reference.path,
-        part,
-        prompt=spec.prompt,
-        lyrics=spec.lyrics,
-        parameters=spec.parameters,
-        title=spec.title,
-        checkpoint=checkpoint,
-    )
-    part.replace(path)
+        unused = [digest for digest in self._songs if self._users[digest] == 0]
+        for digest in unused[: max(0, len(self._songs) - MAX_PREPARED)]:
+            del self._songs[digest]
+            for suffix in (".samples", ".npz"):
+                (self._folder / digest).with_suffix(suffix).unlink(missing_ok=True)

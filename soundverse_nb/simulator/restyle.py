@@ -2,36 +2,33 @@
 
 The song's beats, chords and tune are estimated; the song is laid on a steady beat of its new tempo and
 transposed; its colour is changed; a rhythm section and whatever else the style calls for join it in its own
-harmony.
+harmony. All is made a few seconds at a time: a song of six minutes takes no more memory than a short one.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
-from soundverse_nb.audio.loudness import integrated_loudness
+import numpy as np
+from numpy.typing import NDArray
+
 from soundverse_nb.audio.probe.tags import SIMULATED_ARTIST
-from soundverse_nb.simulator import measure
 from soundverse_nb.simulator.music import effects, form, mp3, parts
-from soundverse_nb.simulator.music.beats import track_beats
-from soundverse_nb.simulator.music.harmony import estimate_harmony
-from soundverse_nb.simulator.music.mix import Mixer, ducking, echoes, master, reverberate
-from soundverse_nb.simulator.music.prompt import read_prompt
+from soundverse_nb.simulator.music.mix import BLOCK, Echoes, Mixer, Room, ducking
+from soundverse_nb.simulator.music.prompt import Reading, read_prompt
+from soundverse_nb.simulator.music.score import Score
+from soundverse_nb.simulator.song import Song, open_song, prepare, song_of
+from soundverse_nb.simulator.tape import Tape
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from soundverse_nb.simulator.music.parts import Session
-    from soundverse_nb.simulator.music.styles import Style
-
-MAX_SECONDS = 355.0
+T = TypeVar("T")
 _SONG_LOUDNESS = -19.0  # LUFS: the song's level in the mix before the others join
+_MIXING = 0.6  # of the time a remix takes; the rest is encoding
 
 
 @dataclass(frozen=True)
@@ -45,8 +42,21 @@ class Restyled:
     semitones: int
 
 
+@dataclass(frozen=True)
+class Instructions:
+    """What a remix is to be like, as its order says; any change of `parameters`, a JSON text, changes it."""
+
+    prompt: str
+    lyrics: str = ""
+    parameters: str = ""
+
+
 def proceed() -> None:
     """A checkpoint at which nobody objects."""
+
+
+def unwatched(fraction: float) -> None:
+    """Nobody looks how far the work is."""
 
 
 def remix_file(
@@ -63,14 +73,62 @@ def remix_file(
 
     `checkpoint` is called between steps, from more than one thread; what it raises ends the work.
     """
-    samples, rate = measure.load(source, MAX_SECONDS)
-    remix = restyle(samples, rate, prompt=prompt, lyrics=lyrics, salt=parameters, checkpoint=checkpoint)
+    with tempfile.TemporaryDirectory(prefix="soundverse-nb-remix-") as folder:
+        place = Path(folder) / "song"
+        prepare(source, place, checkpoint)
+        remix_song(open_song(place), target, Instructions(prompt, lyrics, parameters), title, checkpoint)
+
+
+def prepare_song(source: Path, place: Path, checkpoint: Callable[[], None]) -> None:
+    """Make the song in a file ready for its remixes, at `place` (see song.prepare)."""
+    prepare(source, place, checkpoint)
+
+
+def remix_prepared(
+    place: Path,
+    target: Path,
+    instructions: Instructions,
+    title: str,
+    checkpoint: Callable[[], None],
+    progress: Callable[[float], None],
+) -> None:
+    """Remix the song that was made ready at `place`; the mix lies beside it while it is made."""
+    remix_song(open_song(place), target, instructions, title, checkpoint, progress, scratch=place.parent)
+
+
+def remix_song(
+    song: Song,
+    target: Path,
+    instructions: Instructions,
+    title: str,
+    checkpoint: Callable[[], None] = proceed,
+    progress: Callable[[float], None] = unwatched,
+    scratch: Path | None = None,
+) -> None:
+    """The same for a song that was prepared; `progress` is told which fraction of the work is done.
+
+    `scratch` is a folder for the mix while it is made.
+    """
+    mixing = _Mixing(song, instructions)
     tags = {
         "title": title,
         "artist": SIMULATED_ARTIST,
         "comment": "Simulated remix, made by soundverse_nb's embedded service",
     }
-    target.write_bytes(mp3.encode(remix.samples, remix.rate, tags, checkpoint))
+    with Tape(scratch, song.rate) as tape:
+        for block in mixing.blocks(checkpoint):
+            tape.record(block)
+            progress(_MIXING * tape.frames / max(1, mixing.frames))
+        mastered = tape.mastered()
+
+        def read(start: int, stop: int) -> NDArray[np.float32]:
+            # The halves are read side by side: what the one has done, the other is about to have.
+            done = 2 * stop if 2 * stop <= tape.frames else 2 * stop - tape.frames
+            progress(_MIXING + (1 - _MIXING) * min(1.0, done / max(1, tape.frames)))
+            return mastered(start, stop)
+
+        with target.open("wb") as file:
+            mp3.write(file, read, tape.frames, song.rate, tags, checkpoint)
 
 
 def restyle(
@@ -86,117 +144,139 @@ def restyle(
 
     The prompt falls back to the lyrics where it is empty.
     """
-    import numpy as np
+    mixing = _Mixing(song_of(samples, rate), Instructions(prompt, lyrics, salt))
+    with Tape(None, rate) as tape:
+        for block in mixing.blocks(checkpoint):
+            tape.record(block)
+        remix = tape.mastered()(0, tape.frames)
+    song_bpm = mixing.song.analysis.beats.bpm
+    return Restyled(remix, rate, mixing.session.grid.bpm, song_bpm, mixing.reading.style.semitones)
 
-    reading = read_prompt(prompt or lyrics, salt)
-    style = reading.style
-    mono = samples[:, : samples.shape[1] // 2 * 2].mean(axis=0).reshape(-1, 2).mean(axis=1)
-    checkpoint()
-    beats = track_beats(mono, rate // 2)
-    checkpoint()
-    laid = form.lay_grid(beats, samples.shape[1] / rate, reading)
-    seed = hashlib.sha256(f"{reading.seed}\n{lyrics}".encode("utf-8", "replace")).digest()
-    session = parts.Session(
-        style=style,
-        grid=laid,
-        form=form.arrange(laid.bars),
-        harmony=estimate_harmony(mono, rate // 2, beats.times),
-        transposed=style.semitones,
-        rate=rate,
-        chance=np.random.default_rng(int.from_bytes(seed[:8], "big")),
-    )
-    source, target = form.time_map(beats, laid)
-    frames = round(float(np.interp(samples.shape[1] / rate, source, target)) * rate)
-    mixer = Mixer(frames)
-    with ThreadPoolExecutor(1, thread_name_prefix="soundverse-nb-song") as pool:
-        restyling = pool.submit(_restyled_song, samples, rate, session, source, target, frames, checkpoint)
-        kicks = parts.play_all(session, mixer, lyrics)
-        song = restyling.result()
-    checkpoint()
+
+class _Mixing:
+    """One remix on its way to the mix: who plays what is settled, and nothing has sounded yet."""
+
+    def __init__(self, song: Song, instructions: Instructions) -> None:
+        beats, rate = song.analysis.beats, song.rate
+        lyrics, salt = instructions.lyrics, instructions.parameters
+        self.song = song
+        self.reading: Reading = read_prompt(instructions.prompt or lyrics, salt)
+        laid = form.lay_grid(beats, song.frames / rate, self.reading)
+        self._source, self._target = form.time_map(beats, laid)
+        self.frames = round(float(np.interp(song.frames / rate, self._source, self._target)) * rate)
+        seed = hashlib.sha256(f"{self.reading.seed}\n{lyrics}".encode("utf-8", "replace")).digest()
+        self.session = parts.Session(
+            style=self.reading.style,
+            grid=laid,
+            form=form.arrange(laid.bars),
+            harmony=song.analysis.harmony,
+            transposed=self.reading.style.semitones,
+            rate=rate,
+            chance=np.random.default_rng(int.from_bytes(seed[:8], "big")),
+        )
+        self._lyrics = lyrics
+
+    def blocks(self, checkpoint: Callable[[], None]) -> Iterator[NDArray[np.float32]]:
+        """The mix, BLOCK frames at a time. To be asked for once."""
+        style, rate, session = self.reading.style, self.song.rate, self.session
+        score = Score(self.frames)
+        kicks = parts.play_all(session, score, self._lyrics)
+        # Chance is drawn in this order, so that the same remix comes out whatever the size of a block.
+        room = Room(rate, style.room, session.chance)
+        record = effects.Vinyl(self.frames, rate, style.crackle, session.chance)
+        echo = Echoes(round(3 * session.grid.step * rate), 0.35 + 0.35 * style.echo)
+        begin = 0
+        for mixer, song in zip(score.played(BLOCK), _ahead(self._song_blocks(checkpoint)), strict=True):
+            checkpoint()
+            _join(mixer, song, style.room, style.echo)
+            mix = mixer.dry + mixer.ducked * ducking(mixer.frames, rate, kicks, style.pump, begin)
+            if style.echo > 0:
+                repeats = echo.feed(mixer.echo)
+                mix += repeats
+                mixer.room += np.float32(0.15) * repeats.mean(axis=0)
+            mix += np.float32(0.35 + 0.5 * style.room) * room.feed(mixer.room)
+            if style.crackle > 0:
+                mix += record.between(begin, begin + mixer.frames)
+            yield _faded(mix, begin, self.frames, rate)
+            begin += mixer.frames
+
+    def _song_blocks(self, checkpoint: Callable[[], None]) -> Iterator[NDArray[np.float32]]:
+        """The song itself at its new pace, pitch and colour, at the level where the others join it."""
+        style, rate, song = self.reading.style, self.song.rate, self.song
+        level = np.float32(10 ** (style.song / 20))
+        colour = effects.tone(rate, style.low_cut, style.high_cut, style.tilt)
+        closed = effects.tone(rate, max(90.0, style.low_cut), min(900.0, 0.4 * style.high_cut), style.tilt)
+        higher = 2 ** (style.semitones / 12)
+        slower = effects.stretched(
+            song.read, song.frames, self._source * rate, self._target * rate * higher,
+            round(self.frames * higher),
+        )  # fmt: skip
+        tuned = effects.transposed(slower, rate, style.semitones)
+        begin = 0
+        for padded in effects.with_margins(self._driven(effects.even_blocks(tuned, BLOCK, self.frames))):
+            checkpoint()
+            coloured = effects.filtered(padded, colour)
+            openness = self._openness(begin, begin + coloured.shape[1])
+            if openness is not None:
+                coloured += (1 - openness) * (effects.filtered(padded, closed) - coloured)
+            yield coloured * level
+            begin += coloured.shape[1]
+
+    def _driven(self, blocks: Iterator[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+        """The song at one level, saturated and crushed: by what is known of the whole of it."""
+        style, known = self.reading.style, self.song.analysis
+        gain = 10 ** ((_SONG_LOUDNESS - known.loudness) / 20) if np.isfinite(known.loudness) else 1.0
+        picked, peak, level = known.picked * np.float32(gain), np.float32(known.peak * gain), 1.0
+        if style.drive > 0:
+            level = effects.saturation_level(picked, style.drive)
+            peak = np.abs(effects.saturate(np.array([peak]), style.drive, level))[0]
+        for block in blocks:
+            driven = effects.saturate(block * np.float32(gain), style.drive, level)
+            yield effects.crush(driven, self.song.rate, style.crush, float(peak))
+
+    def _openness(self, begin: int, end: int) -> NDArray[np.float32] | None:
+        """How open the filter over the song is at each frame, 0-1; None where it is open all the time."""
+        out: NDArray[np.float32] | None = None
+        bars = self.session.form
+        for number, bar in enumerate(bars):
+            before = bars[number - 1].open if number else bar.open
+            start, stop = max(0, self.session.frame(number, 0)), self.session.frame(number + 1, 0)
+            first, last = max(begin, start), min(end, stop)
+            if (bar.open < 1 or before < 1) and first < last:
+                if out is None:
+                    out = np.ones(end - begin, dtype=np.float32)
+                way = (np.arange(first, last) - start) / max(1, stop - start)
+                out[first - begin : last - begin] = before + (bar.open - before) * way
+        return out
+
+
+def _join(mixer: Mixer, song: NDArray[np.float32], room: float, echo: float) -> None:
+    """The song among the others."""
+    mono = song.mean(axis=0)
     mixer.ducked += song
-    mixer.room += np.float32(0.12 + 0.5 * style.room) * song.mean(axis=0)
-    mixer.echo += np.float32(0.12 * style.echo) * song.mean(axis=0)
-    mix = _mixed(mixer, session, kicks)
-    checkpoint()
-    mix += effects.vinyl(frames, rate, style.crackle, session.chance)
-    return Restyled(master(_faded(mix, rate), rate), rate, laid.bpm, beats.bpm, style.semitones)
+    mixer.room += np.float32(0.12 + 0.5 * room) * mono
+    mixer.echo += np.float32(0.12 * echo) * mono
 
 
-def _restyled_song(
-    samples: NDArray[np.float32],
-    rate: int,
-    session: Session,
-    source: NDArray[np.float64],
-    target: NDArray[np.float64],
-    frames: int,
-    checkpoint: Callable[[], None],
-) -> NDArray[np.float32]:
-    """The song itself at its new pace, pitch and colour, at the level where the others join it."""
-    import numpy as np
-
-    style = session.style
-    higher = 2 ** (style.semitones / 12)
-    longer = round(frames * higher)
-    song = effects.stretch(samples, source * rate, target * rate * higher, longer)
-    checkpoint()
-    song = effects.transpose(song, rate, style.semitones)
-    song = np.pad(song, ((0, 0), (0, max(0, frames - song.shape[1]))))[:, :frames]
-    loudness = integrated_loudness([np.ascontiguousarray(song.T)], rate)
-    if np.isfinite(loudness):
-        song = song * np.float32(10 ** ((_SONG_LOUDNESS - loudness) / 20))
-    checkpoint()
-    song = effects.saturate(song, style.drive)
-    song = effects.crush(song, rate, style.crush)
-    coloured = effects.equalise(song, rate, style.low_cut, style.high_cut, style.tilt)
-    for number, bar in enumerate(session.form):
-        before = session.form[number - 1].open if number else bar.open
-        if bar.open < 1 or before < 1:
-            start, stop = max(0, session.frame(number, 0)), min(frames, session.frame(number + 1, 0))
-            _shut(song[:, start:stop], coloured[:, start:stop], rate, style, before, bar.open)
-    return coloured * np.float32(10 ** (style.song / 20))
-
-
-def _shut(
-    plain: NDArray[np.float32],
-    coloured: NDArray[np.float32],
-    rate: int,
-    style: Style,
-    before: float,
-    after: float,
-) -> None:
-    """Close the filter over one bar of the coloured song, in place, from one openness (0-1) to another."""
-    import numpy as np
-
-    length = plain.shape[1]
-    if length < 2:
-        return
-    dull = effects.equalise(
-        plain, rate, max(90.0, style.low_cut), min(900.0, 0.4 * style.high_cut), style.tilt
-    )
-    openness = np.linspace(before, after, length, dtype=np.float32)
-    coloured += (1 - openness) * (dull - coloured)
-
-
-def _mixed(mixer: Mixer, session: Session, kicks: list[int]) -> NDArray[np.float32]:
-    """The mixer's buses with their echo and room, brought together."""
-    import numpy as np
-
-    style, rate = session.style, session.rate
-    mix = mixer.dry + mixer.ducked * ducking(mixer.frames, rate, kicks, style.pump)
-    if style.echo > 0:
-        repeats = echoes(mixer.echo, round(3 * session.grid.step * rate), 0.35 + 0.35 * style.echo)
-        mix += repeats
-        mixer.room += np.float32(0.15) * repeats.mean(axis=0)
-    wet = np.float32(0.35 + 0.5 * style.room)
-    mix += wet * reverberate(mixer.room, rate, style.room, session.chance)
-    return mix
-
-
-def _faded(mix: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
+def _faded(mix: NDArray[np.float32], begin: int, frames: int, rate: int) -> NDArray[np.float32]:
     """No click at the start, a breath at the end."""
-    import numpy as np
-
-    start, end = min(mix.shape[1], rate // 200), min(mix.shape[1], round(1.5 * rate))
-    mix[:, :start] *= np.linspace(0, 1, start, dtype=np.float32)
-    mix[:, mix.shape[1] - end :] *= np.cos(np.linspace(0, np.pi / 2, end, dtype=np.float32)) ** 2
+    start, end = min(frames, rate // 200), min(frames, round(1.5 * rate))
+    if begin < start:
+        part = mix[:, : start - begin]
+        part *= np.linspace(0, 1, start, dtype=np.float32)[begin : begin + part.shape[1]]
+    closing = max(0, frames - end - begin)
+    if closing < mix.shape[1]:
+        way = np.linspace(0, np.pi / 2, end, dtype=np.float32)
+        first = begin + closing - (frames - end)
+        mix[:, closing:] *= np.cos(way[first : first + mix.shape[1] - closing]) ** 2
     return mix
+
+
+def _ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same items, the next of which is made on another thread meanwhile."""
+    nothing = object()
+    with ThreadPoolExecutor(1, thread_name_prefix="soundverse-nb-song") as pool:
+        coming = pool.submit(next, items, nothing)
+        while (item := coming.result()) is not nothing:
+            coming = pool.submit(next, items, nothing)
+            yield item  # type: ignore[misc] # what is not `nothing` is an item

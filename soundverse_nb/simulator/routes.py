@@ -15,7 +15,7 @@ from soundverse_nb.simulator import audio_answers, refusals, stream, uploads
 from soundverse_nb.simulator.access import refuse_foreign_name, refuse_web_pages, shows_pass
 from soundverse_nb.simulator.orders import Orders, Settings
 from soundverse_nb.simulator.refusals import Refusal
-from soundverse_nb.simulator.renderer import Renderer
+from soundverse_nb.simulator.renderer import Renderer, RenderError
 from soundverse_nb.simulator.storage import BLOCK_BYTES, Signer, TooManyBytesError
 from soundverse_nb.simulator.uploads import MAX_UPLOAD_BYTES, Uploads, sound_type
 
@@ -73,7 +73,10 @@ class Service:
         done, _ = await asyncio.wait([making], timeout=audio_answers.WAIT_SECONDS)
         if not done and hdrs.RANGE not in request.headers and request.method == hdrs.METH_GET:
             return await audio_answers.send_slowly(request, making)
-        path = await making
+        try:
+            path = await making
+        except RenderError as error:
+            raise Refusal(500, {"detail": str(error)}) from None
         if job.fault("audio_cut"):
             await audio_answers.cut_half_way(request, path)
             raise stream.ConnectionCut

@@ -28,10 +28,11 @@ from soundverse_nb.simulator.faults import Fault, read_faults
 from soundverse_nb.simulator.jobs import Ledger
 from soundverse_nb.simulator.orders import Orders, Settings
 from soundverse_nb.simulator.references import References
-from soundverse_nb.simulator.renderer import Renderer, worker_count
+from soundverse_nb.simulator.renderer import Renderer
 from soundverse_nb.simulator.routes import Service
 from soundverse_nb.simulator.storage import Signer, workspace
 from soundverse_nb.simulator.uploads import Uploads
+from soundverse_nb.simulator.workers import Workers, worker_count
 from soundverse_nb.urls import is_loopback
 
 BACKLOG = 1024  # five hundred clients may connect at once
@@ -55,7 +56,8 @@ class Simulator:
     link_lifetime : seconds that links to the finished audio work.
 
     It runs on its own thread, so it serves any event loop, many cells and other processes. Use it with
-    `with`, `async with`, or `start()` and `stop()`. Everything it keeps is deleted when it stops.
+    `with`, `async with`, or `start()` and `stop()`. Everything it keeps is deleted when it stops. Music
+    is made in two processes beside this one at most; further orders are queued.
 
     Raises ConfigurationError for a setting out of range or an address that cannot be listened on.
 
@@ -213,11 +215,10 @@ class Simulator:
             await self._serve_from(folder, listener, bound)
 
     async def _serve_from(self, folder: Path, listener: socket.socket, bound: _Bound) -> None:
-        workers = worker_count()
-        executor = ThreadPoolExecutor(workers, thread_name_prefix="soundverse-nb-render")
+        executor = ThreadPoolExecutor(2, thread_name_prefix="soundverse-nb-measure")
         uploads = Uploads(folder / "uploads")
         references = References(folder / "references", executor, uploads, guarded=self._settings.is_public)
-        renderer = Renderer(folder, executor, workers)
+        renderer = Renderer(folder / "remixes", folder / "prepared", Workers(worker_count()))
         signer = Signer(secrets.token_bytes(32), self._lifetime)
         orders = Orders(self._settings, self._ledger, signer, references, renderer)
         service = Service(self._settings, uploads, executor, signer, renderer, orders, self._secret)

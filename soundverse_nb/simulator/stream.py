@@ -18,6 +18,7 @@ from soundverse_nb.simulator.refusals import rate_limited
 from soundverse_nb.simulator.timeline import HOLD_AT, Step
 
 KEEP_ALIVE_SECONDS = 15.0
+LEAST_PAUSE = 0.25  # seconds between two comments to one who waits for a remix to be made
 HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-cache",
@@ -73,7 +74,9 @@ async def send_stages(request: web.Request, job: Job) -> web.StreamResponse:
         return await response.close()
     endings = [_ENDINGS[fault.name] for fault in job.faults if fault.name in _ENDINGS]
     for step in _as_sent(job):
-        await _wait_until(job, step, response)
+        if not await _is_reached(job, step, response):
+            await response.write(encode_event(job.failure(time.monotonic()).chunk))
+            return await response.close()
         if step.status == "starting" and job.fault("cut_mid_chunk"):
             await response.write(encode_event(step.chunk)[:24])
             raise ConnectionCut
@@ -127,16 +130,24 @@ def _events(job: Job, step: Step) -> list[bytes]:
     return events
 
 
-async def _wait_until(job: Job, step: Step, response: _EventResponse) -> None:
-    """Sleep until the step is due; a comment now and then shows that the connection is alive."""
-    due = job.due(step)
+async def _is_reached(job: Job, step: Step, response: _EventResponse) -> bool:
+    """Wait until the step is due; False where it never will be, because the remix could not be made.
+
+    A comment now and then shows that the connection is alive.
+    """
     pause = math.inf if job.fault("silent_hold") else KEEP_ALIVE_SECONDS / job.speed
-    while (left := due - time.monotonic()) > 0:
-        if left <= pause:
-            await asyncio.sleep(left)
-        else:
-            await asyncio.sleep(pause)
+    said = time.monotonic()
+    while left := job.wait_for(step, time.monotonic()):
+        if not math.isinf(left):
+            await asyncio.sleep(min(left, max(0.0, said + pause - time.monotonic())))
+        elif job.making is not None:
+            # However fast the script runs, the remix takes its time.
+            pause = max(pause, LEAST_PAUSE)
+            await job.making.change(None if math.isinf(pause) else pause)
+        if time.monotonic() - said >= pause and job.wait_for(step, time.monotonic()):
             await response.write(b": keep-alive\n\n")
+            said = time.monotonic()
+    return left is not None
 
 
 class _EventResponse:

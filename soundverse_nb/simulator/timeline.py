@@ -1,7 +1,8 @@
 """The stages of one remix as a fixed script: which chunk is sent how long after the order was taken.
 
 A job has no moving parts. Its whole script is known when the order is accepted, and what stands at any moment
-follows from the time that has passed; so a job goes on unconnected, and costs nothing while it waits.
+follows from the time that has passed and from how far its remix is (jobs.py); so a job goes on unconnected,
+and costs nothing while it waits.
 Times here are seconds at speed 1, about 100 s for a remix as with providers of the same model.
 """
 
@@ -101,18 +102,25 @@ def with_faults(steps: tuple[Step, ...], faults: Iterable[Fault]) -> tuple[Step,
     return steps
 
 
+def failed_step(message_id: str, error: str, at: float, index: int) -> Step:
+    """The terminal chunk of a remix that could not be made."""
+    chunk = {
+        "message_id": message_id,
+        "isComplete": True,
+        "status": "failed",
+        "error": error,
+        "operation": "remix_song",
+    }
+    return Step(at, {**chunk, "chunkIndex": index})
+
+
 def _failing(after: int) -> Callable[[tuple[Step, ...]], tuple[Step, ...]]:
     def change(steps: tuple[Step, ...]) -> tuple[Step, ...]:
         place = next((i for i, step in enumerate(steps) if step.progress == after), len(steps) - 1)
         kept = steps[: place + 1]
-        error = {
-            "message_id": steps[-1].chunk["message_id"],
-            "isComplete": True,
-            "status": "failed",
-            "error": "The model could not finish this remix.",
-            "operation": "remix_song",
-        }
-        return _numbered([*((step.at, step.chunk) for step in kept), (kept[-1].at + 1.0, error)])
+        name = str(steps[-1].chunk["message_id"])
+        error = failed_step(name, "The model could not finish this remix.", kept[-1].at + 1.0, len(kept))
+        return (*kept, error)
 
     return change
 

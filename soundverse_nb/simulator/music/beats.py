@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 _HOP = 256
 _WINDOW = 1024
 _BANDS = 28
+_AT_ONCE = 1024  # windows whose spectra are in memory at a time
 _SHORTEST = 4 * 22_050  # frames: less is filled up with silence
 _LIKELY_BPM = 112.0
 _OCTAVE_SPREAD = 0.75
@@ -56,9 +57,17 @@ def onset_strength(mono: NDArray[Any], rate: int) -> tuple[NDArray[np.float64], 
     padded = np.pad(mono, (0, max(0, _SHORTEST - len(mono))))
     frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_HOP]
     window = np.hanning(_WINDOW).astype(np.float32)
-    power = np.abs(np.fft.rfft(frames * window, axis=1)).astype(np.float32)
-    edges = np.unique(np.geomspace(2, power.shape[1] - 1, _BANDS + 1).astype(int))
-    bands = np.add.reduceat(power, edges[:-1], axis=1)
+    edges = np.unique(np.geomspace(2, _WINDOW // 2, _BANDS + 1).astype(int))
+    bands = np.concatenate(
+        [
+            np.add.reduceat(
+                np.abs(np.fft.rfft(frames[at : at + _AT_ONCE] * window, axis=1)).astype(np.float32),
+                edges[:-1],
+                axis=1,
+            )
+            for at in range(0, len(frames), _AT_ONCE)
+        ]
+    )
     loud = np.log1p(100.0 * bands / max(float(bands.max()), 1e-9))
     rise = np.maximum(0.0, loud[2:] - loud[:-2])
     flux = np.concatenate([[0.0, 0.0], rise.sum(axis=1)])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 _WINDOW = 8192
 _HOP = 2048
+_AT_ONCE = 128  # windows whose spectra are in memory at a time
 _LOWEST_HZ = 80.0
 _HIGHEST_HZ = 2100.0
 _TUNE_LOW, _TUNE_HIGH = 57, 81  # where tunes lie: A3 to A5
@@ -40,7 +41,7 @@ class Harmony:
 
 def estimate_harmony(mono: NDArray[Any], rate: int, beats: NDArray[np.float64]) -> Harmony:
     """Chords and tune of a mono signal, in step with its beats (seconds)."""
-    spectrum = _spectrum(mono)
+    spectrum = _spectrum(mono, int(_HIGHEST_HZ * _WINDOW / rate) + 2)
     moments = np.arange(len(spectrum)) * _HOP / rate
     frames, hertz, strength = _partials(spectrum, rate / _WINDOW)
     cents = _tuning(hertz, strength)
@@ -50,11 +51,17 @@ def estimate_harmony(mono: NDArray[Any], rate: int, beats: NDArray[np.float64]) 
     return Harmony(_chords(pairs), _tune(_per_stretch(pitches, moments, halves)), cents)
 
 
-def _spectrum(mono: NDArray[Any]) -> NDArray[np.float32]:
+def _spectrum(mono: NDArray[Any], bins: int | None = None) -> NDArray[np.float32]:
+    """The strength of the lowest `bins` frequencies (all by default) around each hop."""
     padded = np.pad(mono, (_WINDOW // 2, _WINDOW))
     frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[: len(mono) : _HOP]
     window = np.hanning(_WINDOW).astype(np.float32)
-    return np.abs(np.fft.rfft(frames * window, axis=1)).astype(np.float32)
+    return np.concatenate(
+        [
+            np.abs(np.fft.rfft(frames[at : at + _AT_ONCE] * window, axis=1)[:, :bins]).astype(np.float32)
+            for at in range(0, len(frames), _AT_ONCE)
+        ]
+    )
 
 
 def _partials(

@@ -132,10 +132,21 @@ def play(name: str, pitch: float, seconds: float, rate: int) -> Signal:
 
     The result is kept and shared: do not write to it.
     """
-    return _note(name, round(pitch, 2), round(seconds, 3), rate)
+    key = (name, round(pitch, 2), round(seconds, 3), rate)
+    sound = _notes.get(key)
+    if sound is None:
+        sound = _notes[key] = _note(*key)
+        # Other threads may do the same at the same time, so a key that is gone already is nobody's fault.
+        while sum(kept.nbytes for kept in list(_notes.values())) > _KEPT_BYTES and len(_notes) > 1:
+            _notes.pop(next(iter(_notes)), None)
+    return sound
 
 
-@lru_cache(maxsize=512)
+# Long notes of a pad take a megabyte and more each, so that a number of them bounds nothing.
+_KEPT_BYTES = 24 << 20
+_notes: dict[tuple[str, float, float, int], Signal] = {}
+
+
 def _note(name: str, pitch: float, seconds: float, rate: int) -> Signal:
     tone = INSTRUMENTS[name]
     count = int((seconds + tone.release) * rate)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -13,6 +11,9 @@ from numpy.typing import NDArray
 from soundverse_nb.audio.loudness import integrated_loudness
 
 Signal = NDArray[np.float32]
+
+BLOCK = 1 << 17
+"""Frames that are mixed at a time, three seconds: enough for long convolutions, little in memory."""
 
 
 class Mixer:
@@ -53,50 +54,80 @@ class Mixer:
             self.echo[span] += np.float32(gain * echo) * part
 
 
+_REPEATS = 6
+
+
+class Echoes:
+    """A tape echo: each repeat duller than the last, wandering from side to side.
+
+    `delay` in frames; feed() takes a send (frames,) and gives (2, frames), block after block.
+    """
+
+    def __init__(self, delay: int, feedback: float) -> None:
+        self._feedback = feedback
+        self._late = [np.zeros(number * delay, np.float32) for number in range(1, _REPEATS + 1)]
+        self._ends = [np.zeros(3, np.float32) for _ in range(_REPEATS)]
+
+    def feed(self, send: Signal) -> Signal:
+        out = np.zeros((2, len(send)), dtype=np.float32)
+        repeat, level = send, np.float32(0.7)
+        for number in range(_REPEATS):
+            # A gentle low-pass: four neighbours averaged.
+            whole = np.concatenate([self._ends[number], repeat])
+            self._ends[number] = whole[-3:]
+            repeat = (whole[3:] + whole[2:-1] + whole[1:-2] + whole[:-3]) * np.float32(0.25)
+            line = np.concatenate([self._late[number], repeat])
+            due, self._late[number] = line[: len(send)], line[len(send) :]
+            near, far = (number + 1) % 2, number % 2
+            out[near] += level * due
+            out[far] += np.float32(0.45) * level * due
+            level *= np.float32(self._feedback)
+        return out
+
+
 def echoes(send: Signal, delay: int, feedback: float) -> Signal:
-    """A tape echo: each repeat duller than the last, wandering from side to side; (2, frames)."""
-    out = np.zeros((2, len(send)), dtype=np.float32)
-    repeat = send
-    level = np.float32(0.7)
-    for number in range(1, 7):
-        start = number * delay
-        if start >= len(send):
-            break
-        repeat = _duller(repeat)
-        near, far = number % 2, 1 - number % 2
-        out[near, start:] += level * repeat[:-start]
-        out[far, start:] += np.float32(0.45) * level * repeat[:-start]
-        level *= np.float32(feedback)
-    return out
+    """The tape echo of a whole send; (2, frames)."""
+    return Echoes(delay, feedback).feed(send)
 
 
-def _duller(signal: Signal) -> Signal:
-    """A gentle low-pass: four neighbours averaged."""
-    total = signal.copy()
-    total[1:] += signal[:-1]
-    total[2:] += signal[:-2]
-    total[3:] += signal[:-3]
-    return total * np.float32(0.25)
+class Room:
+    """A room of `size` 0 (a booth) to 1 (a cathedral). At half the rate, as rooms are dark.
+
+    feed() takes a send (frames,) of at most BLOCK frames and gives (2, frames), block after block; all but
+    the last have an even number of frames.
+    """
+
+    def __init__(self, rate: int, size: float, chance: Generator) -> None:
+        half = rate // 2
+        seconds = 0.35 + 2.6 * size
+        count = int(seconds * half)
+        t = np.arange(count) / half
+        self._length = 1 << int(np.ceil(np.log2(BLOCK // 2 + count)))
+        # Noise is drawn for one side after the other.
+        tails = np.stack([_tail(t, seconds, chance) for _ in range(2)])
+        self._answer = np.fft.rfft(tails, self._length).astype(np.complex64)
+        self._ringing = np.zeros((2, count), np.float32)
+        self._before = np.zeros((2, 1), np.float32)
+
+    def feed(self, send: Signal) -> Signal:
+        even = np.append(send, np.float32(0)) if len(send) % 2 else send
+        dark = even.reshape(-1, 2).mean(axis=1)
+        frames, count = len(dark), self._ringing.shape[1]
+        wet = np.fft.irfft(np.fft.rfft(dark, self._length) * self._answer, self._length)
+        line = wet[:, : frames + count].astype(np.float32)
+        line[:, :count] += self._ringing
+        self._ringing = line[:, frames:]
+        # A frame late, so that the line to the next one is known at the end of a block, too.
+        late = np.concatenate([self._before, line[:, :frames]], axis=1)
+        self._before = late[:, -1:]
+        return np.stack([ramps(side, 2)[: len(send)] for side in late])
 
 
 def reverberate(send: Signal, rate: int, size: float, chance: Generator) -> Signal:
-    """A room of `size` 0 (a booth) to 1 (a cathedral), (2, frames). At half the rate, as rooms are dark."""
-    half = rate // 2
-    seconds = 0.35 + 2.6 * size
-    count = int(seconds * half)
-    t = np.arange(count) / half
-    even = send[: len(send) // 2 * 2].reshape(-1, 2).mean(axis=1)
-    block = 1 << int(np.ceil(np.log2(2 * count)))
-    step = block - count
-    pieces = -(-len(even) // step)
-    padded = np.zeros((pieces, block), dtype=np.float32)
-    padded[:, :step].flat[: len(even)] = even
-    spectrum = np.fft.rfft(padded, axis=1)
-    # Noise is drawn for one side after the other, so that threads do not change it.
-    tails = [_tail(t, seconds, chance) for _ in range(2)]
-    with ThreadPoolExecutor(2, thread_name_prefix="soundverse-nb-room") as pool:
-        sides = pool.map(lambda tail: _convolved(spectrum, tail, block, step), tails)
-        return np.stack([ramps(line[: -(-len(send) // 2)], 2)[: len(send)] for line in sides])
+    """The room's answer to a whole send; (2, frames)."""
+    room = Room(rate, size, chance)
+    starts = range(0, len(send), BLOCK)
+    return np.concatenate([room.feed(send[start : start + BLOCK]) for start in starts], axis=1)
 
 
 def _tail(t: NDArray[np.float64], seconds: float, chance: Generator) -> Signal:
@@ -109,54 +140,62 @@ def _tail(t: NDArray[np.float64], seconds: float, chance: Generator) -> Signal:
     return np.asarray(tail / (np.sqrt(np.sum(tail**2)) + 1e-12), dtype=np.float32)
 
 
-def _convolved(spectrum: NDArray[Any], tail: Signal, block: int, step: int) -> Signal:
-    """The pieces behind `spectrum`, each convolved with the tail, overlapped and added."""
-    wet = np.fft.irfft(spectrum * np.fft.rfft(tail, block), axis=1)
-    line = np.zeros((len(wet) + 1) * step + len(tail), dtype=np.float32)
-    for piece, part in enumerate(wet):
-        line[piece * step : piece * step + block] += part
-    return line
+def ducking(frames: int, rate: int, hits: list[int], depth: float, begin: int = 0) -> Signal:
+    """The gain (frames,) that falls at every kick and swells back within a quarter of a second.
 
-
-def ducking(frames: int, rate: int, hits: list[int], depth: float) -> Signal:
-    """The gain (frames,) that falls at every kick and swells back within a quarter of a second."""
+    `hits` are frames of the song, as is `begin`, at which these frames begin.
+    """
     gain = np.ones(frames, dtype=np.float32)
     if depth <= 0:
         return gain
     length = int(0.26 * rate)
     swell = np.linspace(0, 1, length, dtype=np.float32)
     dip = 1 - np.float32(0.75 * depth) * (1 - swell) ** 2 * np.minimum(1, swell * 40)
-    for start in hits:
-        span = gain[start : start + length]
-        np.minimum(span, dip[: len(span)], out=span)
+    for hit in hits:
+        start, skipped = max(0, hit - begin), max(0, begin - hit)
+        if start < frames and skipped < length:
+            span = gain[start : start + length - skipped]
+            np.minimum(span, dip[skipped : skipped + len(span)], out=span)
     return gain
 
 
 LOUDNESS = -14.0
 CEILING = 0.89
-_STRIDE = 64
+STRIDE = 64
 _MAX_GAIN = 60.0
 
 
 def master(mix: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
     """Level and limit a mix (2, frames)."""
     loudness = integrated_loudness([np.ascontiguousarray(mix.T)], rate)
-    if math.isfinite(loudness):
-        # Limiting takes a little away, so aim a little above.
-        gain = min(_MAX_GAIN, 10 ** ((LOUDNESS + 0.3 - loudness) / 20))
-        mix = mix * np.float32(gain)
-    return limit(mix, rate)
+    return limit(mix * np.float32(master_gain(loudness)), rate)
+
+
+def master_gain(loudness: float) -> float:
+    """What brings a mix of this loudness (LUFS) to its level."""
+    # Limiting takes a little away, so aim a little above.
+    return min(_MAX_GAIN, 10 ** ((LOUDNESS + 0.3 - loudness) / 20)) if math.isfinite(loudness) else 1.0
 
 
 def limit(mix: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
     """Turn down, smoothly and a little before, what would pass the ceiling."""
+    return limited(mix, gain_curve(stride_peaks(mix), rate))
+
+
+def stride_peaks(mix: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The largest sample of either side in each 64 frames; (strides,)."""
     length = mix.shape[1]
-    count = -(-length // _STRIDE)
-    peaks = np.zeros(count * _STRIDE, dtype=np.float32)
+    count = -(-length // STRIDE)
+    peaks = np.zeros(count * STRIDE, dtype=np.float32)
     np.maximum(np.abs(mix[0]), np.abs(mix[1]), out=peaks[:length])
+    return np.asarray(peaks.reshape(count, STRIDE).max(axis=1))
+
+
+def gain_curve(peaks: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
+    """The limiter's gain at the start of each stride, by the peaks of all of them."""
     # The gain of a stride holds at its start; a line to the next stays below what both allow.
-    wanted = np.minimum(1.0, CEILING / np.maximum(peaks.reshape(count, _STRIDE).max(axis=1), 1e-9))
-    reach = max(1, int(0.004 * rate / _STRIDE))
+    wanted = np.minimum(1.0, CEILING / np.maximum(peaks, 1e-9))
+    reach = max(1, int(0.004 * rate / STRIDE))
     held = wanted.copy()
     for shift in range(1, 2 * reach + 1):
         held[:-shift] = np.minimum(held[:-shift], wanted[shift:])
@@ -164,8 +203,15 @@ def limit(mix: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
     window = np.hanning(2 * reach + 3)[1:-1]
     padded = np.pad(held, reach, mode="edge")
     smooth = np.minimum(np.convolve(padded, window / window.sum(), "valid"), 1.0)
-    gain = ramps(smooth.astype(np.float32), _STRIDE)[:length]
-    return np.asarray(np.clip(mix * gain, -CEILING, CEILING), dtype=np.float32)
+    return np.asarray(smooth, dtype=np.float32)
+
+
+def limited(part: NDArray[np.float32], curve: NDArray[np.float32], begin: int = 0) -> NDArray[np.float32]:
+    """Part of a mix, which begins at frame `begin`, with the limiter's gain on it."""
+    first, last = begin // STRIDE, -(-(begin + part.shape[1]) // STRIDE)
+    # One stride more, to which the last line leads.
+    gain = ramps(curve[first : last + 1], STRIDE)[begin - first * STRIDE :][: part.shape[1]]
+    return np.asarray(np.clip(part * gain, -CEILING, CEILING), dtype=np.float32)
 
 
 def ramps(values: NDArray[np.float32], stride: int) -> NDArray[np.float32]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.random import Generator
@@ -13,7 +13,7 @@ from soundverse_nb.simulator.music import drums, instruments, singing
 from soundverse_nb.simulator.music.drums import BASS, CHORDS, DRUMS, FILLS, STEPS, Hit, read_grid
 from soundverse_nb.simulator.music.form import Bar, Grid
 from soundverse_nb.simulator.music.harmony import Chord, Harmony
-from soundverse_nb.simulator.music.mix import Mixer
+from soundverse_nb.simulator.music.score import Score
 from soundverse_nb.simulator.music.styles import Style
 
 _KICKS = frozenset(("kick", "deep kick", "hard kick", "soft kick", "sub kick", "chip kick", "timpani"))
@@ -54,18 +54,18 @@ class Session:
         return self.transposed + self.harmony.cents / 100
 
 
-def play_all(session: Session, mixer: Mixer, lyrics: str) -> list[int]:
+def play_all(session: Session, score: Score, lyrics: str) -> list[int]:
     """Everybody; returns the frames of the kicks, which the rest may duck under."""
-    kicks = play_drums(session, mixer)
-    play_bass(session, mixer)
-    play_chords(session, mixer)
-    play_pad(session, mixer)
-    play_tune(session, mixer)
-    sing_lyrics(session, mixer, lyrics)
+    kicks = play_drums(session, score)
+    play_bass(session, score)
+    play_chords(session, score)
+    play_pad(session, score)
+    play_tune(session, score)
+    sing_lyrics(session, score, lyrics)
     return kicks
 
 
-def play_drums(session: Session, mixer: Mixer) -> list[int]:
+def play_drums(session: Session, score: Score) -> list[int]:
     """The drummer; returns the frames of the kicks."""
     pattern = DRUMS[session.style.drums]
     if not pattern:
@@ -86,7 +86,7 @@ def play_drums(session: Session, mixer: Mixer) -> list[int]:
             level = _LOUD["Drums"] * velocity * (1 + 0.08 * session.chance.standard_normal())
             echo = 0.3 * session.style.echo if name in ("rim", "snare", "clap") and velocity > 0.7 else 0.0
             room = 0.03 if name in _KICKS else 0.14
-            mixer.add(kit[name], at, level, pan=_PANS.get(name, 0.0), room=room, echo=echo)
+            score.add(kit[name], at, level, pan=_PANS.get(name, 0.0), room=room, echo=echo)
     return kicks
 
 
@@ -112,7 +112,7 @@ def _strokes(
     return strokes
 
 
-def play_bass(session: Session, mixer: Mixer) -> None:
+def play_bass(session: Session, score: Score) -> None:
     style = session.style
     hits = read_grid(BASS[style.bass])
     if not hits:
@@ -124,9 +124,9 @@ def play_bass(session: Session, mixer: Mixer) -> None:
             chord = session.chord(number, hit.step)
             pitch = _bass_note(session, style.bass, chord, number, hit)
             seconds = min(until - hit.step, 7.5) * session.grid.step * 0.94
-            note = instruments.play(style.bass_sound, pitch + session.tuning, seconds, session.rate)
+            note = partial(instruments.play, style.bass_sound, pitch + session.tuning, seconds, session.rate)
             at = session.frame(number, hit.step) + round(session.human())
-            mixer.add(note, at, _LOUD["Bass"] * hit.velocity, room=0.02, ducked=style.pump > 0.5)
+            score.add(note, at, _LOUD["Bass"] * hit.velocity, room=0.02, ducked=style.pump > 0.5)
 
 
 def _bass_note(session: Session, pattern: str, chord: Chord, bar: int, hit: Hit) -> int:
@@ -147,7 +147,7 @@ def _bass_note(session: Session, pattern: str, chord: Chord, bar: int, hit: Hit)
     return root
 
 
-def play_chords(session: Session, mixer: Mixer) -> None:
+def play_chords(session: Session, score: Score) -> None:
     style = session.style
     grid, longest = CHORDS[style.chords]
     hits = read_grid(grid)
@@ -163,14 +163,16 @@ def play_chords(session: Session, mixer: Mixer) -> None:
             level = _LOUD["Chords"] * hit.velocity / max(2, len(voicing)) ** 0.5
             level *= 1.4 if longest <= _SHORT else 1.0
             for voice, pitch in enumerate(voicing):
-                note = instruments.play(style.chord_sound, pitch + session.tuning, seconds, session.rate)
+                note = partial(
+                    instruments.play, style.chord_sound, pitch + session.tuning, seconds, session.rate
+                )
                 spread = 0.5 * (voice / max(1, len(voicing) - 1) - 0.5)
                 strum = round(0.011 * voice * session.rate) if style.chords in ("strum", "held") else 0
                 at = session.frame(number, hit.step) + strum + round(session.human())
-                mixer.add(note, at, level, pan=spread, room=0.25, echo=echo, ducked=True)
+                score.add(note, at, level, pan=spread, room=0.25, echo=echo, ducked=True)
 
 
-def play_pad(session: Session, mixer: Mixer) -> None:
+def play_pad(session: Session, score: Score) -> None:
     style = session.style
     if style.pad_sound == "none":
         return
@@ -183,13 +185,13 @@ def play_pad(session: Session, mixer: Mixer) -> None:
             end += 1
         seconds = (end - place) * 8 * session.grid.step
         for voice, pitch in enumerate((*_voicing(chord, style.pad_sound), _near(chord.root, 67))):
-            note = instruments.play(style.pad_sound, pitch + session.tuning, seconds, session.rate)
+            note = partial(instruments.play, style.pad_sound, pitch + session.tuning, seconds, session.rate)
             at = session.frame(*halves[place])
-            mixer.add(note, at, _LOUD["Pad"], pan=0.6 * (voice % 2) - 0.3, room=0.5, ducked=True)
+            score.add(note, at, _LOUD["Pad"], pan=0.6 * (voice % 2) - 0.3, room=0.5, ducked=True)
         place = end
 
 
-def play_tune(session: Session, mixer: Mixer) -> None:
+def play_tune(session: Session, score: Score) -> None:
     """An instrument that joins the song's own tune where the form gives it room."""
     if session.style.tune_sound == "none":
         return
@@ -197,9 +199,11 @@ def play_tune(session: Session, mixer: Mixer) -> None:
         if not session.form[bar].lead:
             continue
         seconds = length * 2 * session.grid.step * 0.95
-        note = instruments.play(session.style.tune_sound, pitch + session.tuning, seconds, session.rate)
+        note = partial(
+            instruments.play, session.style.tune_sound, pitch + session.tuning, seconds, session.rate
+        )
         at = session.frame(bar, step)
-        mixer.add(note, at, _LOUD["Tune"], pan=0.12, room=0.3, echo=0.35 * session.style.echo)
+        score.add(note, at, _LOUD["Tune"], pan=0.12, room=0.3, echo=0.35 * session.style.echo)
 
 
 def tune_notes(session: Session) -> list[tuple[int, int, int, int]]:
@@ -216,7 +220,7 @@ def tune_notes(session: Session) -> list[tuple[int, int, int, int]]:
     return notes
 
 
-def sing_lyrics(session: Session, mixer: Mixer, lyrics: str) -> None:
+def sing_lyrics(session: Session, score: Score, lyrics: str) -> None:
     """The lyrics on notes of the chords near the tune, a line to two bars, with a breath after each."""
     words = singing.syllables(lyrics)
     if not words:
@@ -232,8 +236,8 @@ def sing_lyrics(session: Session, mixer: Mixer, lyrics: str) -> None:
         length = 4.0 if syllable.last else (2.0, 2.0, 3.0, 2.0)[word % 4] if step % 4 == 0 else 2.0
         pitch = _sung_pitch(session, bar, step, pitch)
         seconds = length * session.grid.step * (0.98 if not syllable.last else 0.9)
-        sound = singing.sing(syllable, pitch + session.tuning, seconds, session.rate, noise)
-        mixer.add(sound, session.frame(bar, step), _LOUD["Voice"], room=0.3, echo=0.2)
+        sound = partial(singing.sing, syllable, pitch + session.tuning, seconds, session.rate, noise)
+        score.add(sound, session.frame(bar, step), _LOUD["Voice"], room=0.3, echo=0.2)
         step += length
         if syllable.last:
             step = 8.0 * np.ceil((step + 2) / 8)
