@@ -83,6 +83,12 @@ def remove_notice(port: int) -> None:
             path.unlink()
 
 
+def orders_folder() -> Path | None:
+    """Where this user's embedded services keep their orders; None where there is no state folder."""
+    folder = _state_folder()
+    return None if folder is None else folder / "kept"
+
+
 def _state_folder() -> Path | None:
     import platformdirs
 

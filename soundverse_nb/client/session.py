@@ -85,6 +85,11 @@ class Session:
         _sessions.add(self)
 
     @property
+    def is_embedded(self) -> bool:
+        """Whether the service is the simulator inside this process."""
+        return bool(self.settings.simulated)
+
+    @property
     def folder(self) -> Path:
         """Where finished remixes go. Looked for when it is needed: a look at the orders needs none."""
         return results_folder(self.settings.directory)

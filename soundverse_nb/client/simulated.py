@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from soundverse_nb.running_simulators import is_ours, notices, pass_for
+from soundverse_nb.running_simulators import is_ours, notices, orders_folder, pass_for
 from soundverse_nb.urls import is_loopback
 
 if TYPE_CHECKING:
@@ -35,10 +35,18 @@ def embedded_service() -> str:
         pid = os.getpid()
         if pid not in _running:
             _running.clear()  # a parent's: it does not run here
-            simulator = Simulator(speed=SPEED)
+            simulator = Simulator(speed=SPEED, folder=orders_folder())
             simulator.start()
             _running[pid] = simulator
         return str(_running[pid].base_url)
+
+
+def is_left_behind(service: str, simulated: bool) -> bool:
+    """Whether an order was a simulator's that has ended: it is any embedded service's to finish.
+
+    That one listens on a port of its own, so its address says nothing.
+    """
+    return simulated and not is_simulator(service)
 
 
 def is_simulator(base_url: str) -> bool:

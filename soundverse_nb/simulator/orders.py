@@ -18,10 +18,11 @@ from soundverse_nb.simulator.jobs import Charge, Job, JobBook, Ledger
 from soundverse_nb.simulator.music.prompt import read_prompt
 from soundverse_nb.simulator.references import FetchedReference, References
 from soundverse_nb.simulator.refusals import Refusal
-from soundverse_nb.simulator.renderer import Making, RemixSpec, Renderer
+from soundverse_nb.simulator.renderer import RemixSpec, Renderer
 from soundverse_nb.simulator.storage import Signer
+from soundverse_nb.simulator.store import KeptOrder, OrderStore
 from soundverse_nb.simulator.submission import Submission, read_submission
-from soundverse_nb.simulator.timeline import RemixFacts, Step, hold_of, stage_script, with_faults
+from soundverse_nb.simulator.timeline import RemixFacts, hold_of, stage_script, with_faults
 
 # Faults that stop a POST before its order is taken, each counted when it is reached; the rest count after.
 _BEFORE_ACCEPTANCE = ("cut_before_accept", "error_in_stream")
@@ -50,7 +51,13 @@ class Orders:
     """The document's two endpoints and what they know."""
 
     def __init__(
-        self, settings: Settings, ledger: Ledger, signer: Signer, references: References, renderer: Renderer
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        signer: Signer,
+        references: References,
+        renderer: Renderer,
+        store: OrderStore | None = None,
     ) -> None:
         self.counts = FaultCount()
         self._settings = settings
@@ -58,10 +65,13 @@ class Orders:
         self._signer = signer
         self._references = references
         self._renderer = renderer
+        self._store = store
         self._jobs = JobBook()
 
-    def job(self, message_id: str) -> Job | None:
-        return self._jobs.get(message_id)
+    def job(self, request: web.Request) -> Job | None:
+        """The job that a request names; one of a process that is gone goes on here."""
+        message_id = request.match_info["message_id"]
+        return self._jobs.get(message_id) or self._resumed(message_id, _origin(request))
 
     async def generate(self, request: web.Request) -> web.StreamResponse:
         """POST /v7/generate/remix: refuse, or take the order, charge it, and stream its stages."""
@@ -89,7 +99,7 @@ class Orders:
     async def status(self, request: web.Request) -> web.StreamResponse:
         """GET /status/generation/{message_id}: the chunk that stands now, as JSON."""
         self.authenticate(request)
-        job = self._jobs.get(request.match_info["message_id"])
+        job = self.job(request)
         if job is None or job.fault("status_unknown"):
             raise refusals.not_found("Generation not found")
         fault = job.fault("status_unavailable")
@@ -147,31 +157,28 @@ class Orders:
         message_id = str(uuid.uuid4())
         named = read_prompt(submission.prompt or submission.lyrics).named
         title = song_name(submission.prompt, submission.lyrics, reference.digest, named)
-        spec = RemixSpec(reference, submission.prompt, submission.lyrics, submission.parameters, title)
-        origin = f"{request.scheme}://{request.host}"
-        song = RemixFacts(
+        kept = KeptOrder(
             message_id=message_id,
-            song_name=title,
-            album_art=f"{origin}/storage/album_art/{message_id}.jpg",
-            stream_url=origin + self._signer.sign(f"/storage/streams/{message_id}.mp3"),
-            audio_url=origin + self._signer.sign(f"/storage/remixes/{message_id}/remix.mp3"),
-        )
-        steps = with_faults(stage_script(song, hold_of(faults, settings.hold)), faults)
-        job = Job(
-            message_id=message_id,
-            key_digest=key_digest,
-            spec=spec,
-            steps=steps,
-            faults=faults,
-            began=time.monotonic(),
+            began=time.time(),
             speed=settings.speed,
-            making=self._begin(spec, steps),
+            hold=hold_of(faults, settings.hold),
+            digest=reference.digest,
+            seconds=reference.seconds,
+            prompt=submission.prompt,
+            lyrics=submission.lyrics,
+            parameters=submission.parameters,
+            title=title,
+            faults=faults,
         )
+        if self._store is not None:
+            self._store.add(kept)
+        many = self._jobs.are_many_running(_MANY)
+        job = self._job(kept, reference, _origin(request), key_digest, waits=not many)
         self._jobs.add(job)
         self._ledger.add(
             Charge(
                 message_id=message_id,
-                time=time.time(),
+                time=kept.began,
                 title=title,
                 amount=settings.price,
                 unit=settings.unit,
@@ -181,15 +188,48 @@ class Orders:
         )
         return job
 
-    def _begin(self, spec: RemixSpec, steps: tuple[Step, ...]) -> Making | None:
-        """The making of a remix that its stages wait for.
+    def _job(
+        self, kept: KeptOrder, reference: FetchedReference, origin: str, key_digest: str, *, waits: bool
+    ) -> Job:
+        """The job of an order. `waits` says that its stages wait for the remix.
 
-        None where there is none at the end, and among many: five hundred streams are there to be read, and
-        who asks one of them for its audio has it made then.
+        They do not among many: five hundred streams are there to be read, and who asks one of them for its
+        audio has it made then. Nor where there is no remix at the end.
         """
-        if steps[-1].status == "failed" or self._jobs.are_many_running(_MANY):
+        name = kept.message_id
+        song = RemixFacts(
+            message_id=name,
+            song_name=kept.title,
+            album_art=f"{origin}/storage/album_art/{name}.jpg",
+            stream_url=origin + self._signer.sign(f"/storage/streams/{name}.mp3"),
+            audio_url=origin + self._signer.sign(f"/storage/remixes/{name}/remix.mp3"),
+        )
+        spec = RemixSpec(reference, kept.prompt, kept.lyrics, kept.parameters, kept.title)
+        steps = with_faults(stage_script(song, kept.hold), kept.faults)
+        return Job(
+            message_id=name,
+            key_digest=key_digest,
+            spec=spec,
+            steps=steps,
+            faults=kept.faults,
+            began=time.monotonic() - max(0.0, time.time() - kept.began),
+            speed=kept.speed,
+            making=self._renderer.begin(spec) if waits and steps[-1].status != "failed" else None,
+        )
+
+    def _resumed(self, message_id: str, origin: str) -> Job | None:
+        """The job of an order that another process took. It was charged there."""
+        kept = self._store.find(message_id) if self._store is not None else None
+        if self._store is None or kept is None:
             return None
-        return self._renderer.begin(spec)
+        reference = FetchedReference(kept.digest, self._store.songs / kept.digest, kept.seconds)
+        job = self._job(kept, reference, origin, key_digest="", waits=True)
+        self._jobs.add(job)
+        return job
+
+
+def _origin(request: web.Request) -> str:
+    return f"{request.scheme}://{request.host}"
 
 
 def _refusal(fault: Fault, url: str) -> Refusal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import math
 import time
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator
@@ -15,10 +16,10 @@ import soundverse_nb
 from soundverse_nb.audio.worker_process import DiedError
 from soundverse_nb.simulator.measure import UndecodableError
 from soundverse_nb.simulator.references import FetchedReference
+from soundverse_nb.simulator.store import MAX_REMIX_BYTES
 from soundverse_nb.simulator.work import AbandonedError, Preparation, Rendering
 from soundverse_nb.simulator.workers import Worker, Workers
 
-MAX_REMIX_BYTES = 256 << 20
 MAX_PREPARED = 3  # songs that stay decoded on disk, up to 62 MB each
 LOOK_SECONDS = 0.1  # between two looks at how far a remix is
 
@@ -65,10 +66,10 @@ class Making:
             self.fraction = min(1.0, fraction)
             self._tell()
 
-    def end(self) -> None:
-        """The file is there."""
-        self.begun_at = self.begun_at or time.monotonic()
-        self.made_at = time.monotonic()
+    def end(self, at: float | None = None) -> None:
+        """The file is there, since now or `at`."""
+        self.made_at = time.monotonic() if at is None else at
+        self.begun_at = self.made_at if self.begun_at is None else self.begun_at
         self.fraction = 1.0
         self._tell()
 
@@ -127,6 +128,8 @@ class Renderer:
         known = self._works.get(key)
         if known is None or (known[1].done() and not self._path(key).is_file()):
             making = Making()
+            if self._path(key).is_file():
+                making.end(at=-math.inf)
             work = asyncio.ensure_future(self._make(key, spec, making))
             work.add_done_callback(lambda done: self._forget_failure(key, done))
             known = self._works[key] = making, work
@@ -142,7 +145,7 @@ class Renderer:
                 async with self._workers.one() as worker:
                     making.begin()
                     await self._render(worker, spec, path, making)
-            making.end()
+                making.end()
         except (AbandonedError, asyncio.CancelledError):
             making.fail("The service stopped while it was made.")
             raise

@@ -61,7 +61,7 @@ class Service:
 
     async def remix_audio(self, request: web.Request) -> web.StreamResponse:
         """The remix as MP3, whole or in ranges, for whoever holds a signed link."""
-        job = self.orders.job(request.match_info["message_id"])
+        job = self.orders.job(request)
         if job is None:
             raise refusals.not_found()
         if not self.signer.allows(request.path, request.query):
@@ -85,7 +85,7 @@ class Service:
     async def album_art(self, request: web.Request) -> web.StreamResponse:
         from soundverse_nb.simulator.cover import draw_cover  # loads Pillow
 
-        job = self.orders.job(request.match_info["message_id"])
+        job = self.orders.job(request)
         if job is None:
             raise refusals.not_found()
         spec = job.spec

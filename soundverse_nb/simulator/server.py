@@ -10,6 +10,7 @@ import asyncio
 import atexit
 import contextlib
 import math
+import os
 import secrets
 import socket
 import threading
@@ -31,6 +32,7 @@ from soundverse_nb.simulator.references import References
 from soundverse_nb.simulator.renderer import Renderer
 from soundverse_nb.simulator.routes import Service
 from soundverse_nb.simulator.storage import Signer, workspace
+from soundverse_nb.simulator.store import OrderStore
 from soundverse_nb.simulator.uploads import Uploads
 from soundverse_nb.simulator.workers import Workers, worker_count
 from soundverse_nb.urls import is_loopback
@@ -54,9 +56,11 @@ class Simulator:
     balance : how much there is to spend; None for no end. What exceeds it is refused as documented.
     max_concurrent : how many remixes one key may run at once before it is rate limited; None for any number.
     link_lifetime : seconds that links to the finished audio work.
+    folder : where its orders, their songs and remixes are kept, so that another simulator with the same
+        folder can finish them, also after this process was killed; None keeps nothing. What is old goes.
 
     It runs on its own thread, so it serves any event loop, many cells and other processes. Use it with
-    `with`, `async with`, or `start()` and `stop()`. Everything it keeps is deleted when it stops. Music
+    `with`, `async with`, or `start()` and `stop()`. Everything else it keeps is deleted when it stops. Music
     is made in two processes beside this one at most; further orders are queued.
 
     Raises ConfigurationError for a setting out of range or an address that cannot be listened on.
@@ -83,6 +87,7 @@ class Simulator:
         balance: float | None = None,
         max_concurrent: int | None = None,
         link_lifetime: float = LINK_LIFETIME,
+        folder: str | os.PathLike[str] | None = None,
     ) -> None:
         _require(not math.isnan(speed) and speed > 0, f"speed is {speed!r}; it is a number above 0.")
         _require(math.isfinite(hold) and hold >= 0, f"hold is {hold!r}; it is a number of seconds from 0.")
@@ -92,6 +97,7 @@ class Simulator:
         self._host = host
         self._port = port
         self._lifetime = link_lifetime
+        self._folder = None if folder is None else Path(folder).expanduser()
         version = soundverse_nb.__version__
         self._settings = Settings(
             api_key=None if api_key is None else api_key.strip(),
@@ -217,10 +223,12 @@ class Simulator:
     async def _serve_from(self, folder: Path, listener: socket.socket, bound: _Bound) -> None:
         executor = ThreadPoolExecutor(2, thread_name_prefix="soundverse-nb-measure")
         uploads = Uploads(folder / "uploads")
-        references = References(folder / "references", executor, uploads, guarded=self._settings.is_public)
-        renderer = Renderer(folder / "remixes", folder / "prepared", Workers(worker_count()))
+        store = await asyncio.get_running_loop().run_in_executor(executor, _opened_store, self._folder)
+        songs, remixes = (store.songs, store.remixes) if store else (folder / "songs", folder / "remixes")
+        references = References(songs, executor, uploads, guarded=self._settings.is_public)
+        renderer = Renderer(remixes, folder / "prepared", Workers(worker_count()))
         signer = Signer(secrets.token_bytes(32), self._lifetime)
-        orders = Orders(self._settings, self._ledger, signer, references, renderer)
+        orders = Orders(self._settings, self._ledger, signer, references, renderer, store)
         service = Service(self._settings, uploads, executor, signer, renderer, orders, self._secret)
         runner = web.AppRunner(
             service.application(), access_log=None, handler_cancellation=True, shutdown_timeout=0.05
@@ -247,6 +255,16 @@ class _Bound:
         self.done = threading.Event()
         self.port = 0
         self.error: str | None = None
+
+
+def _opened_store(folder: Path | None) -> OrderStore | None:
+    """The store in this folder; None where none is wanted or the disk refuses, and then nothing is kept."""
+    with contextlib.suppress(OSError):
+        if folder is not None:
+            store = OrderStore(folder)
+            store.sweep()
+            return store
+    return None
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -34,6 +34,7 @@ class Preparation:
     place: Path
 
     def run(self, checkpoint: Callable[[], None]) -> None:
+        self.source.stat()  # a decoder would say of a song that is gone that it cannot be decoded
         _studio().prepare_song(self.source, self.place, checkpoint)
 
 

@@ -24,11 +24,21 @@ from soundverse_nb.client.order.tracker import OrderTracker
 from soundverse_nb.client.order_table import OrderTable, is_missing
 from soundverse_nb.client.progress import ProgressReporter, ProgressSlot
 from soundverse_nb.client.session import Session
+from soundverse_nb.client.simulated import is_left_behind
 from soundverse_nb.displays import Phase
-from soundverse_nb.errors import ConfigurationError, SoundverseError, bare
+from soundverse_nb.errors import (
+    APIError,
+    ConfigurationError,
+    DownloadError,
+    GenerationFailedError,
+    SoundverseError,
+    Spent,
+    bare,
+)
 from soundverse_nb.remix import Clip, Remix
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.orders import recovered_html
+from soundverse_nb.urls import quoted
 
 STILL_ASKED = 7 * 86400.0
 """Seconds after which a failed order is no longer asked about: by then the service has made up its mind."""
@@ -103,7 +113,7 @@ async def recover(session: Session, reporter: ProgressReporter) -> Recovered:
     failed = [
         (entry.order, _unwritten(entry.order, error, entry.where_saved))
         for entry, error in await session.write_pending()
-        if not entry.watched and is_same_service(entry.order.service, session.base_url)
+        if not entry.watched and _is_of(session, entry.order)
     ]
     unwritten = {order.order_id for order, _ in failed}
     left = [
@@ -128,18 +138,24 @@ async def recover(session: Session, reporter: ProgressReporter) -> Recovered:
 
 async def _left_open(session: Session) -> list[Order]:
     """The orders of this service that are not over, whatever spelling of its address they were noted with."""
-    return [
-        order
-        for order in await session.journal.left_open()
-        if is_same_service(order.service, session.base_url)
-    ]
+    return [order for order in await session.journal.left_open() if _is_of(session, order)]
 
 
 async def _lost(session: Session) -> list[Order]:
     """The orders of this service that were on disk and are no longer."""
     fetched = await session.journal.orders([OrderState.FETCHED])
     lost = await asyncio.to_thread(lambda: [order for order in fetched if is_missing(order)])
-    return [order for order in lost if is_same_service(order.service, session.base_url)]
+    return [order for order in lost if _is_of(session, order)]
+
+
+def _is_of(session: Session, order: Order) -> bool:
+    """Whether this client's service took an order, or can finish it for another that has ended."""
+    return is_same_service(order.service, session.base_url) or _is_inherited(session, order)
+
+
+def _is_inherited(session: Session, order: Order) -> bool:
+    same = is_same_service(order.service, session.base_url)
+    return session.is_embedded and not same and is_left_behind(order.service, order.simulated)
 
 
 def _may_be_taken_up(session: Session, order: Order) -> bool:
@@ -149,7 +165,8 @@ def _may_be_taken_up(session: Session, order: Order) -> bool:
     if order.state is OrderState.FAILED:
         # A service may say "error" of a remix that it then makes after all. Once for each client is enough.
         recent = now - order.updated_at < STILL_ASKED
-        if order.message_id is None or not recent or order.order_id in session.asked_again:
+        over = order.message_id is None or not recent or order.order_id in session.asked_again
+        if over or _is_inherited(session, order):
             return False
         session.asked_again.add(order.order_id)
     elif not (order.state.is_unfinished or order.state is OrderState.FETCHED):
@@ -245,6 +262,9 @@ async def _finish(session: Session, tracker: OrderTracker) -> Remix | None:
             return None
         await tracker.move_to(OrderState.ACCEPTED)
         state = OrderState.ACCEPTED
+    if tracker.message_id is not None and _is_inherited(session, tracker.order):
+        await _take_over(tracker)
+        state = tracker.order.state
     if state is OrderState.ACCEPTED:
         if tracker.message_id is None:
             await tracker.move_to(OrderState.FAILED, error="It was finished without a name or an address.")
@@ -253,6 +273,39 @@ async def _finish(session: Session, tracker: OrderTracker) -> Remix | None:
     if state is OrderState.FETCHED and not is_missing(tracker.order):
         return None  # another kernel was quicker
     return await fetch_remix(session, tracker, _reference(tracker.order), input_of(tracker.order))
+
+
+async def _take_over(tracker: OrderTracker) -> None:
+    """Learn from the embedded service of this process where the order of another one is to be had now.
+
+    Raises where that one left nothing of it: GenerationFailedError for an order that was being made, which
+    ends so; DownloadError for a finished one, whose file is lost.
+    """
+    try:
+        event = await ask(tracker)
+    except APIError as error:
+        if error.status_code != 404:
+            raise
+        raise await _gone(tracker) from None
+    if tracker.order.state is OrderState.ACCEPTED:
+        return  # it is followed like any other
+    if not event.audio_url:
+        event = await follow(tracker)  # its file was cleared away, and is made again
+    if not event.audio_url:
+        raise await _gone(tracker)
+    art = quoted(event.album_art) if event.album_art else None
+    await tracker.move_to(OrderState.COMPLETED, audio_url=quoted(event.audio_url), album_art=art)
+
+
+async def _gone(tracker: OrderTracker) -> SoundverseError:
+    order = tracker.order
+    what = f"The embedded service that took order {order.order_id} has ended and has left nothing of it."
+    ids = {"order_id": order.order_id, "message_id": order.message_id}
+    hint = "Nothing was paid. Order it again."
+    if order.state is not OrderState.ACCEPTED:
+        return DownloadError(what, hint=hint, spent=Spent.NO, **ids)
+    await tracker.move_to(OrderState.FAILED, error=what)
+    return GenerationFailedError(what, hint=hint, spent=Spent.NO, **ids)
 
 
 async def _was_made_after_all(tracker: OrderTracker) -> bool:
