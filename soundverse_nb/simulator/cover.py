@@ -165,10 +165,12 @@ _SECOND = (
 _LIMIT = 80
 
 
-def song_name(prompt: str, lyrics: str, seed: str, style: str = "") -> str:
+def song_name(prompt: str, lyrics: str, seed: str, style: str = "", chosen: str = "") -> str:
     """A title such as "Amber Avenue (Jazz Remix)"; the first words of the lyrics where there are any.
 
-    `style` is the style the prompt was read as ("" for none); the same seed gives the same title.
+    `style` is the style the prompt was read as ("" for none); `chosen` the one that was taken instead, where
+    one was asked for that nobody here knows: the title is where whoever asked sees it. The same seed gives
+    the same title.
     """
     words = re.findall(r"[^\W_]+(?:['’][^\W_]+)?", lyrics)
     if words:
@@ -177,4 +179,6 @@ def song_name(prompt: str, lyrics: str, seed: str, style: str = "") -> str:
         digest = hashlib.sha256(f"{seed}\n{prompt}".encode("utf-8", "replace")).digest()
         head = f"{_FIRST[digest[0] % len(_FIRST)]} {_SECOND[digest[1] % len(_SECOND)]}"
     tail = f"({style} Remix)" if style else "(Remix)"
+    if chosen and not style:
+        tail = f"(Style Not Recognised, {chosen} Remix)"
     return f"{head[: _LIMIT - len(tail) - 1]} {tail}"

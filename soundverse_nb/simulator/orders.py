@@ -155,8 +155,10 @@ class Orders:
             raise refusals.insufficient_balance()
         faults = self._faults_after_acceptance(asked)
         message_id = str(uuid.uuid4())
-        named = read_prompt(submission.prompt or submission.lyrics).named
-        title = song_name(submission.prompt, submission.lyrics, reference.digest, named)
+        reading = read_prompt(submission.prompt or submission.lyrics, submission.parameters)
+        # Lyrics alone ask for no style.
+        chosen = reading.style.name if submission.prompt else ""
+        title = song_name(submission.prompt, submission.lyrics, reference.digest, reading.named, chosen)
         kept = KeptOrder(
             message_id=message_id,
             began=time.time(),

@@ -61,7 +61,8 @@ class Simulator:
 
     It runs on its own thread, so it serves any event loop, many cells and other processes. Use it with
     `with`, `async with`, or `start()` and `stop()`. Everything else it keeps is deleted when it stops. Music
-    is made in two processes beside this one at most; further orders are queued.
+    is made in two processes beside this one at most; further orders are queued. A prompt is read for the
+    styles of `known_styles()`, instruments, moods and tempo; the song's name says where no style was known.
 
     Raises ConfigurationError for a setting out of range or an address that cannot be listened on.
 

@@ -29,6 +29,11 @@ def test_lyrics_give_the_title_their_first_words(lyrics, style, expected):
     assert song_name("x", lyrics, "seed", style) == expected
 
 
+def test_a_title_says_that_no_style_was_recognised_and_which_was_taken():
+    assert song_name("xyzzy", "", "seed", "", "Pop").endswith("(Style Not Recognised, Pop Remix)")
+    assert song_name("jazz", "", "seed", "Jazz", "Jazz").endswith("(Jazz Remix)")
+
+
 def test_a_title_has_at_most_80_characters():
     assert len(song_name("x", "a" * 500, "seed", "Drum and Bass")) <= 80
 

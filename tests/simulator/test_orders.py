@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from soundverse_nb.simulator import Simulator
+from soundverse_nb.simulator.music.prompt import read_prompt
 
 from .conftest import KEY, SPEED, chunks, order, upload
 
@@ -30,6 +31,37 @@ def test_an_order_ends_complete_and_is_charged_once(service, reference):
     assert charge.title == told[-1]["song_name"]
     assert charge.reference == reference.split("/")[-2]
     assert (charge.amount, charge.unit) == (1.0, "remix")
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"prompt": "gospel choir"}, "(Gospel Remix)"),
+        ({"prompt": "xyzzy"}, "(Style Not Recognised, "),
+        ({"prompt": "xyzzy", "lyrics": "hello my love"}, "Hello My Love (Style Not Recognised, "),
+        ({"lyrics": "hello my love"}, "Hello My Love (Remix)"),
+    ],
+)
+def test_the_name_of_the_song_says_which_style_was_recognised(service, reference, fields, said):
+    # It fails half-way, so that no remix has to be made for its name.
+    body = {"song_reference_url": reference, "parameters": {"simulate": "failure"}, **fields}
+    (queued,) = [chunk for chunk in chunks(order(service, body)) if chunk["status"] == "queued"]
+    assert said in queued["song_name"]
+    assert set(queued) == {"message_id", "isComplete", "status", "album_art", "song_name", "chunkIndex"}
+
+
+def test_the_style_that_is_named_instead_is_the_one_that_is_made(service, reference):
+    names = set()
+    for take in range(12):
+        body = {
+            "song_reference_url": reference, "prompt": "xyzzy",
+            "parameters": {"take": take, "simulate": "failure"},
+        }  # fmt: skip
+        name = chunks(order(service, body))[1]["song_name"]
+        made = read_prompt("xyzzy", json.dumps({"take": take})).style.name
+        assert name.endswith(f"{made} Remix)")
+        names.add(made)
+    assert len(names) > 1
 
 
 def test_every_event_is_one_data_line_and_an_empty_line(service, reference):

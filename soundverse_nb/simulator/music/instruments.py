@@ -104,6 +104,22 @@ INSTRUMENTS: Mapping[str, Instrument] = {
         (1, 0, 0, 0.45, 0, 0, 0.1, 0, 0, 0.12), (1, 0, 0, 0.12), attack=0.002, decay=1.4, mellow=0.3,
         release=0.5, level=0.7,
     ),
+    "bowed strings": Instrument(
+        _saw(16, 0.95), _saw(12, 1.15), attack=0.05, mellow=0.5, players=2, spread=5, vibrato=12,
+        release=0.14, level=0.6,
+    ),
+    "harpsichord": Instrument(
+        _plucked(28, 0.1, 0.5), _plucked(16, 0.1, 0.8), decay=0.55, mellow=0.2, attack=0.001, release=0.05,
+        players=2, spread=1.5, level=0.65,
+    ),
+    "accordion": Instrument(
+        (1, 0.7, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2, 0.12), (1, 0.6, 0.5, 0.35, 0.25), attack=0.03, players=2,
+        spread=8, release=0.05, level=0.5,
+    ),
+    "sitar": Instrument(
+        _plucked(30, 0.07, 0.45), _plucked(12, 0.12, 0.9), decay=1.0, mellow=0.45, attack=0.002, vibrato=10,
+        release=0.1, level=0.6,
+    ),
     "upright bass": Instrument(
         _plucked(9, 0.3, 1.2), (1, 0.35, 0.1), decay=0.7, mellow=0.14, attack=0.005,
     ),

@@ -29,10 +29,46 @@ from soundverse_nb.simulator.music.styles import INSTRUMENT_WORDS, STYLES
         ("bossa nova", "Latin"),
         ("lo-fi jazz", "Jazz"),
         ("jazz, not techno", "Jazz"),
+        ("string quartet", "String Quartet"),
+        ("gospel choir", "Gospel"),
+        ("baroque harpsichord", "Baroque"),
+        ("delta blues", "Blues"),
+        ("bluegrass", "Country"),
+        ("R&B", "R&B"),
+        ("brass band", "March"),
+        ("a capella", "Choral"),
+        ("k-pop", "Pop"),
+        ("synth-pop", "Synthwave"),
+        ("deep-house", "House"),
+        ("HipHop", "Hip Hop"),
+        ("drum‑and‑bass", "Drum and Bass"),
+        ("reggaetón", "Latin"),
     ],
 )
 def test_a_style_is_known_by_its_words(prompt, style):
     assert read_prompt(prompt).style.name == style
+
+
+@pytest.mark.parametrize(
+    ("prompt", "named"),
+    [
+        ("solo piano", "Piano"),
+        ("choir and cello", "Choir Cello"),
+        ("jazz with a harpsichord", "Jazz"),
+        ("piano, no strings", "Piano"),
+        ("non-jazz", ""),
+        ("faster", ""),
+    ],
+)
+def test_what_was_recognised_is_said_styles_before_instruments(prompt, named):
+    assert read_prompt(prompt).named == named
+
+
+def test_every_word_of_a_style_names_it_in_capitals_and_with_hyphens_too():
+    for style in STYLES:
+        for word in style.words:
+            for spelled in (word, word.upper(), word.replace(" ", "-")):
+                assert read_prompt(f"a {spelled} version").named == style.name, spelled
 
 
 @pytest.mark.parametrize("prompt", ["jazzercise", "rocket", "warehouse", "housewife"])
