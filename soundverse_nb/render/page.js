@@ -1,25 +1,48 @@
-// What the page can do beyond its players: waveforms to click, one song at a time, the place kept.
+// What the page can do beyond its players: waveforms to click, one song at a time, the same time or place kept.
 "use strict";
 (() => {
-  /** @typedef {{article: HTMLElement, wave: HTMLElement, audio: HTMLAudioElement, gain: number}} Take */
+  const NEAR_END = 0.02; // seconds; less than this before its end a song counts as over
+  const STEP = 5; // seconds an arrow key moves
+  /**
+   * `placed`: the listener has chosen a place in it, so switching to it does not carry one over.
+   * `carried`: seeks that this page has made and the player has not reported yet.
+   * @typedef {{article: HTMLElement, wave: HTMLElement, audio: HTMLAudioElement, gain: number, label: string,
+   *   placed: boolean, carried: number}} Take
+   */
   /** @type {Take[]} */
   const takes = [];
   for (const article of document.querySelectorAll(".take")) {
     const audio = article.querySelector("audio");
     const wave = article.querySelector(".wave");
-    if (audio && wave) takes.push({ article, wave, audio, gain: Number(audio.dataset.gain) || 1 });
+    const label = article.querySelector(".label").textContent;
+    const gain = Number(audio?.dataset.gain) || 1;
+    if (audio && wave) takes.push({ article, wave, audio, gain, label, placed: false, carried: 0 });
   }
-  const keepPlace = document.getElementById("keep-place");
   const sameLoudness = document.getElementById("same-loudness");
+  const said = document.querySelector(".said");
   /** @type {Take | null} */
   let current = null;
+  /** Before the switch to a song that was over by then. @type {{take: Take, at: number} | null} */
+  let left = null;
 
-  /** How far a take has come, 0 to 1. Remixes have a tempo of their own, so the place is a proportion. */
-  const place = (/** @type {Take} */ take) =>
-    take.audio.duration > 0 ? take.audio.currentTime / take.audio.duration : 0;
+  const clock = (/** @type {number} */ seconds) => {
+    const whole = Math.round(seconds);
+    return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+  };
 
-  const draw = (/** @type {Take} */ take) =>
-    take.wave.style.setProperty("--played", `${(100 * place(take)).toFixed(2)}%`);
+  /** Play; that another song was asked for before this one began is no failure. */
+  const start = (/** @type {HTMLAudioElement} */ audio) => audio.play().catch(() => {});
+
+  /** The one rule of what switching keeps: where `at` seconds of one song are in another. */
+  const carry = (/** @type {number} */ at, /** @type {Take} */ from, /** @type {Take} */ to) => {
+    const kept = document.querySelector("input[name=keeps]:checked").value;
+    return kept === "time" || !(from.audio.duration > 0) ? at : (at / from.audio.duration) * to.audio.duration;
+  };
+
+  const draw = ({ wave, audio }) => {
+    const part = audio.duration > 0 ? audio.currentTime / audio.duration : 0;
+    wave.style.setProperty("--played", `${(100 * part).toFixed(2)}%`);
+  };
 
   const level = () => {
     for (const { audio, gain } of takes) audio.volume = sameLoudness.checked ? Math.min(1, gain) : 1;
@@ -31,47 +54,125 @@
     requestAnimationFrame(follow);
   };
 
-  const seek = (/** @type {Take} */ take, /** @type {number} */ to) => {
-    if (take.audio.readyState > 0) take.audio.currentTime = to * take.audio.duration;
-    else take.audio.addEventListener("loadedmetadata", () => seek(take, to), { once: true });
+  /** Do something with a song once its length is known. */
+  const whenKnown = (/** @type {Take} */ take, act) => {
+    if (take.audio.readyState > 0) act();
+    else take.audio.addEventListener("loadedmetadata", act, { once: true });
+  };
+
+  const seek = (/** @type {Take} */ take, /** @type {number} */ at) => {
+    take.carried += 1;
+    take.audio.currentTime = at;
+  };
+
+  /** Go on in another song at the same time or place; one that is over by then stays silent and says so. */
+  const carryTo = (/** @type {Take} */ take, /** @type {Take} */ before) => {
+    const from = left ?? { take: before, at: before.audio.currentTime };
+    left = null;
+    const at = carry(from.at, from.take, take);
+    const over = at > take.audio.duration - NEAR_END;
+    seek(take, over ? take.audio.duration : at);
+    if (!over) {
+      start(take.audio);
+      return;
+    }
+    take.audio.pause();
+    left = from;
+    said.textContent = `${take.label} ends at ${clock(take.audio.duration)}.`;
+  };
+
+  const stand = (/** @type {Take} */ take) => {
+    const before = current;
+    current = take;
+    for (const other of takes) {
+      other.article.classList.toggle("playing", other === take);
+      if (other !== take) other.audio.pause();
+    }
+    return before;
   };
 
   const switchTo = (/** @type {Take} */ take) => {
-    if (current && current !== take && keepPlace.checked) seek(take, place(current));
-    take.audio.play();
+    said.textContent = "";
+    const before = stand(take);
+    if (before && before !== take) whenKnown(take, () => take === current && carryTo(take, before));
+    else start(take.audio);
   };
 
   for (const take of takes) {
     take.audio.addEventListener("play", () => {
-      const before = current;
-      current = take;
-      for (const other of takes) {
-        other.article.classList.toggle("playing", other === take);
-        if (other !== take) other.audio.pause();
+      if (current !== take) {
+        said.textContent = "";
+        const before = stand(take);
+        // The player's own button was pressed: the rule holds unless the listener has chosen a place in it.
+        if (before && !take.placed) whenKnown(take, () => take === current && carryTo(take, before));
       }
-      // A player's own button was pressed: carry the place over unless this song is under way itself.
-      if (before && before !== take && keepPlace.checked && take.audio.currentTime === 0) seek(take, place(before));
+      take.placed = false;
+      left = take === left?.take ? null : left;
+      take.article.classList.add("playing");
       follow();
     });
     take.audio.addEventListener("pause", () => take.article.classList.remove("playing"));
     take.audio.addEventListener("timeupdate", () => draw(take));
+    take.audio.addEventListener("seeking", () => {
+      if (take.carried) take.carried -= 1;
+      else [take.placed, left, said.textContent] = [take !== current, null, ""];
+    });
     take.audio.addEventListener("seeked", () => draw(take));
     take.wave.addEventListener("click", (event) => {
       const box = take.wave.getBoundingClientRect();
-      seek(take, (event.clientX - box.left) / box.width);
-      take.audio.play();
+      const part = (event.clientX - box.left) / box.width;
+      whenKnown(take, () => {
+        take.placed = true;
+        left = null;
+        seek(take, part * take.audio.duration);
+        start(take.audio);
+      });
     });
   }
 
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target instanceof HTMLInputElement) return;
+  // After a click the keys are the page's again; a control that was reached by Tab keeps the focus and its keys.
+  // What happens inside a player reaches the page as a media event only: no click, no key.
+  let tabbing = false;
+  let reachedByTab = false;
+  document.addEventListener("focusin", (event) => {
+    reachedByTab = tabbing || (reachedByTab && event.relatedTarget instanceof HTMLAudioElement);
+  });
+  document.addEventListener("pointerdown", () => (reachedByTab = false), true);
+  const release = () => {
+    if (!reachedByTab && document.activeElement?.matches("input, summary, a, audio")) document.activeElement.blur();
+  };
+  document.addEventListener("click", release);
+  for (const { audio } of takes) {
+    for (const kind of ["play", "pause", "seeked", "volumechange"]) audio.addEventListener(kind, release);
+  }
+
+  const toggle = (/** @type {HTMLAudioElement} */ audio) => {
+    if (audio.paused) start(audio);
+    else audio.pause();
+  };
+  const move = (/** @type {HTMLAudioElement} */ audio, /** @type {number} */ step) => {
+    audio.currentTime = Math.min(audio.duration || 0, Math.max(0, audio.currentTime + step));
+  };
+
+  /** What a key does now, nothing where it is the browser's or that of a control with the focus. */
+  const act = (/** @type {KeyboardEvent} */ event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return null;
     const take = takes[Number(event.key) - 1];
-    if (take) switchTo(take);
-    else if (event.key === " " && current && event.target === document.body) {
-      event.preventDefault();
-      if (current.audio.paused) current.audio.play();
-      else current.audio.pause();
+    if (take) return () => switchTo(take);
+    if (event.target !== document.body || !current) return null;
+    const { audio } = current;
+    const acts = { " ": () => toggle(audio), ArrowLeft: () => move(audio, -STEP), ArrowRight: () => move(audio, STEP) };
+    return acts[event.key] ?? null;
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Tab") {
+      tabbing = true;
+      setTimeout(() => (tabbing = false)); // the focus has moved by then
     }
+    const wanted = act(event);
+    if (!wanted) return;
+    event.preventDefault();
+    wanted();
   });
 
   sameLoudness.addEventListener("change", level);

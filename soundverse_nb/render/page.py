@@ -2,7 +2,7 @@
 
 Unlike what notebooks show, a page of one's own may carry a style sheet and a script; it still needs no
 network, and its Content-Security-Policy says so to the browser. Without the script every player works alike;
-with it the waveforms can be clicked, one song plays at a time, and switching keeps the place in the song.
+with it the waveforms can be clicked, one song plays at a time, and switching keeps the time or the place.
 """
 
 from __future__ import annotations
@@ -84,9 +84,17 @@ _DOCUMENT = """<!doctype html>
 <main>
 <fieldset class="listening" hidden>
 <legend>Listening</legend>
-<label><input type="checkbox" id="keep-place" checked> Switching keeps the place in the song</label>
+<span class="keeps" role="radiogroup" aria-label="Switching keeps">
+<span aria-hidden="true">Switching keeps</span>
+<label title="The seconds since the start">
+<input type="radio" name="keeps" value="time" checked> Same time</label>
+<label title="The proportion of the song, for remixes of another tempo">
+<input type="radio" name="keeps" value="place"> Same place</label>
+</span>
 <label><input type="checkbox" id="same-loudness" checked> All equally loud</label>
-<span class="keys">Keys <kbd>1</kbd> to <kbd>{count}</kbd> switch, <kbd>space</kbd> pauses</span>
+<span class="keys"><kbd>1</kbd> to <kbd>{count}</kbd> switch, <kbd>space</kbd> pauses, \
+<kbd>←</kbd> <kbd>→</kbd> move</span>
+<p class="said" role="status"></p>
 </fieldset>
 {songs}
 </main>

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from soundverse_nb.audio.envelope import envelope_of
 from soundverse_nb.examples import example_song
+from soundverse_nb.reference import repair
 from soundverse_nb.render.page import Page as Content
 from soundverse_nb.render.page import SongPanel, page_html
 from tests.browser.lab import plays
@@ -59,6 +60,24 @@ def page(chromium: Browser, file: Path) -> Iterator[Page]:
     assert len([url for url in asked if url.startswith("file:")]) == 1
 
 
+@pytest.fixture
+def odd_pair(chromium: Browser, tmp_path: Path) -> Iterator[Page]:
+    """The page of a song of 31 seconds and its remix, which has 12."""
+    songs = [example_song(), repair(example_song(), tmp_path / "short.mp3", duration=12).path]
+    outlines = [envelope_of(song) for song in songs]
+    original, remix = (
+        SongPanel(label, label, outline.duration, outline, "#3f86cf", -15.0, audio=song.read_bytes())
+        for label, outline, song in zip(("Original", "Remix 1"), outlines, songs, strict=True)
+    )
+    file = tmp_path / "odd.html"
+    file.write_text(page_html(Content("A pair", "A lead.", original, (remix,))), encoding="utf-8")
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(file.as_uri())
+    yield page
+    context.close()
+
+
 def wait(page: Page, test: str) -> None:
     page.wait_for_function(f"() => {{ const a = document.querySelectorAll('audio'); return {test}; }}")
 
@@ -83,6 +102,73 @@ def test_switching_keeps_the_place_and_silences_the_other(page: Page) -> None:
     wait(page, "a[0].paused && !a[2].paused && a[2].currentTime > 8")
     page.keyboard.press(" ")
     wait(page, "a[2].paused")
+
+
+def play_from(page: Page, take: int, seconds: float) -> None:
+    begin = "(audio, at) => { audio.currentTime = at; audio.play(); }"
+    page.locator("audio").nth(take).evaluate(begin, seconds)
+    wait(page, f"!a[{take}].paused && a[{take}].currentTime > {seconds}")
+
+
+def test_switching_keeps_the_time_unless_the_place_is_asked_for(odd_pair: Page) -> None:
+    play_from(odd_pair, 0, 6)
+    odd_pair.keyboard.press("2")
+    wait(odd_pair, "!a[1].paused && a[1].currentTime > 6 && a[1].currentTime < 9")
+    odd_pair.get_by_label("Same place").check()
+    play_from(odd_pair, 1, 6)
+    odd_pair.keyboard.press("1")
+    wait(odd_pair, "!a[0].paused && a[0].currentTime > 15.4 && a[0].currentTime < 20")
+
+
+def test_the_players_own_button_keeps_it_too(odd_pair: Page) -> None:
+    play_from(odd_pair, 0, 6)
+    odd_pair.locator("audio").nth(1).evaluate("(audio) => { audio.play(); }")
+    wait(odd_pair, "a[0].paused && !a[1].paused && a[1].currentTime > 6")
+
+
+def test_a_song_that_is_over_by_then_stays_silent_and_says_so(odd_pair: Page) -> None:
+    play_from(odd_pair, 0, 20)
+    odd_pair.keyboard.press("2")
+    expect(odd_pair.get_by_role("status")).to_have_text("Remix 1 ends at 0:12.")
+    wait(odd_pair, "a[0].paused && a[1].paused && a[1].currentTime > 11.9")
+    odd_pair.keyboard.press("1")
+    wait(odd_pair, "!a[0].paused && a[0].currentTime > 20")
+    expect(odd_pair.get_by_role("status")).to_be_empty()
+
+
+@pytest.mark.parametrize("clicked", ["player", "All equally loud", "Same place"])
+def test_the_keys_work_after_a_click_on_a_player_or_a_box(page: Page, clicked: str) -> None:
+    page.locator("audio").nth(0).click(position={"x": 20, "y": 20})  # its own button for playing
+    wait(page, "!a[0].paused && a[0].currentTime > 0.1")
+    if clicked != "player":
+        page.get_by_text(clicked).click()
+    marked = page.locator("input").evaluate_all("(boxes) => boxes.map((box) => box.checked)")
+    page.keyboard.press(" ")
+    wait(page, "a[0].paused")
+    page.keyboard.press("3")
+    wait(page, "!a[2].paused")
+    page.keyboard.press("ArrowRight")
+    wait(page, "a[2].currentTime > 5")
+    page.keyboard.press(" ")
+    wait(page, "a[2].paused")
+    assert page.locator("input").evaluate_all("(boxes) => boxes.map((box) => box.checked)") == marked
+
+
+def test_a_box_that_was_reached_by_tab_keeps_its_space(page: Page) -> None:
+    page.keyboard.press("1")
+    wait(page, "!a[0].paused")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("All equally loud")).to_be_focused()
+    page.keyboard.press(" ")
+    expect(page.get_by_label("All equally loud")).not_to_be_checked()
+    wait(page, "!a[0].paused")
+
+
+def test_the_arrow_key_stops_at_the_end(odd_pair: Page) -> None:
+    play_from(odd_pair, 1, 9)
+    odd_pair.keyboard.press("ArrowRight")
+    wait(odd_pair, "a[1].ended && a[1].currentTime > 11.9")
 
 
 def test_all_are_equally_loud_unless_told_otherwise(page: Page) -> None:
