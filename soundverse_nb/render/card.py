@@ -63,7 +63,7 @@ HEIGHT_PX = 56
 # Neither flexbox nor media queries pass the sanitiser. A block beside a float takes the width that is
 # left, and moves below it, over the full width, where less than its least width is left.
 _LEFT = "float:left;box-sizing:border-box;width:290px;max-width:100%;padding:0 14px 0 0"
-_RIGHT = "overflow:hidden;min-width:320px;max-width:100%"
+_RIGHT = "overflow:hidden;min-width:240px;max-width:100%"
 _QUIET = "font-size:0.85em;opacity:0.75;line-height:1.4"
 _BADGE = (
     "display:inline-block;padding:0 8px;margin:0 0 0 8px;font-size:11px;line-height:1.5;vertical-align:middle"
@@ -197,7 +197,8 @@ def _lane(lane: Lane, length: float) -> Markup:
     if lane.note:
         left.append(fill('<div style="{}">{}</div>', _QUIET, lane.note))
     return fill(
-        '<div style="overflow:hidden;margin:0 0 8px"><div style="{}">{}</div><div style="{}">{}</div></div>',
+        '<div class="soundverse-lane" style="overflow:hidden;margin:0 0 8px">'
+        '<div style="{}">{}</div><div style="{}">{}</div></div>',
         _LEFT,
         joined(left),
         _RIGHT,

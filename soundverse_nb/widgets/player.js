@@ -1,42 +1,15 @@
 /**
- * The A/B player: several takes of a song on one time axis, one clock, one playhead.
+ * The A/B player: several takes of a song, one clock, one playhead.
  *
  * The kernel sends facts and outlines with the model's state and the sound itself only when a take is
  * first played; everything else happens here, so that the player goes on when the kernel is busy or gone.
  * `initialize` looks for the static comparison that carries this model's `mark` as a class and turns it
  * into the live player in place. What is saved with the notebook therefore stays the static one.
- *
- * @typedef {object} Take
- * @property {string} label     short name, for example "Original"
- * @property {string} name      file or song name
- * @property {string} facts     one line of facts
- * @property {string} colour    CSS colour of its waveform
- * @property {string} problem   why it cannot be drawn or played; "" where it can
- * @property {number} duration  seconds
- * @property {number} channels
- * @property {number|null} loudness  integrated loudness, LUFS
- * @property {number} gain      dB that match it to the quietest take, <= 0
- * @property {DataView} outline Int8 pairs (least, greatest), channel after channel
  */
 
-const FADE = 0.006; // time constant in seconds: 30 ms from one take to the other, too slow to click
 const STEP = 5; // seconds an arrow key moves
-const BUSY_AFTER = 2500; // ms without an answer after which the kernel is called busy
-const LANE_HEIGHT = 72;
-const RULER_HEIGHT = 22;
-const SHARED_RATE = 44100;
-const MOST_DECODED = 600e6; // bytes of decoded sound kept: four takes of 350 s in stereo
-const SHORTEST_LOOP = 0.05; // seconds
-
-/** @param {number} seconds */
-function clock(seconds) {
-  const tenths = Math.floor(Math.max(0, seconds) * 10 + 1e-6);
-  const minutes = Math.floor(tenths / 600);
-  return `${minutes}:${String(Math.floor(tenths / 10) % 60).padStart(2, "0")}.${tenths % 10}`;
-}
-
-/** @param {number} db */
-const linear = (db) => 10 ** (db / 20);
+const ZOOM = 2; // a step of a button or key
+const SHORTEST_VIEW = 1; // seconds; closer than that there is nothing to find
 
 /** @param {number} db */
 const signed = (db) => `${db < -0.05 ? "−" : ""}${Math.abs(db).toFixed(1)} dB`;
@@ -53,358 +26,43 @@ function element(tag, attributes = {}, children = []) {
   return made;
 }
 
-/** What the kernel has sent of each take, shared by all views of one model. */
-class Library {
-  constructor(model) {
-    this.model = model;
-    this.bytes = new Map(); // take -> the file as it was sent
-    this.decoded = new Map(); // take -> AudioBuffer; the one used last is the last
-    this.loading = new Map(); // take -> Promise<AudioBuffer>
-    this.pictures = new Map(); // take -> Promise<ImageBitmap>
-    this.asked = new Map(); // request -> {resolve, reject}
-    this.hear = (message, buffers) => this.receive(message, buffers);
-    model.on("msg:custom", this.hear);
-  }
+/** @param {string} text */
+const button = (text, kind, attributes = {}) => element("button", { type: "button", class: kind, ...attributes }, [text]);
 
-  get takes() {
-    return this.model.get("takes");
-  }
-
-  /** Seconds of the longest take. */
-  get length() {
-    return Math.max(0, ...this.takes.map((take) => take.duration));
-  }
-
-  /** Give back the memory; what is wanted again is asked for again. */
-  empty() {
-    for (const picture of this.pictures.values()) picture.then((p) => p.close(), () => {});
-    for (const kept of [this.bytes, this.decoded, this.pictures]) kept.clear();
-  }
-
-  close() {
-    this.model.off("msg:custom", this.hear);
-    for (const { reject } of this.asked.values()) reject(new Error("closed"));
-    this.asked.clear();
-    this.empty();
-  }
-
-  receive(message, buffers) {
-    const waiting = this.asked.get(message?.request);
-    if (!waiting) return;
-    this.asked.delete(message.request);
-    if (message.problem) waiting.reject(new Error(message.problem));
-    else waiting.resolve({ message, bytes: buffers[0] });
-  }
-
-  /** @returns {Promise<{message: object, bytes: DataView}>} */
-  ask(content) {
-    const request = `${content.want}-${content.take}-${content.as ?? ""}-${Math.random().toString(36).slice(2)}`;
-    return new Promise((resolve, reject) => {
-      this.asked.set(request, { resolve, reject });
-      try {
-        this.model.send({ ...content, request });
-      } catch (reason) {
-        this.asked.delete(request);
-        reject(new Error("The kernel is gone."));
-      }
-    });
-  }
-
-  /** The decoded take, as long as the longest, so that loops and ends fall together. */
-  async sound(take) {
-    const known = this.decoded.get(take);
-    if (known) {
-      this.decoded.delete(take);
-      this.decoded.set(take, known);
-      return known;
-    }
-    if (!this.loading.has(take)) {
-      const coming = this.load(take);
-      this.loading.set(take, coming);
-      coming.catch(() => {}).then(() => this.loading.delete(take)); // a failure may be asked for again
-    }
-    return this.loading.get(take);
-  }
-
-  /** Fetch and decode. A take the browser cannot read is asked for once more as MP3. */
-  async load(take) {
-    let bytes = this.bytes.get(take) ?? (await this.ask({ want: "sound", take })).bytes;
-    let buffer;
-    try {
-      buffer = await decode(bytes);
-    } catch {
-      bytes = (await this.ask({ want: "sound", take, as: "mp3" })).bytes;
-      buffer = await decode(bytes).catch(() => {
-        throw new Error("This browser cannot decode the take.");
-      });
-    }
-    buffer = padded(buffer, this.length);
-    this.bytes.set(take, bytes);
-    this.decoded.set(take, buffer);
-    let held = 0;
-    for (const [other, sound] of [...this.decoded].reverse()) {
-      held += 4 * sound.length * sound.numberOfChannels;
-      if (held > MOST_DECODED && other !== take) this.decoded.delete(other); // its bytes stay
-    }
-    return buffer;
-  }
-
-  picture(take) {
-    if (!this.pictures.has(take)) {
-      const drawn = this.ask({ want: "spectrogram", take }).then((answer) =>
-        createImageBitmap(new Blob([answer.bytes], { type: "image/png" })),
-      );
-      drawn.catch(() => this.pictures.delete(take));
-      this.pictures.set(take, drawn);
-    }
-    return this.pictures.get(take);
-  }
+/** Buttons of which one is chosen, as radio buttons are. */
+function radios(label, kind, names) {
+  const choices = names.map((name) => button(name, kind, { role: "radio" }));
+  return { choices, group: element("div", { role: "radiogroup", "aria-label": label, class: "svp-choice" }, choices) };
 }
 
-/** @param {DataView} bytes */
-function decode(bytes) {
-  const copy = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
-  return new OfflineAudioContext(2, 1, SHARED_RATE).decodeAudioData(copy); // needs no click, unlike a live one
+/** Show which one of some radio buttons is chosen; Tab goes to that one. */
+function check(choices, chosen) {
+  choices.forEach((choice, index) => {
+    choice.setAttribute("aria-checked", String(index === chosen));
+    choice.tabIndex = index === chosen ? 0 : -1;
+  });
 }
 
-/** @param {AudioBuffer} buffer */
-function padded(buffer, seconds) {
-  const frames = Math.ceil(seconds * buffer.sampleRate);
-  if (buffer.length >= frames) return buffer;
-  const { numberOfChannels, sampleRate } = buffer;
-  const long = new AudioBuffer({ length: frames, numberOfChannels, sampleRate });
-  for (let channel = 0; channel < numberOfChannels; channel += 1) {
-    long.copyToChannel(buffer.getChannelData(channel), channel);
+/** The lane of a take: a line of facts above its picture. */
+function makeLane(take) {
+  const canvas = element("canvas", { "aria-hidden": "true" });
+  const gain = element("span", { class: "svp-gain" });
+  const head = element("div", { class: "svp-head" }, [
+    element("span", { class: "svp-dot", style: `background:${take.colour}` }),
+    element("b", {}, [take.label]),
+    element("span", { class: "svp-name", title: take.name }, [take.name]),
+    element("span", { class: "svp-facts" }, [take.facts]),
+    gain,
+  ]);
+  const body = element("div", { class: "svp-lane" }, [canvas]);
+  if (take.problem) body.append(element("div", { class: "svp-problem" }, [take.problem]));
+  else {
+    const marks = pitchMarks(take.rate).map(({ hertz, height }) =>
+      element("span", { style: `bottom:${(100 * height).toFixed(2)}%` }, [pitch(hertz)]),
+    );
+    body.append(element("div", { class: "svp-pitches", "aria-hidden": "true" }, marks));
   }
-  return long;
-}
-
-/** All takes on one clock: what is heard is only a matter of gains. */
-class Deck {
-  static playing = null; // one player sounds at a time on a page
-
-  constructor(takes, library, changed) {
-    this.takes = takes;
-    this.library = library;
-    this.changed = changed;
-    this.length = library.length;
-    this.active = Math.max(0, takes.findIndex((take) => !take.problem)); // the take that is wanted
-    this.heard = this.active; // the take that sounds: the one before, until the wanted one is here
-    this.matched = true;
-    this.loop = null; // [from, to] in seconds
-    this.voices = []; // {source, gain, when it started} of each take that runs along now
-    this.running = false;
-    this.at = 0; // position when not running, or when it was started
-    this.since = 0; // the context's time at that moment
-    this.turn = 0; // each start, stop and seek opens a new one
-  }
-
-  /** Where the playhead is, in seconds. */
-  get position() {
-    if (!this.running) return this.at;
-    let now = this.at + Math.max(0, this.context.currentTime - this.since);
-    if (this.loop && this.at < this.loop[1] && now > this.loop[1]) {
-      now = this.loop[0] + ((now - this.loop[0]) % (this.loop[1] - this.loop[0]));
-    }
-    return Math.min(now, this.length);
-  }
-
-  gainOf(take) {
-    return this.matched ? this.takes[take].gain : 0;
-  }
-
-  async play() {
-    const take = this.active;
-    if (this.takes[take].problem) throw new Error(this.takes[take].problem);
-    const turn = ++this.turn;
-    clearTimeout(this.rest);
-    if (!this.context) this.context = new AudioContext({ sampleRate: SHARED_RATE });
-    const ready = this.context.resume(); // asked for within the click, or a browser refuses
-    await this.library.sound(take);
-    await ready;
-    if (turn !== this.turn || this.closed) return;
-    if (take !== this.active) return this.play();
-    if (Deck.playing && Deck.playing !== this) Deck.playing.pause();
-    Deck.playing = this;
-    if (this.at >= this.length - 0.01) this.at = this.loop ? this.loop[0] : 0;
-    this.running = true;
-    this.heard = take;
-    this.since = this.context.currentTime + 0.02; // all voices get the same moment, a little ahead
-    this.voices = [];
-    await Promise.all([...this.library.decoded.keys()].map((index) => this.join(index, turn)));
-    this.changed();
-    this.prepare();
-  }
-
-  /** Fetch the take that is likely to be wanted next, so that switching to it is instant. */
-  prepare() {
-    const turn = this.turn;
-    const next = (this.heard + 1) % this.takes.length;
-    if (this.voices[next] || this.takes[next].problem) return;
-    this.library.sound(next).then(() => this.join(next, turn), () => {});
-  }
-
-  /** Let one decoded take run along, at the place where the clock is now. */
-  async join(take, turn) {
-    const buffer = await this.library.sound(take);
-    if (turn !== this.turn || !this.running || this.voices[take]) return;
-    const when = Math.max(this.since, this.context.currentTime + 0.01);
-    const source = new AudioBufferSourceNode(this.context, { buffer });
-    const gain = new GainNode(this.context, { gain: 0 });
-    source.connect(gain).connect(this.context.destination);
-    let offset = this.at + (when - this.since);
-    if (this.loop) {
-      [source.loopStart, source.loopEnd] = this.loop;
-      source.loop = true;
-      if (this.at < this.loop[1] && offset > this.loop[1]) {
-        offset = this.loop[0] + ((offset - this.loop[0]) % (this.loop[1] - this.loop[0]));
-      }
-    }
-    source.start(when, offset);
-    source.onended = () => {
-      if (turn === this.turn && this.running && take === this.heard) this.halt(this.length);
-    };
-    this.voices[take] = { source, gain, when };
-    this.level(take);
-  }
-
-  /** Fade a take to what it should be now: its matched level if it is the one heard, else silence. */
-  level(take) {
-    // An exponential starts from wherever the gain is. Two of them add up to one at every moment of a switch.
-    const voice = this.voices[take];
-    if (!voice) return;
-    const target = take === this.heard ? linear(this.gainOf(take)) : 0;
-    voice.gain.gain.setTargetAtTime(target, Math.max(voice.when, this.context.currentTime), FADE);
-  }
-
-  pause() {
-    if (this.running) this.halt(this.position);
-    else this.turn += 1; // a start that still waits for its sound is called off
-    this.changed();
-  }
-
-  halt(position) {
-    this.turn += 1;
-    const voices = this.voices;
-    this.voices = [];
-    this.running = false;
-    this.at = position;
-    if (Deck.playing === this) Deck.playing = null;
-    const now = this.context.currentTime;
-    for (const voice of voices) {
-      if (!voice) continue;
-      voice.gain.gain.setTargetAtTime(0, now, FADE / 2);
-      voice.source.onended = () => voice.gain.disconnect();
-      voice.source.stop(now + 4 * FADE);
-    }
-    this.rest = setTimeout(() => this.context?.suspend(), 500); // a paused player costs nothing
-    this.changed();
-  }
-
-  async seek(position) {
-    const wanted = Math.min(Math.max(0, position), this.length);
-    if (!this.running) {
-      this.at = wanted;
-      this.changed();
-      return;
-    }
-    this.halt(wanted);
-    await this.play();
-  }
-
-  /** Hear another take from the next moment on; the playhead stays. */
-  async choose(take) {
-    this.active = take;
-    this.changed();
-    if (!this.running) return;
-    try {
-      await this.join(take, this.turn);
-    } catch (reason) {
-      if (take === this.active) this.active = this.heard;
-      this.changed();
-      throw reason;
-    }
-    if (take !== this.active || !this.running) return;
-    this.heard = take;
-    this.takes.forEach((_, index) => this.level(index));
-    this.prepare();
-  }
-
-  match(on) {
-    this.matched = on;
-    this.takes.forEach((_, index) => this.level(index));
-    this.changed();
-  }
-
-  async repeat(region) {
-    const position = this.position;
-    this.loop = region && region[1] - region[0] >= SHORTEST_LOOP ? region : null;
-    const outside = this.loop && (position < this.loop[0] || position >= this.loop[1]);
-    if (this.running || outside) await this.seek(outside ? this.loop[0] : position);
-    this.changed();
-  }
-
-  close() {
-    this.closed = true;
-    if (this.running) this.halt(this.position);
-    this.turn += 1;
-    if (Deck.playing === this) Deck.playing = null;
-    clearTimeout(this.rest);
-    this.context?.close();
-    this.context = null;
-  }
-}
-
-/** The outline of a take as min/max columns, one for each device pixel. */
-function drawWaveform(canvas, take, length, gain, quiet) {
-  const brush = canvas.getContext("2d");
-  const { width, height } = canvas;
-  brush.clearRect(0, 0, width, height);
-  if (!length || take.problem) return;
-  brush.fillStyle = take.colour;
-  brush.globalAlpha = quiet ? 0.45 : 1;
-  const points = take.outline.byteLength / 2 / take.channels;
-  const columns = Math.max(1, Math.round((width * take.duration) / length));
-  const room = height / take.channels;
-  for (let channel = 0; channel < take.channels; channel += 1) {
-    const middle = room * (channel + 0.5);
-    for (let x = 0; x < columns; x += 1) {
-      const from = Math.floor((x * points) / columns);
-      const to = Math.max(from + 1, Math.floor(((x + 1) * points) / columns));
-      let low = 127;
-      let high = -128;
-      for (let point = from; point < to; point += 1) {
-        const place = 2 * (channel * points + point);
-        low = Math.min(low, take.outline.getInt8(place));
-        high = Math.max(high, take.outline.getInt8(place + 1));
-      }
-      const top = middle - (Math.min(127, high * gain) / 127) * room * 0.48;
-      const bottom = middle - (Math.max(-127, low * gain) / 127) * room * 0.48;
-      brush.fillRect(x, top, 1, Math.max(1, bottom - top));
-    }
-  }
-  brush.globalAlpha = 1;
-}
-
-/** The time axis, with as many labels as have room. */
-function drawRuler(canvas, length, ratio, ink) {
-  const brush = canvas.getContext("2d");
-  brush.clearRect(0, 0, canvas.width, canvas.height);
-  if (!length) return;
-  const steps = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120];
-  const wanted = (length * 64 * ratio) / canvas.width;
-  const step = steps.find((candidate) => candidate >= wanted) ?? 300;
-  brush.fillStyle = ink;
-  brush.font = `${11 * ratio}px sans-serif`;
-  brush.textBaseline = "bottom";
-  for (let mark = 0; mark <= length + 1e-9; mark += step) {
-    const x = Math.min(Math.round((mark / length) * canvas.width), canvas.width - ratio);
-    brush.fillRect(x, canvas.height - 6 * ratio, ratio, 6 * ratio);
-    const label = step < 1 ? mark.toFixed(1) : clock(mark).slice(0, -2);
-    const wide = brush.measureText(label).width;
-    const left = Math.min(Math.max(4 * ratio, x - wide / 2), canvas.width - wide); // clear of the playhead at 0
-    brush.fillText(label, left, canvas.height - 7 * ratio);
-  }
+  return { head, body, canvas, gain };
 }
 
 /**
@@ -418,44 +76,35 @@ function mount(root, library) {
   const undo = new AbortController();
   const on = (target, kind, act, options = {}) =>
     target.addEventListener(kind, act, { signal: undo.signal, ...options });
-  const deck = new Deck(takes, library, () => refresh());
-  let view = "waveform";
+  const deck = new Deck(takes, library, () => refresh(), (text) => say(text));
+  /** @type {Part} */
+  const part = { from: 0, size: 1 };
+  let face = "waveform";
   let frame = 0;
-  let region = null; // the loop that was drawn last, also while looping is off
 
-  const names = takes.map((take) => take.label).join(" and ");
-  const play = element("button", { type: "button", class: "svp-play" });
+  const play = button("", "svp-play");
   const time = element("span", { class: "svp-time" });
-  const choices = takes.map((take, index) =>
-    element("button", { type: "button", role: "radio", class: "svp-take", style: `--svp-colour:${take.colour}` }, [
-      element("kbd", { "aria-hidden": "true" }, [String(index + 1)]),
-      take.label,
-    ]),
-  );
-  takes.forEach((take, index) => take.problem && choices[index].setAttribute("aria-disabled", "true"));
-  const group = element("div", { role: "radiogroup", "aria-label": "Take to hear", class: "svp-choice" }, choices);
-  const levels = ["Loudness matched", "As delivered"].map((name) =>
-    element("button", { type: "button", role: "radio", class: "svp-level" }, [name]),
-  );
-  const level = element("div", { role: "radiogroup", "aria-label": "Level", class: "svp-choice" }, levels);
-  const loop = element("button", { type: "button", class: "svp-toggle" }, ["Loop"]);
-  const spectrum = element("button", { type: "button", class: "svp-toggle" }, ["Spectrogram"]);
+  const { choices, group } = radios("Take to hear", "svp-take", takes.map(() => ""));
+  takes.forEach((take, index) => {
+    choices[index].style.setProperty("--svp-colour", take.colour);
+    choices[index].append(element("kbd", { "aria-hidden": "true" }, [String(index + 1)]), take.label);
+    if (take.problem) choices[index].setAttribute("aria-disabled", "true");
+  });
+  const levels = radios("Level", "svp-level", ["Loudness matched", "As delivered"]);
+  const keeps = radios("Switching keeps", "svp-level", ["Same time", "Same place"]);
+  keeps.choices[0].title = "Switching keeps the seconds since the start";
+  keeps.choices[1].title = "Switching keeps the proportion of the song, for takes of another tempo";
+  const loop = button("Loop", "svp-toggle");
+  const spectrum = button("Spectrogram", "svp-toggle");
+  const closer = button("+", "svp-zoom", { "aria-label": "Zoom in", title: "Zoom in (+, or Ctrl and the wheel)" });
+  const wider = button("−", "svp-zoom", { "aria-label": "Zoom out", title: "Zoom out (−, or Ctrl and the wheel)" });
+  const whole = button("Whole", "svp-zoom", { "aria-label": "Zoom to the whole song", title: "Show the whole song (0)" });
+  const zoom = element("div", { role: "group", "aria-label": "Zoom", class: "svp-choice" }, [wider, closer, whole]);
+  const volume = element("input", { type: "range", min: "0", max: "100", value: "100", "aria-label": "Volume" });
+  const download = button("Download", "svp-download");
   const status = element("div", { role: "status", class: "svp-status" });
   const ruler = element("canvas", { class: "svp-ruler", "aria-hidden": "true" });
-  const lanes = takes.map((take) => {
-    const canvas = element("canvas", { "aria-hidden": "true" });
-    const gain = element("span", { class: "svp-gain" });
-    const head = element("div", { class: "svp-head" }, [
-      element("span", { class: "svp-dot", style: `background:${take.colour}` }),
-      element("b", {}, [take.label]),
-      element("span", { class: "svp-name", title: take.name }, [take.name]),
-      element("span", { class: "svp-facts" }, [take.facts]),
-      gain,
-    ]);
-    const body = element("div", { class: "svp-lane" }, [canvas]);
-    if (take.problem) body.append(element("div", { class: "svp-problem" }, [take.problem]));
-    return { head, body, canvas, gain };
-  });
+  const lanes = takes.map(makeLane);
   const shade = element("div", { class: "svp-region", hidden: "" });
   const playhead = element("div", { class: "svp-playhead" });
   // Not the stage itself: what is inside a slider is not read to those who cannot see it.
@@ -465,7 +114,6 @@ function mount(root, library) {
     class: "svp-slider",
     "aria-label": "Position",
     "aria-valuemin": "0",
-    "aria-valuemax": deck.length.toFixed(1),
   });
   const stage = element("div", { class: "svp-stage" }, [
     ruler,
@@ -474,22 +122,60 @@ function mount(root, library) {
     playhead,
     slider,
   ]);
+  const overview = element("canvas", { class: "svp-overview", "aria-hidden": "true" });
   const help = element("div", { class: "svp-help" }, [
-    "Space plays · 1–9 or ↑ ↓ switch · ← → move · M levels · drag the time axis to loop, L toggles it",
+    "Space plays · 1–9 or ↑ ↓ switch · T same time or place · ← → move · M levels · S spectrogram · " +
+      "+ − 0 or Ctrl and the wheel zoom · drag the time axis to loop, L toggles it",
   ]);
   const box = element(
     "div",
-    // JupyterLab would otherwise take the letters and digits for its own commands.
-    { class: "svp", role: "group", "aria-label": `Compare ${names}`, "data-lm-suppress-shortcuts": "true" },
-    [element("div", { class: "svp-bar" }, [play, time, group, level, loop, spectrum]), stage, status, help],
+    {
+      class: "svp",
+      role: "group",
+      "aria-label": `Compare ${takes.map((take) => take.label).join(" and ")}`,
+      // JupyterLab would otherwise take the letters and digits for its own commands.
+      "data-lm-suppress-shortcuts": "true",
+    },
+    [
+      element("div", { class: "svp-bar" }, [
+        play,
+        time,
+        group,
+        element("label", { class: "svp-volume" }, [element("span", { "aria-hidden": "true" }, ["Volume"]), volume]),
+        download,
+      ]),
+      element("div", { class: "svp-bar" }, [
+        element("div", { class: "svp-keeps" }, [element("span", { "aria-hidden": "true" }, ["Switching keeps"]), keeps.group]),
+        levels.group,
+        loop,
+        spectrum,
+        zoom,
+      ]),
+      stage,
+      status,
+      help,
+    ],
   );
   root.append(box);
+
+  let said = ""; // what the last act has to say for itself
+  function say(text) {
+    said = text;
+    if (!under) settle();
+  }
+  /** Nothing is under way: show what is to be said. */
+  function settle() {
+    const stopgap = library.previews.has(deck.heard)
+      ? "The kernel does not answer: this is the preview that is saved with the notebook."
+      : "";
+    status.textContent = said || stopgap;
+  }
 
   /** Do something that may take a while, and say what is waited for, or why it does not work. */
   let under = 0;
   async function attempt(act) {
     const since = Date.now();
-    const say = () => {
+    const wait = () => {
       if (deck.context?.state === "suspended" && !library.loading.size) {
         status.textContent = "The browser holds the sound back: press play once more.";
       } else if (!library.asked.size) status.textContent = "Decoding…";
@@ -499,20 +185,22 @@ function mount(root, library) {
           "The kernel has not answered yet: it is busy. This goes on when it does; takes already heard still play.";
       }
     };
-    const saying = setInterval(say, 250);
+    const waiting = setInterval(wait, 250);
     under += 1;
+    said = "";
     try {
       await act();
-      if (under === 1) status.textContent = "";
     } catch (reason) {
-      status.textContent = reason.message || "This take cannot be played.";
+      said = reason.message || "This take cannot be played.";
     } finally {
       under -= 1;
-      clearInterval(saying);
+      clearInterval(waiting);
+      if (!under || said) settle();
     }
   }
 
   const toggle = () => (deck.running ? deck.pause() : attempt(() => deck.play()));
+  const seek = (position) => attempt(() => deck.seek(position)).then(showPlayhead);
   function choose(take) {
     if (take < 0 || take >= takes.length) return;
     if (takes[take].problem) {
@@ -528,25 +216,68 @@ function mount(root, library) {
     while (takes[take].problem && take !== deck.active);
     return take;
   }
-  function setLoop(next) {
-    if (next) region = next;
-    attempt(() => deck.repeat(next));
-  }
   function toggleLoop() {
-    if (deck.loop) return setLoop(null);
-    const from = Math.min(deck.position, Math.max(0, deck.length - STEP));
-    setLoop(region ?? [from, Math.min(from + STEP, deck.length)]);
+    if (deck.loop) return attempt(() => deck.repeat(null));
+    deck.looping = true; // is there a loop that was drawn before?
+    const drawn = deck.loop;
+    deck.looping = false;
+    const end = deck.end(deck.heard);
+    const from = Math.min(deck.position, Math.max(0, end - STEP));
+    return attempt(() => deck.repeat(drawn ?? [from, Math.min(from + STEP, end)]));
   }
-  function toggleView() {
-    view = view === "waveform" ? "spectrogram" : "waveform";
+  function toggleFace() {
+    face = face === "waveform" ? "spectrogram" : "waveform";
     refresh();
     paint();
   }
+  function keep(what) {
+    deck.keep(what);
+    paint();
+  }
+  /** Save the take that is heard as a file. */
+  const save = () =>
+    attempt(async () => {
+      const { bytes, name } = await library.file(deck.active);
+      const url = URL.createObjectURL(new Blob([bytes]));
+      element("a", { href: url, download: name }).click();
+      setTimeout(() => URL.revokeObjectURL(url), 60_000); // the browser has begun to save by then
+    });
 
+  /** Show so much of the axis from there on. */
+  function show(from, size) {
+    const least = deck.length ? Math.min(1, SHORTEST_VIEW / deck.length) : 1;
+    part.size = Math.min(1, Math.max(least, size));
+    part.from = Math.min(1 - part.size, Math.max(0, from));
+    refresh();
+    paint();
+  }
+  /** Zoom by a factor; what is at `about` (0 to 1 of what is on show) stays where it is. */
+  function zoomBy(factor, about) {
+    const kept = part.from + about * part.size;
+    const least = deck.length ? Math.min(1, SHORTEST_VIEW / deck.length) : 1;
+    const size = Math.min(1, Math.max(least, part.size / factor));
+    show(kept - about * size, size);
+  }
+  /** Zoom about the playhead where it is on show, else about the middle. */
+  function zoomStep(factor) {
+    const at = headAt();
+    zoomBy(factor, at >= 0 && at <= 1 ? at : 0.5);
+  }
+
+  /** Where the playhead is in what is on show, 0 at its left and 1 at its right. */
+  function headAt() {
+    return deck.length ? (deck.position / deck.length - part.from) / part.size : 0;
+  }
+  function showPlayhead() {
+    const at = headAt();
+    if (part.size < 1 && (at < 0 || at > 1)) show(part.from + (at - 0.05) * part.size, part.size);
+  }
   function move() {
-    const part = deck.length ? deck.position / deck.length : 0;
-    playhead.style.left = `${part * 100}%`;
-    const shown = `${clock(deck.position)} / ${clock(deck.length)}`;
+    if (deck.running && !drag) showPlayhead();
+    const at = headAt();
+    playhead.hidden = at < 0 || at > 1 + 1e-9;
+    playhead.style.left = `${at * 100}%`;
+    const shown = `${clock(deck.position)} / ${clock(deck.end(deck.heard))}`;
     if (time.textContent !== shown) time.textContent = shown;
     const told = deck.position.toFixed(1);
     if (told === slider.getAttribute("aria-valuenow")) return;
@@ -557,37 +288,37 @@ function mount(root, library) {
     move();
     frame = deck.running && !undo.signal.aborted ? requestAnimationFrame(tick) : 0;
   }
-  function shadeRegion(part) {
-    shade.hidden = !part;
-    if (!part) return;
-    shade.style.left = `${(part[0] / deck.length) * 100}%`;
-    shade.style.width = `${((part[1] - part[0]) / deck.length) * 100}%`;
+  function shadeRegion(region) {
+    const edges = region?.map((edge) => Math.min(1, Math.max(0, (edge / deck.length - part.from) / part.size)));
+    shade.hidden = !edges || edges[0] === edges[1];
+    if (shade.hidden) return;
+    shade.style.left = `${edges[0] * 100}%`;
+    shade.style.width = `${(edges[1] - edges[0]) * 100}%`;
   }
   let drawn = "";
   function refresh() {
     if (undo.signal.aborted) return;
     play.textContent = deck.running ? "❚❚" : "▶";
     play.setAttribute("aria-label", deck.running ? "Pause" : "Play");
-    choices.forEach((choice, index) => {
-      choice.setAttribute("aria-checked", String(index === deck.active));
-      choice.tabIndex = index === deck.active ? 0 : -1;
-      lanes[index].body.classList.toggle("svp-quiet", index !== deck.active);
-      const { loudness } = takes[index];
+    check(choices, deck.active);
+    check(levels.choices, deck.matched ? 0 : 1);
+    check(keeps.choices, deck.keeps === "time" ? 0 : 1);
+    lanes.forEach((lane, index) => {
+      const { loudness, problem } = takes[index];
       const heard = loudness === null ? "" : `${(loudness + deck.gainOf(index)).toFixed(1)} LUFS`.replace("-", "−");
-      lanes[index].gain.textContent = takes[index].problem ? "" : [heard, `gain ${signed(deck.gainOf(index))}`].filter(Boolean).join(" · ");
-    });
-    levels.forEach((choice, index) => {
-      const chosen = deck.matched === (index === 0);
-      choice.setAttribute("aria-checked", String(chosen));
-      choice.tabIndex = chosen ? 0 : -1;
+      lane.gain.textContent = problem ? "" : [heard, `gain ${signed(deck.gainOf(index))}`].filter(Boolean).join(" · ");
     });
     loop.setAttribute("aria-pressed", String(Boolean(deck.loop)));
-    spectrum.setAttribute("aria-pressed", String(view === "spectrogram"));
+    loop.textContent = deck.loop ? `Loop ${clock(deck.loop[0])}–${clock(deck.loop[1])}` : "Loop";
+    spectrum.setAttribute("aria-pressed", String(face === "spectrogram"));
+    box.classList.toggle("svp-spectral", face === "spectrogram");
+    download.title = `Save ${takes[deck.active].name}`;
+    slider.setAttribute("aria-valuemax", deck.length.toFixed(1));
+    if (part.size === 1) overview.remove();
+    else if (!overview.isConnected) stage.after(overview);
+    wider.disabled = whole.disabled = part.size === 1;
     shadeRegion(deck.loop);
-    if (deck.loop) {
-      loop.textContent = `Loop ${clock(deck.loop[0])}–${clock(deck.loop[1])}`;
-    } else loop.textContent = "Loop";
-    const picture = `${deck.active} ${deck.matched}`;
+    const picture = `${deck.active} ${deck.heard} ${deck.matched}`;
     if (picture !== drawn) {
       drawn = picture;
       paint();
@@ -596,44 +327,68 @@ function mount(root, library) {
   }
 
   let width = 0; // device pixels
+  const finer = new Map(); // take -> the outline of 100 points a second
   function paint() {
     if (undo.signal.aborted || !width) return;
     const ratio = window.devicePixelRatio || 1;
+    const ink = getComputedStyle(box).color;
     ruler.width = width;
     ruler.height = Math.round(RULER_HEIGHT * ratio);
-    drawRuler(ruler, deck.length, ratio, getComputedStyle(box).color);
+    drawRuler(ruler, deck.length, part, ratio, ink);
     lanes.forEach((lane, index) => {
       lane.canvas.width = width;
       lane.canvas.height = Math.round(LANE_HEIGHT * ratio);
-      drawWaveform(lane.canvas, takes[index], deck.length, linear(deck.gainOf(index)), index !== deck.active);
-      if (view === "spectrogram" && !takes[index].problem) paintSpectrogram(lane.canvas, index); // as soon as it is here
+      paintWaveform(lane.canvas, index);
+      if (face === "spectrogram" && !takes[index].problem) paintSpectrogram(lane.canvas, index); // as soon as it is here
     });
+    if (part.size === 1) return;
+    overview.width = width;
+    overview.height = Math.round(OVERVIEW_HEIGHT * ratio);
+    drawOverview(overview, takes[deck.active], part, deck.share(deck.active), ink);
+  }
+  function paintWaveform(canvas, index) {
+    const take = takes[index];
+    const share = deck.share(index);
+    const outline = finer.get(index) ?? take.outline;
+    const gain = linear(deck.gainOf(index));
+    drawWaveform(canvas, { take, outline, part, share, gain, quiet: index !== deck.active });
+    if (part.size === 1 || finer.has(index) || take.problem || !isCoarse(outline, take, part, share, width)) return;
+    library.outline(index).then((better) => {
+      if (finer.has(index)) return; // painted by now
+      finer.set(index, better);
+      if (face === "waveform") paint();
+    }, () => {}); // the coarse one is better than none
   }
   function paintSpectrogram(canvas, index) {
     attempt(async () => {
       const picture = await library.picture(index);
-      if (view !== "spectrogram" || undo.signal.aborted) return;
-      const brush = canvas.getContext("2d");
-      brush.clearRect(0, 0, canvas.width, canvas.height);
-      const wide = (canvas.width * takes[index].duration) / deck.length;
-      brush.fillStyle = "#000"; // one that is not heard is dimmer, in a light theme, too
-      brush.fillRect(0, 0, wide, canvas.height);
-      brush.globalAlpha = index === deck.active ? 1 : 0.6;
-      brush.drawImage(picture, 0, 0, wide, canvas.height);
-      brush.globalAlpha = 1;
+      if (face !== "spectrogram" || undo.signal.aborted) return;
+      drawSpectrogram(canvas, picture, { part, share: deck.share(index), quiet: index !== deck.active });
     });
   }
 
   on(play, "click", toggle);
-  levels.forEach((choice, index) => on(choice, "click", () => deck.match(index === 0)));
-  on(loop, "click", toggleLoop);
-  on(spectrum, "click", toggleView);
+  levels.choices.forEach((choice, index) => on(choice, "click", () => deck.match(index === 0)));
+  keeps.choices.forEach((choice, index) => on(choice, "click", () => keep(index ? "place" : "time")));
   choices.forEach((choice, index) => on(choice, "click", () => choose(index)));
+  on(loop, "click", toggleLoop);
+  on(spectrum, "click", toggleFace);
+  on(closer, "click", () => zoomStep(ZOOM));
+  on(wider, "click", () => zoomStep(1 / ZOOM));
+  on(whole, "click", () => show(0, 1));
+  on(download, "click", save);
+  on(volume, "input", () => deck.loudness((volume.value / 100) ** 2)); // about how loudness is perceived
+  // After a click the keys are the player's again: Space plays, whatever was clicked. A control that was
+  // reached by Tab keeps the focus and its own keys; its clicks come from the keyboard and count no button.
+  on(box, "click", (event) => {
+    if (event.detail > 0 && event.target.closest("button, input")) slider.focus({ preventScroll: true });
+  });
 
-  const timeAt = (event) => {
-    const place = stage.getBoundingClientRect();
-    return Math.min(1, Math.max(0, (event.clientX - place.left) / place.width)) * deck.length;
+  const fractionAt = (event, canvas) => {
+    const place = canvas.getBoundingClientRect();
+    return Math.min(1, Math.max(0, (event.clientX - place.left) / place.width));
   };
+  const timeAt = (event) => (part.from + fractionAt(event, stage) * part.size) * deck.length;
   let drag = null; // {kind: "seek" | "loop", from, resume, region}
   on(stage, "pointerdown", (event) => {
     if (event.button !== 0 || !deck.length) return;
@@ -644,43 +399,76 @@ function mount(root, library) {
     if (drag.kind === "seek") {
       drag.resume = deck.running; // silent while the playhead is dragged, on from where it is dropped
       if (deck.running) deck.pause();
-      deck.seek(drag.from);
+      attempt(() => deck.seek(drag.from));
     }
   });
   on(stage, "pointermove", (event) => {
     if (!drag) return;
     const to = timeAt(event);
-    if (drag.kind === "seek") deck.seek(to);
+    if (drag.kind === "seek") attempt(() => deck.seek(to));
     else shadeRegion((drag.region = [Math.min(drag.from, to), Math.max(drag.from, to)]));
   });
   const drop = () => {
-    const { kind, from, resume, region: wanted } = drag ?? {};
+    const { kind, from, resume, region } = drag ?? {};
     drag = null;
-    if (kind === "loop" && wanted && wanted[1] - wanted[0] >= SHORTEST_LOOP) setLoop(wanted);
+    if (kind === "loop" && region && region[1] - region[0] >= SHORTEST_LOOP) attempt(() => deck.repeat(region));
     else if (kind === "loop") {
       shadeRegion(deck.loop);
-      attempt(() => deck.seek(from));
-    } else if (resume) attempt(() => deck.play());
+      seek(from);
+    } else if (resume && !deck.ended) attempt(() => deck.play());
   };
   on(stage, "pointerup", drop);
   on(stage, "pointercancel", drop);
+  on(
+    stage,
+    "wheel",
+    (event) => {
+      const sideways = event.shiftKey ? event.deltaX || event.deltaY : event.deltaX;
+      if (event.ctrlKey || event.metaKey) zoomBy(2 ** (-event.deltaY / 200), fractionAt(event, stage));
+      else if (part.size < 1 && Math.abs(sideways) >= Math.abs(event.deltaY)) {
+        show(part.from + (sideways / stage.clientWidth) * part.size, part.size);
+      } else return; // the page scrolls
+      event.preventDefault();
+    },
+    { passive: false },
+  );
+  const bringThere = (event) => show(fractionAt(event, overview) - part.size / 2, part.size);
+  on(overview, "pointerdown", (event) => {
+    event.preventDefault();
+    overview.setPointerCapture(event.pointerId);
+    bringThere(event);
+  });
+  on(overview, "pointermove", (event) => overview.hasPointerCapture(event.pointerId) && bringThere(event));
 
   on(box, "keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target === volume && /^(Arrow|Page|Home|End)/.test(event.key)) {
+      event.stopPropagation(); // they set it, and the notebook does not scroll
+      return;
+    }
     const step = event.shiftKey ? 1 : STEP;
     const onButton = event.target instanceof HTMLButtonElement && !choices.includes(event.target);
-    const onLevel = levels.includes(event.target);
+    const flips = [
+      [levels.choices, () => deck.match(!deck.matched)],
+      [keeps.choices, () => keep(deck.keeps === "time" ? "place" : "time")],
+    ];
+    const flip = flips.find(([pair]) => pair.includes(event.target));
     const acts = {
       " ": onButton ? null : toggle,
-      ArrowLeft: () => attempt(() => deck.seek(deck.position - step)),
-      ArrowRight: () => attempt(() => deck.seek(deck.position + step)),
-      ArrowUp: () => (onLevel ? deck.match(!deck.matched) : choose(beside(-1))),
-      ArrowDown: () => (onLevel ? deck.match(!deck.matched) : choose(beside(1))),
-      Home: () => attempt(() => deck.seek(0)),
-      End: () => attempt(() => deck.seek(deck.length)),
-      m: () => deck.match(!deck.matched),
+      ArrowLeft: () => seek(deck.position - step),
+      ArrowRight: () => seek(deck.position + step),
+      ArrowUp: flip?.[1] ?? (() => choose(beside(-1))),
+      ArrowDown: flip?.[1] ?? (() => choose(beside(1))),
+      Home: () => seek(0),
+      End: () => seek(deck.length),
+      "+": () => zoomStep(ZOOM),
+      "=": () => zoomStep(ZOOM), // + without Shift
+      "-": () => zoomStep(1 / ZOOM),
+      0: () => show(0, 1),
+      m: flips[0][1],
+      t: flips[1][1],
       l: toggleLoop,
-      s: toggleView,
+      s: toggleFace,
     };
     const act = /^[1-9]$/.test(event.key) ? () => choose(Number(event.key) - 1) : acts[event.key] ?? acts[event.key.toLowerCase()];
     if (!act) return;
@@ -688,7 +476,7 @@ function mount(root, library) {
     event.stopPropagation();
     act();
     if (choices.includes(event.target)) choices[deck.active].focus();
-    if (onLevel) levels[deck.matched ? 0 : 1].focus();
+    if (flip) flip[0].find((choice) => choice.tabIndex === 0).focus();
   });
 
   const resized = new ResizeObserver((entries) => {
@@ -737,6 +525,7 @@ export default {
         still.after(host);
         still.style.display = "none";
         const unmount = mount(host, library);
+        library.still = still;
         live.set(still, () => {
           unmount();
           host.remove();

@@ -1,4 +1,4 @@
-"""The A/B player: takes of a song on one time axis, switched at the same place, matched in loudness.
+"""The A/B player: takes of a song on one axis, switched at the same time or place, matched in loudness.
 
 What a notebook saves is the static comparison. Where a front end is connected to the kernel, the page's
 script finds it by its mark and turns it into the live player in place; so the saved file needs no widget.
@@ -27,12 +27,27 @@ from soundverse_nb.remix import Clip, Remix
 from soundverse_nb.remix.remix import Comparison
 from soundverse_nb.render.colours import song_colour
 from soundverse_nb.render.pictures import spectrogram_png
-from soundverse_nb.widgets.takes import Take, matched, mp3_bytes, read_take, sound_bytes
+from soundverse_nb.widgets.takes import (
+    Take,
+    file_bytes,
+    matched,
+    mp3_bytes,
+    outline_bytes,
+    read_take,
+    sound_bytes,
+    sound_name,
+)
 
 logger = logging.getLogger("soundverse_nb.widgets")
 
 _reading = ThreadPoolExecutor(max_workers=2, thread_name_prefix="soundverse-takes")
 _answering = ThreadPoolExecutor(max_workers=2, thread_name_prefix="soundverse-player")
+
+
+def _module() -> str:
+    """The page's script: an ES module of anywidget cannot import files beside it, so they are one text."""
+    parts = ("player_sound.js", "player_drawing.js", "player.js")
+    return "\n".join(Path(__file__).with_name(part).read_text(encoding="utf-8") for part in parts)
 
 
 class Player(anywidget.AnyWidget):
@@ -41,7 +56,7 @@ class Player(anywidget.AnyWidget):
     `read` gives the takes; it runs on a thread of its own, so that the static page need not wait for it.
     """
 
-    _esm = Path(__file__).with_name("player.js")
+    _esm = _module()
     _css = Path(__file__).with_name("player.css")
     takes: traitlets.List[Any] = traitlets.List().tag(sync=True)
     mark = traitlets.Unicode().tag(sync=True)
@@ -78,7 +93,7 @@ class Player(anywidget.AnyWidget):
             if content["want"] == "spectrogram":
                 data = self._pictures.get(place) or self._pictures.setdefault(place, _spectrogram(take))
             else:
-                data = _SOUNDS[content["want"], content.get("as")](take)
+                answer["name"], data = _FILES[content["want"], content.get("as")](take)
         except SoundverseError as reason:
             self.send({**answer, "problem": reason.message})
         except Exception as reason:  # the page must get an answer, whatever went wrong
@@ -93,7 +108,13 @@ def _spectrogram(take: Take) -> bytes:
     return spectrogram_png(mel_spectrogram(take.clip))
 
 
-_SOUNDS = {("sound", None): sound_bytes, ("sound", "mp3"): mp3_bytes}
+_FILES: dict[tuple[str, str | None], Callable[[Take], tuple[str, bytes]]] = {
+    ("sound", None): lambda take: (sound_name(take), sound_bytes(take)),
+    ("sound", "mp3"): lambda take: (f"{take.clip.path.stem}.mp3", mp3_bytes(take)),
+    ("file", None): lambda take: (take.clip.name, file_bytes(take)),
+    ("outline", None): lambda take: ("", outline_bytes(take)),
+}
+"""What a page can ask for, as a file: its name, and what it holds."""
 
 
 class LiveComparison:

@@ -14,15 +14,17 @@ from numpy.typing import NDArray
 from soundverse_nb.audio.encode import downmixed, encode_mp3
 from soundverse_nb.audio.envelope import Envelope
 from soundverse_nb.audio.measure import measure
-from soundverse_nb.errors import SoundverseError
+from soundverse_nb.errors import ConfigurationError, SoundverseError
 from soundverse_nb.remix import Clip
-from soundverse_nb.render.units import span
+from soundverse_nb.render.units import size, span
 
 OUTLINE_POINTS = 2000
+"""What travels with the player; it asks for the rest when it zooms in."""
 _POINTS_PER_SECOND = 100.0  # twice the usual: short takes are drawn over the whole width as well
 BROWSER_FORMATS = frozenset({"mp3", "wav", "flac", "ogg"})
 """Containers every current browser decodes; anything else is sent as FLAC."""
 MAX_UNCHANGED_BYTES = 40_000_000  # bytes sent in one message
+MAX_FILE_BYTES = 150_000_000  # bytes of a file that is saved from the page, which holds it in memory
 MIN_SECONDS = 0.05  # seconds
 MAX_SECONDS = 1800.0  # seconds; a browser keeps decoded sound in memory, 350 kB a second
 
@@ -48,7 +50,7 @@ class Take:
 
     def state(self) -> dict[str, Any]:
         """What is sent to the page; the outline as bytes, all else JSON."""
-        outline = self.envelope or _NOTHING
+        outline = (self.envelope or _NOTHING).reduced(OUTLINE_POINTS)
         kind = "mono" if len(outline.minima) == 1 else "stereo" if len(outline.minima) == 2 else "surround"
         facts = f"{outline.duration:.1f} s · {outline.sample_rate / 1000:g} kHz · {kind}"
         facts += " · simulated" if not self.problem and self.clip.simulated else ""
@@ -61,6 +63,7 @@ class Take:
             "problem": self.problem,
             "duration": outline.duration,
             "channels": len(outline.minima),
+            "rate": outline.sample_rate,
             "loudness": self.loudness if math.isfinite(self.loudness) else None,
             "gain": self.gain,
             "outline": _outline_bytes(outline),
@@ -76,7 +79,7 @@ def read_take(label: str, clip: Clip, colour: str) -> Take:
         return replace(take, problem=reason.message)
     return replace(
         take,
-        envelope=measured.envelope.reduced(OUTLINE_POINTS),
+        envelope=measured.envelope,
         loudness=measured.loudness,
         finite=not measured.not_finite,
         problem=_problem(measured.envelope.duration),
@@ -106,16 +109,43 @@ def matched(takes: Sequence[Take]) -> list[Take]:
     ]
 
 
+def travels_unchanged(clip: Clip) -> bool:
+    """Whether browsers play this file as it is, and one message holds it."""
+    return clip.format in BROWSER_FORMATS and clip.size_bytes <= MAX_UNCHANGED_BYTES
+
+
+def sound_name(take: Take) -> str:
+    """What the file of `sound_bytes` is called."""
+    clip = take.clip
+    return clip.name if take.finite and travels_unchanged(clip) else f"{clip.path.stem}.flac"
+
+
 def sound_bytes(take: Take) -> bytes:
     """The take as a browser can decode it: the file itself where that works, else FLAC (16 bit)."""
     clip = take.clip
-    if take.finite and clip.format in BROWSER_FORMATS and clip.size_bytes <= MAX_UNCHANGED_BYTES:
+    if take.finite and travels_unchanged(clip):
         return clip.path.read_bytes()
     import soundfile
 
     out = io.BytesIO()
     soundfile.write(out, _stereo(take), clip.sample_rate, format="FLAC", subtype="PCM_16")
     return out.getvalue()
+
+
+def file_bytes(take: Take) -> bytes:
+    """The file as it is on disk; ConfigurationError, which says where that is, if a page cannot hold it."""
+    clip = take.clip
+    if clip.size_bytes > MAX_FILE_BYTES:
+        raise ConfigurationError(
+            f"{size(clip.size_bytes)} do not fit through the browser; the file is {clip.path}.",
+            hint="Copy it from there.",
+        )
+    return clip.path.read_bytes()
+
+
+def outline_bytes(take: Take) -> bytes:
+    """The outline with every point that was measured, for a page that zooms in."""
+    return _outline_bytes(take.envelope or _NOTHING)
 
 
 def mp3_bytes(take: Take) -> bytes:

@@ -6,83 +6,36 @@ its cell again and so meets a player nobody has touched.
 
 from __future__ import annotations
 
-import math
 import os
 import shutil
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
-import numpy as np
 import pyloudnorm
 import pytest
 import soundfile
 from nbconvert import HTMLExporter
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.lab import Lab, LabNotebook, LabServer, plays
-
-RATE = 44100
-PAIR, ODD, LONG, CLOSE, WHO = range(5)  # the cells
-CELLS = [
-    "import soundverse_nb as sv\n"
-    "live = sv.compare('quiet.wav', 'loud.wav', labels=['Original', 'Remix'])\nlive",
-    "names = ['tone', 'silence', 'mono', 'telephone', 'nan', 'clipped', 'sample', 'junk']\n"
-    "sv.compare(*[name + '.wav' for name in names], labels=names)",
-    "sv.compare('long.wav', 'quiet.wav', labels=['Long', 'Short'])",
-    "live.close()",
-    "import os, pathlib\npathlib.Path('pid').write_text(str(os.getpid()))",
-]
-
-# Every gain and every audio context the page makes is kept, so that what is heard can be read off.
-_LISTEN_IN = """() => {
-    Object.assign(window, {gains: [], contexts: [], decoded: 0});
-    const {GainNode: Gain, AudioContext: Context, OfflineAudioContext: Decoder} = window;
-    window.GainNode = class extends Gain {
-        constructor(...given) {
-            super(...given);
-            this.ear = new AnalyserNode(given[0], {fftSize: 2048});
-            this.connect(this.ear);
-            window.gains.push(this);
-        }
-    };
-    window.AudioContext = class extends Context {
-        constructor(...given) { super(...given); window.contexts.push(this); }
-    };
-    const decode = Decoder.prototype.decodeAudioData;
-    Decoder.prototype.decodeAudioData = function (...given) {
-        window.decoded += 1;
-        return decode.apply(this, given);
-    };
-}"""
-
-
-def tone(seconds: float, level: float, pitch: float, rate: int = RATE) -> np.ndarray:
-    time = np.arange(int(seconds * rate)) / rate
-    return sum(np.sin(2 * np.pi * pitch * step * time) for step in (1, 1.25, 1.5)) / 3 * level
-
-
-def write_songs(folder: Path) -> None:
-    """Two chords of 12 and 9 seconds, one four times as loud; what else people hand in; one of 350 s."""
-    for name, seconds, level, pitch in (("quiet", 12, 0.1, 220.0), ("loud", 9, 0.4, 277.2)):
-        left = tone(seconds, level, pitch)
-        soundfile.write(folder / f"{name}.wav", np.stack([left, left * 0.8], axis=1), RATE)
-    second = tone(1, 0.5, 440.0)
-    broken = second.copy()
-    broken[100:200] = np.nan
-    for name, samples, rate in (
-        ("tone", np.stack([second, second], axis=1), RATE),
-        ("silence", np.zeros((RATE, 2)), RATE),
-        ("mono", tone(2, 0.3, 330.0, 48000), 48000),
-        ("telephone", tone(1.5, 0.3, 330.0, 8000), 8000),
-        ("nan", broken, RATE),
-        ("clipped", np.clip(second * 8, -1, 1), RATE),
-        ("sample", np.array([0.5]), RATE),
-    ):
-        soundfile.write(folder / f"{name}.wav", samples, rate, subtype="FLOAT")
-    (folder / "junk.wav").write_bytes(b"not a song" * 100)
-    long = tone(350, 0.3, 330.0, 22050)
-    soundfile.write(folder / "long.wav", np.stack([long, long], axis=1), 22050, subtype="PCM_16")
+from tests.browser.players import (
+    CLOSE,
+    LONG,
+    ODD,
+    PAIR,
+    RATE,
+    WHO,
+    cleared,
+    heard,
+    ink,
+    level,
+    open_players,
+    player,
+    position,
+    run,
+    take,
+    wait_for_position,
+)
 
 
 @pytest.fixture(scope="module")
@@ -94,94 +47,13 @@ def lab(chromium: Browser, lab_server: LabServer) -> Iterator[Lab]:
 
 @pytest.fixture(scope="module")
 def notebook(lab: Lab) -> LabNotebook:
-    """All cells, none run."""
-    write_songs(lab.server.root)
-    opened = lab.open_notebook(lab.write("player.ipynb", CELLS))
-    opened.wait_for_kernel()
-    opened.page.evaluate(_LISTEN_IN)
-    return opened
+    return open_players(lab)
 
 
 @pytest.fixture
 def page(notebook: LabNotebook) -> Iterator[Page]:
-    """The notebook's page with nothing in it but its cells."""
-    notebook.page.evaluate("() => window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
-    expect(notebook.page.locator(".svp")).to_have_count(0)
-    notebook.page.evaluate("() => Object.assign(window, {decoded: 0, gains: [], contexts: [], before: null})")
-    yield notebook.page
+    yield cleared(notebook)
     notebook.page.mouse.up()
-
-
-def run(page: Page, cell: int) -> None:
-    """Run one cell; returns when it has run."""
-    page.evaluate(
-        """async (cell) => {
-            window.jupyterapp.shell.currentWidget.content.activeCellIndex = cell;
-            await window.jupyterapp.commands.execute('notebook:run-cell');
-        }""",
-        cell,
-    )
-
-
-def player(page: Page, cell: int = PAIR) -> Locator:
-    """The player of a cell, fresh."""
-    run(page, cell)
-    live = page.locator(".jp-Notebook .jp-Cell").nth(cell).locator(".svp")
-    expect(live).to_be_visible()
-    live.scroll_into_view_if_needed()
-    return live
-
-
-def position(page: Page) -> float:
-    return float(page.get_by_role("slider", name="Position").get_attribute("aria-valuenow") or "nan")
-
-
-def wait_for_position(page: Page, test: str) -> None:
-    """`test` is JavaScript about `at`, the playhead in seconds."""
-    at = "Number(document.querySelector('.svp [role=slider]').ariaValueNow)"
-    page.wait_for_function(f"() => {{ const at = {at}; return {test}; }}")
-
-
-def heard(page: Page) -> float:
-    """The one gain that is open, as dB, once a tenth of a second of sound has not changed it."""
-    # The sound's clock counts, not the page's: on a busy machine it stands still, and a fade with it.
-    page.wait_for_function(
-        """() => {
-            const open = window.gains.filter((gain) => gain.gain.value > 0.001);
-            const value = open[0]?.gain.value;
-            const now = open[0]?.context.currentTime;
-            if (open.length !== 1 || value !== window.before?.value) {
-                window.before = {value, now};
-                return false;
-            }
-            return now > window.before.now + 0.1;
-        }"""
-    )
-    return 20 * math.log10(page.evaluate("() => window.before.value"))
-
-
-def take(page: Page, name: str) -> Locator:
-    return page.get_by_role("radiogroup", name="Take to hear").get_by_role("radio", name=name)
-
-
-def level(page: Page, name: str) -> Locator:
-    return page.get_by_role("radiogroup", name="Level").get_by_role("radio", name=name)
-
-
-def ink(page: Page, lane: int) -> int:
-    """How many of a lane's pixels are drawn."""
-    return int(
-        page.locator(".svp-lane canvas")
-        .nth(lane)
-        .evaluate(
-            """(canvas) => {
-            const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-            let drawn = 0;
-            for (let i = 3; i < data.length; i += 4) drawn += data[i] > 0;
-            return drawn;
-        }"""
-        )
-    )
 
 
 def test_it_plays_and_switching_keeps_the_playhead_and_matches_the_loudness(page: Page, lab: Lab) -> None:

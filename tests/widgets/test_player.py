@@ -14,7 +14,7 @@ from PIL import Image
 
 import soundverse_nb as sv
 from soundverse_nb.widgets.player import LiveComparison, Player, compare
-from soundverse_nb.widgets.takes import Take, matched, mp3_bytes, read_take, sound_bytes
+from soundverse_nb.widgets.takes import Take, matched, mp3_bytes, outline_bytes, read_take, sound_bytes
 
 RATE = 22050
 
@@ -118,6 +118,37 @@ def test_the_page_gets_what_it_asks_for_and_a_sentence_where_it_cannot(tmp_path:
     assert answers[0][1] == [(tmp_path / "a.wav").read_bytes()]
     assert Image.open(io.BytesIO(answers[1][1][0])).format == "PNG"
     assert all("problem" in content for content, _ in answers[2:])
+
+
+def test_a_page_that_zooms_in_gets_every_point_that_was_measured(tmp_path: Path) -> None:
+    take = read_take("A", sv.Clip(song(tmp_path / "a.wav", 0.1, seconds=30)), "#000")
+    assert take.envelope is not None
+    whole = np.frombuffer(outline_bytes(take), np.int8).reshape(2, -1, 2)
+    assert whole.shape[1] == take.envelope.points > 2 * 1000
+    sent = np.frombuffer(take.state()["outline"], np.int8)
+    assert (sent.min(), sent.max()) == (whole.min(), whole.max())
+
+
+def test_a_take_is_saved_as_the_file_it_is_and_named_after_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.aiff"
+    soundfile.write(path, soundfile.read(song(tmp_path / "a.wav", 0.1))[0], RATE)
+    player = _Asked(lambda: [read_take("A", sv.Clip(path), "#000")], "svp-test")
+    for want in ("file", "sound"):
+        player._answer({"request": want, "want": want, "take": 0})
+    (file, sent), (sound, _) = player.__dict__["answers"]
+    assert (file["name"], sent) == ("a.aiff", [path.read_bytes()])
+    assert sound["name"] == "a.flac", "what browsers cannot read is heard as another file"
+
+
+def test_a_file_too_great_for_a_page_is_not_sent_but_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soundverse_nb.widgets.takes.MAX_FILE_BYTES", 1000)
+    path = song(tmp_path / "a.wav", 0.1)
+    player = _Asked(lambda: [read_take("A", sv.Clip(path), "#000")], "svp-test")
+    player._answer({"request": "1", "want": "file", "take": 0})
+    ((answer, _),) = player.__dict__["answers"]
+    assert str(path) in answer["problem"]
 
 
 def test_a_reading_that_breaks_is_one_line_and_an_answer_and_no_traceback(
