@@ -44,6 +44,11 @@ def _job(*job: Any) -> Any:
     return import_module(f"{__name__}.widgets.ticker").show_job(*job)
 
 
+def _whole_songs(clips: Any) -> str:
+    return str(import_module(f"{__name__}.widgets.whole_songs").mark_for(clips))
+
+
 _displays.register("progress", _progress_board)
 _displays.register("job", _job)
 _displays.register("player", _player)
+_displays.register("whole_songs", _whole_songs)

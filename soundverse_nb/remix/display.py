@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from soundverse_nb.api.safe_repr import shown_id
-from soundverse_nb.displays import shows_text_only
+from soundverse_nb.displays import in_kernel, lookup, shows_text_only
 from soundverse_nb.errors import SoundverseError
 from soundverse_nb.remix.preview import (
     ENVELOPE_POINTS,
@@ -23,7 +23,7 @@ from soundverse_nb.remix.preview import (
     playables,
 )
 from soundverse_nb.render import units
-from soundverse_nb.render.card import Card, Lane, axis_length, card_html, lane_png, width_percent
+from soundverse_nb.render.card import Card, Lane, axis_length, card_html, lane_png, marked, width_percent
 from soundverse_nb.render.colours import ORIGINAL, REMIX, song_colour
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.labels import StageSpan
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from soundverse_nb.api.request import RemixRequest
     from soundverse_nb.audio.envelope import Envelope
 
-_SLACK = 200  # bytes kept free for what a note adds
+_SLACK = 320  # bytes kept free for what a note adds
 
 
 class Result(Protocol):
@@ -90,13 +90,13 @@ def remix_html(remix: Result, max_bytes: int | None = None) -> str:
         total_seconds=remix.seconds or (spans[-1].started + spans[-1].seconds if spans else 0.0),
         details=remix_details(remix),
     )
-    return fitted(card, songs, max_bytes)
+    return fitted(card, songs, max_bytes, ".compare()")
 
 
 def clip_html(clip: Sound, max_bytes: int | None = None) -> str:
     """One song with its player and waveform."""
     card = Card(clip.name, [], details=[("file", str(clip.path))])
-    return fitted(card, [Song("Song", clip, ORIGINAL)], max_bytes)
+    return fitted(card, [Song("Song", clip, ORIGINAL)], max_bytes, "sv.compare(clip)")
 
 
 def clips_html(named: Sequence[tuple[str, Sound]], title: str, max_bytes: int | None = None) -> str:
@@ -124,8 +124,11 @@ def remix_details(remix: Result) -> list[tuple[str, str]]:
     return [(name, value) for name, value in found if value]
 
 
-def fitted(card: Card, songs: list[Song], max_bytes: int | None) -> str:
-    """The card with as much as fits: players first give way to smaller ones, then the ornaments go."""
+def fitted(card: Card, songs: list[Song], max_bytes: int | None, whole: str = "") -> str:
+    """The card with as much as fits: players first give way to smaller ones, then the ornaments go.
+
+    `whole` is the call that plays all of a song; it is named where a player here does not.
+    """
     limit = display_bytes() if max_bytes is None else checked(max_bytes)
     lanes = _lanes(songs)
     bare = [replace(lane, picture=None) for lane in lanes]
@@ -144,7 +147,13 @@ def fitted(card: Card, songs: list[Song], max_bytes: int | None) -> str:
         note = f"The first {shown} of {len(songs)} takes: more do not fit under the display's limit."
         frame = replace(frame, lanes=bare[:shown], subtitle=note)
         left = limit - _weight(frame) - _SLACK * shown
-    return str(card_html(replace(frame, lanes=_with_players(frame.lanes, songs[:shown], left * 3 // 4))))
+    filled = _with_players(frame.lanes, songs[:shown], left * 3 // 4)
+    if whole:
+        pointer = f". Run {whole} for the whole song."
+        filled = [
+            replace(lane, note=lane.note.rstrip(".") + pointer) if lane.note else lane for lane in filled
+        ]
+    return str(card_html(replace(frame, lanes=filled)))
 
 
 def _weight(card: Card) -> int:
@@ -194,14 +203,28 @@ def _bundle(plain_text: str, html: str | None) -> dict[str, str]:
     return bundle if html is None else {**bundle, "text/html": html}
 
 
+def with_whole_songs(html: str, clips: Sequence[Sound]) -> str:
+    """The card as it is, or with a mark by which a page with a kernel plays the files themselves.
+
+    `clips` has one for each lane of the card. What is saved stays the small one: a mark is a class.
+    """
+    live = lookup("whole_songs")
+    if live is None or not in_kernel() or 'class="soundverse-note"' not in html:
+        return html
+    return str(marked(html, live(clips)))
+
+
 def clip_bundle(clip: Sound) -> dict[str, str]:
     """text/plain and, where pages are shown, text/html."""
-    return _bundle(clip_text(clip), None if shows_text_only() else clip_html(clip))
+    html = None if shows_text_only() else with_whole_songs(clip_html(clip), [clip])
+    return _bundle(clip_text(clip), html)
 
 
 def remix_bundle(remix: Result) -> dict[str, str]:
     """text/plain and, where pages are shown, text/html."""
-    return _bundle(remix_text(remix), None if shows_text_only() else remix_html(remix))
+    clips = [clip for clip in (remix.reference, remix.audio) if clip is not None]
+    html = None if shows_text_only() else with_whole_songs(remix_html(remix), clips)
+    return _bundle(remix_text(remix), html)
 
 
 def clips_bundle(named: Sequence[tuple[str, Sound]], title: str) -> dict[str, str]:

@@ -22,9 +22,18 @@ ENVELOPE_POINTS = 1800
 LEAST_USEFUL = 12_000
 """Bytes; less is under three seconds of the plainest MP3 and not worth a player."""
 
-LEAST_KBPS = 40
-"""For mono at 22 kHz: below this cymbals and voices turn watery, and a shorter segment is worth more than a
+GOOD_KBPS = 96
+"""For stereo at 44.1 kHz: what a remix is judged by is still there. A shorter segment is worth more than a
 duller one. A notebook waits for it, too: encoding takes 10 ms a second of sound, whatever the bitrate."""
+
+LEAST_KBPS = 40
+"""For mono at 22 kHz: below this cymbals and voices turn watery, so even the shortest segment has it."""
+
+LEAST_SECONDS = 15.0
+"""Less of a song says little about it: where so much does not fit in good quality, quality gives way."""
+
+CUT_KBPS = 160
+"""An MP3 of at most this is cut on its frames, which is quick and loses nothing."""
 
 _HEADER_BYTES = 4096  # what an MP3 holds besides its frames
 
@@ -92,12 +101,20 @@ def _playable(clip: Sound, share: int) -> Playable:
     if share < LEAST_USEFUL:
         return Playable(None, f"No player: {size(share)} are left for it under the display's limit.")
     fits = seconds_that_fit(share, clip.sample_rate)
+    if clip.format == "mp3" and clip.duration > max(fits, LEAST_SECONDS):
+        kbps = clip.size_bytes * 8 / 1000 / clip.duration
+        fits = _seconds(share, kbps) if kbps <= CUT_KBPS else fits
     return _encoded(*clip.fingerprint(), clip.duration, share, fits)
 
 
 def seconds_that_fit(share: int, sample_rate: int) -> float:
-    """How much of a song goes into `share` bytes at the plainest quality still worth hearing."""
-    kbps = LEAST_KBPS * min(1.0, sample_rate / 22050)
+    """How much of a song goes into `share` bytes in good quality, or in less if that were hardly anything."""
+    good = _seconds(share, GOOD_KBPS * min(1.0, sample_rate / 44100))
+    plain = _seconds(share, LEAST_KBPS * min(1.0, sample_rate / 22050))
+    return max(good, min(plain, LEAST_SECONDS))
+
+
+def _seconds(share: int, kbps: float) -> float:
     return 0.99 * max(0.0, (share - _HEADER_BYTES) * 8 / (1000 * kbps))
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.remix import Clip, Comparison
 from soundverse_nb.remix import preview as limit
+from soundverse_nb.remix.display import clip_html
 from tests.remix.songs import remix_of, tune, write
 from tests.render.sanitiser import Page, style_of
 
@@ -90,6 +91,13 @@ def test_the_page_says_what_it_plays_where_it_is_not_the_file(remixed: Path, tmp
     long = write(tmp_path / "long.wav", tune(90, 8000), 8000)
     text = Page(remix_of(remixed, long).static_html(200_000)).text
     assert re.search(r"Plays a preview: first 0:\d\d of 1:30, \d+ kbit/s mono", text)
+
+
+def test_where_a_preview_plays_the_page_says_how_to_hear_all_of_it(remixed: Path, tmp_path: Path) -> None:
+    long = write(tmp_path / "long.wav", tune(90, 8000), 8000)
+    assert "Run .compare() for the whole song." in Page(remix_of(remixed, long).static_html(200_000)).text
+    assert "Run sv.compare(clip) for the whole song." in Page(clip_html(Clip(long), 60_000)).text
+    assert "Run " not in Page(remix_of(remixed).static_html()).text
 
 
 def test_the_limit_is_a_setting_with_a_default_of_one_and_a_half_megabytes(remixed: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from soundverse_nb.audio.encode import encode_mp3
 from soundverse_nb.remix import Clip
 from soundverse_nb.remix.preview import allot, playables, seconds_that_fit
 from tests.remix.songs import tune, write
@@ -51,6 +52,32 @@ def test_a_long_song_is_played_in_part_rather_than_dully(tmp_path: Path) -> None
     played = Clip(_kept(tmp_path / "preview.mp3", measured.data))
     assert played.duration == pytest.approx(seconds_that_fit(60_000, 8000), abs=0.5)
     assert 10 < played.duration < 45
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("WAV", "96 kbit/s stereo, 44.1 kHz"), ("MP3", "the MP3 itself, 128 kbit/s")],
+)
+def test_what_is_played_of_a_long_song_is_in_stereo_and_good_quality(
+    tmp_path: Path, kind: str, said: str
+) -> None:
+    path = write(tmp_path / "long.wav", tune(60, 44100), 44100)
+    if kind == "MP3":
+        data = encode_mp3(Clip(path).samples(), 44100, 128)
+        path = _kept(tmp_path / "long.mp3", data)
+    (measured,) = playables([Clip(path)], 400_000)
+    assert measured.note.endswith(said)
+    assert measured.data is not None
+    assert len(measured.data) <= 400_000
+    played = Clip(_kept(tmp_path / "preview.mp3", measured.data))
+    assert (played.channels, played.sample_rate) == (2, 44100)
+    assert 20 < played.duration < 40
+
+
+def test_quality_gives_way_where_there_would_be_hardly_anything_to_hear() -> None:
+    assert seconds_that_fit(100_000, 44100) == pytest.approx(15)
+    assert 10 < seconds_that_fit(60_000, 44100) < 15
+    assert seconds_that_fit(1_000_000, 44100) == pytest.approx(82, abs=1)
 
 
 def test_no_room_is_said(original: Path) -> None:
