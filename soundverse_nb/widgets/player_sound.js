@@ -304,7 +304,13 @@ class Deck {
     return this.matched ? this.takes[take].gain : 0;
   }
 
-  async play() {
+  /** Play from where the playhead is, at the end from the start. */
+  play() {
+    if (this.ended) this.at = this.loop ? this.loop[0] : 0;
+    return this.start();
+  }
+
+  async start() {
     const take = this.active;
     if (this.takes[take].problem) throw new Error(this.takes[take].problem);
     const turn = ++this.turn;
@@ -315,11 +321,14 @@ class Deck {
     const buffer = await this.library.sound(take);
     await ready;
     if (turn !== this.turn || this.closed) return;
-    if (take !== this.active) return this.play();
+    if (take !== this.active) return this.start();
     if (this.heard !== take) this.turnTo(take);
+    if (this.ended) {
+      this.sayEnd(this.heard); // it was taken there while the sound came
+      return;
+    }
     if (Deck.playing && Deck.playing !== this) Deck.playing.pause();
     Deck.playing = this;
-    if (this.ended) this.at = this.loop ? this.loop[0] : 0;
     this.running = true;
     this.begin(take, buffer, this.context.currentTime + AHEAD, this.at);
     this.changed();

@@ -123,12 +123,21 @@ def test_a_loop_goes_with_the_place(page: Page) -> None:
 def test_a_key_that_goes_past_the_end_stops_there(page: Page, key: str) -> None:
     player(page)
     press(page, "End", "Shift+ArrowLeft", "Shift+ArrowLeft", "Shift+ArrowLeft", " ")
+    expect(pause(page)).to_be_visible()
     wait_for_position(page, "at > 9.1")
     page.evaluate("() => { window.least = 99; }")
     page.keyboard.press(key)
     wait_for_position(page, "(window.least = Math.min(window.least, at)) && at === 12")
     expect(play(page)).to_be_visible()
     assert page.evaluate("() => window.least") > 9
+
+
+def test_a_start_that_waits_for_its_sound_does_not_bring_the_end_back_to_zero(page: Page) -> None:
+    player(page)
+    press(page, "ArrowRight", " ", "End")
+    page.wait_for_function("() => window.decoded > 0")
+    wait_for_position(page, "at === 12")
+    expect(play(page)).to_be_visible()
 
 
 def test_a_playhead_that_is_dragged_to_the_end_stays_there(page: Page) -> None:
