@@ -34,6 +34,7 @@ from .reference import preflight_all as preflight_all
 from .reference import repair as repair
 from .remix import Clip as Clip
 from .remix import Remix as Remix
+from .remix import RemixList as RemixList
 from .widgets import compare as compare
 
 __version__: str

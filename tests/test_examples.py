@@ -35,6 +35,7 @@ WORDS = [
     "sv.RemixEvent",
     "sv.Stage",
     "sv.Remix",
+    "sv.RemixList",
     "sv.Clip",
     "sv.compare",
     "sv.example_song",

@@ -27,6 +27,7 @@ WORDS = [
     "RemixEvent",
     "Stage",
     "Remix",
+    "RemixList",
     "Clip",
     "compare",
     "example_song",

@@ -6,7 +6,7 @@ import asyncio
 import concurrent.futures
 import os
 import weakref
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from ssl import SSLContext
 from types import TracebackType
@@ -33,7 +33,7 @@ from soundverse_nb.client.config import (
     find_key,
     results_folder,
 )
-from soundverse_nb.client.inputs import parse_input, parse_item, parse_items
+from soundverse_nb.client.inputs import ParsedInput, parse_input, parse_item, parse_items
 from soundverse_nb.client.job import RemixJob
 from soundverse_nb.client.limiter import ConcurrencyLimiter
 from soundverse_nb.client.order.pipeline import make_all, make_one, stream_remix
@@ -41,12 +41,13 @@ from soundverse_nb.client.order.recover import Recovered, recover
 from soundverse_nb.client.order_table import OrderTable, as_found
 from soundverse_nb.client.progress import ProgressReporter, find_display
 from soundverse_nb.client.references import checked_mode
+from soundverse_nb.client.reorder import Reorder
 from soundverse_nb.client.session import Session, abandon
 from soundverse_nb.client.simulated import SIMULATED, embedded_service
 from soundverse_nb.displays import ProgressDisplay
 from soundverse_nb.errors import ConfigurationError, InvalidRequestError, SoundverseError, bare_errors
 from soundverse_nb.hosting.finder import check_setting
-from soundverse_nb.remix import Remix
+from soundverse_nb.remix import Remix, RemixList
 
 T = TypeVar("T")
 E = TypeVar("E", bound=BaseException)
@@ -148,7 +149,7 @@ class Client:
             clock=clock or SystemClock(),
         )
         self._session = Session(self._settings)
-        self.interrupted: list[Remix | SoundverseError] = []
+        self.interrupted = RemixList()
         """What the last interrupted call had: remixes, and errors in the places of the others."""
         # When nobody holds the client nor its work, the session closes. The interpreter's exit closes all.
         weakref.finalize(self, abandon, self._session).atexit = False
@@ -198,7 +199,7 @@ class Client:
         return await self._run(make_one(self._session, remix_input, reporter), reporter)
 
     @bare_errors
-    async def remix_all(self, requests: Iterable[Any]) -> list[Remix | SoundverseError]:
+    async def remix_all(self, requests: Iterable[Any]) -> RemixList:
         """Make many remixes at once; results come in the order of the requests, an error in place of a remix.
 
         A request is a RemixRequest, a dict {"reference": ..., "prompt": ...} or a tuple (reference, prompt).
@@ -208,7 +209,7 @@ class Client:
         ['Remix', 'PreflightError']
         """
         inputs, reporter = parse_items(requests), self._reporter()
-        return await self._run(make_all(self._session, inputs, reporter), reporter)
+        return await self._run(self._make_all(inputs, reporter), reporter)
 
     @bare_errors
     def remix_sync(
@@ -224,10 +225,10 @@ class Client:
         return self._wait(make_one(self._session, remix_input, reporter), reporter)
 
     @bare_errors
-    def remix_all_sync(self, requests: Iterable[Any]) -> list[Remix | SoundverseError]:
+    def remix_all_sync(self, requests: Iterable[Any]) -> RemixList:
         """The same as `remix_all`, blocking. Safe inside a notebook."""
         inputs, reporter = parse_items(requests), self._reporter()
-        return self._wait(make_all(self._session, inputs, reporter), reporter)
+        return self._wait(self._make_all(inputs, reporter), reporter)
 
     @bare_errors
     def start(
@@ -246,10 +247,10 @@ class Client:
         return self._start(make_one(self._session, remix_input, reporter), reporter, remix_input.title)
 
     @bare_errors
-    def start_all(self, requests: Iterable[Any]) -> RemixJob[list[Remix | SoundverseError]]:
+    def start_all(self, requests: Iterable[Any]) -> RemixJob[RemixList]:
         """Start many remixes and return at once; the job gives what `remix_all` gives."""
         inputs, reporter = parse_items(requests), self._reporter()
-        return self._start(make_all(self._session, inputs, reporter), reporter, f"{len(inputs)} remixes")
+        return self._start(self._make_all(inputs, reporter), reporter, f"{len(inputs)} remixes")
 
     @bare_errors
     def stream(
@@ -289,13 +290,13 @@ class Client:
         again.
         """
         reporter = self._reporter()
-        return await self._run(self._recover(reporter), reporter)
+        return await self._run(recover(self._session, reporter, self.recover), reporter)
 
     @bare_errors
     def recover_sync(self) -> Recovered:
         """The same as `recover`, blocking."""
         reporter = self._reporter()
-        return self._wait(self._recover(reporter), reporter)
+        return self._wait(recover(self._session, reporter, self.recover), reporter)
 
     @bare_errors
     def orders(self) -> OrderTable:
@@ -343,8 +344,19 @@ class Client:
         await self._session.open()
         return await self._session.transport.status(message_id)
 
-    async def _recover(self, reporter: ProgressReporter) -> Recovered:
-        return await recover(self._session, reporter)
+    async def _make_all(self, inputs: list[ParsedInput], reporter: ProgressReporter) -> RemixList:
+        return await make_all(self._session, inputs, reporter, self._order_again)
+
+    async def _order_again(self, takes: Sequence[Reorder]) -> RemixList:
+        """What `RemixList.retry_failed` does: orders what failed and was not paid for."""
+        inputs: list[ParsedInput] = [take.use() for take in takes]
+        reporter = self._reporter()
+        try:
+            return await self._run(self._make_all(inputs, reporter), reporter)
+        except SoundverseError:  # none of them was begun: what fails later is in the list
+            for take in takes:
+                take.give_back()
+            raise
 
     async def _orders(self) -> OrderTable:
         await self._session.open()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from soundverse_nb.api.request import RemixInstructions, RemixRequest, names_no_song
 from soundverse_nb.audio.given import Kind, described
 from soundverse_nb.errors import InvalidRequestError, SoundverseError, whole_characters
+from soundverse_nb.remix.take_names import Asked, asked_for, song_name
 
 if TYPE_CHECKING:
     from soundverse_nb.reference import Reference
@@ -37,6 +38,13 @@ class RemixInput:
         """One line for a display."""
         words = self.instructions.prompt or self.instructions.lyrics or ""
         return words.strip().splitlines()[0][:80]
+
+    @property
+    def asked(self) -> Asked:
+        """What is asked for, with names for people."""
+        song, url = self.reference, self.reference.url
+        place = (song.place or song.name) if url is None else url.shown
+        return asked_for(place, self.instructions, song.name)
 
     def request(self, path: Path | None = None) -> RemixRequest:
         """What was asked. A song that was given as its content is named by the file it was written to."""
@@ -140,4 +148,17 @@ def _parse_or_error(item: Any) -> ParsedInput:
     try:
         return parse_item(item)
     except SoundverseError as error:
-        return error
+        return type(error)(
+            error.message, spent=error.spent, hint=error.hint, **error._details, asked=_asked_by(item)
+        )
+
+
+def _asked_by(item: Any) -> Asked:
+    """What can be told of a request that breaks a rule."""
+    if isinstance(item, Mapping):
+        song, prompt = item.get("reference") or item.get("song_reference_url"), item.get("prompt")
+    else:
+        song, prompt, *_ = [*item, None, None] if isinstance(item, (tuple, list)) else (None, None)
+    given = _as_reference(song) if song is not None else None
+    name = given.name if given is not None and given.is_path else ""
+    return Asked(song_name(name) if name else "", prompt if isinstance(prompt, str) else None)

@@ -66,7 +66,7 @@ UNREADABLE = "unreadable"
 
 _STATES = (*(state.value for state in (*OrderState, *DiskState)), UNREADABLE)
 
-_HEADS = ("order", "when", "state", "what", "reference", "message_id", "file", "remark")
+_HEADS = ("order", "when", "state", "song", "prompt", "title", "message_id", "file", "remark")
 
 
 class OrderTable(Sequence[Order]):
@@ -117,7 +117,7 @@ class OrderTable(Sequence[Order]):
         pd = import_extra("pandas", "A data frame")
         rows = [
             {
-                "order_id": order.order_id, "state": _state(order), "title": order.title,
+                "order_id": order.order_id, "state": _state(order), "title": order.title, "song": order.song,
                 "prompt": order.prompt, "lyrics": order.lyrics, "reference": order.reference_name,
                 "message_id": order.message_id, "path": order.path, "sha256": order.sha256,
                 "size_bytes": order.size_bytes, "posts": order.posts, "simulated": order.simulated,
@@ -180,8 +180,9 @@ def _cells(order: Order) -> tuple[str, ...]:
         plain(order.order_id, 60),
         time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(order.created_at)),
         _state(order),
-        plain(order.title, 120),
-        plain(order.reference_name or "", 60),
+        plain(order.song, 60),
+        plain(order.asked.words, 120),
+        plain(order.song_name or "", 80),
         plain(shown_id(order.message_id) or "", 60),
         plain(Path(order.path).name if order.path else "", 80),
         _remark(order),

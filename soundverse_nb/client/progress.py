@@ -16,6 +16,8 @@ from soundverse_nb.api.secrets import logger
 from soundverse_nb.client.journal.order import PICK_UP, Order, OrderState
 from soundverse_nb.displays import Phase, ProgressDisplay, ProgressUpdate
 from soundverse_nb.errors import ConfigurationError, SoundverseError, Spent, ipython_shell, short_traceback
+from soundverse_nb.remix import RemixList
+from soundverse_nb.remix.take_names import take_titles
 from soundverse_nb.render.escape import plain
 
 E = TypeVar("E", bound=BaseException)
@@ -31,7 +33,7 @@ class ProgressReporter:
         self.simulated = False
         self.opened = threading.Event()
         self._orders: dict[int, Callable[[], Order]] = {}
-        self.results: Callable[[], list[Any]] = list
+        self.results: Callable[[], RemixList] = RemixList
         """What there is so far: remixes, and errors in the places of the rest."""
 
     @property
@@ -42,10 +44,15 @@ class ProgressReporter:
         """Which order the remix at this place is; called, it says how the order stands."""
         self._orders[index] = order
 
+    def order(self, index: int) -> Order | None:
+        """How the order of the remix at this place stands; None where there is none."""
+        order = self._orders.get(index)
+        return None if order is None else order()
+
     def kept_message(self, index: int) -> str | None:
         """How a remix that is no longer followed can be picked up; None where there is nothing to pick up."""
-        order = self._orders.get(index)
-        return None if order is None else kept_message(order())
+        order = self.order(index)
+        return None if order is None else kept_message(order)
 
     def interrupted(self, error: E) -> E:
         """The interrupt, which now says what is finished, what is kept and what was never sent.
@@ -112,9 +119,14 @@ class ProgressSlot:
         self.reporter.report(self.index, phase, facts)
 
 
+def order_name(order: Order) -> str:
+    """The song and the prompt of an order, as it is named in sentences."""
+    return take_titles([order.asked])[0] or order.order_id
+
+
 def kept_message(order: Order) -> str | None:
     """How an order that is no longer followed can be picked up; None where there is nothing to pick up."""
-    named = f"Order {order.order_id} ({plain(order.title, 80)})"
+    named = f"Order {order.order_id} ({order_name(order)})"
     if order.state in _KEPT:
         return f"{named} is no longer watched. {PICK_UP}"
     if order.state in _UNCLEAR:
@@ -156,7 +168,7 @@ def interrupted_message(results: list[Any], orders: list[Order]) -> str:
 
 
 def _list(orders: list[Order]) -> str:
-    named = [f"{order.order_id} ({plain(order.title, 40)})" for order in orders[:_MOST_NAMED]]
+    named = [f"{order.order_id} ({order_name(order)})" for order in orders[:_MOST_NAMED]]
     more = [f"{len(orders) - _MOST_NAMED} more in client.orders()"] if len(orders) > _MOST_NAMED else []
     return ", ".join([*named, *more])
 

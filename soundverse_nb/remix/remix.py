@@ -13,6 +13,7 @@ from soundverse_nb import displays
 from soundverse_nb.api.safe_repr import shown_id
 from soundverse_nb.errors import ConfigurationError, Spent
 from soundverse_nb.remix.clip import Clip, PaidClip
+from soundverse_nb.remix.take_names import asked_of
 from soundverse_nb.remix.timeline import TimedEvent, timeline
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.labels import StageSpan
@@ -150,6 +151,11 @@ class Remix:
         return plain(self.song_name or self.request.prompt or "", 120) or plain(self.audio.name, 120)
 
     @property
+    def song(self) -> str:
+        """The name of the song it was made of: its file's or its address's, without the ending."""
+        return asked_of(self).song
+
+    @property
     def _spent(self) -> Spent:
         """Whether an error about it calls it paid for: a finished remix is, a simulated one never."""
         return Spent.NO if self.simulated else Spent.YES
@@ -181,7 +187,7 @@ class Remix:
             target = target / self.audio.name
         try:
             with open(self.audio, "rb") as source:
-                _copy_to_new(source, target)
+                copy_to_new(source, target)
         except FileExistsError:
             raise ConfigurationError(
                 f"{target} exists already and was left as it is.",
@@ -207,10 +213,13 @@ class Remix:
         return remix_html(self, max_bytes)
 
     def __repr__(self) -> str:
-        marks = ["simulated"] if self.simulated else []
+        named = {"song": self.song, "prompt": plain(self.request.prompt or "", 120)}
+        marks = [f"{name}={value!r}" for name, value in named.items() if value]
+        marks.append(f"audio={str(self.audio.path)!r}")
+        marks += ["simulated"] if self.simulated else []
         if self.message_id:
             marks.append(f"message_id={plain(shown_id(self.message_id), 60)!r}")
-        return f"Remix({', '.join([repr(self.title), f'audio={str(self.audio.path)!r}', *marks])})"
+        return f"Remix({', '.join([repr(self.title), *marks])})"
 
     def __str__(self) -> str:
         from soundverse_nb.remix.display import remix_text  # loads numpy and Pillow
@@ -223,7 +232,7 @@ class Remix:
         return remix_bundle(self)
 
 
-def _copy_to_new(source: BinaryIO, target: Path) -> None:
+def copy_to_new(source: BinaryIO, target: Path) -> None:
     """Copy into a file that must not exist yet; a copy that fails half-way leaves no stump."""
     with open(target, "xb") as sink:
         try:

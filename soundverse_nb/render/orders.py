@@ -48,11 +48,6 @@ def job_html(title: str, state: str, advice: str) -> Markup:
     return fill("<div><b>{}</b>: {}. {}</div>", text(title, 120), state, advice, limit=600)
 
 
-def recovered_html(lines: Sequence[str], songs: Sequence[tuple[str, str]], unknown: Markup) -> Markup:
-    """A recovery, line by line; each song's title and file; the table of doubtful orders."""
-    return fill(
-        "<div><ul>{}</ul><ul>{}</ul>{}</div>",
-        joined([fill("<li>{}</li>", line, limit=600) for line in lines]),
-        joined([fill("<li>{} &middot; {}</li>", title, file) for title, file in songs]),
-        unknown,
-    )
+def recovered_html(remixes: Markup, unknown: Markup) -> Markup:
+    """A recovery: what came back, and the table of doubtful orders."""
+    return fill("<div>{}{}</div>", remixes, unknown)

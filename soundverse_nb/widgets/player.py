@@ -23,8 +23,9 @@ from soundverse_nb.audio.spectrogram import mel_spectrogram
 from soundverse_nb.displays import in_kernel
 from soundverse_nb.errors import ConfigurationError, SoundverseError
 from soundverse_nb.reference.reference import as_reference
-from soundverse_nb.remix import Clip, Remix
+from soundverse_nb.remix import Clip, Remix, RemixList
 from soundverse_nb.remix.remix import Comparison
+from soundverse_nb.remix.take_names import asked_of, take_titles
 from soundverse_nb.render.colours import song_colour
 from soundverse_nb.render.pictures import spectrogram_png
 from soundverse_nb.widgets.takes import (
@@ -177,9 +178,13 @@ class LiveComparison:
 def compare(*songs: Any, labels: list[str] | None = None, title: str = "Comparison") -> LiveComparison:
     """Hear takes of a song against one another: one clock, one playhead, equal loudness.
 
-    `songs` are Clips, Remixes or paths, one at least; `labels` a short name for each. A single Remix is
-    compared with its original. ConfigurationError where there is nothing to compare or the names do not fit.
+    `songs` are Clips, Remixes, paths or a RemixList, one at least; `labels` a short name for each: without
+    them a remix is called by its song and prompt. A single Remix is compared with its original.
+    ConfigurationError where there is nothing to compare or the names do not fit.
     """
+    songs = tuple(
+        each for song in songs for each in (song.remixes if isinstance(song, RemixList) else [song])
+    )
     if len(songs) == 1 and isinstance(songs[0], Remix) and songs[0].reference is not None:
         songs = (songs[0].reference, songs[0].audio)
         labels = labels or ["Original", "Remix"]
@@ -189,12 +194,19 @@ def compare(*songs: Any, labels: list[str] | None = None, title: str = "Comparis
             "There is nothing to compare.", hint="Call sv.compare(a, b) with files, clips or remixes."
         )
     if labels is None:
-        labels = [f"Take {index}" for index in range(1, len(clips) + 1)] if len(clips) != 2 else ["A", "B"]
+        labels = _labels(songs)
     if len(labels) != len(clips):
         raise ConfigurationError(
             f"{len(labels)} labels, {len(clips)} takes.", hint="Give each take one label."
         )
     return LiveComparison(Comparison(clips, tuple(labels), title))
+
+
+def _labels(songs: tuple[Any, ...]) -> list[str]:
+    """A remix is called by its song and prompt, anything else by its place."""
+    places = [f"Take {index}" for index in range(1, len(songs) + 1)] if len(songs) != 2 else ["A", "B"]
+    titles = iter(take_titles([asked_of(song) for song in songs if isinstance(song, Remix)]))
+    return [next(titles) if isinstance(song, Remix) else at for song, at in zip(songs, places, strict=True)]
 
 
 def _clip(song: Any) -> Clip:

@@ -15,7 +15,8 @@ from ipywidgets.widgets.widget_string import HTMLStyle
 from markupsafe import Markup
 
 from soundverse_nb.displays import Phase
-from soundverse_nb.render.escape import fill, text
+from soundverse_nb.remix.take_names import TakeTitle
+from soundverse_nb.render.escape import fill, joined, text
 from soundverse_nb.render.labels import percent_label
 from soundverse_nb.render.units import clock
 from soundverse_nb.widgets.batch import RemixStatus
@@ -62,6 +63,8 @@ class MessageBudget:
 _STYLES = {Phase.RETRYING: "warning", Phase.FOLLOWING: "warning", Phase.FETCHING: "success"}
 BUSY_CELL = "No longer watch this. While a cell blocks the kernel, interrupt it instead."
 """Kernels do not answer buttons while a blocking cell runs."""
+
+_ONE_LINE = "overflow:hidden;text-overflow:ellipsis;white-space:nowrap"
 
 _NEW_ROW = 7  # messages: five widgets, their box, and the list of rows
 _REUSED_ROW = 4  # a button of its own, the old one closed, the box's children, the title
@@ -200,11 +203,15 @@ class Styles:
 
 
 def _title(status: RemixStatus) -> Markup:
+    title = status.title
+    words, song = (title.words, title.song) if isinstance(title, TakeTitle) and title.words else (title, "")
+    lines = [fill('<div style="{}">{}</div>', _ONE_LINE, words)]
+    lines += [fill('<div style="{};opacity:0.75;font-size:0.9em">{}</div>', _ONE_LINE, song)] * bool(song)
     return fill(
         # The widget's own content box grows with its text; no width of its own lets the ellipsis work.
-        '<div title="{title}" style="width:0;min-width:100%;overflow:hidden;text-overflow:ellipsis;'
-        'white-space:nowrap">{title}</div>',
-        title=text(status.title, 120),
+        '<div title="{}" style="width:0;min-width:100%;line-height:1.3">{}</div>',
+        text(title, 160),
+        joined(lines),
     )
 
 

@@ -190,7 +190,7 @@ async def test_one_of_a_batch_can_be_stopped_from_its_display(make_client: MakeC
         job = client.start_all([(SONG, "first"), (SONG, "second")])
         await seen.until_stage("initializing", 0)
         await seen.until_stage("initializing", 1)
-        assert seen.titles == ["first", "second"]
+        assert seen.titles == ["original · first", "original · second"]
         assert seen.cancel is not None
         seen.cancel(1)
         await seen.until(lambda: Phase.CANCELLED in seen.phases(1))

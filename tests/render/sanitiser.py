@@ -12,7 +12,12 @@ from html.parser import HTMLParser
 
 TAGS = {"audio", "b", "details", "div", "img", "span", "summary", "table", "tbody", "td", "tr"}
 EVERYWHERE = {"class", "style", "title"}
-ATTRIBUTES = {"audio": {"controls", "preload", "src"}, "img": {"alt", "src"}, "details": {"open"}}
+ATTRIBUTES = {
+    "audio": {"controls", "preload", "src"},
+    "img": {"alt", "src"},
+    "details": {"open"},
+    "td": {"colspan"},
+}
 
 _LENGTH = r"(-?\d*\.?\d+(e-?\d*)?(px|em|%)|0)"
 _COLOUR = r"(#[0-9a-f]{6}|rgba\(\d+,\d+,\d+,0\.\d+\))"
@@ -22,6 +27,7 @@ PROPERTIES = {
     "background-color": _COLOUR,
     "border": _BORDER,
     "border-bottom": _BORDER,
+    "border-collapse": "collapse",
     "border-left": _BORDER,
     "border-radius": _LENGTH,
     "border-right": _BORDER,
@@ -45,11 +51,12 @@ PROPERTIES = {
     "padding": _BOX,
     "position": "relative|absolute",
     "right": _LENGTH,
-    "text-align": "right",
+    "table-layout": "fixed",
+    "text-align": "left|right",
     "text-overflow": "ellipsis",
     "top": _LENGTH,
     "vertical-align": "middle|top",
-    "white-space": "nowrap|pre-wrap",
+    "white-space": "normal|nowrap|pre-wrap",
     "width": _LENGTH,
     "word-break": "break-all",
 }

@@ -9,6 +9,8 @@ from enum import Enum
 from typing import Any
 
 from soundverse_nb.api.safe_repr import shown, shown_id
+from soundverse_nb.errors import Spent
+from soundverse_nb.remix.take_names import Asked, song_name
 
 PICK_UP = "The order is kept: `await client.recover()` picks it up again, also from a new kernel."
 
@@ -139,10 +141,35 @@ class Order:
         return given if isinstance(given, dict) else None
 
     @property
+    def song(self) -> str:
+        """The name of the song that it is a remix of."""
+        return song_name(self.reference_name or str(self.request.get("song_reference_url") or ""))
+
+    @property
+    def asked(self) -> Asked:
+        """What was asked for."""
+        place = str(self.request.get("song_reference_url") or self.reference_path or "")
+        return Asked(self.song, self.prompt, self.lyrics, self.parameters, place)
+
+    @property
     def title(self) -> str:
         """What a person knows it by: the song's name, else the prompt or the first line of the lyrics."""
         words = self.song_name or self.prompt or self.lyrics or self.reference_name or self.order_id
         return words.strip().splitlines()[0][:120] if words.strip() else self.order_id
+
+
+def spent_for(order: Order) -> Spent:
+    """Whether an order that came so far may have been paid for."""
+    return _SPENT.get(order.state, Spent.MAYBE)
+
+
+_SPENT: dict[OrderState | DiskState, Spent] = {
+    OrderState.PLANNED: Spent.NO,
+    OrderState.REFUSED: Spent.NO,
+    OrderState.COMPLETED: Spent.YES,
+    OrderState.FETCHED: Spent.YES,
+    DiskState.MISSING: Spent.YES,
+}
 
 
 def _text(value: Any) -> str | None:

@@ -13,17 +13,20 @@ from soundverse_nb.api.event import RemixEvent
 from soundverse_nb.api.secrets import logger
 from soundverse_nb.cancellation import shielded
 from soundverse_nb.client.inputs import ParsedInput, RemixInput
-from soundverse_nb.client.journal.order import PICK_UP, DiskState, Order, OrderState, new_order_id
+from soundverse_nb.client.journal.order import PICK_UP, Order, OrderState, new_order_id, spent_for
 from soundverse_nb.client.order.download import fetch, fetch_art, wait_for_art
 from soundverse_nb.client.order.poll import record_outcome
 from soundverse_nb.client.order.submit import place_order
 from soundverse_nb.client.order.tracker import OrderTracker
 from soundverse_nb.client.progress import ProgressReporter, ProgressSlot, StoppedError
 from soundverse_nb.client.references import Checked
+from soundverse_nb.client.reorder import with_asked
 from soundverse_nb.client.session import Session
 from soundverse_nb.displays import Phase
 from soundverse_nb.errors import GenerationFailedError, SoundverseError, Spent, bare, raise_alone
-from soundverse_nb.remix import Clip, Remix
+from soundverse_nb.remix import Clip, Remix, RemixList
+from soundverse_nb.remix.remix_list import Again
+from soundverse_nb.remix.take_names import asked_of, take_titles
 from soundverse_nb.render.escape import plain
 
 log = logger("soundverse_nb.client")
@@ -73,19 +76,6 @@ def with_unwritten(error: SoundverseError, tracker: OrderTracker) -> SoundverseE
         kept = "The journal could not be written yet: keep this kernel until it can be."
         error.hint = f"{error.hint} {kept}{tracker.entry.where_saved}{noted}".strip()
     return error
-
-
-def spent_for(order: Order) -> Spent:
-    """Whether an order that came so far may have been paid for."""
-    return _SPENT.get(order.state, Spent.MAYBE)
-
-
-_SPENT: dict[OrderState | DiskState, Spent] = {
-    OrderState.PLANNED: Spent.NO,
-    OrderState.REFUSED: Spent.NO,
-    OrderState.COMPLETED: Spent.YES,
-    OrderState.FETCHED: Spent.YES,
-}
 
 
 async def plan(
@@ -209,12 +199,17 @@ async def make_one(session: Session, remix_input: RemixInput, reporter: Progress
 
 
 async def make_all(
-    session: Session, inputs: Sequence[ParsedInput], reporter: ProgressReporter
-) -> list[Remix | SoundverseError]:
-    """All of them with one display. One that is stopped from there counts as an error; the rest goes on."""
-    titles = [parsed.title if isinstance(parsed, RemixInput) else "" for parsed in inputs]
+    session: Session, inputs: Sequence[ParsedInput], reporter: ProgressReporter, again: Again | None = None
+) -> RemixList:
+    """All of them with one display. One that is stopped from there counts as an error; the rest goes on.
+
+    `again` is how the list orders anew what failed.
+    """
+    titles = take_titles([each.asked if isinstance(each, RemixInput) else asked_of(each) for each in inputs])
     async with open_batch(session, titles, reporter) as tasks:
-        reporter.results = lambda: [_result(reporter, at, task) for at, task in enumerate(tasks)]
+        reporter.results = lambda: RemixList(
+            [_result(reporter, at, inputs[at], task) for at, task in enumerate(tasks)], again=again
+        )
         for at, parsed in enumerate(inputs):
             tasks.append(asyncio.ensure_future(_outcome(session, parsed, reporter, at)))
         if tasks:
@@ -224,7 +219,7 @@ async def make_all(
 
 @asynccontextmanager
 async def open_batch(
-    session: Session, titles: list[str], reporter: ProgressReporter
+    session: Session, titles: Sequence[str], reporter: ProgressReporter
 ) -> AsyncIterator[list[asyncio.Future[Any]]]:
     """A display, and the tasks its buttons stop: up before anything else happens, down when all is over."""
     tasks: list[asyncio.Future[Any]] = []
@@ -240,7 +235,7 @@ async def open_batch(
         if not tasks and whole is not None:
             whole.cancel()
 
-    reporter.open(titles, cancel)
+    reporter.open(list(titles), cancel)
     try:
         await session.open()
         reporter.simulated = session.simulated
@@ -273,12 +268,22 @@ async def _outcome(
 
 
 def _result(
-    reporter: ProgressReporter, index: int, task: asyncio.Future[Remix | SoundverseError]
+    reporter: ProgressReporter,
+    index: int,
+    parsed: ParsedInput,
+    task: asyncio.Future[Remix | SoundverseError],
 ) -> Remix | SoundverseError:
-    """How one ended; for one that did not, how it can be picked up."""
+    """How one ended; for one that did not, how it can be picked up. An error knows what was asked."""
+    order = reporter.order(index)
     if task.done() and not task.cancelled():
-        return task.result()
-    message = reporter.kept_message(index)
-    return StoppedError(
-        "This remix was stopped.", spent=Spent.NO if message is None else Spent.MAYBE, hint=message or ""
-    )
+        result = task.result()
+    else:
+        result = StoppedError(
+            "This remix was stopped.",
+            spent=Spent.NO if order is None else spent_for(order),
+            hint=reporter.kept_message(index) or "",
+            order_id=order and order.order_id,
+        )
+    if isinstance(result, Remix) or not isinstance(parsed, RemixInput):
+        return result
+    return with_asked(result, parsed, lambda: reporter.order(index))

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
+from typing import Any, SupportsIndex
 
 from markupsafe import Markup
 
 from soundverse_nb.client.config import is_same_service
 from soundverse_nb.client.inputs import RemixInput, recorded_input
 from soundverse_nb.client.journal.lease import is_held, is_undecided
-from soundverse_nb.client.journal.order import Order, OrderState
+from soundverse_nb.client.journal.order import Order, OrderState, spent_for
 from soundverse_nb.client.order.pipeline import (
     as_soundverse_error,
     fetch_remix,
     open_batch,
-    spent_for,
     with_unwritten,
 )
 from soundverse_nb.client.order.poll import ask, follow, record_outcome
 from soundverse_nb.client.order.tracker import OrderTracker
 from soundverse_nb.client.order_table import OrderTable, is_missing
-from soundverse_nb.client.progress import ProgressReporter, ProgressSlot
+from soundverse_nb.client.progress import ProgressReporter, ProgressSlot, order_name
 from soundverse_nb.client.session import Session
 from soundverse_nb.client.simulated import is_left_behind
 from soundverse_nb.displays import Phase
@@ -34,8 +34,10 @@ from soundverse_nb.errors import (
     SoundverseError,
     Spent,
     bare,
+    bare_errors,
 )
-from soundverse_nb.remix import Clip, Remix
+from soundverse_nb.remix import Clip, Remix, RemixList
+from soundverse_nb.remix.take_names import take_titles
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.orders import recovered_html
 from soundverse_nb.urls import quoted
@@ -47,7 +49,7 @@ LEASE_POLL_SECONDS = 1.0
 """Seconds between two looks at the orders of another machine."""
 
 
-class Recovered(list[Remix]):
+class Recovered(RemixList):
     """The remixes that were finished now. `.unknown` are orders that may have been paid for, in a table;
     `.failed` pairs each order that could not be finished with its error; `.unreadable` are orders whose line
     in the journal cannot be read, in a table.
@@ -67,19 +69,37 @@ class Recovered(list[Remix]):
         unknown: OrderTable,
         failed: list[tuple[Order, SoundverseError]],
         unreadable: OrderTable,
+        again: Callable[[], Awaitable[RemixList]] | None = None,
     ) -> None:
         super().__init__(remixes)
         self.unknown = unknown
-        self.failed = failed
+        self._failed = failed
         self.unreadable = unreadable
+        self._recover = again
+
+    @property
+    def failed(self) -> list[Any]:
+        """Pairs of an order that could not be finished, and its error."""
+        return self._failed
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
+        return Recovered, (list(self), self.unknown, self._failed, self.unreadable)
+
+    @bare_errors
+    async def retry_failed(self) -> RemixList:
+        """Recover again: the same as `client.recover()`. Nothing is ordered."""
+        if self._recover is None:
+            raise ConfigurationError(
+                "These do not know their client any more, as some that were pickled.",
+                hint="await client.recover() does the same.",
+            )
+        return await self._recover()
 
     @property
     def summary(self) -> str:
         """What was found, one line for each kind."""
         lines = [f"{len(self)} recovered"]
-        lines += [
-            f"not recovered: {plain(order.title, 60)}: {plain(error, 400)}" for order, error in self.failed
-        ]
+        lines += [f"not recovered: {order_name(order)}: {plain(error, 400)}" for order, error in self.failed]
         if self.unknown:
             lines.append(
                 f"{len(self.unknown)} of unknown outcome: sent, never answered, not sent again; "
@@ -93,16 +113,17 @@ class Recovered(list[Remix]):
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        shown = [self.summary, *(repr(remix) for remix in self)]
+        shown = [super().__repr__() if self else self.summary]
         return "\n".join([*shown, repr(self.unknown)] if self.unknown else shown)
 
-    def _repr_html_(self) -> str:
-        songs = [(remix.title, remix.audio.name) for remix in self]
+    def static_html(self, max_bytes: int | None = None) -> str:
         unknown = self.unknown.as_html() if self.unknown else Markup("")
-        return str(recovered_html(self.summary.splitlines(), songs, unknown))
+        return str(recovered_html(Markup(super().static_html(max_bytes)), unknown))
 
 
-async def recover(session: Session, reporter: ProgressReporter) -> Recovered:
+async def recover(
+    session: Session, reporter: ProgressReporter, again: Callable[[], Awaitable[RemixList]] | None = None
+) -> Recovered:
     """Take up every order of this service that nobody looks after.
 
     First of all what this process has not written to the journal yet is written. Orders of another machine
@@ -133,6 +154,7 @@ async def recover(session: Session, reporter: ProgressReporter) -> Recovered:
         ),
         failed,
         OrderTable([each for each in after if each.unreadable], journal.path),
+        again,
     )
 
 
@@ -177,12 +199,12 @@ def _may_be_taken_up(session: Session, order: Order) -> bool:
 async def _resume_all(
     session: Session, orders: list[Order], reporter: ProgressReporter
 ) -> tuple[list[Remix], list[tuple[Order, SoundverseError]]]:
-    async with open_batch(session, [order.title for order in orders], reporter) as tasks:
+    async with open_batch(session, take_titles([order.asked for order in orders]), reporter) as tasks:
         tasks += [
             asyncio.ensure_future(_resume(session, order, reporter.slot(at)))
             for at, order in enumerate(orders)
         ]
-        reporter.results = lambda: [end for end in _ends(tasks) if isinstance(end, Remix)]
+        reporter.results = lambda: RemixList(end for end in _ends(tasks) if isinstance(end, Remix))
         await asyncio.wait(tasks)
         ends = _ends(tasks)
     return [end for end in ends if isinstance(end, Remix)], [end for end in ends if isinstance(end, tuple)]
