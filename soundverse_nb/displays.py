@@ -39,7 +39,8 @@ class ProgressUpdate:
     """One thing that happened to one remix of a batch.
 
     `index` is its place in the batch (from 0), `progress` a percentage 0-100, `retry_in` seconds,
-    `stage` the service's own word (for example "queued"), `message` one sentence for the user.
+    `stage` the service's own word (for example "queued"), `message` one sentence for the user. `notice` is a
+    sentence about the batch that is worth seeing at its end too.
     """
 
     index: int
@@ -50,6 +51,7 @@ class ProgressUpdate:
     retry_in: float | None = None
     song_name: str | None = None
     simulated: bool = False
+    notice: str | None = None
 
 
 class ProgressDisplay(Protocol):

@@ -33,19 +33,20 @@ from soundverse_nb.client.config import (
     find_key,
     results_folder,
 )
+from soundverse_nb.client.earlier import Since, find_remixes
 from soundverse_nb.client.inputs import ParsedInput, parse_input, parse_item, parse_items
 from soundverse_nb.client.job import RemixJob
 from soundverse_nb.client.limiter import ConcurrencyLimiter
 from soundverse_nb.client.order.pipeline import make_all, make_one, stream_remix
 from soundverse_nb.client.order.recover import Recovered, recover
-from soundverse_nb.client.order_table import OrderTable, as_found
+from soundverse_nb.client.order_table import OrderTable, read_orders
 from soundverse_nb.client.progress import ProgressReporter, find_display
 from soundverse_nb.client.references import checked_mode
-from soundverse_nb.client.reorder import Reorder
+from soundverse_nb.client.reorder import Reorder, using
 from soundverse_nb.client.session import Session, abandon
 from soundverse_nb.client.simulated import SIMULATED, embedded_service
 from soundverse_nb.displays import ProgressDisplay
-from soundverse_nb.errors import ConfigurationError, InvalidRequestError, SoundverseError, bare_errors
+from soundverse_nb.errors import ConfigurationError, InvalidRequestError, bare_errors
 from soundverse_nb.hosting.finder import check_setting
 from soundverse_nb.remix import Remix, RemixList
 
@@ -304,7 +305,24 @@ class Client:
 
         A remix that was fetched and whose file is gone, or has another size, is "missing".
         """
-        return self._wait(self._orders(), ProgressReporter(None))
+        return self._wait(read_orders(self._session), ProgressReporter(None))
+
+    @bare_errors
+    def remixes(
+        self, prompt: str | None = None, reference: Any | None = None, since: Since | None = None
+    ) -> RemixList:
+        """The remixes on disk that the journal knows, oldest first, also after a restart.
+
+        Parameters
+        ----------
+        prompt : the whole prompt; reference : the song in any form, known again by its content wherever it
+            lies by now (a URL by its address); since : ordered at or after this time: a datetime, text such
+            as "2026-11-25", seconds since 1970, or a timedelta for so long ago.
+
+        >>> client.remixes(prompt="lo-fi hip hop", reference=song)[-1].request.prompt
+        'lo-fi hip hop'
+        """
+        return self._wait(find_remixes(self._session, prompt, reference, since), ProgressReporter(None))
 
     @bare_errors
     def close(self) -> None:
@@ -349,20 +367,7 @@ class Client:
 
     async def _order_again(self, takes: Sequence[Reorder]) -> RemixList:
         """What `RemixList.retry_failed` does: orders what failed and was not paid for."""
-        inputs: list[ParsedInput] = [take.use() for take in takes]
-        reporter = self._reporter()
-        try:
-            return await self._run(self._make_all(inputs, reporter), reporter)
-        except SoundverseError:  # none of them was begun: what fails later is in the list
-            for take in takes:
-                take.give_back()
-            raise
-
-    async def _orders(self) -> OrderTable:
-        await self._session.open()
-        journal = self._session.journal
-        found = await asyncio.to_thread(as_found, await journal.orders())
-        return OrderTable(found, journal.path, await journal.kept())
+        return await using(takes, self.remix_all)
 
     def _reporter(self) -> ProgressReporter:
         return ProgressReporter(find_display(self._progress, self._price))

@@ -78,8 +78,8 @@ def parse_input(
             )
         if isinstance(reference, RemixInput):
             return reference
-        return RemixInput(_as_reference(reference.song_reference_url), reference.instructions)
-    song = _as_reference(reference)
+        return RemixInput(reference_of(reference.song_reference_url), reference.instructions)
+    song = reference_of(reference)
     if song.kind is Kind.OTHER:
         raise InvalidRequestError(
             f"{described(reference)} is no reference song.",
@@ -98,10 +98,11 @@ def recorded_input(
     label: str | None,
 ) -> RemixInput:
     """One remix as a journal recorded it, its reference without a signature."""
-    return RemixInput(_as_reference(place), RemixInstructions(prompt, lyrics, parameters), label)
+    return RemixInput(reference_of(place), RemixInstructions(prompt, lyrics, parameters), label)
 
 
-def _as_reference(given: Any) -> Reference:
+def reference_of(given: Any) -> Reference:
+    """The song that was given; never raises."""
     # Inside: the package loads numpy and PyAV, which a client that only looks at its orders does not need.
     from soundverse_nb.reference import as_reference
 
@@ -159,6 +160,6 @@ def _asked_by(item: Any) -> Asked:
         song, prompt = item.get("reference") or item.get("song_reference_url"), item.get("prompt")
     else:
         song, prompt, *_ = [*item, None, None] if isinstance(item, (tuple, list)) else (None, None)
-    given = _as_reference(song) if song is not None else None
+    given = reference_of(song) if song is not None else None
     name = given.name if given is not None and given.is_path else ""
     return Asked(song_name(name) if name else "", prompt if isinstance(prompt, str) else None)

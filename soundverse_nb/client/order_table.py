@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import stat
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,35 +14,24 @@ from typing import Any, overload
 from markupsafe import Markup
 
 from soundverse_nb.api.safe_repr import shown_id
-from soundverse_nb.client.journal.order import DiskState, Order, OrderState
+from soundverse_nb.client.journal.order import DiskState, Order, OrderState, is_missing
+from soundverse_nb.client.session import Session
 from soundverse_nb.errors import ConfigurationError, import_extra
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.orders import orders_html
 
 
-def is_missing(order: Order) -> bool:
-    """Whether the file of a fetched order is gone, or has another size than what was fetched.
-
-    One look at the directory and none into the file. Where the disk does not say, say for want of a
-    permission, it is not missing.
-    """
-    # Older journals may hold a path that counted from wherever its kernel was.
-    if order.state is not OrderState.FETCHED or order.path is None or not os.path.isabs(order.path):
-        return False
-    try:
-        found = os.stat(order.path)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except (OSError, ValueError):
-        return False
-    return not stat.S_ISREG(found.st_mode) or (
-        order.size_bytes is not None and found.st_size != order.size_bytes
-    )
-
-
 def as_found(orders: Iterable[Order]) -> list[Order]:
     """The orders of the journal, those whose file is gone as missing."""
     return [replace(order, state=DiskState.MISSING) if is_missing(order) else order for order in orders]
+
+
+async def read_orders(session: Session) -> OrderTable:
+    """The journal of a client, with what the disk says of each remix."""
+    await session.open()
+    journal = session.journal
+    found = await asyncio.to_thread(as_found, await journal.orders())
+    return OrderTable(found, journal.path, await journal.kept())
 
 
 MAX_ROWS = 200

@@ -5,11 +5,12 @@ A display that fails is left alone from then on; the remixes go on.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from soundverse_nb import displays
 from soundverse_nb.api.secrets import logger
@@ -21,6 +22,7 @@ from soundverse_nb.remix.take_names import take_titles
 from soundverse_nb.render.escape import plain
 
 E = TypeVar("E", bound=BaseException)
+T = TypeVar("T")
 
 log = logger("soundverse_nb.client")
 
@@ -32,6 +34,8 @@ class ProgressReporter:
         self._display = display
         self.simulated = False
         self.opened = threading.Event()
+        self._answers: dict[object, asyncio.Future[Any]] = {}
+        self._unseen = 0  # notices without a display
         self._orders: dict[int, Callable[[], Order]] = {}
         self.results: Callable[[], RemixList] = RemixList
         """What there is so far: remixes, and errors in the places of the rest."""
@@ -69,6 +73,22 @@ class ProgressReporter:
         error._render_traceback_ = lambda: short_traceback(error)  # type: ignore[attr-defined]
         return error
 
+    async def once(self, key: object, ask: Callable[[], Awaitable[T]]) -> T:
+        """The answer to a question that every remix of the batch has: it is asked a single time."""
+        if key not in self._answers:
+            self._answers[key] = asyncio.ensure_future(ask())
+            self._answers[key].add_done_callback(lambda done: done.cancelled() or done.exception())
+        return cast("T", await asyncio.shield(self._answers[key]))
+
+    def notice(self, index: int, message: str) -> None:
+        """Something worth knowing of this remix that stops nothing; printed where there is no display."""
+        if self._display is not None:
+            self.report(index, Phase.CHECKING, {"message": message, "notice": message})
+            return
+        self._unseen += 1
+        if self._unseen <= _MOST_PRINTED:
+            print(f"soundverse_nb: {message}")
+
     def open(self, titles: list[str], cancel: Callable[[int | None], None]) -> None:
         try:
             self._call(lambda display: display.open(titles, cancel))
@@ -76,6 +96,9 @@ class ProgressReporter:
             self.opened.set()
 
     def close(self) -> None:
+        if self._unseen > _MOST_PRINTED:
+            print(f"soundverse_nb: the same holds of {self._unseen - _MOST_PRINTED} more.")
+        self._unseen = 0
         self._call(lambda display: display.close())
 
     def slot(self, index: int) -> ProgressSlot:
@@ -142,6 +165,7 @@ _UNCLEAR_HINT = (
 )
 _NOTHING_BEGUN = "Interrupted."
 _MOST_NAMED = 12
+_MOST_PRINTED = 3
 
 
 def interrupted_message(results: list[Any], orders: list[Order]) -> str:

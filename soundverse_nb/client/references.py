@@ -21,7 +21,7 @@ from soundverse_nb.api.secrets import logger
 from soundverse_nb.audio.given import Kind
 from soundverse_nb.client.progress import ProgressSlot
 from soundverse_nb.displays import Phase
-from soundverse_nb.errors import ConfigurationError, PreflightError
+from soundverse_nb.errors import ConfigurationError, PreflightError, SoundverseError
 from soundverse_nb.hosting.content import suffix_of
 from soundverse_nb.hosting.finder import find_host, missing_host
 from soundverse_nb.hosting.protocol import Host, PublishedReference, remember_signature
@@ -47,11 +47,15 @@ _UPLOAD_KBPS = 192
 
 @dataclass(frozen=True)
 class Checked:
-    """A reference that may be ordered: a file here, or somebody's URL (then `path` is our copy, if any)."""
+    """A reference that may be ordered: a file here, or somebody's URL (then `path` is our copy, if any).
+
+    `sha256` is of its content, None where that was not looked at.
+    """
 
     name: str
     path: Path | None = None
     url: WebURL | None = None
+    sha256: str | None = None
 
 
 class References:
@@ -164,7 +168,7 @@ class References:
         path = await self._in_thread(_on_disk, reference, self._folder)
         # A host that is missing is found out before a thousand songs are looked at, not after.
         self._find_host(path.name)
-        return Checked(plain(path.name, 120), path)
+        return Checked(plain(path.name, 120), path, sha256=await self._in_thread(_content_hash, reference))
 
     async def _check_url(self, reference: Reference) -> Checked:
         url = reference.url or reference_url(reference.place or "")
@@ -186,7 +190,8 @@ class References:
         except BaseException:  # a copy that is refused, or no longer waited for, does not stay
             fetched.path.unlink(missing_ok=True)
             raise
-        return Checked(name, path=fetched.path, url=url)
+        content = await self._in_thread(_content_hash, fetched.path)
+        return Checked(name, path=fetched.path, url=url, sha256=content)
 
     async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         executor = self._executor if function in (_preflight, _on_disk) else None
@@ -267,6 +272,16 @@ def _readable(reference: Reference) -> tuple[Reference, object]:
 
     reference = reference.in_memory(Limits().max_bytes + 1)
     return reference, reference.fingerprint()
+
+
+def _content_hash(reference: Reference | Path) -> str | None:
+    """The hash of a song's content, None where it cannot be read: whoever publishes it says why."""
+    from soundverse_nb.reference import as_reference  # loads numpy and PyAV
+
+    try:
+        return as_reference(reference).content_hash()
+    except (SoundverseError, OSError):
+        return None
 
 
 def _on_disk(reference: Reference, folder: Path) -> Path:

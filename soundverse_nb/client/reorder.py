@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from soundverse_nb.client.inputs import RemixInput
 from soundverse_nb.client.journal.order import Order, spent_for
 from soundverse_nb.errors import SoundverseError, Spent
+from soundverse_nb.remix import RemixList
 
 
 class Reorder:
@@ -36,6 +37,19 @@ class Reorder:
     def give_back(self) -> None:
         """It was not ordered after all."""
         self._is_used = False
+
+
+async def using(
+    takes: Sequence[Reorder], order: Callable[[list[RemixInput]], Awaitable[RemixList]]
+) -> RemixList:
+    """Order these anew. Where that could not even begin they stay free."""
+    inputs = [take.use() for take in takes]
+    try:
+        return await order(inputs)
+    except SoundverseError:  # what fails once it has begun is in the list
+        for take in takes:
+            take.give_back()
+        raise
 
 
 def with_asked(

@@ -90,12 +90,14 @@ class Journal:
         def work(connection: sqlite3.Connection) -> Order:
             connection.execute(
                 "INSERT INTO orders (order_id, state, service, simulated, request, reference_name,"
-                " reference_path, label, created_at, updated_at, owner_host, owner_pid, owner_started,"
-                " owner_token, beat_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " reference_path, reference_sha256, label, created_at, updated_at, owner_host, owner_pid,"
+                " owner_started, owner_token, beat_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     order.order_id, OrderState.PLANNED.value, order.service, int(order.simulated),
-                    request, order.reference_name, _storable(order.reference_path), _storable(order.label),
-                    now, now, lease.host, lease.pid, lease.started, lease.token, lease.beat_at,
+                    request, order.reference_name, _storable(order.reference_path), order.reference_sha256,
+                    _storable(order.label), now, now, lease.host, lease.pid, lease.started, lease.token,
+                    lease.beat_at,
                 ),
             )  # fmt: skip
             return planned
@@ -200,6 +202,14 @@ class Journal:
     async def orders(self, states: Sequence[OrderState] | None = None) -> list[Order]:
         """The orders, oldest first, all or those in some states."""
         return await self._do(lambda c: _select(c, states))
+
+    async def fetched(self, reference_sha256: str | None) -> list[Order]:
+        """The fetched orders of a song, oldest first; for None those whose song's content is not known."""
+        condition, values = (
+            "WHERE state = ? AND reference_sha256 IS ?",
+            (OrderState.FETCHED.value, reference_sha256),
+        )
+        return await self._do(lambda c: [read_order(row) for row in _rows(c, condition, values)])
 
     async def left_open(self) -> list[Order]:
         """The orders that may still need something, oldest first: all but those that are known to be over.

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import glob
 import json
+import os
 import secrets
+import stat
 from dataclasses import dataclass, field, fields
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
+from soundverse_nb.api.request import RemixRequest
 from soundverse_nb.api.safe_repr import shown, shown_id
-from soundverse_nb.errors import Spent
+from soundverse_nb.errors import ConfigurationError, Spent, bare_errors
+from soundverse_nb.remix import Remix
 from soundverse_nb.remix.take_names import Asked, song_name
 
 PICK_UP = "The order is kept: `await client.recover()` picks it up again, also from a new kernel."
@@ -94,9 +100,10 @@ class Order:
 
     `request` holds prompt, lyrics, parameters and the reference's address without its query, so no
     signature. `audio_url` and `album_art` are kept whole because they are needed to fetch the audio,
-    and are never shown. Times are epoch seconds, sizes bytes. `client.orders()` looks at the disk too: there
-    a fetched order whose file is gone is "missing". `unreadable` says what of its line could not be read, say
-    a state of a newer version; such an order is shown and left alone.
+    and are never shown. `reference_sha256` is of the song's content, where it was looked at. Times are epoch
+    seconds, sizes bytes. `client.orders()` looks at the disk too: there a fetched order whose file is gone is
+    "missing". `unreadable` says what of its line could not be read, say a state of a newer version; such an
+    order is shown and left alone.
     """
 
     order_id: str
@@ -106,6 +113,7 @@ class Order:
     request: dict[str, Any] = field(default_factory=dict)
     reference_name: str | None = None
     reference_path: str | None = None
+    reference_sha256: str | None = None
     label: str | None = None
     message_id: str | None = None
     audio_url: str | None = field(default=None, repr=False)
@@ -151,11 +159,88 @@ class Order:
         place = str(self.request.get("song_reference_url") or self.reference_path or "")
         return Asked(self.song, self.prompt, self.lyrics, self.parameters, place)
 
+    @bare_errors
+    def remix(self) -> Remix:
+        """The remix of a fetched order, also after a restart.
+
+        What the journal does not keep is missing: the events and when it was finished; the original too,
+        where that is gone. Raises ConfigurationError where the remix is not on disk, which says what to do.
+
+        >>> import soundverse_nb as sv
+        >>> with sv.connect(journal="study.sqlite3", progress=False) as client:
+        ...     made = client.remix_sync(sv.example_song(), prompt="lo-fi hip hop")
+        ...     client.orders()[-1].remix().audio == made.audio
+        soundverse_nb: no API key, ...
+        True
+        """
+        if self.unreadable or self.path is None or self.state not in (OrderState.FETCHED, DiskState.MISSING):
+            how = self.unreadable or f"it is {self.state.value}"
+            raise ConfigurationError(
+                f"Order {self.order_id} has no remix on disk: {how}.",
+                spent=spent_for(self),
+                hint=_NO_REMIX.get(self.state, "client.orders() says more of it."),
+                order_id=self.order_id,
+            )
+        if self.state is DiskState.MISSING or is_missing(self):
+            raise ConfigurationError(
+                f"The remix of order {self.order_id} was at {self.path}, and is gone or changed.",
+                spent=spent_for(self),
+                hint="`await client.recover()` fetches it again.",
+                order_id=self.order_id,
+            )
+        path = Path(self.path)
+        prompt = self.prompt or (None if self.lyrics else "(unknown)")
+        place = str(self.request.get("song_reference_url") or self.reference_path or self.song or "unknown")
+        original = (
+            self.reference_path if self.reference_path and os.path.isfile(self.reference_path) else None
+        )
+        return Remix(
+            audio=path,
+            reference=original,
+            request=RemixRequest(place, prompt, self.lyrics, self.parameters),
+            song_name=self.song_name,
+            album_art=self.album_art,
+            album_art_path=next(iter(sorted(path.parent.glob(f"{glob.escape(path.stem)}-cover.*"))), None),
+            audio_url=self.audio_url,
+            message_id=self.message_id,
+            order_id=self.order_id,
+            simulated=self.simulated,
+            started_at=self.created_at,
+        )
+
     @property
     def title(self) -> str:
         """What a person knows it by: the song's name, else the prompt or the first line of the lyrics."""
         words = self.song_name or self.prompt or self.lyrics or self.reference_name or self.order_id
         return words.strip().splitlines()[0][:120] if words.strip() else self.order_id
+
+
+_NO_REMIX: dict[OrderState | DiskState, str] = {
+    OrderState.SENDING: "It is being sent, or its kernel ended while it was: see client.orders().",
+    OrderState.ACCEPTED: "`await client.recover()` fetches it once it is finished.",
+    OrderState.COMPLETED: "`await client.recover()` fetches it.",
+    OrderState.UNKNOWN: "Look at the account before you order it again.",
+}
+
+
+def is_missing(order: Order) -> bool:
+    """Whether the file of a fetched order is gone, or has another size than what was fetched.
+
+    One look at the directory and none into the file. Where the disk does not say, say for want of a
+    permission, it is not missing.
+    """
+    # Older journals may hold a path that counted from wherever its kernel was.
+    if order.state is not OrderState.FETCHED or order.path is None or not os.path.isabs(order.path):
+        return False
+    try:
+        found = os.stat(order.path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        return False
+    return not stat.S_ISREG(found.st_mode) or (
+        order.size_bytes is not None and found.st_size != order.size_bytes
+    )
 
 
 def spent_for(order: Order) -> Spent:

@@ -18,8 +18,8 @@ _LAST_TIME = 9e9
 """Epoch seconds in the year 2255. What lies behind it no calendar here can show."""
 
 _TEXTS = (
-    "order_id", "service", "reference_name", "reference_path", "label", "message_id", "audio_url",
-    "album_art", "song_name", "path", "sha256", "error",
+    "order_id", "service", "reference_name", "reference_path", "reference_sha256", "label", "message_id",
+    "audio_url", "album_art", "song_name", "path", "sha256", "error",
 )  # fmt: skip
 _NEEDED = frozenset({"order_id", "service"})
 # Kept as the bytes it is made of where it is not UTF-8: a file's name may be any bytes.

@@ -10,7 +10,7 @@ from pathlib import Path
 from soundverse_nb.errors import ConfigurationError
 
 APPLICATION_ID = 0x53564E42  # "SVNB": tells a journal from any other SQLite file
-VERSION = 2
+VERSION = 3
 
 _V1 = """
 CREATE TABLE orders (
@@ -47,6 +47,12 @@ _V2 = (
     "CREATE INDEX orders_by_label ON orders (label)",
 )
 
+# Version 3 knows a song by its content, wherever it lies by now.
+_V3 = (
+    "ALTER TABLE orders ADD COLUMN reference_sha256 TEXT",
+    "CREATE INDEX orders_by_reference ON orders (reference_sha256)",
+)
+
 
 def _create(connection: sqlite3.Connection) -> None:
     connection.execute(_V1)
@@ -57,8 +63,13 @@ def _add_leases(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+def _add_content(connection: sqlite3.Connection) -> None:
+    for statement in _V3:
+        connection.execute(statement)
+
+
 # Version reached -> the step that reaches it from the one before.
-STEPS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _create, 2: _add_leases}
+STEPS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _create, 2: _add_leases, 3: _add_content}
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:

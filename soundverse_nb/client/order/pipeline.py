@@ -12,6 +12,7 @@ from soundverse_nb.api.body import excerpt
 from soundverse_nb.api.event import RemixEvent
 from soundverse_nb.api.secrets import logger
 from soundverse_nb.cancellation import shielded
+from soundverse_nb.client.earlier import note_earlier
 from soundverse_nb.client.inputs import ParsedInput, RemixInput
 from soundverse_nb.client.journal.order import PICK_UP, Order, OrderState, new_order_id, spent_for
 from soundverse_nb.client.order.download import fetch, fetch_art, wait_for_art
@@ -36,6 +37,7 @@ async def make_remix(session: Session, remix_input: RemixInput, slot: ProgressSl
     """Check, publish, order, follow and fetch one remix. Its end is reported whatever happens."""
     try:
         checked = await session.references.check(remix_input.reference, slot)
+        await note_earlier(session, remix_input, checked, slot)
         tracker = await plan(session, remix_input, checked, slot)
         async with tracker.watching():
             try:
@@ -93,6 +95,7 @@ async def plan(
         request=remix_input.journal_fields(checked.path),
         reference_name=checked.name,
         reference_path=str(checked.path) if checked.path else None,
+        reference_sha256=checked.sha256,
         label=remix_input.label,
     )
     writing = asyncio.ensure_future(session.journal.plan(order))

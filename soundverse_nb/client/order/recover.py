@@ -12,7 +12,7 @@ from markupsafe import Markup
 from soundverse_nb.client.config import is_same_service
 from soundverse_nb.client.inputs import RemixInput, recorded_input
 from soundverse_nb.client.journal.lease import is_held, is_undecided
-from soundverse_nb.client.journal.order import Order, OrderState, spent_for
+from soundverse_nb.client.journal.order import Order, OrderState, is_missing, spent_for
 from soundverse_nb.client.order.pipeline import (
     as_soundverse_error,
     fetch_remix,
@@ -21,7 +21,7 @@ from soundverse_nb.client.order.pipeline import (
 )
 from soundverse_nb.client.order.poll import ask, follow, record_outcome
 from soundverse_nb.client.order.tracker import OrderTracker
-from soundverse_nb.client.order_table import OrderTable, is_missing
+from soundverse_nb.client.order_table import OrderTable
 from soundverse_nb.client.progress import ProgressReporter, ProgressSlot, order_name
 from soundverse_nb.client.session import Session
 from soundverse_nb.client.simulated import is_left_behind
