@@ -27,7 +27,7 @@ class Phase(str, Enum):
     FETCHING = "fetching"  # the finished audio is being downloaded; progress in percent
     FINISHED = "finished"
     FAILED = "failed"
-    CANCELLED = "cancelled"  # no longer watched; the order is kept
+    CANCELLED = "cancelled"  # no longer watched; an order that was sent is kept
 
     @property
     def is_final(self) -> bool:
@@ -40,7 +40,8 @@ class ProgressUpdate:
 
     `index` is its place in the batch (from 0), `progress` a percentage 0-100, `retry_in` seconds,
     `stage` the service's own word (for example "queued"), `message` one sentence for the user. `notice` is a
-    sentence about the batch that is worth seeing at its end too.
+    sentence about the batch that is worth seeing at its end too. `may_be_charged` tells of one that is
+    cancelled whether it was sent.
     """
 
     index: int
@@ -52,6 +53,7 @@ class ProgressUpdate:
     song_name: str | None = None
     simulated: bool = False
     notice: str | None = None
+    may_be_charged: bool = False
 
 
 class ProgressDisplay(Protocol):

@@ -370,7 +370,7 @@ class Client:
         return await using(takes, self.remix_all)
 
     def _reporter(self) -> ProgressReporter:
-        return ProgressReporter(find_display(self._progress, self._price))
+        return ProgressReporter(find_display(self._progress, self._price), self._price)
 
     async def _run(self, work: Coroutine[Any, Any, T], reporter: ProgressReporter) -> T:
         """Await some work, from any asyncio loop."""
@@ -408,7 +408,7 @@ class Client:
             running.cancel()
             concurrent.futures.wait([running.future], timeout=SHUTDOWN_SECONDS)
             raise self._interrupted(error, reporter) from None
-        return RemixJob(running, title)
+        return RemixJob(running, title, reporter)
 
     async def _stream(
         self, work: Callable[[Callable[[T], object]], Coroutine[Any, Any, None]], reporter: ProgressReporter

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import time
 from collections.abc import Generator
 from typing import Any, Generic, TypeVar
 
 from soundverse_nb import displays
 from soundverse_nb.client.background import LOOP, BackgroundTask, check_can_wait
 from soundverse_nb.client.interrupt import interruptible
+from soundverse_nb.client.progress import ProgressReporter, StoppedError
+from soundverse_nb.displays import shows_text_only
 from soundverse_nb.errors import SoundverseError, Spent, bare_errors
+from soundverse_nb.remix import RemixList
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.orders import job_html
 
@@ -35,9 +39,11 @@ class RemixJob(Generic[T]):
     >>> client.close()
     """
 
-    def __init__(self, work: BackgroundTask[T], title: str) -> None:
+    def __init__(self, work: BackgroundTask[T], title: str, reporter: ProgressReporter) -> None:
         self._work = work
         self._title = title
+        self._reporter = reporter
+        self._started = time.strftime("%H:%M:%S")
 
     @property
     def done(self) -> bool:
@@ -46,8 +52,22 @@ class RemixJob(Generic[T]):
 
     @property
     def cancelled(self) -> bool:
-        """Whether it was stopped before its end."""
-        return self.done and isinstance(self._work.future.exception(), concurrent.futures.CancelledError)
+        """Whether it was stopped before its end, by `cancel()` or from its display."""
+        if not self.done:
+            return False
+        error = self._work.future.exception()
+        if error is not None:
+            return isinstance(error, (concurrent.futures.CancelledError, StoppedError))
+        ends: object = self._work.future.result()
+        stopped = [end for end in ends if isinstance(end, StoppedError)] if isinstance(ends, list) else []
+        whole = self._reporter.is_stopped or stopped == ends
+        return bool(stopped) and whole
+
+    @property
+    def results(self) -> RemixList:
+        """What there is so far: remixes, errors in the places of others; while it runs, what is over."""
+        ends = self._reporter.results()
+        return ends if self.done else RemixList(end for end in ends if not isinstance(end, StoppedError))
 
     def cancel(self) -> None:
         """Stop watching. The order is kept, and `client.recover()` picks it up. Harmless when it is over."""
@@ -57,12 +77,13 @@ class RemixJob(Generic[T]):
     def result(self, timeout: float | None = None) -> T:
         """Block until it is over; at most `timeout` seconds, then TimeoutError while the job goes on.
 
-        An interrupt cancels the job. Raises CancelledError (asyncio's) where it was cancelled.
+        An interrupt cancels the job. Raises CancelledError (asyncio's) where it was cancelled; it says what
+        was sent by then.
         """
         try:
             return LOOP.result(self._work, timeout)
         except concurrent.futures.CancelledError:
-            raise asyncio.CancelledError() from None
+            raise asyncio.CancelledError(self._stopped) from None
 
     def __await__(self) -> Generator[Any, None, T]:
         check_can_wait(
@@ -74,8 +95,16 @@ class RemixJob(Generic[T]):
 
     async def _wait(self) -> T:
         # Interrupting one who waits does not end the job: others may be waiting too.
-        with interruptible():
-            return await asyncio.shield(self._work.waiter())
+        try:
+            with interruptible():
+                return await asyncio.shield(self._work.waiter())
+        except asyncio.CancelledError as error:
+            error.args = (self._stopped if self.done else "No longer waited for. The job goes on.",)
+            raise
+
+    @property
+    def _stopped(self) -> str:
+        return self._reporter.stopped_message("Cancelled.")
 
     @property
     def state(self) -> str:
@@ -96,14 +125,29 @@ class RemixJob(Generic[T]):
             raise NotImplementedError  # what IPython takes for "show it as anything else"
         show(self, self._work.future)
 
-    def _repr_html_(self) -> str:
-        advice = {
-            "running": "await job (or job.result()) gives the remix; job.cancel() stops watching.",
-            "finished": "await job (or job.result()) gives the remix.",
-            "cancelled": "If it was ordered, the order is kept: await client.recover() picks it up.",
-            "failed": "",
-        }[self.state]
-        if self.state == "failed":
+    def _line(self) -> tuple[str, str]:
+        """What a cell keeps of it: only what stays true, as a job that runs has ended when that is read."""
+        state = self.state
+        if state == "running":
+            advice = (
+                "`await job` or job.result() gives what it makes, job.state says how it is by then, "
+                "job.cancel() stops watching."
+            )
+            return f"started at {self._started}", advice
+        if state == "failed":
             error = self._work.future.exception()
-            advice = str(error) if isinstance(error, SoundverseError) else type(error).__name__
-        return str(job_html(self._title, self.state, advice))
+            return state, str(error) if isinstance(error, SoundverseError) else type(error).__name__
+        return state, {
+            "finished": "`await job` or job.result() gives what it made.",
+            "cancelled": self._stopped.removeprefix("Cancelled.").strip() or "Nothing was sent.",
+        }[state]
+
+    def _repr_html_(self) -> str:
+        return str(job_html(self._title, *self._line()))
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        if shows_text_only():  # a terminal keeps nothing
+            return {"text/plain": repr(self)}
+        state, advice = self._line()
+        line = f"RemixJob({plain(self._title, 60)!r}), {state}. {plain(advice, 900)}"
+        return {"text/plain": line, "text/html": self._repr_html_()}

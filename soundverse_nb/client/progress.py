@@ -19,7 +19,7 @@ from soundverse_nb.displays import Phase, ProgressDisplay, ProgressUpdate
 from soundverse_nb.errors import ConfigurationError, SoundverseError, Spent, ipython_shell, short_traceback
 from soundverse_nb.remix import RemixList
 from soundverse_nb.remix.take_names import take_titles
-from soundverse_nb.render.escape import plain
+from soundverse_nb.render.summary import cost_label
 
 E = TypeVar("E", bound=BaseException)
 T = TypeVar("T")
@@ -30,8 +30,10 @@ log = logger("soundverse_nb.client")
 class ProgressReporter:
     """The display of one batch, or nobody."""
 
-    def __init__(self, display: ProgressDisplay | None) -> None:
+    def __init__(self, display: ProgressDisplay | None, price: float | None = None) -> None:
         self._display = display
+        self._price = price
+        self.is_stopped = False  # the whole batch, from its display
         self.simulated = False
         self.opened = threading.Event()
         self._answers: dict[object, asyncio.Future[Any]] = {}
@@ -65,7 +67,7 @@ class ProgressReporter:
         it is printed too: `asyncio.run` raises one of its own in its place.
         """
         results = self.results()
-        message = interrupted_message(results, [self._orders[at]() for at in sorted(self._orders)])
+        message = self.stopped_message()
         error.args = (message,)
         if message != _NOTHING_BEGUN and ipython_shell() is None:
             print(message, file=sys.stderr)
@@ -88,6 +90,11 @@ class ProgressReporter:
         self._unseen += 1
         if self._unseen <= _MOST_PRINTED:
             print(f"soundverse_nb: {message}")
+
+    def stopped_message(self, first: str = "Interrupted.") -> str:
+        """What became of a batch that was stopped: what is finished, what was sent and may cost, what not."""
+        orders = [self._orders[at]() for at in sorted(self._orders)]
+        return stopped_message(self.results(), orders, self._price, self.simulated, first)
 
     def open(self, titles: list[str], cancel: Callable[[int | None], None]) -> None:
         try:
@@ -168,22 +175,34 @@ _MOST_NAMED = 12
 _MOST_PRINTED = 3
 
 
-def interrupted_message(results: list[Any], orders: list[Order]) -> str:
-    """What became of interrupted remixes: which are finished, kept, unclear, and which were never sent."""
+def stopped_message(
+    results: list[Any],
+    orders: list[Order],
+    price: float | None = None,
+    simulated: bool = False,
+    first: str = _NOTHING_BEGUN,
+) -> str:
+    """What became of remixes that were stopped: which are finished, kept, unclear, and which never sent.
+
+    `price` is what one costs; `first` is the sentence before all that.
+    """
     finished = sum(not isinstance(result, BaseException) for result in results)
     kept = [order for order in orders if order.state in _KEPT]
     unclear = [order for order in orders if order.state in _UNCLEAR]
-    lines = [_NOTHING_BEGUN]
+    lines = [first]
     if finished:
-        lines.append(f"{finished} of {len(results)} finished before: `client.interrupted` has what there is.")
+        where = "client.interrupted" if first == _NOTHING_BEGUN else "job.results"
+        lines.append(f"{finished} of {len(results)} finished before: `{where}` has what there is.")
     if kept:
+        cost = cost_label(len(kept), price, simulated)
         lines.append(
-            f"{len(kept)} sent, which may be charged, and kept: `await client.recover()` picks up "
+            f"{len(kept)} sent, which may be charged{cost}, and kept: `await client.recover()` picks up "
             f"{_list(kept)}, also from a new kernel."
         )
     if unclear:
+        cost = cost_label(len(unclear), price, simulated)
         lines.append(
-            f"{len(unclear)} sent and not yet named by the service, which may have been paid for: "
+            f"{len(unclear)} sent and not yet named by the service, which may have been paid for{cost}: "
             f"{_list(unclear)}. Nothing is sent again; client.orders() says how it ends."
         )
     if unsent := sum(isinstance(each, StoppedError) and each.spent is Spent.NO for each in results):

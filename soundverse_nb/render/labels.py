@@ -17,6 +17,8 @@ HOLD = "finalising: 90 % can hold for several minutes; this is expected"
 _HOLD_FROM = 90.0
 """Percent at which that begins."""
 
+NOT_SENT = "stopped before it was sent; nothing is paid"
+
 STAGES = {
     "validating": "request being checked",
     "queued": "in the service's queue",
@@ -40,7 +42,7 @@ PHASES = {
     Phase.FETCHING: "fetching the audio",
     Phase.FINISHED: "finished",
     Phase.FAILED: "failed",
-    Phase.CANCELLED: "no longer watched; the order is kept",
+    Phase.CANCELLED: "no longer watched; the order is kept and may be charged",
 }
 
 
@@ -61,6 +63,8 @@ def percent_label(progress: float) -> str:
 
 def update_label(update: ProgressUpdate) -> str:
     """Where a remix is, in one phrase."""
+    if update.phase is Phase.CANCELLED and not update.may_be_charged:
+        return NOT_SENT
     if update.stage == "streaming" and reached_hold(update.progress):
         if (update.progress or 0) < 100 and update.phase in (Phase.STREAMING, Phase.FOLLOWING):
             return HOLD

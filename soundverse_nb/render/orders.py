@@ -45,7 +45,7 @@ def _row(row: Sequence[str], state_column: int) -> Markup:
 
 def job_html(title: str, state: str, advice: str) -> Markup:
     """A job in one line: its title, its state in a word, and what to do about it."""
-    return fill("<div><b>{}</b>: {}. {}</div>", text(title, 120), state, advice, limit=600)
+    return fill("<div><b>{}</b>: {}. {}</div>", text(title, 120), state, advice, limit=1200)
 
 
 def recovered_html(remixes: Markup, unknown: Markup) -> Markup:

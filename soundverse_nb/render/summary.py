@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from soundverse_nb.render.colours import BAD, GOOD, LINE, QUIET, badge
+from soundverse_nb.render.colours import BAD, GOOD, LINE, QUIET, WARNING, badge
 from soundverse_nb.render.escape import fill, joined, plain, text
 from soundverse_nb.render.units import money, span
 
 MAX_NAMED = 60
 """Remixes named in the page; of a greater batch only the counts and the failures are complete."""
+
+MAX_NOTICES = 3
 
 _BADGE = "display:inline-block;padding:0 8px;margin:0 0 0 6px;font-size:11px;line-height:1.5"
 
@@ -21,13 +23,15 @@ _BADGE = "display:inline-block;padding:0 8px;margin:0 0 0 6px;font-size:11px;lin
 class RemixEnd:
     """The end of one remix of the batch.
 
-    `kind` is "finished", "failed" or "cancelled"; `message` is the error's sentence.
+    `kind` is "finished", "failed" or "cancelled"; `message` is the error's sentence. `may_be_charged` tells
+    of a cancelled one whether it was sent.
     """
 
     title: str
     kind: str
     seconds: float
     message: str = ""
+    may_be_charged: bool = False
 
 
 def money_label(spent: float | None, simulated: bool) -> str:
@@ -35,6 +39,31 @@ def money_label(spent: float | None, simulated: bool) -> str:
     if spent is None:
         return ""
     return f"{money(spent)} had it been real" if simulated else f"{money(spent)} spent"
+
+
+def cost_label(count: int, price: float | None, simulated: bool) -> str:
+    """What so many orders cost, in brackets: " (0.60)"; "" where no price is known."""
+    if price is None:
+        return ""
+    return f" ({money(count * price)}{' had it been real' if simulated else ''})"
+
+
+def cancelled_text(ends: Sequence[RemixEnd], price: float | None, simulated: bool) -> str:
+    """What became of those that are no longer watched: what was sent, what it may cost, what to do."""
+    cancelled = [end for end in ends if end.kind == "cancelled"]
+    sent = sum(end.may_be_charged for end in cancelled)
+    unsent = len(cancelled) - sent
+    parts = []
+    if sent:
+        verb, them = ("was", "it") if sent == 1 else ("were", "them")
+        parts.append(
+            f"{sent} of the cancelled {verb} sent and may be charged{cost_label(sent, price, simulated)}: "
+            f"await client.recover() picks {them} up."
+        )
+    if unsent:
+        verb, them = ("was", "it") if unsent == 1 else ("were", "them")
+        parts.append(f"{unsent} {verb} not sent: nothing is paid for {them}.")
+    return " ".join(parts)
 
 
 def counts_label(finished: int, failed: int, cancelled: int, active: int, waiting: int, total: int) -> str:
@@ -77,7 +106,15 @@ def ends_html(ends: Sequence[RemixEnd]) -> Markup:
     return joined([table, _more(len(ends) - MAX_NAMED, "more")])
 
 
-def summary_html(ends: Sequence[RemixEnd], seconds: float, spent: float | None, simulated: bool) -> Markup:
+def summary_html(
+    ends: Sequence[RemixEnd],
+    seconds: float,
+    spent: float | None,
+    simulated: bool,
+    *,
+    price: float | None = None,
+    notices: Sequence[str] = (),
+) -> Markup:
     """The page that takes the place of the progress board in a saved notebook: counts, time, money, failures.
 
     Bounded however great the batch; uses only what a notebook's sanitiser lets through.
@@ -90,14 +127,22 @@ def summary_html(ends: Sequence[RemixEnd], seconds: float, spent: float | None, 
         body = _folded(f"All {len(ends)} remixes", listed)
     return fill(
         '<div class="soundverse-summary" style="max-width:980px;border-left:3px solid {};'
-        'padding:4px 0 4px 12px;margin:4px 0;line-height:1.5"><div><b>{}</b>{}{}</div>{}{}</div>',
-        BAD if failed else GOOD,
+        'padding:4px 0 4px 12px;margin:4px 0;line-height:1.5"><div><b>{}</b>{}{}</div>{}{}{}{}</div>',
+        BAD if failed else WARNING if any(end.kind == "cancelled" for end in ends) else GOOD,
         summary_text(ends, seconds),
         fill(" {}", badge("simulated", _BADGE)) if simulated else "",
         _cost(spent, simulated),
+        _line(cancelled_text(ends, price, simulated)),
+        notices_html(notices),
         failures_html(failed),
         body,
     )
+
+
+def notices_html(notices: Sequence[str]) -> Markup:
+    """What is worth knowing of the batch and stopped nothing, the first few in full."""
+    shown = joined([_line(notice) for notice in notices[:MAX_NOTICES]])
+    return joined([shown, _more(len(notices) - MAX_NOTICES, "more of this kind")])
 
 
 def summary_text(ends: Sequence[RemixEnd], seconds: float) -> str:
@@ -107,6 +152,10 @@ def summary_text(ends: Sequence[RemixEnd], seconds: float) -> str:
         kinds.count("finished"), kinds.count("failed"), kinds.count("cancelled"), 0, 0, len(kinds)
     )
     return plain(f"{counted} in {span(seconds)}")
+
+
+def _line(sentence: str) -> Markup:
+    return fill("<div>{}</div>", sentence, limit=600) if sentence else Markup("")
 
 
 def _more(count: int, noun: str) -> Markup:
@@ -122,14 +171,19 @@ def _row(end: RemixEnd) -> Markup:
     mark, colour = {"finished": ("✓", GOOD), "failed": ("✗", BAD)}.get(end.kind, ("–", QUIET))
     return fill(
         '<div style="display:table-row"><div style="{cell};color:{colour}">{mark}</div>'
-        '<div style="{cell}">{title}</div>'
+        '<div style="{cell}">{title}{remark}</div>'
         '<div style="{cell};opacity:0.75;white-space:nowrap;text-align:right">{seconds}</div></div>',
         cell="display:table-cell;padding:0 14px 0 0",
         colour=colour,
         mark=mark,
         title=text(end.title, 100),
+        remark=fill(' <span style="opacity:0.75">{}</span>', _remark(end)) if end.kind == "cancelled" else "",
         seconds=span(end.seconds),
     )
+
+
+def _remark(end: RemixEnd) -> str:
+    return "sent, may be charged" if end.may_be_charged else "not sent"
 
 
 def _folded(label: str, inside: Markup) -> Markup:

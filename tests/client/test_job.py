@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import signal
@@ -247,3 +248,77 @@ def test_streams_go_on_while_a_cell_computes(make_client: MakeClient) -> None:
         assert isinstance(job.result(), sv.Remix)
     finally:
         serving.close()
+
+
+async def test_a_cancelled_job_says_what_was_sent_and_what_it_may_cost(make_client: MakeClient) -> None:
+    async with StrictService([stream(*stages()[:3], script.HOLD)]) as service:
+        seen = Notebook()
+        client = make_client(service, progress=seen, max_streams=1, price=0.25)
+        job = client.start_all([(SONG, "sent"), (SONG, "waiting")])
+        await seen.until_stage("starting")
+        job.cancel()
+        with pytest.raises(asyncio.CancelledError) as raised:
+            await job
+        html = job._repr_html_()
+        for shown in (str(raised.value), html, job._repr_mimebundle_()["text/plain"]):
+            assert "1 sent, which may be charged (0.25), and kept" in shown
+            assert "client.recover()" in shown
+            assert "1 not sent: nothing is paid for it." in shown
+        assert "cancelled" in html
+        ends = {update.index: update for update in seen.updates if update.phase is Phase.CANCELLED}
+        assert [ends[0].may_be_charged, ends[1].may_be_charged] == [True, False]
+        assert [type(end).__name__ for end in job.results] == ["StoppedError", "StoppedError"]
+
+
+@pytest.mark.parametrize("how", ["Cancel all", "Cancel", "Cancel of the only one"])
+async def test_a_job_that_was_stopped_from_its_display_says_cancelled(
+    make_client: MakeClient, how: str
+) -> None:
+    held = stream(*stages()[:3], script.HOLD)
+    async with StrictService([held, held]) as service:
+        seen = Notebook()
+        client = make_client(service, progress=seen)
+        if how == "Cancel of the only one":
+            job: Any = client.start(SONG, "a")
+        else:
+            job = client.start_all([(SONG, "a"), (SONG, "b")])
+            await seen.until_stage("starting", 1)
+        await seen.until_stage("starting", 0)
+        assert seen.cancel is not None
+        if how == "Cancel all":
+            seen.cancel(None)
+        else:
+            seen.cancel(0)
+            seen.cancel(1)
+        with contextlib.suppress(StoppedError):
+            await job
+        assert job.state == "cancelled"
+        assert job.cancelled
+        assert "may be charged" in job._repr_html_()
+
+
+async def test_a_job_with_one_stopped_remix_of_several_is_finished(make_client: MakeClient) -> None:
+    held = stream(*stages()[:3], script.HOLD)
+    async with StrictService([held]) as service:
+        seen = Notebook()
+        job = make_client(service, progress=seen, max_streams=1).start_all([(SONG, "a"), (SONG, "b")])
+        await seen.until_stage("starting", 0)
+        assert seen.cancel is not None
+        seen.cancel(0)
+        await job
+        assert job.state == "finished"
+
+
+async def test_the_line_that_a_cell_keeps_stays_true(make_client: MakeClient) -> None:
+    async with StrictService([stream(*stages()[:3], script.HOLD, *stages()[3:])]) as service:
+        job = make_client(service).start(SONG, prompt="jazz")
+        kept = job._repr_mimebundle_()
+        for shown in kept.values():
+            assert "started at " in shown
+            assert "running" not in shown
+            assert "await job" in shown
+        assert job.results == []
+        service.release()
+        remix = await job
+        assert job.results == [remix]
+        assert "finished" in job._repr_mimebundle_()["text/plain"]

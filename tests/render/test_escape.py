@@ -11,8 +11,9 @@ from soundverse_nb.render.card import Card, Lane, card_html
 from soundverse_nb.render.colours import badge
 from soundverse_nb.render.escape import fill, joined, plain, text
 from soundverse_nb.render.labels import StageSpan, stages_html
-from soundverse_nb.render.orders import job_html, orders_html, recovered_html
+from soundverse_nb.render.orders import job_html, orders_html
 from soundverse_nb.render.summary import RemixEnd, ends_html, failures_html
+from soundverse_nb.render.takes import TakeRow, takes_html
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,7 @@ def test_what_is_put_into_a_page_is_escaped_unless_it_is_markup() -> None:
         badge("<i>"),
         orders_html("<i>", "<i>", ["<i>"], [["<i>"]], ["<i>"], state_column=0),
         job_html("<i>", "failed", "<i>"),
-        recovered_html(["<i>"], [("<i>", "<i>")], Markup("")),
+        takes_html("<i>", [TakeRow(0, "<i>", "<i>", "<i>"), TakeRow(1, "<i>", "<i>", "", "<i>")], ["<i>"]),
     ],
 )
 def test_every_page_escapes_what_it_is_given(page: Markup) -> None:

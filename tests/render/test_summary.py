@@ -1,6 +1,13 @@
 from __future__ import annotations
 
-from soundverse_nb.render.summary import RemixEnd, counts_label, money_label, summary_html, summary_text
+from soundverse_nb.render.summary import (
+    RemixEnd,
+    cancelled_text,
+    counts_label,
+    money_label,
+    summary_html,
+    summary_text,
+)
 from tests.render.sanitiser import Page
 
 
@@ -37,3 +44,20 @@ def test_money_is_said_only_where_a_price_is_known_and_never_pretended() -> None
     assert money_label(None, False) == ""
     assert money_label(3.4, False) == "3.40 spent"
     assert money_label(3.4, True) == "3.40 had it been real"
+
+
+def test_a_cancelled_batch_is_not_shown_as_a_success() -> None:
+    def edge(*ends: RemixEnd) -> str:
+        return str(summary_html(ends, 1.0, None, False)).partition("border-left:3px solid ")[2][:7]
+
+    finished, cancelled = RemixEnd("a", "finished", 1.0), RemixEnd("b", "cancelled", 1.0)
+    assert edge(finished) != edge(finished, cancelled)
+    assert edge(cancelled) != edge(RemixEnd("c", "failed", 1.0))
+
+
+def test_money_of_what_was_cancelled_is_said_where_a_price_is_known() -> None:
+    sent = RemixEnd("b", "cancelled", 1.0, may_be_charged=True)
+    assert "may be charged: await" in cancelled_text([sent], None, False)
+    assert "may be charged (0.20): await" in cancelled_text([sent], 0.2, False)
+    assert "(0.20 had it been real)" in cancelled_text([sent], 0.2, True)
+    assert cancelled_text([RemixEnd("a", "finished", 1.0)], 0.2, False) == ""

@@ -49,8 +49,20 @@ async def make_remix(session: Session, remix_input: RemixInput, slot: ProgressSl
         slot.report(Phase.FAILED, message=str(error))
         raise
     except asyncio.CancelledError:
-        slot.report(Phase.CANCELLED, message=slot.reporter.kept_message(slot.index))
+        report_cancelled(slot)
         raise
+
+
+def report_cancelled(slot: ProgressSlot) -> None:
+    """It is no longer watched: the display says what was sent, and may be charged, or that nothing was."""
+    order = slot.reporter.order(slot.index)
+    sent = order is not None and spent_for(order) is not Spent.NO
+    slot.report(
+        Phase.CANCELLED,
+        message=slot.reporter.kept_message(slot.index)
+        or ("" if sent else "Nothing was sent, nothing is paid."),
+        may_be_charged=sent,
+    )
 
 
 def as_soundverse_error(error: Exception, order: Order | None) -> SoundverseError:
@@ -233,6 +245,7 @@ async def open_batch(
         loop.call_soon_threadsafe(cancel_here, index)
 
     def cancel_here(index: int | None) -> None:
+        reporter.is_stopped = reporter.is_stopped or index is None
         for task in tasks if index is None else tasks[index : index + 1]:
             task.cancel()
         if not tasks and whole is not None:

@@ -17,6 +17,7 @@ from soundverse_nb.client.order.pipeline import (
     as_soundverse_error,
     fetch_remix,
     open_batch,
+    report_cancelled,
     with_unwritten,
 )
 from soundverse_nb.client.order.poll import ask, follow, record_outcome
@@ -238,7 +239,7 @@ async def _resume(
         slot.report(Phase.FAILED, message=str(error))
         return order, bare(error)
     except asyncio.CancelledError:
-        slot.report(Phase.CANCELLED, message=slot.reporter.kept_message(slot.index))
+        report_cancelled(slot)
         raise
 
 
