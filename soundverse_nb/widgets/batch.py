@@ -10,13 +10,17 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from soundverse_nb.displays import Phase, ProgressUpdate
-from soundverse_nb.render.labels import reached_hold, update_label
-from soundverse_nb.render.summary import RemixEnd, counts_label, summary_html, summary_text
+from soundverse_nb.render.labels import update_label
+from soundverse_nb.render.summary import RemixEnd, cancelled_text, counts_label, summary_html, summary_text
 from soundverse_nb.render.units import span
+from soundverse_nb.widgets.estimate import Mark, marked, seconds_left
+
+_MOST_WHILE_ACTIVE = 95.0
+"""Percent: a service says 100 when the song is generated; what follows, the fetching too, takes its time."""
 
 _ACCEPTED = (Phase.FOLLOWING, Phase.FETCHING, Phase.FINISHED)
 
@@ -24,8 +28,9 @@ _ACCEPTED = (Phase.FOLLOWING, Phase.FETCHING, Phase.FINISHED)
 class RemixStatus(NamedTuple):
     """The status of one remix. Times are readings of the batch's clock; `progress` is in percent.
 
-    `place` is its index in the batch. `is_over` and `is_active` (started and not over) follow from the phase;
-    they are kept because 500 streams are counted four times a second.
+    `place` is its index in the batch, `marks` when it came to each stage since it was sent. `is_over` and
+    `is_active` (started and not over) follow from the phase; they are kept because 500 streams are counted
+    four times a second.
     """
 
     place: int
@@ -42,6 +47,8 @@ class RemixStatus(NamedTuple):
     cancelling: bool = False
     is_over: bool = False
     is_active: bool = False
+    may_be_charged: bool = False
+    marks: tuple[Mark, ...] = ()
 
     def seconds(self, now: float) -> float:
         """How long it has been under way, 0 before it began."""
@@ -95,6 +102,7 @@ class Batch:
         self._opened = clock()
         self._price = price
         self._statuses = [RemixStatus(i, title) for i, title in enumerate(titles)]
+        self._notices: list[str] = []
         self._order: list[int] = []  # indices in the order in which they ended
 
     def now(self) -> float:
@@ -109,6 +117,8 @@ class Batch:
             before = self._statuses[update.index]
             if before.is_over:
                 return
+            if update.notice:
+                self._notices.append(update.notice)
             after = updated(before, update, self._clock())
             self._statuses[update.index] = after
             if after.is_over:
@@ -136,9 +146,20 @@ class Batch:
         with self._lock:
             return [self._statuses[i] for i in self._order]
 
+    @property
+    def price(self) -> float | None:
+        """What one accepted order costs."""
+        return self._price
+
+    def notices(self) -> list[str]:
+        """What is worth knowing of the batch, at its end too."""
+        with self._lock:
+            return list(self._notices)
+
     def counts(self) -> BatchCounts:
         """Counts, time, money."""
-        return count_batch(self.statuses(), self._clock() - self._opened, self._price)
+        now = self._clock()
+        return count_batch(self.statuses(), now - self._opened, self._price, now)
 
 
 def updated(before: RemixStatus, update: ProgressUpdate, now: float) -> RemixStatus:
@@ -155,9 +176,11 @@ def updated(before: RemixStatus, update: ProgressUpdate, now: float) -> RemixSta
     if update.phase is Phase.STREAMING and update.stage not in (None, "validating", "failed"):
         accepted = True
     over = update.phase.is_final
+    # A display of an older client says of none that it may be charged; one that was taken may be.
+    charged = update.phase is Phase.CANCELLED and (update.may_be_charged or accepted)
     return before._replace(
         phase=update.phase,
-        label=update_label(update),
+        label=update_label(replace(update, may_be_charged=charged)),
         progress=progress,
         message=update.message or (before.message if over else None),
         retry_at=None if update.retry_in is None else now + update.retry_in,
@@ -167,19 +190,21 @@ def updated(before: RemixStatus, update: ProgressUpdate, now: float) -> RemixSta
         simulated=before.simulated or update.simulated,
         is_over=over,
         is_active=not over and update.phase is not Phase.WAITING,
+        may_be_charged=charged,
+        marks=marked(before.marks, update, now),
     )
 
 
-def count_batch(statuses: Sequence[RemixStatus], seconds: float, price: float | None) -> BatchCounts:
-    """The counts of a batch, `seconds` after it was opened."""
+def count_batch(
+    statuses: Sequence[RemixStatus], seconds: float, price: float | None, now: float
+) -> BatchCounts:
+    """The counts of a batch, `seconds` after it was opened. Its fraction is the mean of all remixes."""
     total = len(statuses)
     phases = [status.phase for status in statuses]
     over = sum(status.is_over for status in statuses)
     active = sum(status.is_active for status in statuses)
-    done = sum(1.0 if s.is_over else s.progress / 100 for s in statuses)
+    done = sum(1.0 if s.is_over else min(s.progress, _MOST_WHILE_ACTIVE) / 100 for s in statuses)
     fraction = done / total if total else 1.0
-    # At 90 % a remix may stay for minutes; where that is all that is left, nobody can say how long.
-    held = over < total and all(s.is_over or (s.is_active and reached_hold(s.progress)) for s in statuses)
     return BatchCounts(
         total=total,
         finished=phases.count(Phase.FINISHED),
@@ -189,19 +214,10 @@ def count_batch(statuses: Sequence[RemixStatus], seconds: float, price: float | 
         waiting=total - over - active,
         fraction=fraction,
         seconds=seconds,
-        eta=None if held else eta(fraction, seconds),
+        eta=seconds_left(statuses, now),
         spent=None if price is None else price * sum(s.accepted for s in statuses),
         simulated=any(s.simulated for s in statuses),
     )
-
-
-def eta(fraction: float, seconds: float) -> float | None:
-    """Seconds still to go if the rest takes as long as what is done; None while too little is done."""
-    if fraction >= 1:
-        return 0.0
-    if fraction < 0.05 or seconds < 1:
-        return None
-    return seconds * (1 - fraction) / fraction
 
 
 class Summary:
@@ -221,16 +237,26 @@ def summarise(batch: Batch) -> Summary:
     """The summary of a batch that is over."""
     counts, now = batch.counts(), batch.now()
     ends = [end_of(status, now) for status in batch.statuses()]
+    cancelled = cancelled_text(ends, batch.price, counts.simulated)
     return Summary(
-        summary_text(ends, counts.seconds),
-        summary_html(ends, counts.seconds, counts.spent, counts.simulated),
+        ". ".join(part for part in (summary_text(ends, counts.seconds), cancelled) if part),
+        summary_html(
+            ends,
+            counts.seconds,
+            counts.spent,
+            counts.simulated,
+            price=batch.price,
+            notices=batch.notices(),
+        ),
     )
 
 
 def end_of(status: RemixStatus, now: float = 0.0) -> RemixEnd:
     """One remix's end; whatever is neither finished nor failed is no longer watched, "cancelled"."""
     kind = status.phase.value if status.phase in (Phase.FINISHED, Phase.FAILED) else "cancelled"
-    return RemixEnd(status.title, kind, status.seconds(now), status.message or "")
+    # One that is closed while it was at work is no longer watched either.
+    charged = status.may_be_charged or (kind == "cancelled" and status.accepted)
+    return RemixEnd(status.title, kind, status.seconds(now), status.message or "", charged)
 
 
 def time_label(counts: BatchCounts) -> str:

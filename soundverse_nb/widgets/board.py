@@ -18,7 +18,7 @@ from markupsafe import Markup
 from soundverse_nb.displays import Phase, ProgressUpdate
 from soundverse_nb.render.colours import badge
 from soundverse_nb.render.escape import fill, joined
-from soundverse_nb.render.summary import RemixEnd, ends_html, failures_html, money_label
+from soundverse_nb.render.summary import RemixEnd, ends_html, failures_html, money_label, notices_html
 from soundverse_nb.widgets.batch import Batch, BatchCounts, end_of, summarise, time_label
 from soundverse_nb.widgets.rows import BUSY_CELL, PER_BEAT, MessageBudget, Rows, Styles
 from soundverse_nb.widgets.ticker import FinalDisplay, Ticker
@@ -112,11 +112,12 @@ class NotebookBoard:
         self._finished = ipywidgets.HTML(layout=styles.wide, style=styles.html)
         self._fold = ipywidgets.Accordion([self._finished], selected_index=None, layout=styles.fold)
         self._fold.add_class("soundverse-fold")
+        self._notes = ipywidgets.HTML(layout=styles.wide, style=styles.html)
         self._below = ipywidgets.VBox([], layout=styles.below)
-        parts = [top, self._bar, self._rows.box, self._rest, self._below]
+        parts = [top, self._bar, self._notes, self._rows.box, self._rest, self._below]
         self._board = ipywidgets.VBox(parts, layout=styles.board)
         self._fixed = [
-            self._headline, self._bar, self._stop, top, self._rest,
+            self._headline, self._bar, self._notes, self._stop, top, self._rest,
             self._failures, self._finished, self._fold, self._below, self._board,
         ]  # fmt: skip
         self._headline.value = _headline(self._batch.counts())
@@ -126,6 +127,8 @@ class NotebookBoard:
         counts, statuses = self._batch.counts(), self._batch.statuses()
         budget.set(self._headline, value=_headline(counts))
         budget.set(self._bar, value=counts.fraction, bar_style="warning" if counts.failed else "info")
+        if notices := self._batch.notices():
+            budget.set(self._notes, value=notices_html(notices))
         active = [status for status in statuses if status.is_active]
         budget.set(self._rest, value=_rest(len(active) - self._most, counts.waiting))
         self._refresh_ended(budget)

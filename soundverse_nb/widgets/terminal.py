@@ -16,9 +16,9 @@ from rich.text import Text
 from soundverse_nb.displays import Phase, ProgressUpdate
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.labels import percent_label
-from soundverse_nb.render.summary import money_label
+from soundverse_nb.render.summary import MAX_NOTICES, cancelled_text, money_label, summary_text
 from soundverse_nb.render.units import clock, span
-from soundverse_nb.widgets.batch import Batch, BatchCounts, RemixStatus, summarise, time_label
+from soundverse_nb.widgets.batch import Batch, BatchCounts, RemixStatus, end_of, time_label
 
 MAX_DETAILED = 16
 """Up to so many remixes are followed stage by stage; of more, failures and twentieths are written."""
@@ -50,6 +50,8 @@ class LineDisplay:
         if not 0 <= update.index < len(self._titles):
             return
         status = self._batch.status(update.index)
+        if update.notice:
+            self._notice(update.notice)
         if update.phase is Phase.FAILED:
             self._write(f"{self._titles[update.index]}: failed: {plain(update.message or '', 600)}")
         elif len(self._titles) <= MAX_DETAILED:
@@ -60,11 +62,18 @@ class LineDisplay:
     def close(self) -> None:
         """The summary, in one line."""
         self._write(_last_line(self._batch))
+        if cancelled := _cancelled(self._batch):
+            self._write(cancelled)
 
     def _stage(self, index: int, label: str, seconds: float) -> None:
         if self._written.get(index) != label:
             self._written[index] = label
             self._write(f"{self._titles[index]}: {label} ({span(seconds)})")
+
+    def _notice(self, notice: str) -> None:
+        count = len(self._batch.notices())
+        if count <= MAX_NOTICES:
+            self._write(plain(notice, 600))
 
     def _count(self) -> None:
         counts = self._batch.counts()
@@ -78,6 +87,7 @@ class LineDisplay:
 
 
 ROWS = 12
+_WIDE = 70  # columns
 
 
 class TerminalBoard:
@@ -104,6 +114,8 @@ class TerminalBoard:
     def update(self, update: ProgressUpdate) -> None:
         """Noted at once; a failure is also written above the lines, in full."""
         self._batch.add(update)
+        if update.notice and len(self._batch.notices()) <= MAX_NOTICES:
+            self._console.print(Text(plain(update.notice, 600)))
         if update.phase is Phase.FAILED and 0 <= update.index < self._count:
             title = self._batch.status(update.index).title
             self._console.print(_failed(title, update.message or "failed"))
@@ -112,6 +124,8 @@ class TerminalBoard:
         """The lines give way to the summary in one."""
         self._live.stop()
         self._console.print(Text(_last_line(self._batch), style="bold"))
+        if cancelled := _cancelled(self._batch):
+            self._console.print(Text(cancelled))
 
     def picture(self) -> Any:
         """The whole display at this moment."""
@@ -119,20 +133,22 @@ class TerminalBoard:
         active = [status for status in self._batch.statuses() if status.is_active]
         table = Table.grid(padding=(0, 1), expand=True)
         table.add_column(ratio=3, no_wrap=True, overflow="ellipsis")
-        table.add_column(width=20)
-        table.add_column(width=6, justify="right")
-        table.add_column(ratio=5, overflow="fold")
+        # Lines that wrap make the whole display jump: each is cut to the terminal's width.
+        bar = 20 if self._console.width >= _WIDE else 8
+        table.add_column(width=bar)
+        table.add_column(width=6, justify="right", no_wrap=True)
+        table.add_column(ratio=5, no_wrap=True, overflow="ellipsis")
         for status in active[:ROWS]:
-            table.add_row(*_cells(status, now))
+            table.add_row(*_cells(status, now, bar))
         counts = self._batch.counts()
         rest = Text(f"and {len(active) - ROWS} more active", style="dim") if len(active) > ROWS else Text("")
         return Group(_headline(counts), table, *([rest] if rest.plain else []))
 
 
-def _cells(status: RemixStatus, now: float) -> tuple[Any, ...]:
+def _cells(status: RemixStatus, now: float, bar: int) -> tuple[Any, ...]:
     return (
         Text(plain(status.title, 80)),
-        ProgressBar(total=100, completed=status.progress, width=20),
+        ProgressBar(total=100, completed=status.progress, width=bar),
         Text(clock(int(status.seconds(now))), style="dim"),
         Text(status.label_at(now) + percent_label(status.progress)),
     )
@@ -140,11 +156,23 @@ def _cells(status: RemixStatus, now: float) -> tuple[Any, ...]:
 
 def _headline(counts: BatchCounts) -> Text:
     quiet = [time_label(counts), *_extras(counts)]
-    return Text(counts.label, style="bold").append(" · " + " · ".join(quiet), style="not bold dim")
+    line = Text(counts.label, style="bold", no_wrap=True, overflow="ellipsis")
+    return line.append(" · " + " · ".join(quiet), style="not bold dim")
 
 
 def _last_line(batch: Batch) -> str:
-    return " · ".join([summarise(batch).line, *_extras(batch.counts())])
+    return " · ".join([_ended(batch), *_extras(batch.counts())])
+
+
+def _ended(batch: Batch) -> str:
+    now = batch.now()
+    return summary_text([end_of(status, now) for status in batch.statuses()], batch.counts().seconds)
+
+
+def _cancelled(batch: Batch) -> str:
+    """What was sent of the cancelled ones, "" where none was cancelled."""
+    ends = [end_of(status) for status in batch.statuses()]
+    return cancelled_text(ends, batch.price, batch.counts().simulated)
 
 
 def _extras(counts: BatchCounts) -> list[str]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from soundverse_nb.displays import Phase, ProgressUpdate
-from soundverse_nb.widgets.batch import Batch, eta
+from soundverse_nb.widgets.batch import Batch, summarise
 
 
 class Clock:
@@ -99,14 +99,6 @@ def test_money_counts_what_was_accepted_and_nothing_else(clock: Clock) -> None:
     assert Batch("ab").counts().spent is None
 
 
-@pytest.mark.parametrize(
-    ("fraction", "seconds", "left"),
-    [(0.5, 60, 60), (0.9, 90, 10), (1.0, 5, 0), (0.01, 60, None), (0.5, 0.2, None)],
-)
-def test_eta(fraction: float, seconds: float, left: float | None) -> None:
-    assert eta(fraction, seconds) == (left if left is None else pytest.approx(left))
-
-
 def test_cancelling_is_said_until_it_is_done(clock: Clock) -> None:
     batch = Batch("ab", clock=clock)
     batch.add(ProgressUpdate(0, Phase.STREAMING, "queued"))
@@ -116,13 +108,88 @@ def test_cancelling_is_said_until_it_is_done(clock: Clock) -> None:
     assert "the order is kept" in batch.statuses()[0].label_at(clock.now)
 
 
-def test_where_only_the_hold_is_left_nobody_says_how_long(clock: Clock) -> None:
-    batch = Batch("ab", clock=clock)
-    clock.now += 10
+def run(batch: Batch, clock: Clock, index: int, **seconds: float) -> None:
+    """A remix from being sent to its end, with so many seconds in each stage."""
+    batch.add(ProgressUpdate(index, Phase.SENDING))
+    for stage, took in seconds.items():
+        batch.add(ProgressUpdate(index, Phase.STREAMING, stage))
+        clock.now += took
+    batch.add(ProgressUpdate(index, Phase.FINISHED))
+
+
+def test_the_bar_is_the_mean_of_all_remixes_and_full_only_when_all_are_over(clock: Clock) -> None:
+    batch = Batch("abcd", clock=clock)
     batch.add(ProgressUpdate(0, Phase.FINISHED))
-    batch.add(ProgressUpdate(1, Phase.STREAMING, "streaming", 80.0))
-    assert batch.counts().eta is not None
-    batch.add(ProgressUpdate(1, Phase.STREAMING, "streaming", 90.0))
+    batch.add(ProgressUpdate(1, Phase.STREAMING, "streaming", 40.0))
+    assert batch.counts().fraction == pytest.approx((100 + 40) / 400)
+    for index in (1, 2, 3):
+        batch.add(ProgressUpdate(index, Phase.STREAMING, "streaming", 100.0))
+        batch.add(ProgressUpdate(index, Phase.FETCHING, progress=100.0))
+    assert batch.counts().fraction < 0.97
+    for index in (1, 2, 3):
+        batch.add(ProgressUpdate(index, Phase.FINISHED))
+    assert batch.counts().fraction == 1
+
+
+def test_nothing_is_said_of_the_time_left_before_one_is_finished(clock: Clock) -> None:
+    batch = Batch("ab", clock=clock)
+    batch.add(ProgressUpdate(0, Phase.SENDING))
+    batch.add(ProgressUpdate(0, Phase.STREAMING, "streaming", 80.0))
+    clock.now += 30
+    assert batch.counts().eta is None
+    batch.add(ProgressUpdate(0, Phase.FAILED))
+    assert batch.counts().eta is None, "how long a failure took says nothing"
+
+
+def test_one_at_work_needs_what_the_finished_needed_from_its_stage_on(clock: Clock) -> None:
+    batch = Batch("ab", clock=clock)
+    run(batch, clock, 0, queued=10, streaming=20)
+    batch.add(ProgressUpdate(1, Phase.SENDING))
+    batch.add(ProgressUpdate(1, Phase.STREAMING, "queued"))
+    clock.now += 3
+    assert batch.counts().eta == pytest.approx(27)
+    clock.now += 100  # it waited far longer than the first
+    batch.add(ProgressUpdate(1, Phase.STREAMING, "streaming", 10.0))
+    assert batch.counts().eta == pytest.approx(20)
+
+
+def test_those_that_wait_take_the_places_that_become_free(clock: Clock) -> None:
+    batch = Batch("abcdef", clock=clock)
+    run(batch, clock, 0, streaming=30)
+    for index in (1, 2):
+        batch.add(ProgressUpdate(index, Phase.SENDING))
+        batch.add(ProgressUpdate(index, Phase.STREAMING, "streaming", 0.0))
+    clock.now += 10
+    assert batch.counts().eta == pytest.approx(20 + 30 + 30), "three more on two places"
+
+
+def test_one_that_takes_longer_than_any_before_leaves_nothing_to_say(clock: Clock) -> None:
+    batch = Batch("ab", clock=clock)
+    run(batch, clock, 0, streaming=30)
+    batch.add(ProgressUpdate(1, Phase.SENDING))
+    batch.add(ProgressUpdate(1, Phase.STREAMING, "streaming", 95.0))
+    clock.now += 31
     assert batch.counts().eta is None
     batch.add(ProgressUpdate(1, Phase.FINISHED))
     assert batch.counts().eta == 0
+
+
+def test_a_cancelled_one_tells_whether_it_was_sent(clock: Clock) -> None:
+    batch = Batch("abc", price=0.2, clock=clock)
+    batch.add(ProgressUpdate(0, Phase.STREAMING, "queued"))
+    batch.add(ProgressUpdate(0, Phase.CANCELLED, may_be_charged=True))
+    batch.add(ProgressUpdate(1, Phase.SENDING))
+    batch.add(ProgressUpdate(1, Phase.CANCELLED, may_be_charged=True))
+    batch.add(ProgressUpdate(2, Phase.CANCELLED))
+    summary = summarise(batch)
+    for shown in (summary.line, summary.page):
+        assert "2 of the cancelled were sent and may be charged (0.40): await client.recover()" in shown
+        assert "1 was not sent: nothing is paid for it." in shown
+    assert "nothing is paid" in batch.status(2).label
+
+
+def test_a_notice_stays_until_the_end(clock: Clock) -> None:
+    batch = Batch("a", clock=clock)
+    batch.add(ProgressUpdate(0, Phase.CHECKING, notice="There is one <b> already."))
+    batch.add(ProgressUpdate(0, Phase.FINISHED))
+    assert "There is one &lt;b&gt; already." in summarise(batch).page

@@ -153,13 +153,16 @@ def test_failures_stay_in_sight_and_the_finished_are_folded_away(cell: Cell) -> 
 
 def test_the_headline_counts_and_tells_time_and_money(cell: Cell) -> None:
     board = cell.board(4, price=0.5)
+    board.update(ProgressUpdate(0, Phase.SENDING))
+    cell.now = 25.0
     board.update(ProgressUpdate(0, Phase.FINISHED))
+    board.update(ProgressUpdate(1, Phase.SENDING))
     board.update(ProgressUpdate(1, Phase.STREAMING, "streaming", 50.0))
     cell.now = 29.75
     cell.beat(board)
     text = Page(board._headline.value).text
     assert "1 of 4 finished · 1 active · 2 waiting" in text
-    assert "30 s, about 50 s to go" in text
+    assert "30 s, about 1 min 10 s to go" in text
     assert "1.00 spent" in text
 
 

@@ -53,3 +53,29 @@ def test_a_summary_and_the_failures_remain() -> None:
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "✗ a [bold]: It broke  [2J. Nothing was paid." in text
     assert "1 of 2 finished · 1 failed in 0.0 s · 0.20 had it been real · simulated" in text
+
+
+def test_no_line_wraps_however_narrow_the_terminal() -> None:
+    for width in (40, 60, 80):
+        board, console = board_on(width)
+        board.open(["a song with a long name · " + "a long prompt " * 9] * 3, lambda _: None)
+        for at in range(3):
+            board.update(ProgressUpdate(at, Phase.STREAMING, "streaming", 90.0))
+        lines = drawn(console, board).splitlines()
+        board.close()
+        assert len(lines) == 4, "a headline and a line for each"
+        assert all(len(line) <= width for line in lines)
+        assert all("final" in line for line in lines[1:])
+
+
+def test_what_was_cancelled_says_what_it_may_cost() -> None:
+    board, console = board_on()
+    board.open(["a"], lambda _: None)
+    board.update(ProgressUpdate(0, Phase.CHECKING, notice="There is one already."))
+    board.update(ProgressUpdate(0, Phase.CANCELLED, may_be_charged=True))
+    board.close()
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "There is one already." in text
+    assert (
+        "1 of the cancelled was sent and may be charged (0.20): await client.recover() picks it up." in text
+    )
