@@ -7,6 +7,7 @@ from typing import Any
 
 from soundverse_nb.cli.output import notices_aside, print_json
 from soundverse_nb.client import Order, connect
+from soundverse_nb.remix import Remix
 
 
 def run(options: argparse.Namespace) -> int:
@@ -22,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
         if options.json:
             print_json(
                 {
-                    "fetched": [str(remix.audio.path) for remix in recovered],
+                    "fetched": [str(each.audio.path) for each in recovered if isinstance(each, Remix)],
                     "failed": [{**_order(order), "why": str(error)} for order, error in recovered.failed],
                     "unknown": [_order(order) for order in recovered.unknown],
                 }
