@@ -89,7 +89,7 @@ class ProgressReporter:
             return
         self._unseen += 1
         if self._unseen <= _MOST_PRINTED:
-            print(f"soundverse_nb: {message}")
+            print(f"soundverse_nb: {message}", file=sys.stderr)
 
     def stopped_message(self, first: str = "Interrupted.") -> str:
         """What became of a batch that was stopped: what is finished, what was sent and may cost, what not."""
@@ -104,7 +104,7 @@ class ProgressReporter:
 
     def close(self) -> None:
         if self._unseen > _MOST_PRINTED:
-            print(f"soundverse_nb: the same holds of {self._unseen - _MOST_PRINTED} more.")
+            print(f"soundverse_nb: the same holds of {self._unseen - _MOST_PRINTED} more.", file=sys.stderr)
         self._unseen = 0
         self._call(lambda display: display.close())
 

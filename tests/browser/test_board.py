@@ -122,9 +122,7 @@ def test_behind_a_cell_that_returned_one_cancel_stops_one_stream_and_the_others_
     expect(cell.locator(".jupyter-widgets")).to_have_count(0)
     assert bars_moved(cell)
     run(notebook.page, KINDS)
-    expect(notebook.output_of(KINDS)).to_have_text(
-        "Remix SoundverseError GenerationFailedError SoundverseError"
-    )
+    expect(notebook.output_of(KINDS)).to_have_text("Remix StoppedError GenerationFailedError StoppedError")
     assert_saved_is_the_summary(notebook, RETURNED)
 
 
@@ -139,7 +137,7 @@ def test_while_a_cell_awaits_the_bars_move_cancel_stops_one_and_cancel_all_the_r
     expect(row(cell, "waltz")).to_have_count(0)
     holding(cell, "polka")
     cell.get_by_role("button", name="Cancel all").click()
-    expect(cell).to_contain_text("Remix SoundverseError SoundverseError")
+    expect(cell).to_contain_text("Remix StoppedError StoppedError")
     expect(cell).to_contain_text("1 of 3 finished · 2 cancelled in")
     expect(cell.locator(".jupyter-widgets")).to_have_count(0)
     assert bars_moved(cell)

@@ -147,13 +147,13 @@ async def test_ordering_the_same_again_says_how_to_open_what_there_is_and_orders
     async with StrictService() as service:
         client = make_client(service, host=published)
         await client.remix_all([(song, "jazz"), (song, "jazz")])
-        assert "already" not in capsys.readouterr().out, "repeats within one batch are wanted"
+        assert "already" not in capsys.readouterr().err, "repeats within one batch are wanted"
         await client.remix(song, "jazz", parameters={"tempo": 90})
-        assert "already" not in capsys.readouterr().out, "other parameters are another remix"
+        assert "already" not in capsys.readouterr().err, "other parameters are another remix"
         await client.aclose()
         client = make_client(service, host=published)
         await client.remix(song.read_bytes(), "jazz")
-        said = capsys.readouterr().out
+        said = capsys.readouterr().err
         assert "There are 2 remixes" in said
         assert "client.remixes(prompt='jazz'" in said
         assert service.charged == 4
@@ -167,7 +167,7 @@ async def test_the_word_points_to_a_call_that_finds_it(
         client = make_client(service, host=published)
         made = await client.remix("song.mp3", "jazz")
         await client.remix("song.mp3", "jazz")
-        call = capsys.readouterr().out.partition("already: ")[2].partition(" opens it")[0]
+        call = capsys.readouterr().err.partition("already: ")[2].partition(" opens it")[0]
         assert call == "client.remixes(prompt='jazz', reference='song.mp3')[-1]"
         assert made.audio in [take.audio for take in eval(call.removesuffix("[-1]")).remixes]
 
@@ -183,7 +183,7 @@ async def test_a_display_gets_the_word_instead_of_the_output(
         await client.remix(SONG, "jazz")
         (notice,) = [update.notice for update in seen.updates if update.notice]
         assert f"reference='{SONG}'" in notice
-        assert capsys.readouterr().out == ""
+        assert capsys.readouterr().err == ""
 
 
 async def test_a_long_batch_of_repeats_is_not_a_long_print(
@@ -195,6 +195,6 @@ async def test_a_long_batch_of_repeats_is_not_a_long_print(
         await client.remix_all(styles)
         capsys.readouterr()
         await client.remix_all(styles)
-        said = capsys.readouterr().out.splitlines()
+        said = capsys.readouterr().err.splitlines()
         assert len(said) == 4
         assert "the same holds of 6 more" in said[-1]
