@@ -139,6 +139,11 @@ def summary_html(
     )
 
 
+def started_html(line: str, mark: str) -> Markup:
+    """The line of a batch that was started; `mark` is the class by which a live page finds it."""
+    return fill('<div class="{}" style="line-height:1.5">{}</div>', mark, text(line, 1600))
+
+
 def notices_html(notices: Sequence[str]) -> Markup:
     """What is worth knowing of the batch and stopped nothing, the first few in full."""
     shown = joined([_line(notice) for notice in notices[:MAX_NOTICES]])
@@ -155,7 +160,7 @@ def summary_text(ends: Sequence[RemixEnd], seconds: float) -> str:
 
 
 def _line(sentence: str) -> Markup:
-    return fill("<div>{}</div>", sentence, limit=600) if sentence else Markup("")
+    return fill('<div style="line-height:1.4">{}</div>', sentence, limit=600) if sentence else Markup("")
 
 
 def _more(count: int, noun: str) -> Markup:

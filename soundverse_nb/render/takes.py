@@ -12,7 +12,10 @@ from soundverse_nb.render.escape import fill, joined, text
 from soundverse_nb.render.pictures import data_uri
 
 # Notebooks stripe tables and align their cells to the right; each is said otherwise here.
-_CELL = "text-align:left;vertical-align:top;padding:6px 12px 6px 0;white-space:normal"
+_CELL = "text-align:left;vertical-align:top;padding:6px 8px 6px 0;white-space:normal"
+# Two blocks side by side, the second below the first where there is no room for both.
+_LEFT = "float:left;box-sizing:border-box;width:420px;max-width:100%;padding:0 14px 0 0"
+_RIGHT = "float:left;width:400px;max-width:100%"
 _QUIET = "opacity:0.75;font-size:0.92em;overflow-wrap:break-word"
 
 
@@ -62,12 +65,12 @@ def _row(row: TakeRow) -> Markup:
         " · ".join(part for part in (row.song, row.facts) if part),
     )
     cells = [
-        fill('<td style="{};width:26px;opacity:0.75">{}</td>', _CELL, str(row.number)),
+        fill('<td style="{};width:24px;opacity:0.75">{}</td>', _CELL, str(row.number)),
     ]
     if row.problem:
         cells.append(
             fill(
-                '<td colspan="2" style="{}">{}<div style="border-left:3px solid {};padding:0 0 0 8px;'
+                '<td style="{}">{}<div style="border-left:3px solid {};padding:0 0 0 8px;'
                 'margin:4px 0 0;overflow-wrap:break-word">{}</div></td>',
                 _CELL,
                 what,
@@ -77,8 +80,14 @@ def _row(row: TakeRow) -> Markup:
         )
     else:
         cells += [
-            fill('<td style="{}">{}</td>', _CELL, what),
-            fill('<td style="{};width:45%;padding:6px 0">{}</td>', _CELL, _player(row)),
+            fill(
+                '<td style="{}"><div style="{}">{}</div><div style="{}">{}</div></td>',
+                _CELL,
+                _LEFT,
+                what,
+                _RIGHT,
+                _player(row),
+            ),
         ]
     return fill('<tr style="border-top:1px solid {}">{}</tr>', LINE, joined(cells))
 
@@ -88,7 +97,7 @@ def _player(row: TakeRow) -> Markup:
         return Markup("")
     return fill(
         '<audio controls preload="metadata" aria-label="Play {}: {}" src="{}" '
-        'style="width:100%;min-width:130px;max-width:340px;height:32px;margin:0"></audio>',
+        'style="width:100%;max-width:400px;height:32px;margin:0"></audio>',
         text(row.song, 60),
         text(row.words, 80),
         data_uri(row.audio, "audio/mpeg"),

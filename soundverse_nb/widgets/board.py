@@ -1,11 +1,12 @@
 """The progress board of a notebook: many remixes at work, a few widgets, one beat.
 
-While it runs it is made of ipywidgets. Afterwards a small static page takes its place, so that the saved
-notebook needs neither widgets nor a kernel to tell what happened.
+While it runs it is made of ipywidgets, in the place of a line that the notebook keeps. Afterwards a small
+static page takes its place, so that the saved notebook needs neither widgets nor a kernel.
 """
 
 from __future__ import annotations
 
+import contextvars
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from soundverse_nb.render.colours import badge
 from soundverse_nb.render.escape import fill, joined
 from soundverse_nb.render.summary import RemixEnd, ends_html, failures_html, money_label, notices_html
 from soundverse_nb.widgets.batch import Batch, BatchCounts, end_of, summarise, time_label
+from soundverse_nb.widgets.mount import Started
 from soundverse_nb.widgets.rows import BUSY_CELL, PER_BEAT, MessageBudget, Rows, Styles
 from soundverse_nb.widgets.ticker import FinalDisplay, Ticker
 
@@ -63,12 +65,14 @@ class NotebookBoard:
     def open(self, titles: list[str], cancel: Callable[[int | None], None]) -> None:
         """Show the board below the running cell and begin to tick. A closed board may be opened again."""
         self._over, self._ended = False, 0
+        self._context = contextvars.copy_context()
         self._leaving: list[Any] = []
         self._batch = Batch(titles, self._price, self._clock)
         self._cancel = cancel
         self._budget = MessageBudget()
         self._build()
-        self._final = FinalDisplay(self._show(self._board))
+        self._started = Started(titles, self._board)
+        self._final = FinalDisplay(self._show(self._started))
         self._ticker = Ticker(self.beat, partial(close_some, self._leaving))
         if self._ticking:
             self._ticker.start()
@@ -83,12 +87,22 @@ class NotebookBoard:
             if self._over:
                 return
             self._over = True
-            self._leaving += [*self._rows.widgets(), *self._fixed, *self._styles.widgets()]
+            summary = summarise(self._batch)
             try:
-                self._final.show(summarise(self._batch))
+                self._final.show(summary)
+                # A page that was loaded anew does not learn that its output is replaced: the board itself,
+                # and what it is made of, stays to tell the end. In the name of the cell that shows it.
+                self._context.run(self._tell_the_end, summary.page)
             finally:
+                stay = {self._headline, self._board, *self._styles.of_the_summary()}
+                parts = [*self._rows.widgets(), *self._fixed, *self._styles.widgets()]
+                self._leaving += [widget for widget in parts if widget not in stay]
                 # Not before it knows what to take down: with nothing to close it would end at once.
                 self._ticker.stop()
+
+    def _tell_the_end(self, page: str) -> None:
+        self._headline.value = page
+        self._board.children = (self._headline,)
 
     def beat(self) -> None:
         """Bring the widgets up to date, within the beat's allowance of messages."""

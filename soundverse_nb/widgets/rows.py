@@ -185,7 +185,7 @@ class Styles:
         self.button = ipywidgets.Layout(flex="0 0 auto", width="auto", margin="0 2px")
         # On a narrow page the words and the button go below the title and the bar.
         self.row = ipywidgets.Layout(
-            width="100%", margin="1px 0", align_items="center", overflow="hidden", flex_flow="row wrap"
+            width="100%", margin="3px 0", align_items="center", overflow="hidden", flex_flow="row wrap"
         )
         self.top = ipywidgets.Layout(width="100%", align_items="center", overflow="hidden")
         self.below = ipywidgets.Layout(width="100%", margin="6px 0 0", overflow="hidden")
@@ -200,6 +200,10 @@ class Styles:
     def widgets(self) -> list[Any]:
         """Everything to close."""
         return list(vars(self).values())
+
+    def of_the_summary(self) -> list[Any]:
+        """What the board needs that tells the end."""
+        return [self.board, self.wide, self.html]
 
 
 def _title(status: RemixStatus) -> Markup:

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Locator, expect
 from tests.browser.lab import Lab, LabNotebook, LabServer
 from tests.browser.test_player import run
 
-SETUP, RETURNED, AWAITED, BLOCKING, KINDS = range(5)
+SETUP, RETURNED, AWAITED, BLOCKING, KINDS, RELOADED = range(6)
 CELLS = [
     """import soundverse_nb as sv
 service = sv.simulator.Simulator(speed=40)
@@ -32,6 +32,7 @@ def kinds(results):
     "print(kinds(results))",
     "results = client.remix_all_sync([wish('tango'), wish('march', endless)])\nprint(kinds(results))",
     "print(kinds(await job))",
+    "later = client.start_all([wish('samba'), wish('rumba', endless)])",
 ]
 
 # Writes down every width the progress bars of a cell had, so that no moment of a quick run is missed.
@@ -107,16 +108,16 @@ def test_behind_a_cell_that_returned_one_cancel_stops_one_stream_and_the_others_
 ) -> None:
     cell = start(notebook, RETURNED)
     expect(cell.locator(".jp-InputPrompt")).to_have_text("[2]:")
-    holding(cell, "bossa nova")
+    holding(cell, "song · bossa nova")
     failure = cell.get_by_text("The service could not make this remix")
     expect(failure).to_be_visible()
     expect(cell.get_by_text("1 finished", exact=True)).to_be_visible(timeout=60_000)
-    expect(row(cell, "lo-fi")).to_have_count(0)
-    holding(cell, "bossa nova").get_by_role("button", name="Cancel").click()
-    expect(row(cell, "bossa nova")).to_have_count(0)
+    expect(row(cell, "song · lo-fi")).to_have_count(0)
+    holding(cell, "song · bossa nova").get_by_role("button", name="Cancel").click()
+    expect(row(cell, "song · bossa nova")).to_have_count(0)
     expect(failure).to_be_visible()
     expect(cell).to_contain_text("0.80 had it been real")
-    holding(cell, "string quartet").get_by_role("button", name="Cancel").click()
+    holding(cell, "song · string quartet").get_by_role("button", name="Cancel").click()
     expect(cell).to_contain_text("1 of 4 finished · 1 failed · 2 cancelled in")
     expect(failure.first).to_be_visible()
     expect(cell.locator(".jupyter-widgets")).to_have_count(0)
@@ -130,12 +131,12 @@ def test_while_a_cell_awaits_the_bars_move_cancel_stops_one_and_cancel_all_the_r
     notebook: LabNotebook,
 ) -> None:
     cell = start(notebook, AWAITED)
-    holding(cell, "waltz")
+    holding(cell, "song · waltz")
     expect(cell.get_by_text("1 finished", exact=True)).to_be_visible(timeout=60_000)
     expect(cell.locator(".jp-InputPrompt")).to_have_text("[*]:")
-    holding(cell, "waltz").get_by_role("button", name="Cancel").click()
-    expect(row(cell, "waltz")).to_have_count(0)
-    holding(cell, "polka")
+    holding(cell, "song · waltz").get_by_role("button", name="Cancel").click()
+    expect(row(cell, "song · waltz")).to_have_count(0)
+    holding(cell, "song · polka")
     cell.get_by_role("button", name="Cancel all").click()
     expect(cell).to_contain_text("Remix StoppedError StoppedError")
     expect(cell).to_contain_text("1 of 3 finished · 2 cancelled in")
@@ -147,7 +148,7 @@ def test_while_a_cell_awaits_the_bars_move_cancel_stops_one_and_cancel_all_the_r
 def test_while_a_cell_blocks_the_bars_move_and_an_interrupt_ends_it(notebook: LabNotebook) -> None:
     # Kernels do not hear buttons while a cell blocks; the button's hint says so.
     cell = start(notebook, BLOCKING)
-    button = holding(cell, "march").get_by_role("button", name="Cancel")
+    button = holding(cell, "song · march").get_by_role("button", name="Cancel")
     expect(button).to_have_attribute("title", re.compile("interrupt"))
     expect(cell.get_by_text("1 finished", exact=True)).to_be_visible(timeout=60_000)
     notebook.command("notebook:interrupt-kernel")
@@ -157,3 +158,23 @@ def test_while_a_cell_blocks_the_bars_move_and_an_interrupt_ends_it(notebook: La
     expect(cell.locator(".jupyter-widgets")).to_have_count(0)
     assert bars_moved(cell)
     assert_saved_is_the_summary(notebook, BLOCKING)
+
+
+def test_a_page_loaded_anew_has_the_board_and_its_summary_and_one_saved_before_can_be_read(
+    notebook: LabNotebook, lab: Lab
+) -> None:
+    cell = start(notebook, RELOADED)
+    holding(cell, "song · rumba")
+    notebook.save()
+    before = notebook.file.with_name("in mid-run.ipynb")
+    before.write_bytes(notebook.file.read_bytes())
+    notebook.page.reload()
+    holding(cell, "song · rumba").get_by_role("button", name="Cancel").click()
+    expect(cell).to_contain_text("1 of 2 finished · 1 cancelled in")
+    expect(cell).to_contain_text("1 of the cancelled was sent and may be charged")
+    notebook.page.close()
+    lab.server.send_away()
+    line = lab.open_notebook(before.name).output_of(RELOADED)
+    expect(line).to_contain_text("2 remixes started at")
+    expect(line).to_contain_text("client.orders()")
+    expect(line).not_to_contain_text("idget")

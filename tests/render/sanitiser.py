@@ -16,7 +16,6 @@ ATTRIBUTES = {
     "audio": {"controls", "preload", "src"},
     "img": {"alt", "src"},
     "details": {"open"},
-    "td": {"colspan"},
 }
 
 _LENGTH = r"(-?\d*\.?\d+(e-?\d*)?(px|em|%)|0)"
