@@ -15,9 +15,8 @@ from typing import Annotated, Any, cast
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
-from soundverse_nb.api.body import error_text
+from soundverse_nb.api.body import error_text, shown, shown_id, shown_name
 from soundverse_nb.api.order_names import keep_first_names, name_in
-from soundverse_nb.api.safe_repr import shown, shown_id, shown_name
 from soundverse_nb.api.secrets import holds_key, without_key
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from soundverse_nb.api.safe_repr import shown
+from soundverse_nb.api.body import shown
 from soundverse_nb.errors import InvalidRequestError, bare_errors
 from soundverse_nb.urls import InvalidURLError, WebURL
 

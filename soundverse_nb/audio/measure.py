@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from soundverse_nb.audio.decode.base import Decoding, End, FastPathRejected
 from soundverse_nb.audio.decode.opening import decode, decode_in_one_go
-from soundverse_nb.audio.envelope import Envelope
-from soundverse_nb.audio.meters import POINTS_PER_SECOND, SongMeter, aligned_length, edge_silence
+from soundverse_nb.audio.meters import POINTS_PER_SECOND, Envelope, SongMeter, aligned_length, edge_silence
 from soundverse_nb.audio.probe import Untrusted, probe
 from soundverse_nb.audio.source import Source, open_source
 from soundverse_nb.audio.worker_thread import HelperThread

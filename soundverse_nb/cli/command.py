@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     command = import_module(f"soundverse_nb.cli.{options.module}")
     try:
-        status = int(command.run(options))
+        status = int(getattr(command, options.function)(options))
         sys.stdout.flush()
     except SoundverseError as error:
         print(f"soundverse-nb: {_message(error)}", file=sys.stderr)
@@ -64,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
         "-V", "--version", action="version", version=f"soundverse-nb {soundverse_nb.__version__}"
     )
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    top.set_defaults(function="run")
 
     demo = commands.add_parser(
         "demo",
@@ -107,7 +108,7 @@ def parser() -> argparse.ArgumentParser:
     )
     repair.add_argument("--duration", type=_positive, metavar="SECONDS", help="how long the copy is")
     _add_json(repair)
-    repair.set_defaults(module="repair")
+    repair.set_defaults(module="preflight", function="run_repair")
 
     remix = commands.add_parser(
         "remix",
@@ -120,7 +121,7 @@ def parser() -> argparse.ArgumentParser:
     remix.add_argument("--lyrics", metavar="TEXT", help="new words for the song")
     remix.add_argument("--out", metavar="DIR", help="where the remixes go (default: this user's data folder)")
     _add_json(remix)
-    remix.set_defaults(module="remix")
+    remix.set_defaults(module="orders", function="run_remix")
 
     simulator = commands.add_parser(
         "simulator",

@@ -1,4 +1,4 @@
-"""soundverse-nb preflight: a verdict on each file, before it costs anything."""
+"""soundverse-nb preflight and repair: verdicts before anything is paid, and copies that pass."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from soundverse_nb.cli.output import print_json, wants_colours
 from soundverse_nb.errors import ConfigurationError
-from soundverse_nb.reference import preflight
+from soundverse_nb.reference import preflight, repair
 from soundverse_nb.reference.report import report_text
 from soundverse_nb.reference.table import songs_in
 from soundverse_nb.render.escape import one_line
@@ -54,3 +54,21 @@ def verdict_lines(name: str, report: PreflightReport, *, colours: bool = False) 
     if report.repair_call:  # which is Python
         text = text.replace(report.repair_call, f"soundverse-nb repair {shlex.quote(one_line(name))}")
     return text.split("\n")
+
+
+def run_repair(options: argparse.Namespace) -> int:
+    """Write the copy and say where it is and what was done."""
+    copy = repair(options.file, options.out, options.start, options.duration, progress=not options.json)
+    if options.json:
+        print_json(
+            {
+                "path": str(copy.path),
+                "start": copy.start,
+                "duration": copy.duration,
+                "steps": list(copy.steps),
+                "report": copy.report.model_dump(),
+            }
+        )
+    else:
+        print(copy)
+    return 0

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Coroutine
 from typing import Any, Generic, TypeVar
 
-from soundverse_nb.client.interrupt import interruptible
+from soundverse_nb.client.background import interruptible
 from soundverse_nb.errors import bare
 
 T = TypeVar("T")

@@ -33,7 +33,7 @@ from soundverse_nb.client.config import (
     find_key,
     results_folder,
 )
-from soundverse_nb.client.earlier import Since, find_remixes
+from soundverse_nb.client.earlier import Reorder, Since, find_remixes, using
 from soundverse_nb.client.inputs import ParsedInput, parse_input, parse_item, parse_items
 from soundverse_nb.client.job import RemixJob
 from soundverse_nb.client.limiter import ConcurrencyLimiter
@@ -42,7 +42,6 @@ from soundverse_nb.client.order.recover import Recovered, recover
 from soundverse_nb.client.order_table import OrderTable, read_orders
 from soundverse_nb.client.progress import ProgressReporter, find_display
 from soundverse_nb.client.references import checked_mode
-from soundverse_nb.client.reorder import Reorder, using
 from soundverse_nb.client.session import Session, abandon
 from soundverse_nb.client.simulated import SIMULATED, embedded_service
 from soundverse_nb.displays import ProgressDisplay

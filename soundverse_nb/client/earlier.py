@@ -1,4 +1,4 @@
-"""Remixes made earlier: found by prompt, song and time, and pointed to where the same is ordered again."""
+"""Remixes made earlier: found by prompt, song and time; and failed ones that may be ordered anew."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import asyncio
 import math
 import os
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from soundverse_nb.api.secrets import logger
 from soundverse_nb.client.config import is_same_service
 from soundverse_nb.client.inputs import RemixInput, reference_of
-from soundverse_nb.client.journal.order import Order, OrderState, is_missing
-from soundverse_nb.errors import ConfigurationError, SoundverseError
+from soundverse_nb.client.journal.order import Order, OrderState, is_missing, spent_for
+from soundverse_nb.errors import ConfigurationError, SoundverseError, Spent
 from soundverse_nb.remix import Remix, RemixList
 from soundverse_nb.render.escape import plain
 from soundverse_nb.urls import shown_url
@@ -189,3 +189,58 @@ def _already_there(same: Sequence[Order], remix_input: RemixInput) -> str:
 
 def _written(value: str) -> str:
     return repr(value) if len(value) <= _LONGEST and value.isprintable() else "..."
+
+
+class Reorder:
+    """What it takes to order a failed remix anew.
+
+    `order` says how the failed order stands by now, None where there was none. Whoever holds the same failure
+    in another list, or asks twice, does not order twice.
+    """
+
+    def __init__(self, remix_input: RemixInput, order: Callable[[], Order | None]) -> None:
+        self._input = remix_input
+        self._order = order
+        self._is_used = False
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it may be ordered: it was not ordered anew yet, and nothing can have been paid."""
+        order = self._order()
+        return not self._is_used and (order is None or spent_for(order) is Spent.NO)
+
+    def use(self) -> RemixInput:
+        """What to order; from here on it is not free any more."""
+        self._is_used = True
+        return self._input
+
+    def give_back(self) -> None:
+        """It was not ordered after all."""
+        self._is_used = False
+
+
+async def using(
+    takes: Sequence[Reorder], order: Callable[[list[RemixInput]], Awaitable[RemixList]]
+) -> RemixList:
+    """Order these anew. Where that could not even begin they stay free."""
+    inputs = [take.use() for take in takes]
+    try:
+        return await order(inputs)
+    except SoundverseError:  # what fails once it has begun is in the list
+        for take in takes:
+            take.give_back()
+        raise
+
+
+def with_asked(
+    error: SoundverseError, remix_input: RemixInput, order: Callable[[], Order | None]
+) -> SoundverseError:
+    """The error, which now knows what was asked and how to order it anew.
+
+    A copy: remixes of one song that fail together may have one error between them.
+    """
+    if getattr(error, "asked", None) is not None:
+        return error
+    asked = replace(remix_input.asked, again=Reorder(remix_input, order))
+    details = {**error._details, "asked": asked}
+    return type(error)(error.message, spent=error.spent, hint=error.hint, **details)

@@ -9,14 +9,13 @@ from collections.abc import Generator
 from typing import Any, Generic, TypeVar
 
 from soundverse_nb import displays
-from soundverse_nb.client.background import LOOP, BackgroundTask, check_can_wait
-from soundverse_nb.client.interrupt import interruptible
+from soundverse_nb.client.background import LOOP, BackgroundTask, check_can_wait, interruptible
 from soundverse_nb.client.progress import ProgressReporter, StoppedError
 from soundverse_nb.displays import shows_text_only
 from soundverse_nb.errors import SoundverseError, Spent, bare_errors
 from soundverse_nb.remix import RemixList
 from soundverse_nb.render.escape import plain
-from soundverse_nb.render.orders import job_html
+from soundverse_nb.render.summary import job_html
 
 T = TypeVar("T")
 

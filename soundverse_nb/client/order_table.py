@@ -13,12 +13,12 @@ from typing import Any, overload
 
 from markupsafe import Markup
 
-from soundverse_nb.api.safe_repr import shown_id
+from soundverse_nb.api.body import shown_id
 from soundverse_nb.client.journal.order import DiskState, Order, OrderState, is_missing
 from soundverse_nb.client.session import Session
 from soundverse_nb.errors import ConfigurationError, import_extra
 from soundverse_nb.render.escape import plain
-from soundverse_nb.render.orders import orders_html
+from soundverse_nb.render.summary import orders_html
 
 
 def as_found(orders: Iterable[Order]) -> list[Order]:

@@ -22,9 +22,8 @@ from soundverse_nb.audio.given import Kind
 from soundverse_nb.client.progress import ProgressSlot
 from soundverse_nb.displays import Phase
 from soundverse_nb.errors import ConfigurationError, PreflightError, SoundverseError
-from soundverse_nb.hosting.content import suffix_of
 from soundverse_nb.hosting.finder import find_host, missing_host
-from soundverse_nb.hosting.protocol import Host, PublishedReference, remember_signature
+from soundverse_nb.hosting.protocol import Host, PublishedReference, remember_signature, suffix_of
 from soundverse_nb.hosting.remote import check_address, fetch_reference, must_be_public, reference_url
 from soundverse_nb.render.escape import plain
 from soundverse_nb.urls import WebURL

@@ -19,8 +19,7 @@ from soundverse_nb.api.connection import as_sent, reason
 from soundverse_nb.api.proxy import NetworkSettings, Proxy, current_network, environment_names
 from soundverse_nb.errors import ConfigurationError, HostingError, SoundverseError, Spent, bare_errors
 from soundverse_nb.hosting.bucket import Bucket, aws_settings, azure_settings, missing_extra, parse_bucket
-from soundverse_nb.hosting.content import Content, is_unchanged, read_content
-from soundverse_nb.hosting.protocol import PublishedReference
+from soundverse_nb.hosting.protocol import Content, PublishedReference, is_unchanged, read_content
 from soundverse_nb.hosting.remote import PROXYS_OWN, hint_for_local_fault
 from soundverse_nb.hosting.storage_errors import Refusal, cannot_sign, classify, explain, region_of
 

@@ -32,7 +32,7 @@ from soundverse_nb.api.content_encoding import Body
 from soundverse_nb.api.proxy import NetworkSettings, Proxy, current_network
 from soundverse_nb.errors import ConfigurationError, PreflightError, SoundverseError, bare_errors
 from soundverse_nb.filetype import audio_suffix
-from soundverse_nb.hosting.content import suffix_of
+from soundverse_nb.hosting.protocol import suffix_of
 from soundverse_nb.urls import InvalidURLError, WebURL, is_public_service, shown_url, why_resolved_local
 
 PROXYS_OWN = frozenset({403, 407, 502, 503, 504})

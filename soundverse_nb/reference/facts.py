@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
 
-from soundverse_nb.audio.envelope import Envelope
+from soundverse_nb.audio.meters import Envelope
 from soundverse_nb.errors import ConfigurationError
 
 QUICK_TOLERANCE = 0.05

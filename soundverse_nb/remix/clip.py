@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from soundverse_nb.audio.envelope import Envelope
+    from soundverse_nb.audio.meters import Envelope
 
 T = TypeVar("T")
 
@@ -152,7 +152,7 @@ def _head(path: str, _size: int, _changed: int) -> tuple[int, int, str, str]:
 
 @lru_cache(maxsize=256)
 def _envelope(path: str, _size: int, _changed: int, points: int) -> Envelope:
-    from soundverse_nb.audio.envelope import envelope_of  # loads numpy
+    from soundverse_nb.audio.meters import envelope_of  # loads numpy
 
     return envelope_of(path, points=points)
 

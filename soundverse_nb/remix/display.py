@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from soundverse_nb.api.safe_repr import shown_id
+from soundverse_nb.api.body import shown_id
 from soundverse_nb.displays import in_kernel, lookup, shows_text_only
 from soundverse_nb.errors import SoundverseError
 from soundverse_nb.remix.preview import (
@@ -32,7 +32,7 @@ from soundverse_nb.urls import shown_url
 
 if TYPE_CHECKING:
     from soundverse_nb.api.request import RemixRequest
-    from soundverse_nb.audio.envelope import Envelope
+    from soundverse_nb.audio.meters import Envelope
 
 _SLACK = 320  # bytes kept free for what a note adds
 

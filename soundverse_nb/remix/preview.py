@@ -14,7 +14,7 @@ from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.render.units import clock, size
 
 if TYPE_CHECKING:
-    from soundverse_nb.audio.envelope import Envelope
+    from soundverse_nb.audio.meters import Envelope
 
 ENVELOPE_POINTS = 1800
 """Two points for each pixel of the widest waveform shown."""

@@ -1,27 +1,57 @@
-"""Several songs side by side, as a page that needs nothing alive behind it."""
+"""A remix as it came back: its audio beside the original, its events and timeline; several songs compared."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from soundverse_nb import displays
-from soundverse_nb.api.safe_repr import shown_id
+from soundverse_nb.api.body import shown_id
 from soundverse_nb.errors import ConfigurationError, Spent
 from soundverse_nb.remix.clip import Clip, PaidClip
 from soundverse_nb.remix.take_names import asked_of
-from soundverse_nb.remix.timeline import TimedEvent, timeline
 from soundverse_nb.render.escape import plain
-from soundverse_nb.render.labels import StageSpan
+from soundverse_nb.render.labels import StageSpan, reached_hold
 from soundverse_nb.urls import PrivateURL, private
 
 if TYPE_CHECKING:
-    from soundverse_nb.api.event import RemixEvent
+    from soundverse_nb.api.event import RemixEvent, Stage
     from soundverse_nb.api.request import RemixRequest
+
+
+@dataclass(frozen=True)
+class TimedEvent:
+    """An event of the stream and when it arrived, in seconds since the order was started."""
+
+    at: float
+    event: RemixEvent
+
+
+def timeline(events: Sequence[TimedEvent], finished: float | None = None) -> list[StageSpan]:
+    """The stages in the order they came; repeated events of one stage are one span.
+
+    `finished` is when the whole remix was done (seconds since the start) and ends the last span; without
+    it the last span ends with the last event. Arrival times that run backwards are taken as "at once".
+    """
+    marks: list[tuple[float, Stage, bool]] = []
+    latest = 0.0
+    for timed in events:
+        latest = max(latest, timed.at)
+        stage = timed.event.stage
+        held = stage.value == "streaming" and reached_hold(timed.event.progress)
+        if not marks or marks[-1][1:] != (stage, held):
+            marks.append((latest, stage, held))
+    if finished is not None:
+        latest = max(latest, finished)
+    ends = [*(mark[0] for mark in marks[1:]), latest]
+    return [
+        StageSpan(stage, started, ends[place] - started, held)
+        for place, (started, stage, held) in enumerate(marks)
+    ]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The summary of a batch of remixes: counts, money and failures, as text and as a small static page."""
+"""Summaries as text and HTML: a batch's counts and money, the orders of a journal, a job under way."""
 
 from __future__ import annotations
 
@@ -7,9 +7,53 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from soundverse_nb.render.colours import BAD, GOOD, LINE, QUIET, WARNING, badge
+from soundverse_nb.render.colours import BAD, GOOD, LINE, QUIET, WARNING, badge, order_colour
 from soundverse_nb.render.escape import fill, joined, plain, text
 from soundverse_nb.render.units import money, span
+
+
+def orders_html(
+    summary: str,
+    place: str,
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    notes: Sequence[str] = (),
+    *,
+    state_column: int,
+) -> Markup:
+    """A table of orders below their counts and the journal's place; each state in its colour."""
+    table = Markup("")
+    if rows:
+        table = fill(
+            "<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>",
+            joined([fill('<th style="text-align:left">{}</th>', heading) for heading in headings]),
+            joined([_order_row(row, state_column) for row in rows]),
+        )
+    return fill(
+        "<div><p><b>{}</b></p>{}{}{}</div>",
+        summary,
+        fill("<p>{}</p>", place, limit=600),
+        table,
+        joined([fill("<p>{}</p>", note) for note in notes]),
+    )
+
+
+def _order_row(row: Sequence[str], state_column: int) -> Markup:
+    cells: list[str] = list(row)
+    state = cells[state_column]
+    cells[state_column] = fill('<span style="color:{}"><b>{}</b></span>', order_colour(state), state)
+    return fill("<tr>{}</tr>", joined([fill('<td style="text-align:left">{}</td>', cell) for cell in cells]))
+
+
+def job_html(title: str, state: str, advice: str) -> Markup:
+    """A job in one line: its title, its state in a word, and what to do about it."""
+    return fill("<div><b>{}</b>: {}. {}</div>", text(title, 120), state, advice, limit=1200)
+
+
+def recovered_html(remixes: Markup, unknown: Markup) -> Markup:
+    """A recovery: what came back, and the table of doubtful orders."""
+    return fill("<div>{}{}</div>", remixes, unknown)
+
 
 MAX_NAMED = 60
 """Remixes named in the page; of a greater batch only the counts and the failures are complete."""

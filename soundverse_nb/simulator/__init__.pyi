@@ -3,5 +3,5 @@ from .faults import Fault as Fault
 from .jobs import Charge as Charge
 from .jobs import Ledger as Ledger
 from .music.styles import known_styles as known_styles
-from .runner import run as run
 from .server import Simulator as Simulator
+from .server import run as run

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from soundverse_nb.simulator.runner import run
+from soundverse_nb.simulator.server import run
 
 if __name__ == "__main__":
     run()

@@ -17,7 +17,7 @@ from yarl import URL
 
 from soundverse_nb.simulator import refusals
 from soundverse_nb.simulator.access import BoundedResolver, OutOfBoundsError, check_bounds
-from soundverse_nb.simulator.measure import UndecodableError, measure
+from soundverse_nb.simulator.song import UndecodableError, measure
 from soundverse_nb.simulator.storage import BLOCK_BYTES, TooManyBytesError, keep_bytes
 from soundverse_nb.simulator.uploads import Uploads
 from soundverse_nb.urls import InvalidURLError, WebURL

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import soundverse_nb
 from soundverse_nb.audio.worker_process import DiedError
-from soundverse_nb.simulator.measure import UndecodableError
 from soundverse_nb.simulator.references import FetchedReference
+from soundverse_nb.simulator.song import UndecodableError
 from soundverse_nb.simulator.store import MAX_REMIX_BYTES
 from soundverse_nb.simulator.work import AbandonedError, Preparation, Rendering
 from soundverse_nb.simulator.workers import Worker, Workers

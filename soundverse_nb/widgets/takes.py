@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundverse_nb.audio.encode import downmixed, encode_mp3
-from soundverse_nb.audio.envelope import Envelope
 from soundverse_nb.audio.measure import measure
+from soundverse_nb.audio.meters import Envelope
 from soundverse_nb.errors import ConfigurationError, SoundverseError
 from soundverse_nb.remix import Clip
 from soundverse_nb.render.units import size, span

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from soundverse_nb.audio.decode.base import End, TimeLimit
-from soundverse_nb.audio.envelope import EnvelopeMeter, envelope_of
 from soundverse_nb.audio.measure import SongMeter, measure
+from soundverse_nb.audio.meters import EnvelopeMeter, envelope_of
 from tests.audio.songs import RATE, file_of, tone
 
 

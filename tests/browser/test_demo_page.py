@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from soundverse_nb.audio.envelope import envelope_of
+from soundverse_nb.audio.meters import envelope_of
 from soundverse_nb.examples import example_song
 from soundverse_nb.reference import repair
 from soundverse_nb.render.page import Page as Content

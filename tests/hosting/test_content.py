@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from soundverse_nb.errors import HostingError
-from soundverse_nb.hosting.content import is_unchanged, read_content, suffix_of
+from soundverse_nb.hosting.protocol import is_unchanged, read_content, suffix_of
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from soundverse_nb.api.event import RemixEvent, Stage
 from soundverse_nb.remix import StageSpan, TimedEvent
-from soundverse_nb.remix.timeline import timeline
+from soundverse_nb.remix.remix import timeline
 from tests.remix.songs import events
 
 

@@ -7,13 +7,11 @@ import pytest
 from markupsafe import Markup
 
 import soundverse_nb
-from soundverse_nb.render.card import Card, Lane, card_html
+from soundverse_nb.render.card import Card, Lane, TakeRow, card_html, takes_html
 from soundverse_nb.render.colours import badge
 from soundverse_nb.render.escape import fill, joined, plain, text
 from soundverse_nb.render.labels import StageSpan, stages_html
-from soundverse_nb.render.orders import job_html, orders_html
-from soundverse_nb.render.summary import RemixEnd, ends_html, failures_html
-from soundverse_nb.render.takes import TakeRow, takes_html
+from soundverse_nb.render.summary import RemixEnd, ends_html, failures_html, job_html, orders_html
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from soundverse_nb.audio.envelope import Envelope
+from soundverse_nb.audio.meters import Envelope
 from soundverse_nb.render.page import Page, SongPanel, page_html
 
 MP3 = b"\xff\xfb\x90\x00" + bytes(400)

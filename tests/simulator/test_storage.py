@@ -9,7 +9,8 @@ import pytest
 import requests
 from PIL import Image
 
-from soundverse_nb.simulator import Simulator, audio_answers, orders
+from soundverse_nb.simulator import Simulator, orders
+from soundverse_nb.simulator import routes as audio_answers
 
 from .conftest import KEY, SPEED, chunks, order, upload
 

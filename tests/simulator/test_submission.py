@@ -7,8 +7,8 @@ import json
 import pytest
 
 from soundverse_nb.simulator.faults import Fault
+from soundverse_nb.simulator.orders import read_submission
 from soundverse_nb.simulator.refusals import Refusal
-from soundverse_nb.simulator.submission import read_submission
 
 URL = "http://127.0.0.1/song.mp3"
 

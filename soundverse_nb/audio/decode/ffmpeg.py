@@ -10,13 +10,20 @@ from typing import Any, BinaryIO, TypeVar, cast
 import av
 import av.error
 
-from soundverse_nb.audio.decode.base import Block, Decoding, End, block_length
+from soundverse_nb.audio.decode.base import (
+    Block,
+    Decoding,
+    End,
+    block_length,
+    have_tables,
+    joined,
+    release_layout,
+)
 from soundverse_nb.audio.decode.containers import avi_fault, flv_fault, transport_fault, wavpack_fault
 from soundverse_nb.audio.decode.fragments import fragment_fault
 from soundverse_nb.audio.decode.integrity import Continuity, Timeline, ogg_link_starts, ogg_page_fault
-from soundverse_nb.audio.decode.sample_format import have_tables, joined, release_layout
-from soundverse_nb.audio.probe.encryption import encryption_of
 from soundverse_nb.audio.probe.matroska import clock_seconds, matroska_seconds, segment_fault, segment_of
+from soundverse_nb.audio.probe.mp4 import encryption_of
 from soundverse_nb.audio.probe.ogg import parse_page
 from soundverse_nb.audio.probe.tags import sound_span
 from soundverse_nb.audio.probe.window import Window

@@ -28,10 +28,20 @@ import av.error
 import av.filter
 import numpy as np
 
-from soundverse_nb.audio.decode.base import Block, Decoding, End, FastPathRejected, Plane
+from soundverse_nb.audio.decode.base import (
+    Block,
+    Decoding,
+    End,
+    FastPathRejected,
+    Plane,
+    floats,
+    is_planar,
+    planes_of_frame,
+    release_layout,
+    width,
+)
 from soundverse_nb.audio.decode.ffmpeg import LENIENT_TAGS, FFmpegDecoding
 from soundverse_nb.audio.decode.integrity import FlacChecksum, flac_checksum
-from soundverse_nb.audio.decode.sample_format import floats, is_planar, planes_of_frame, release_layout, width
 from soundverse_nb.audio.source import Source
 
 _PROVEN = ("mp3", "mp4", "ogg", "flac")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from soundverse_nb.audio.probe import opus, vorbis
+from soundverse_nb.audio.probe import vorbis
 from soundverse_nb.audio.probe.checksum import ogg_crc
 from soundverse_nb.audio.probe.window import Probed, Untrusted, Window, implausible
 
@@ -156,7 +156,7 @@ def _starts_at_zero(window: Window, first: Page, header: bytes, stream: Stream) 
             return False
         samples = vorbis.page_samples(lacing, body, stream.blocks, modes)
     else:
-        samples = opus.page_samples(lacing, body)
+        samples = vorbis.opus_page_samples(lacing, body)
     return samples is not None and (first.granule == samples or (first.granule < samples and first.is_last))
 
 

@@ -1,4 +1,4 @@
-"""Vorbis: the length of a page in samples, from its packets, whose block is short or long.
+"""Samples in an Ogg page of Vorbis or Opus, from its packets alone, without a decoder.
 
 Vorbis I specification, 4.2.4 (the list of modes ends the setup header) and 4.3.1 (what begins a packet).
 """
@@ -52,6 +52,31 @@ def page_samples(lacing: bytes, body: bytes, sizes: tuple[int, int], is_long: tu
             block = sizes[is_long[mode]]
             samples += (before + block) // 4 if before else 0
             before = block
+            at += length
+            length = 0
+    return samples
+
+
+# Samples of 48 kHz in a frame, by the packet's configuration number: SILK, hybrid and CELT modes.
+_FRAME = (480, 960, 1920, 2880) * 3 + (480, 960) * 2 + (120, 240, 480, 960) * 4
+
+
+# Samples in a packet by its first byte; None where its second counts the frames.
+_PACKET = tuple(None if toc & 3 == 3 else _FRAME[toc >> 3] * (1 if toc & 3 == 0 else 2) for toc in range(256))
+
+
+def opus_page_samples(lacing: bytes, body: bytes) -> int:
+    """Samples at 48 kHz in the packets that end on a page: empty and cut ones hold none."""
+    at = samples = length = 0
+    end = len(body)
+    for lace in lacing:
+        length += lace
+        if lace < 255:
+            if 0 < length <= end - at:
+                held = _PACKET[body[at]]
+                if held is None:
+                    held = _FRAME[body[at] >> 3] * (body[at + 1] & 63) if length > 1 else 0
+                samples += held
             at += length
             length = 0
     return samples

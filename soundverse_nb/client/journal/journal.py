@@ -23,7 +23,7 @@ from soundverse_nb.cancellation import shielded
 from soundverse_nb.client.journal.database import Database
 from soundverse_nb.client.journal.lease import drop, is_held, new_lease
 from soundverse_nb.client.journal.order import Lease, Order, OrderState, request_text, sources
-from soundverse_nb.client.journal.row import lenient_text, read_order
+from soundverse_nb.client.journal.schema import lenient_text, read_order
 from soundverse_nb.client.journal.writer import Writer
 from soundverse_nb.errors import ConfigurationError, SoundverseError
 

@@ -12,8 +12,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from soundverse_nb.api.body import shown, shown_id
 from soundverse_nb.api.request import RemixRequest
-from soundverse_nb.api.safe_repr import shown, shown_id
 from soundverse_nb.errors import ConfigurationError, Spent, bare_errors
 from soundverse_nb.remix import Remix
 from soundverse_nb.remix.take_names import Asked, song_name

@@ -12,7 +12,7 @@ from soundverse_nb.api.body import excerpt
 from soundverse_nb.api.event import RemixEvent
 from soundverse_nb.api.secrets import logger
 from soundverse_nb.cancellation import shielded
-from soundverse_nb.client.earlier import note_earlier
+from soundverse_nb.client.earlier import note_earlier, with_asked
 from soundverse_nb.client.inputs import ParsedInput, RemixInput
 from soundverse_nb.client.journal.order import PICK_UP, Order, OrderState, new_order_id, spent_for
 from soundverse_nb.client.order.download import fetch, fetch_art, wait_for_art
@@ -21,7 +21,6 @@ from soundverse_nb.client.order.submit import place_order
 from soundverse_nb.client.order.tracker import OrderTracker
 from soundverse_nb.client.progress import ProgressReporter, ProgressSlot, StoppedError
 from soundverse_nb.client.references import Checked
-from soundverse_nb.client.reorder import with_asked
 from soundverse_nb.client.session import Session
 from soundverse_nb.displays import Phase
 from soundverse_nb.errors import GenerationFailedError, SoundverseError, Spent, bare, raise_alone

@@ -40,7 +40,7 @@ from soundverse_nb.errors import (
 from soundverse_nb.remix import Clip, Remix, RemixList
 from soundverse_nb.remix.take_names import take_titles
 from soundverse_nb.render.escape import plain
-from soundverse_nb.render.orders import recovered_html
+from soundverse_nb.render.summary import recovered_html
 from soundverse_nb.urls import quoted
 
 STILL_ASKED = 7 * 86400.0

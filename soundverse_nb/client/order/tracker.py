@@ -17,7 +17,7 @@ from soundverse_nb.client.progress import ProgressSlot
 from soundverse_nb.client.session import Session
 from soundverse_nb.displays import Phase
 from soundverse_nb.errors import SoundverseError
-from soundverse_nb.remix.timeline import TimedEvent
+from soundverse_nb.remix.remix import TimedEvent
 
 log = logger("soundverse_nb.client")
 

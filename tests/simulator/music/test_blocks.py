@@ -10,9 +10,8 @@ import pytest
 
 from soundverse_nb.simulator.music import effects, mix
 from soundverse_nb.simulator.music.score import Score
-from soundverse_nb.simulator.restyle import Instructions, remix_song
+from soundverse_nb.simulator.restyle import Instructions, Tape, remix_song
 from soundverse_nb.simulator.song import Song, open_song, prepare, song_of
-from soundverse_nb.simulator.tape import Tape
 
 RATE = 44_100
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from soundverse_nb.audio.decode.opening import decode
-from soundverse_nb.simulator.audio_answers import HEAD
 from soundverse_nb.simulator.music.mp3 import FRAME, encode
+from soundverse_nb.simulator.routes import HEAD
 
 RATE = 44_100
 
