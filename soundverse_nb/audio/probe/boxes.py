@@ -1,4 +1,4 @@
-"""The boxes an MP4 is made of (ISO/IEC 14496-12, 4.2), never read beyond their bounds; AAC settings in them."""
+"""The boxes an MP4 is made of (ISO/IEC 14496-12, 4.2), never read beyond their bounds; AAC settings there."""
 
 from __future__ import annotations
 
