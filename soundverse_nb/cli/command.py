@@ -21,9 +21,9 @@ _OUTPUT_IS_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBA
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status: 0 all well, 1 something failed, 2 a wrong call."""
     never_fail_at_printing()
-    options = parser().parse_args(arguments)
-    command = import_module(f"soundverse_nb.cli.{options.module}")
     try:
+        options = parser().parse_args(arguments)
+        command = import_module(f"soundverse_nb.cli.{options.module}")
         status = int(getattr(command, options.function)(options))
         sys.stdout.flush()
     except SoundverseError as error:

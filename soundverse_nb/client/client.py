@@ -290,13 +290,13 @@ class Client:
         again.
         """
         reporter = self._reporter()
-        return await self._run(recover(self._session, reporter, self.recover), reporter)
+        return await self._run(self._recover(reporter), reporter)
 
     @bare_errors
     def recover_sync(self) -> Recovered:
         """The same as `recover`, blocking."""
         reporter = self._reporter()
-        return self._wait(recover(self._session, reporter, self.recover), reporter)
+        return self._wait(self._recover(reporter), reporter)
 
     @bare_errors
     def orders(self) -> OrderTable:
@@ -360,6 +360,9 @@ class Client:
     async def _status(self, message_id: str) -> RemixEvent:
         await self._session.open()
         return await self._session.transport.status(message_id)
+
+    async def _recover(self, reporter: ProgressReporter) -> Recovered:
+        return await recover(self._session, reporter, self.recover)
 
     async def _make_all(self, inputs: list[ParsedInput], reporter: ProgressReporter) -> RemixList:
         return await make_all(self._session, inputs, reporter, self._order_again)

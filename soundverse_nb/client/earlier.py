@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import math
 import os
 import time
@@ -141,8 +142,9 @@ async def note_earlier(
     """
     try:
         known = await slot.reporter.once(checked.sha256, lambda: session.journal.fetched(checked.sha256))
-    except SoundverseError:
-        return  # a journal that cannot be read says so in a moment, before anything is sent
+    except SoundverseError as error:
+        # What is wrong with the journal is said once, to whoever asks it first: before anything is sent.
+        raise copy.copy(error) from None
     place = None if checked.url is None else checked.url.shown
     same = [order for order in known if _is_same(session, order, remix_input, checked.sha256, place)]
     same = [order for order in same if not is_missing(order)]

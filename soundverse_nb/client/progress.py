@@ -16,7 +16,14 @@ from soundverse_nb import displays
 from soundverse_nb.api.secrets import logger
 from soundverse_nb.client.journal.order import PICK_UP, Order, OrderState
 from soundverse_nb.displays import Phase, ProgressDisplay, ProgressUpdate
-from soundverse_nb.errors import ConfigurationError, SoundverseError, Spent, ipython_shell, short_traceback
+from soundverse_nb.errors import (
+    ConfigurationError,
+    PendingCall,
+    SoundverseError,
+    Spent,
+    ipython_shell,
+    short_traceback,
+)
 from soundverse_nb.remix import RemixList
 from soundverse_nb.remix.take_names import take_titles
 from soundverse_nb.render.summary import cost_label
@@ -69,7 +76,7 @@ class ProgressReporter:
         results = self.results()
         message = self.stopped_message()
         error.args = (message,)
-        if message != _NOTHING_BEGUN and ipython_shell() is None:
+        if message != _NOTHING_BEGUN and not _is_shown_by_ipython():
             print(message, file=sys.stderr)
         error.results = results  # type: ignore[attr-defined]
         error._render_traceback_ = lambda: short_traceback(error)  # type: ignore[attr-defined]
@@ -125,6 +132,16 @@ class ProgressReporter:
         except Exception as error:  # a display may raise anything; the remix goes on
             self._display = None
             log.warning("The progress display failed and was left alone: %s", type(error).__name__)
+
+
+def _is_shown_by_ipython() -> bool:
+    """Not where the call is a task of its own: asyncio.gather may raise an error of its own for many."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        task = None
+    is_own_task = task is not None and isinstance(task.get_coro(), PendingCall)
+    return ipython_shell() is not None and not is_own_task
 
 
 class StoppedError(SoundverseError):

@@ -88,7 +88,7 @@ WAYS: dict[str, tuple[list[str], list[str]]] = {
         ["RemixJob('quiet', finished)"],
     ),
     "shown when it is over": (
-        ["job = start('over')\nawait job\njob", "1 + 1"], [FINISHED, "RemixJob('over', finished)"],
+        ["job = start('over')\nawait job\njob", "1 + 1"], [FINISHED, "RemixJob('over'), finished"],
     ),
 }  # fmt: skip
 

@@ -299,6 +299,6 @@ def _result(
             hint=reporter.kept_message(index) or "",
             order_id=order and order.order_id,
         )
-    if isinstance(result, Remix) or not isinstance(parsed, RemixInput):
+    if not isinstance(result, SoundverseError) or not isinstance(parsed, RemixInput):
         return result
     return with_asked(result, parsed, lambda: reporter.order(index))
