@@ -190,12 +190,23 @@ def sound_span(stream: BinaryIO, size: int) -> tuple[int, int | None]:
     return begin, end if end < size else None
 
 
+def _flac_end(window: Window, end: int) -> int:
+    """`end` without the zeros between a FLAC's last frame and a tag: older FFmpegs lose that frame for them.
+
+    Two may be the frame's own checksum.
+    """
+    _, tail = window.tail(_MOST_ZEROS, end)
+    return end - max(0, len(tail) - len(tail.rstrip(b"\0")) - 2)
+
+
 def end_of_frames(window: Window, begin: int, end: int) -> int:
     """Where the last frame of AC-3, or block of WavPack, ends, if they follow one another; otherwise `end`.
 
     Decoders lose the last one where something else follows it, or call that damage.
     """
     kind = window.at(begin, 4)
+    if kind == b"fLaC" and end < window.size:
+        return _flac_end(window, end)
     length_of = _wavpack_length if kind == _WAVPACK else ac3_length if kind[:2] == _AC3 else None
     if length_of is None:
         return end
