@@ -132,12 +132,12 @@ def _ending(row: TakeRow) -> str:
     return f"failed: {row.problem}" if row.problem else row.facts
 
 
-Take = Remix | SoundverseError
+Outcome = Remix | SoundverseError
 Again = Callable[[Sequence[Any]], Awaitable["RemixList"]]
 """Orders takes anew; given what `Asked.again` of each holds, in the same order."""
 
 
-class RemixList(list[Take]):
+class RemixList(list[Outcome]):
     """Remixes in the order in which they were asked for, an error in the place of each that failed.
 
     It is a list, and shows itself as a table: song, prompt, a small player, and why something failed.
@@ -157,7 +157,7 @@ class RemixList(list[Take]):
     """
 
     def __init__(
-        self, takes: Iterable[Take] = (), *, again: Again | None = None, notes: Iterable[str] = ()
+        self, takes: Iterable[Outcome] = (), *, again: Again | None = None, notes: Iterable[str] = ()
     ) -> None:
         super().__init__(takes)
         self._again = again
@@ -185,10 +185,10 @@ class RemixList(list[Take]):
         return list(take_titles(self.asked))
 
     @overload
-    def __getitem__(self, index: SupportsIndex) -> Take: ...
+    def __getitem__(self, index: SupportsIndex) -> Outcome: ...
     @overload
     def __getitem__(self, index: slice) -> RemixList: ...
-    def __getitem__(self, index: SupportsIndex | slice) -> Take | RemixList:
+    def __getitem__(self, index: SupportsIndex | slice) -> Outcome | RemixList:
         if isinstance(index, slice):
             return RemixList(super().__getitem__(index), again=self._again)
         return super().__getitem__(index)
@@ -233,7 +233,7 @@ class RemixList(list[Take]):
         if chosen and self._again is not None:
             errors = [self[at] for at in chosen]
             try:
-                results: Sequence[Take] = await self._again([asked_of(error).again for error in errors])
+                results: Sequence[Outcome] = await self._again([asked_of(error).again for error in errors])
             except BaseException as stopped:
                 # Interrupted: what there is by then, so that the next call knows what was sent.
                 self._put(errors, getattr(stopped, "results", ()))
@@ -248,7 +248,7 @@ class RemixList(list[Take]):
             print("Nothing has failed.")
         return self
 
-    def _put(self, errors: Sequence[Take], results: Sequence[Take]) -> None:
+    def _put(self, errors: Sequence[Outcome], results: Sequence[Outcome]) -> None:
         # By identity: the list may have been sorted or cut while the remixes were made.
         new = {id(error): result for error, result in zip(errors, results, strict=False)}
         for at, take in enumerate(self):
@@ -325,7 +325,7 @@ class RemixList(list[Take]):
         return bundle if displays.shows_text_only() else {**bundle, "text/html": self.static_html()}
 
 
-def _is_free(take: Take) -> bool:
+def _is_free(take: Outcome) -> bool:
     """Whether this failed and it is certain that nothing was paid: only then may it be ordered anew."""
     again = asked_of(take).again if isinstance(take, SoundverseError) else None
     return (
@@ -369,7 +369,7 @@ _COLUMNS = [
 ]  # fmt: skip
 
 
-def _row(take: Take, asked: Asked) -> dict[str, Any]:
+def _row(take: Outcome, asked: Asked) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "song": asked.song, "prompt": asked.prompt, "lyrics": asked.lyrics,
         "parameters": None if asked.parameters is None else dict(asked.parameters),
