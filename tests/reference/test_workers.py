@@ -169,14 +169,13 @@ def test_a_table_that_is_given_up_leaves_no_process(folder: Path) -> None:
     def stop(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
-    threads = threading.active_count()
+    before = set(threading.enumerate())
     with pytest.raises(KeyboardInterrupt):
         sv.preflight_all(folder, quick=False, workers=2, progress=stop)
-    for thread in threading.enumerate():
-        if thread.name == "soundverse_nb-preflight":
+    for thread in set(threading.enumerate()) - before:
+        if thread.name.startswith("soundverse_nb-"):  # others of this process may come at any moment
             thread.join(30)
             assert not thread.is_alive()
-    assert threading.active_count() <= threads
 
 
 def test_many_threads_may_check_folders_at_once(folder: Path) -> None:
