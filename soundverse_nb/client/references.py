@@ -178,11 +178,9 @@ class References:
         name = plain(reference.name, 120)
         if self._mode != "full":
             return Checked(name, url=url)
-        from soundverse_nb.reference import Limits  # loads numpy and PyAV
-
         self._folder.mkdir(parents=True, exist_ok=True)
         fetched = await fetch_reference(
-            url, max_bytes=Limits().max_bytes, public=public, directory=self._folder, network=self._network
+            url, max_bytes=_most_bytes(), public=public, directory=self._folder, network=self._network
         )
         try:
             await self._in_thread(_preflight, fetched.path, self._mode)
@@ -265,11 +263,15 @@ def _preflight(song: Reference | Path, mode: str) -> None:
     preflight(song, quick=mode == "quick").raise_if_failed()
 
 
-def _readable(reference: Reference) -> tuple[Reference, object]:
-    """What can be read again, and its fingerprint; of an open file at most a byte more than is taken."""
+def _most_bytes() -> int:
     from soundverse_nb.reference import Limits  # loads numpy and PyAV
 
-    reference = reference.in_memory(Limits().max_bytes + 1)
+    return Limits().max_bytes
+
+
+def _readable(reference: Reference) -> tuple[Reference, object]:
+    """What can be read again, and its fingerprint; of an open file at most a byte more than is taken."""
+    reference = reference.in_memory(_most_bytes() + 1)
     return reference, reference.fingerprint()
 
 
