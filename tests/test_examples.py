@@ -88,7 +88,7 @@ def test_the_examples_of_a_file_hold(path: Path, tmp_path: Path, monkeypatch: py
     for example in examples_of(module):
         runner.run(example, clear_globs=False)
     written = len(re.findall(r"^ *>>> (?!.*doctest: \+SKIP)", path.read_text(encoding="utf-8"), re.MULTILINE))
-    assert runner.tries == written
+    assert runner.tries - getattr(runner, "skips", 0) == written  # CPython 3.13 counts the skipped ones too
     assert runner.failures == 0
 
 
