@@ -113,15 +113,9 @@ _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__))
 _BEYOND_A_CELL = ("IPython", "ipykernel", "nbclient", "asyncio")
 
 
-def ipython_shell() -> Any:
-    """The IPython this code runs in, a notebook's or a terminal's; None elsewhere."""
-    ipython = sys.modules.get("IPython")
-    return ipython.get_ipython() if ipython is not None else None
-
-
 def short_traceback(error: BaseException) -> list[str]:
     """An error as lines for IPython: where the caller's code asked for it, and what it says."""
-    shell = ipython_shell()
+    shell = sys.modules["IPython"].get_ipython()  # which asks for this
     is_plain = str(getattr(shell, "colors", "nocolor")).lower() == "nocolor"
     red, green, end = ("", "", "") if is_plain else ("\x1b[31m", "\x1b[32m", "\x1b[39m")
     lines = []

@@ -15,7 +15,8 @@ from collections.abc import Callable, Coroutine, Iterator
 from types import FrameType
 from typing import Any, Generic, TypeVar
 
-from soundverse_nb.errors import ConfigurationError, Spent, bare, ipython_shell
+from soundverse_nb.displays import in_kernel, ipython_shell
+from soundverse_nb.errors import ConfigurationError, Spent, bare
 
 T = TypeVar("T")
 
@@ -325,7 +326,7 @@ WAKE_SECONDS = 0.1
 
 
 class _Waiting:
-    """The tasks of one loop that wait for us, and the timer that wakes it meanwhile."""
+    """The tasks of one loop that wait for us: while there are any, the loop wakes and Ctrl-C cancels them."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = weakref.ref(loop)
@@ -333,21 +334,29 @@ class _Waiting:
         self._timer: asyncio.TimerHandle | None = None
 
     def enter(self, task: asyncio.Task[object]) -> None:
-        self._tasks[task] = self._tasks.get(task, 0) + 1
-        if self._timer is None:
+        if not self._tasks:
             self._wake_later()
+            if _is_terminal() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+                signal.signal(signal.SIGINT, self._cancel_all)
+        self._tasks[task] = self._tasks.get(task, 0) + 1
 
     def leave(self, task: asyncio.Task[object]) -> None:
         self._tasks[task] -= 1
         if not self._tasks[task]:
             del self._tasks[task]
-        if not self._tasks and self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if not self._tasks:
+            self._release_signal()
+            if self._timer is not None:
+                self._timer.cancel()
 
-    def cancel(self) -> None:
+    def _cancel_all(self, number: int, frame: FrameType | None) -> None:
+        self._release_signal()  # a second one is Python's
         for task in list(self._tasks):
             task.cancel()
+
+    def _release_signal(self) -> None:
+        if signal.getsignal(signal.SIGINT) == self._cancel_all:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _wake_later(self) -> None:
         loop = self._loop()
@@ -371,34 +380,11 @@ def interruptible() -> Iterator[None]:
         waiting = _waiting[loop] = _Waiting(loop)
     waiting.enter(task)
     try:
-        with _cancelled_by_ctrl_c(waiting):
-            yield
+        yield
     finally:
         waiting.leave(task)
 
 
-@contextlib.contextmanager
-def _cancelled_by_ctrl_c(waiting: _Waiting) -> Iterator[None]:
-    if not _in_terminal_of_ipython() or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield
-        return
-
-    def cancel(number: int, frame: FrameType | None) -> None:
-        restore()
-        waiting.cancel()
-
-    def restore() -> None:
-        if signal.getsignal(signal.SIGINT) is cancel:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    signal.signal(signal.SIGINT, cancel)
-    try:
-        yield
-    finally:
-        restore()
-
-
-def _in_terminal_of_ipython() -> bool:
-    """Elsewhere somebody else answers Ctrl-C: the kernel, or `asyncio.run`."""
-    shell = ipython_shell()
-    return shell is not None and getattr(shell, "kernel", None) is None
+def _is_terminal() -> bool:
+    """Whether IPython runs this in a terminal. Elsewhere the kernel answers Ctrl-C, or `asyncio.run`."""
+    return ipython_shell() is not None and not in_kernel()

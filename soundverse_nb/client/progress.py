@@ -15,13 +15,12 @@ from typing import Any, TypeVar, cast
 from soundverse_nb import displays
 from soundverse_nb.api.secrets import logger
 from soundverse_nb.client.journal.order import PICK_UP, Order, OrderState
-from soundverse_nb.displays import Phase, ProgressDisplay, ProgressUpdate
+from soundverse_nb.displays import Phase, ProgressDisplay, ProgressUpdate, ipython_shell
 from soundverse_nb.errors import (
     ConfigurationError,
     PendingCall,
     SoundverseError,
     Spent,
-    ipython_shell,
     short_traceback,
 )
 from soundverse_nb.remix import RemixList

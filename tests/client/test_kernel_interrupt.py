@@ -8,6 +8,7 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,12 @@ AWAITED = {
     "remixes = await job",
     "stream": "events = [event async for event in client.stream((song, 'jazz'))]",
 }
+TWO = """
+async def one(): await client.remix(song, 'jazz'); print('one is', 'over', flush=True)
+
+import asyncio
+await asyncio.gather(one(), client.remix(song, 'rock'))
+"""
 HELD = stream(*stages()[:3], script.HOLD)
 
 
@@ -121,21 +128,51 @@ async def test_what_was_finished_before_an_interrupt_is_given_back(kernel: Kerne
         assert sorted(eval(kept["text"])) == ["Remix", "StoppedError", "StoppedError"]
 
 
+@asynccontextmanager
+async def in_terminal(typed: str, folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    terminal = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "IPython", "--simple-prompt", "--no-banner", "--colors=NoColor",
+        stdin=PIPE, stdout=PIPE, stderr=STDOUT, env={**os.environ, "IPYTHONDIR": str(folder / "ipython")},
+    )  # fmt: skip
+    assert terminal.stdin is not None
+    terminal.stdin.write(typed.replace(",\n", ",").encode())
+    try:
+        yield terminal
+    finally:
+        if terminal.returncode is None:
+            terminal.kill()
+            await terminal.wait()
+
+
+async def said_at_the_end(terminal: asyncio.subprocess.Process) -> str:
+    assert terminal.stdin is not None
+    assert terminal.stdout is not None
+    terminal.stdin.write(b"print('then', len(client.orders()), 'orders', flush=True)\nquit()\n")
+    shown = await asyncio.wait_for(terminal.stdout.read(), 120)
+    return shown.decode()
+
+
 async def test_ctrl_c_in_a_terminal_ends_the_wait_and_keeps_the_orders(tmp_path: Path) -> None:
     async with StrictService([HELD] * 4) as service:
-        terminal = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "IPython", "--simple-prompt", "--no-banner", "--colors=NoColor",
-            stdin=PIPE, stdout=PIPE, stderr=STDOUT,
-            env={**os.environ, "IPYTHONDIR": str(tmp_path / "ipython")},
-        )  # fmt: skip
-        assert terminal.stdin is not None
-        assert terminal.stdout is not None
-        lines = setup(service, tmp_path).strip().replace(",\n", ",")
-        terminal.stdin.write(f"{lines}\n{AWAITED['remix_all']}\n".encode())
-        await service.until(lambda: len(service.posts) == 4)
-        terminal.send_signal(signal.SIGINT)
-        terminal.stdin.write(b"print('then', len(client.orders()), 'orders')\nquit()\n")
-        shown = (await asyncio.wait_for(terminal.stdout.read(), 120)).decode()
-        await terminal.wait()
+        lines = setup(service, tmp_path).strip()
+        async with in_terminal(f"{lines}\n{AWAITED['remix_all']}\n", tmp_path) as terminal:
+            await service.until(lambda: len(service.posts) == 4)
+            terminal.send_signal(signal.SIGINT)
+            shown = await said_at_the_end(terminal)
         assert "4 sent, which may be charged, and kept: `await client.recover()`" in shown
         assert "then 4 orders" in shown
+
+
+async def test_ctrl_c_in_a_terminal_still_ends_the_wait_once_one_of_several_is_over(tmp_path: Path) -> None:
+    """Each remix of a gather waits by itself; the first that ends leaves Ctrl-C to the others."""
+    async with StrictService([script.remix(), HELD]) as service:
+        lines = setup(service, tmp_path).strip()
+        async with in_terminal(f"{lines}\n{TWO}\n", tmp_path) as terminal:
+            assert terminal.stdout is not None
+            await terminal.stdout.readuntil(b"one is over")
+            await service.until(lambda: len(service.posts) == 2)
+            terminal.send_signal(signal.SIGINT)
+            shown = await said_at_the_end(terminal)
+            before, then, _ = shown.partition("then 2 orders")
+            assert then
+            assert "1 sent, which may be charged, and kept: `await client.recover()`" in before
