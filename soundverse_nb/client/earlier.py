@@ -140,13 +140,16 @@ async def note_earlier(
 
     Repeats within one batch are not spoken of: what counts was there when the batch began.
     """
+    place = None if checked.url is None else checked.url.shown
+    if checked.sha256 is None and place is None:
+        return
+    journal, content = session.journal, checked.sha256
     try:
-        known = await slot.reporter.once(checked.sha256, lambda: session.journal.fetched(checked.sha256))
+        known = await slot.reporter.once((content, place), lambda: journal.fetched(content, place or ""))
     except SoundverseError as error:
         # What is wrong with the journal is said once, to whoever asks it first: before anything is sent.
         raise copy.copy(error) from None
-    place = None if checked.url is None else checked.url.shown
-    same = [order for order in known if _is_same(session, order, remix_input, checked.sha256, place)]
+    same = [order for order in known if _is_same(session, order, remix_input, content, place)]
     same = [order for order in same if not is_missing(order)]
     if same:
         slot.reporter.notice(slot.index, _already_there(same, remix_input))

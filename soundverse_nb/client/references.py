@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from soundverse_nb.api.proxy import NetworkSettings
 from soundverse_nb.api.secrets import logger
 from soundverse_nb.audio.given import Kind
+from soundverse_nb.client.inputs import reference_of
 from soundverse_nb.client.progress import ProgressSlot
 from soundverse_nb.displays import Phase
 from soundverse_nb.errors import ConfigurationError, PreflightError, SoundverseError
@@ -187,7 +188,7 @@ class References:
         except BaseException:  # a copy that is refused, or no longer waited for, does not stay
             fetched.path.unlink(missing_ok=True)
             raise
-        content = await self._in_thread(_content_hash, fetched.path)
+        content = await self._in_thread(_content_hash, reference_of(fetched.path))
         return Checked(name, path=fetched.path, url=url, sha256=content)
 
     async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
@@ -275,12 +276,10 @@ def _readable(reference: Reference) -> tuple[Reference, object]:
     return reference, reference.fingerprint()
 
 
-def _content_hash(reference: Reference | Path) -> str | None:
+def _content_hash(reference: Reference) -> str | None:
     """The hash of a song's content, None where it cannot be read: whoever publishes it says why."""
-    from soundverse_nb.reference import as_reference  # loads numpy and PyAV
-
     try:
-        return as_reference(reference).content_hash()
+        return reference.content_hash()
     except (SoundverseError, OSError):
         return None
 

@@ -203,13 +203,18 @@ class Journal:
         """The orders, oldest first, all or those in some states."""
         return await self._do(lambda c: _select(c, states))
 
-    async def fetched(self, reference_sha256: str | None) -> list[Order]:
-        """The fetched orders of a song, oldest first; for None those whose song's content is not known."""
-        condition, values = (
-            "WHERE state = ? AND reference_sha256 IS ?",
-            (OrderState.FETCHED.value, reference_sha256),
+    async def fetched(self, reference_sha256: str | None, url: str = "") -> list[Order]:
+        """The fetched orders of a song, oldest first; one whose content is not known goes by its URL."""
+        condition, value = "reference_sha256 = ?", reference_sha256
+        if reference_sha256 is None:
+            condition, value = (
+                "reference_sha256 IS NULL AND instr(request, ?)",
+                json.dumps(url, ensure_ascii=False),
+            )
+        values = (OrderState.FETCHED.value, value)
+        return await self._do(
+            lambda c: [read_order(row) for row in _rows(c, f"WHERE state = ? AND {condition}", values)]
         )
-        return await self._do(lambda c: [read_order(row) for row in _rows(c, condition, values)])
 
     async def left_open(self) -> list[Order]:
         """The orders that may still need something, oldest first: all but those that are known to be over.

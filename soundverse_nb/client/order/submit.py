@@ -111,11 +111,10 @@ async def _attempt(tracker: OrderTracker, wire: dict[str, Any]) -> RemixEvent | 
 
 
 async def _decide(tracker: OrderTracker, error: Exception | None) -> RemixEvent | Retry:
-    named = isinstance(error, (APIError, StreamCut)) and error.message_id
-    if isinstance(error, (APIError, StreamCut)) and named and tracker.message_id is None:
+    if isinstance(error, (APIError, StreamCut)) and error.message_id and tracker.message_id is None:
         # An error that names an order: then there is one, and it can be asked about.
         tracker.last_error = error.message
-        await tracker.set_message_id(named)
+        await tracker.set_message_id(error.message_id)
     step = decide(
         sent=tracker.sent or tracker.taken, error=error, message_id=tracker.message_id, taken=tracker.taken
     )
