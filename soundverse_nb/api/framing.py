@@ -14,6 +14,7 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _MOST_DIGITS = 18  # of a length; a parser counts in 64 bits
 
 _SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n")
+_PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n")
 _SIZE_SO_FAR = re.compile(rb"[ \t]*[0-9A-Fa-f]{0,15}[ \t]*\r?|[ \t]*[0-9A-Fa-f]{1,15}[ \t]*;[^\n]*")
 _LONGEST_SIZE = 1 << 14  # bytes of a size's line: some sign each chunk there
 _LONGEST_TRAILERS = 1 << 16
@@ -86,6 +87,14 @@ def _items(fields: list[tuple[bytes, bytes]], wanted: bytes) -> list[bytes]:
     return [item.strip() for value in values for item in value.split(b",") if item.strip()]
 
 
+def _is_one_chunk(data: bytes) -> bool:
+    found = _PLAIN_SIZE.match(data)
+    if found is None:
+        return False
+    size = int(found[1], 16)
+    return size > 0 and found.end() + size + 2 == len(data) and data.endswith(b"\r\n")
+
+
 class Chunks:
     """A body in chunks, framed anew so that a strict parser reads it.
 
@@ -103,6 +112,8 @@ class Chunks:
 
     def feed(self, data: bytes) -> bytes:
         """What these bytes bring, in chunks."""
+        if not self._held and self._read == self._read_size and _is_one_chunk(data):
+            return data  # as a live stream sends its events
         data, self._held = self._held + data, b""
         framed: list[bytes] = []
         at = 0
