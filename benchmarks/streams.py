@@ -57,8 +57,8 @@ MOST_MEMORY = 64 * 1024
 def chunks(count: int) -> list[bytes]:
     """Events like the document's, stage after stage, each remix with an id of its own."""
     events: list[bytes] = []
+    name = str(uuid.uuid4())  # one for all: a reader leaves chunks about another order out
     while len(events) < count:
-        name = str(uuid.uuid4())
         running: dict[str, Any] = {"message_id": name, "isComplete": False}
         art = {"album_art": f"https://storage.soundverse.ai/art/{name}.png", "song_name": "Remix Title"}
         audio = f"https://storage.soundverse.ai/audio/{name}.mp3"
