@@ -34,3 +34,11 @@ def file_of(samples: Samples, rate: int = RATE, kind: str = "WAV", subtype: str 
         for start in range(0, len(samples), rate):  # libsndfile crashes on a long Ogg written at once
             out.write(samples[start : start + rate])
     return buffer.getvalue()
+
+
+def sweep(seconds: float, rate: int) -> Samples:
+    """A wave of which no second is like another, and which compresses to about the same everywhere."""
+    time = np.arange(round(seconds * rate)) / rate
+    noise = np.random.default_rng(7).normal(0, 0.03, len(time))
+    wave = 0.3 * np.sin(2 * np.pi * (200 + 40 * time) * time) + noise
+    return np.repeat(wave.astype(np.float32)[:, None], 2, axis=1)

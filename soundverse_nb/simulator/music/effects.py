@@ -16,13 +16,6 @@ MARGIN = _TAPS // 2
 """Frames on either side of a sample that the equaliser hears."""
 
 
-def equalise(
-    stereo: NDArray[np.float32], rate: int, low_cut: float, high_cut: float, tilt: float
-) -> NDArray[np.float32]:
-    """Cut below and above (12 dB an octave, Hz) and tilt (dB an octave around 1 kHz), linear in phase."""
-    return filtered(np.pad(stereo, ((0, 0), (MARGIN, MARGIN))), tone(rate, low_cut, high_cut, tilt))
-
-
 def tone(rate: int, low_cut: float, high_cut: float, tilt: float) -> NDArray[np.complex64]:
     """The equaliser's answer at each frequency, for `filtered`."""
     f = np.maximum(np.fft.rfftfreq(4096, 1 / rate), 1.0)

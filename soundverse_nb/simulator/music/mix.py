@@ -8,8 +8,6 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from soundverse_nb.audio.loudness import integrated_loudness
-
 Signal = NDArray[np.float32]
 
 BLOCK = 1 << 17
@@ -85,11 +83,6 @@ class Echoes:
         return out
 
 
-def echoes(send: Signal, delay: int, feedback: float) -> Signal:
-    """The tape echo of a whole send; (2, frames)."""
-    return Echoes(delay, feedback).feed(send)
-
-
 class Room:
     """A room of `size` 0 (a booth) to 1 (a cathedral). At half the rate, as rooms are dark.
 
@@ -121,13 +114,6 @@ class Room:
         late = np.concatenate([self._before, line[:, :frames]], axis=1)
         self._before = late[:, -1:]
         return np.stack([ramps(side, 2)[: len(send)] for side in late])
-
-
-def reverberate(send: Signal, rate: int, size: float, chance: Generator) -> Signal:
-    """The room's answer to a whole send; (2, frames)."""
-    room = Room(rate, size, chance)
-    starts = range(0, len(send), BLOCK)
-    return np.concatenate([room.feed(send[start : start + BLOCK]) for start in starts], axis=1)
 
 
 def _tail(t: NDArray[np.float64], seconds: float, chance: Generator) -> Signal:
@@ -165,21 +151,10 @@ STRIDE = 64
 _MAX_GAIN = 60.0
 
 
-def master(mix: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
-    """Level and limit a mix (2, frames)."""
-    loudness = integrated_loudness([np.ascontiguousarray(mix.T)], rate)
-    return limit(mix * np.float32(master_gain(loudness)), rate)
-
-
 def master_gain(loudness: float) -> float:
     """What brings a mix of this loudness (LUFS) to its level."""
     # Limiting takes a little away, so aim a little above.
     return min(_MAX_GAIN, 10 ** ((LOUDNESS + 0.3 - loudness) / 20)) if math.isfinite(loudness) else 1.0
-
-
-def limit(mix: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
-    """Turn down, smoothly and a little before, what would pass the ceiling."""
-    return limited(mix, gain_curve(stride_peaks(mix), rate))
 
 
 def stride_peaks(mix: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -7,7 +7,6 @@ import struct
 from collections.abc import Callable
 from functools import cache, partial
 
-import numpy as np
 import pytest
 
 import soundverse_nb as sv
@@ -15,30 +14,22 @@ from soundverse_nb.audio.decode.integrity import ogg_page_fault
 from soundverse_nb.audio.probe.checksum import crc8, crc16_divides
 from soundverse_nb.audio.probe.flac import parse_frame, stream_info
 from soundverse_nb.audio.probe.matroska import clock_seconds, matroska_seconds
-from tests.audio.songs import RATE, Samples, file_of
+from tests.audio.songs import RATE, file_of, sweep
 from tests.corpus.encode import encoded, m4a, mp3, vorbis
 from tests.corpus.surgery import id3v1, ogg_edited, ogg_pages
 
 _OPUS_RATE = 48_000
 
 
-def _sweep(seconds: float, rate: int) -> Samples:
-    """A wave of which no second is like another, and which compresses to about the same everywhere."""
-    time = np.arange(round(seconds * rate)) / rate
-    noise = np.random.default_rng(7).normal(0, 0.03, len(time))
-    wave = 0.3 * np.sin(2 * np.pi * (200 + 40 * time) * time) + noise
-    return np.repeat(wave.astype(np.float32)[:, None], 2, axis=1)
-
-
 @cache
 def _song(kind: str) -> bytes:
-    usual, opus = _sweep(20.0, RATE), _sweep(20.0, _OPUS_RATE)
+    usual, opus = sweep(20.0, RATE), sweep(20.0, _OPUS_RATE)
     make: dict[str, Callable[[], bytes]] = {
         "vorbis.ogg": lambda: vorbis(usual, RATE),
         "opus.ogg": lambda: encoded(opus, _OPUS_RATE, container="ogg", codec="libopus", bit_rate=64_000),
         "flac.ogg": lambda: encoded(usual, RATE, container="ogg", codec="flac"),
         "flac": lambda: file_of(usual, kind="FLAC"),
-        "small.flac": lambda: file_of(_sweep(20.0, 8000)[:, :1], rate=8000, kind="FLAC"),
+        "small.flac": lambda: file_of(sweep(20.0, 8000)[:, :1], rate=8000, kind="FLAC"),
         "opus.webm": lambda: encoded(opus, _OPUS_RATE, container="webm", codec="libopus", bit_rate=64_000),
         "mp3.mkv": lambda: encoded(
             usual, RATE, container="matroska", codec="libmp3lame", bit_rate=128_000
@@ -121,7 +112,7 @@ def test_zeros_behind_an_mp3_that_holds_all_that_it_counts_are_no_damage() -> No
 
 def test_a_webm_that_says_no_length_ends_where_it_ends() -> None:
     song = encoded(
-        _sweep(12.0, _OPUS_RATE), _OPUS_RATE, container="webm", codec="libopus", muxing={"live": "1"}
+        sweep(12.0, _OPUS_RATE), _OPUS_RATE, container="webm", codec="libopus", muxing={"live": "1"}
     )
     assert matroska_seconds(io.BytesIO(song)) is None
     assert _codes(song) == set()
@@ -220,7 +211,7 @@ def _numbered(song: bytes, number: Callable[[int, int], int]) -> bytes:
 
 
 def test_flac_may_count_its_frames_however_long_they_are() -> None:
-    short = file_of(_sweep(11.0, 8000)[:, :1], rate=8000, kind="FLAC")
+    short = file_of(sweep(11.0, 8000)[:, :1], rate=8000, kind="FLAC")
     same = _numbered(short, lambda index, sample: index)
     assert same == short
     # As of encoders that vary the length of their blocks, and name a longest one that few of them have.
@@ -235,7 +226,7 @@ def test_flac_may_count_its_frames_however_long_they_are() -> None:
 
 @pytest.mark.parametrize("early", [10, 30, 60, 92, 120])
 def test_an_edit_list_may_end_before_the_sound_does(early: int) -> None:
-    song = bytearray(m4a(_sweep(12.0, RATE), RATE))
+    song = bytearray(m4a(sweep(12.0, RATE), RATE))
     at = song.index(b"elst") + 12
     (length,) = struct.unpack_from(">I", song, at)
     scale = struct.unpack_from(">I", song, song.index(b"mvhd") + 16)[0]
@@ -251,7 +242,7 @@ def test_an_edit_list_may_end_before_the_sound_does(early: int) -> None:
 @pytest.mark.parametrize("container", ["ogg", "webm"])
 def test_opus_may_be_in_frames_of_any_length(milliseconds: str, container: str) -> None:
     song = encoded(
-        _sweep(11.0, _OPUS_RATE),
+        sweep(11.0, _OPUS_RATE),
         _OPUS_RATE,
         container=container,
         codec="libopus",
@@ -264,7 +255,7 @@ def test_opus_may_be_in_frames_of_any_length(milliseconds: str, container: str) 
 @pytest.mark.parametrize("rate", [8000, 22050, 44100, 96000])
 @pytest.mark.parametrize("block", ["192", "576", "1152", "4096", "16384"])
 def test_flac_may_be_in_blocks_of_any_length(rate: int, block: str) -> None:
-    song = encoded(_sweep(11.0, rate), rate, container="flac", codec="flac", coding={"frame_size": block})
+    song = encoded(sweep(11.0, rate), rate, container="flac", codec="flac", coding={"frame_size": block})
     report = sv.preflight(song)
     assert report.ok
     assert report.audio.duration == pytest.approx(11.0, abs=1e-6)

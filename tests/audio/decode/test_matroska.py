@@ -8,32 +8,23 @@ from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
-import numpy as np
 import pytest
 
 import soundverse_nb as sv
 from soundverse_nb.audio.decode.integrity import Timeline
-from tests.audio.songs import RATE, Samples
+from tests.audio.songs import RATE, sweep
 from tests.corpus.encode import encoded
 
 _OPUS_RATE = 48_000
-
-
-def _sweep(seconds: float, rate: int) -> Samples:
-    """A wave of which no second is like another, and which compresses to about the same everywhere."""
-    time = np.arange(round(seconds * rate)) / rate
-    noise = np.random.default_rng(7).normal(0, 0.03, len(time))
-    wave = 0.3 * np.sin(2 * np.pi * (200 + 40 * time) * time) + noise
-    return np.repeat(wave.astype(np.float32)[:, None], 2, axis=1)
 
 
 @cache
 def _song(kind: str) -> bytes:
     if kind == "opus.webm":
         return encoded(
-            _sweep(20.0, _OPUS_RATE), _OPUS_RATE, container="webm", codec="libopus", bit_rate=64_000
+            sweep(20.0, _OPUS_RATE), _OPUS_RATE, container="webm", codec="libopus", bit_rate=64_000
         )
-    return encoded(_sweep(20.0, RATE), RATE, container="matroska", codec="libmp3lame", bit_rate=128_000)
+    return encoded(sweep(20.0, RATE), RATE, container="matroska", codec="libmp3lame", bit_rate=128_000)
 
 
 def _codes(song: bytes, *, quick: bool = False) -> set[str]:
@@ -65,7 +56,7 @@ def _ebml(data: bytes, at: int) -> tuple[int, int]:
 def _webm(codec: str, cluster_ms: str = "400") -> _Webm:
     rate, container = (_OPUS_RATE, "webm") if codec == "libopus" else (RATE, "matroska")
     song = encoded(
-        _sweep(20.0, rate), rate, container=container, codec=codec, bit_rate=96_000,
+        sweep(20.0, rate), rate, container=container, codec=codec, bit_rate=96_000,
         muxing={"cluster_time_limit": cluster_ms},
     )  # fmt: skip
     start = song.index(b"\x18\x53\x80\x67")
@@ -138,7 +129,7 @@ def test_a_recording_whose_last_cluster_is_blank_or_cut_is_damaged() -> None:
 )
 def test_a_whole_file_is_sound_whoever_wrote_it(codec: str, seconds: float, options: dict[str, str]) -> None:
     container, rate = ("webm", _OPUS_RATE) if codec == "libopus" else ("matroska", RATE)
-    song = encoded(_sweep(seconds, rate), rate, container=container, codec=codec, muxing=options)
+    song = encoded(sweep(seconds, rate), rate, container=container, codec=codec, muxing=options)
     assert _codes(song) == set()
     assert _codes(song + bytes(3000)) == set()
 

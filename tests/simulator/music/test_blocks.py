@@ -12,6 +12,7 @@ from soundverse_nb.simulator.music import effects, mix
 from soundverse_nb.simulator.music.score import Score
 from soundverse_nb.simulator.restyle import Instructions, Tape, remix_song
 from soundverse_nb.simulator.song import Song, open_song, prepare, song_of
+from tests.simulator.music.whole import echoes, equalise, master, reverberate
 
 RATE = 44_100
 
@@ -28,14 +29,14 @@ def test_echoes_go_on_from_block_to_block():
     send = noise(20_000)[0]
     echo = mix.Echoes(3000, 0.5)
     fed = np.concatenate([echo.feed(piece) for piece in pieces(send, 4096)], axis=1)
-    np.testing.assert_allclose(fed, mix.echoes(send, 3000, 0.5), atol=1e-6)
+    np.testing.assert_allclose(fed, echoes(send, 3000, 0.5), atol=1e-6)
 
 
 def test_a_room_goes_on_ringing_in_the_next_block():
     send = noise(60_000)[0]
     room = mix.Room(RATE, 0.2, np.random.default_rng(1))
     fed = np.concatenate([room.feed(piece) for piece in pieces(send, 8192)], axis=1)
-    np.testing.assert_allclose(fed, mix.reverberate(send, RATE, 0.2, np.random.default_rng(1)), atol=1e-4)
+    np.testing.assert_allclose(fed, reverberate(send, RATE, 0.2, np.random.default_rng(1)), atol=1e-4)
 
 
 @pytest.mark.parametrize("size", [700, 8192, 100_000])
@@ -44,7 +45,7 @@ def test_the_equaliser_hears_over_the_edge_of_a_block(size):
     answer = effects.tone(RATE, 200, 4000, 0.0)
     blocks = effects.with_margins(iter(pieces(sound, size)))
     fed = np.concatenate([effects.filtered(block, answer) for block in blocks], axis=1)
-    np.testing.assert_allclose(fed, effects.equalise(sound, RATE, 200, 4000, 0.0), atol=1e-5)
+    np.testing.assert_allclose(fed, equalise(sound, RATE, 200, 4000, 0.0), atol=1e-5)
 
 
 def test_a_kick_ducks_the_block_that_follows_it_too():
@@ -86,7 +87,7 @@ def test_a_tape_gives_back_what_a_master_in_memory_would():
         back = np.concatenate(
             [read(at, min(tape.frames, at + RATE)) for at in range(0, tape.frames, RATE)], 1
         )
-    np.testing.assert_allclose(back, mix.master(sound, RATE), atol=2e-3)
+    np.testing.assert_allclose(back, master(sound, RATE), atol=2e-3)
 
 
 def test_a_prepared_song_is_the_song(song, song_file, tmp_path: Path):

@@ -7,7 +7,8 @@ import pytest
 
 from soundverse_nb.audio.loudness import integrated_loudness
 from soundverse_nb.simulator.music import drums, effects, instruments, mix, singing
-from soundverse_nb.simulator.music.mix import CEILING, LOUDNESS, limit, master, ramps
+from soundverse_nb.simulator.music.mix import CEILING, LOUDNESS, ramps
+from tests.simulator.music.whole import echoes, equalise, limit, master, reverberate
 
 RATE = 44_100
 
@@ -63,7 +64,7 @@ def test_ramps_are_straight_lines_from_value_to_value():
 def test_the_equaliser_cuts_what_it_is_told_to(low, high, f, passes):
     t = np.arange(RATE) / RATE
     sound = np.stack([0.5 * np.sin(2 * np.pi * f * t)] * 2).astype(np.float32)
-    out = effects.equalise(sound, RATE, low, high, 0.0)
+    out = equalise(sound, RATE, low, high, 0.0)
     kept = level(out[:, 4000:-4000]) / level(sound)
     assert out.shape == sound.shape
     assert kept == pytest.approx(1.0, abs=0.1) if passes else kept < 0.12
@@ -72,7 +73,7 @@ def test_the_equaliser_cuts_what_it_is_told_to(low, high, f, passes):
 def test_the_equaliser_does_not_shift_in_time():
     sound = np.zeros((2, 20_000), np.float32)
     sound[:, 9000] = 1.0
-    assert int(np.abs(effects.equalise(sound, RATE, 30, 18_000, 0.0)[0]).argmax()) == 9000
+    assert int(np.abs(equalise(sound, RATE, 30, 18_000, 0.0)[0]).argmax()) == 9000
 
 
 def test_saturation_adds_harmonics_and_keeps_the_level():
@@ -114,7 +115,7 @@ def test_the_desk_lays_sounds_where_they_belong():
 def test_echoes_come_at_their_delay_and_fade():
     send = np.zeros(20_000, np.float32)
     send[100] = 1.0
-    out = np.abs(mix.echoes(send, 3000, 0.5)).sum(axis=0)
+    out = np.abs(echoes(send, 3000, 0.5)).sum(axis=0)
     peaks = [out[100 + n * 3000 : 120 + n * 3000].max() for n in (1, 2, 3)]
     assert peaks[0] > peaks[1] > peaks[2] > 0
     assert not out[:3000].any()
@@ -124,7 +125,7 @@ def test_a_room_rings_longer_the_larger_it_is():
     send = np.zeros(3 * RATE, np.float32)
     send[0] = 1.0
     late = [
-        level(mix.reverberate(send, RATE, size, np.random.default_rng(1))[:, RATE : 2 * RATE])
+        level(reverberate(send, RATE, size, np.random.default_rng(1))[:, RATE : 2 * RATE])
         for size in (0.0, 0.5, 1.0)
     ]
     assert late[0] < late[1] < late[2]
