@@ -252,7 +252,7 @@ def import_extra(name: str, purpose: str) -> Any:
     except ImportError:
         raise ConfigurationError(
             f"{purpose} needs {library}, which is not installed.",
-            hint=f"pip install {library}, or all that notebooks need: pip install 'soundverse_nb[lab]'.",
+            hint=f"pip install {library}, or all that notebooks need: pip install 'soundverse-nb[lab]'.",
         ) from None
 
 

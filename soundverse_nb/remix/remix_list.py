@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, SupportsIndex, overload
 
 from soundverse_nb import displays
-from soundverse_nb.errors import ConfigurationError, SoundverseError, Spent, bare_errors
+from soundverse_nb.errors import ConfigurationError, SoundverseError, Spent, bare_errors, import_extra
 from soundverse_nb.remix.clip import Clip
 from soundverse_nb.remix.preview import Playable, checked, display_bytes, playables
 from soundverse_nb.remix.remix import Remix, copy_to_new
@@ -206,13 +206,7 @@ class RemixList(list[Outcome]):
 
         `duration` is in seconds, `paid` is "yes", "no" or "maybe". Raises ConfigurationError without pandas.
         """
-        try:
-            import pandas as pd  # type: ignore[import-untyped,unused-ignore]
-        except ImportError:
-            raise ConfigurationError(
-                "A data frame needs pandas.",
-                hint="pip install 'soundverse-nb[lab]', or pip install pandas, and call it again.",
-            ) from None
+        pd = import_extra("pandas", "A data frame")
         with ThreadPoolExecutor(max_workers=2, thread_name_prefix="soundverse-frame") as pool:
             rows = list(pool.map(_row, self, self.asked))
         frame = pd.DataFrame(rows, columns=_COLUMNS)
@@ -310,11 +304,9 @@ class RemixList(list[Outcome]):
 
     def static_html(self, max_bytes: int | None = None) -> str:
         """The table as HTML of at most `max_bytes` (default: remix.preview.display_bytes()), with players."""
-
         return list_html(self, max_bytes)
 
     def __repr__(self) -> str:
-
         return list_text(self)
 
     def _repr_html_(self) -> str:
