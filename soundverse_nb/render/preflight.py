@@ -213,11 +213,11 @@ def _row(row: Row) -> Markup:
     cell = "display:inline-block;vertical-align:middle;box-sizing:border-box"
     return fill(
         '<div style="margin:3px 0">'
-        f'<span style="{cell};width:16%;min-width:84px"><span title="{{}}" '
+        f'<span style="{cell};width:16%;min-width:106px;white-space:nowrap"><span title="{{}}" '
         'style="color:{};font-weight:700">{}</span> {}</span>'
-        f'<span style="{cell};width:32%;min-width:120px;padding:0 12px 0 0">{{}}</span>'
+        f'<span style="{cell};width:28%;min-width:120px;padding:0 12px 0 0">{{}}</span>'
         f'<span style="{cell};width:24%;min-width:110px;font-weight:600">{{}}</span>'
-        f'<span style="{cell};width:26%;min-width:110px;opacity:0.75">{{}}</span></div>',
+        f'<span style="{cell};width:31%;min-width:110px;white-space:nowrap;opacity:0.75">{{}}</span></div>',
         _WORDS[row.state],
         CHECKS[row.state],
         _SIGNS[row.state],
