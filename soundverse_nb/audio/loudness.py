@@ -1,348 +1,269 @@
-"""Integrated loudness after ITU-R BS.1770-4 (EBU R 128), measured block by block.
-
-The standard filters the signal ("K-weighting": a high-pass and a shelf), squares it, and averages over
-gated blocks of 400 ms. Numpy has no recursive filters; here the power of each 100 ms is taken whole, and
-what the filters would have removed from it is subtracted: for the shelf a sum over a few lags of the signal's
-autocorrelation, for the high-pass one over all lags of a signal that holds the lowest frequencies only.
-"""
+"""Loudness after ITU-R BS.1770-5 and EBU Tech 3341 and 3342 (EBU R 128), measured block by block."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from functools import cache
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from soundverse_nb.audio.decode.base import Block, Plane, ScratchArrays, planes_of
+from soundverse_nb.audio.decode.base import Plane, planes_of
+from soundverse_nb.audio.decode.opening import decode
+from soundverse_nb.audio.k_weighting import RATES, KWeightingFilter
+from soundverse_nb.audio.source import as_samples, scaled
+from soundverse_nb.audio.true_peak import TruePeakMeter
 
-_ABSOLUTE_GATE = -70.0  # LUFS, BS.1770-4 section 5.1
-_RELATIVE_GATE = -10.0  # LU under the loudness of what passed the first gate
+_ABSOLUTE_GATE = -70.0  # LUFS; BS.1770-5, Annex 1, and Tech 3342, section 2
+_RELATIVE_GATE = -10.0  # LU under the loudness of what passed the first gate; BS.1770-5, Annex 1
+_RANGE_GATE = -20.0  # LU, the same for the loudness range; Tech 3342, section 2
+_RANGE_PERCENTILES = (10, 95)  # Tech 3342, section 2
 _OFFSET = -0.691  # dB, makes a full-scale 997 Hz sine in one channel read -3.01 LKFS
-_DECIMATED_RATE = 11_000
-_RATES = (4000, 400_000)  # outside, the filters have no meaning and the hop no sensible length
-# The shelf's autocorrelation has died away before so many samples at that rate.
-_LAGS = 8
-# The high-pass lets everything through far below half of this.
-_LOW_RATE = 550
-# Rows of so many samples, or twice as many: what is left of a hop behind the last is the least for one of
-# these. (19 would divide that of 44.1 kHz, but takes twice as long: processors count in fours.)
-_ROWS = (16, 20, 18)
-# So many float32 products are added up in float32, then on in float64. BLAS adds them in an order of the
-# processor's: over long rows of one offset its rounding differs by 20 dB from one processor to another.
-_LONGEST_SUM = 2048
+# Power is kept for every hundredth of a second. Gates look at windows that begin every tenth; the loudest
+# window may begin anywhere, and 50 ms beside it would read 0.6 LU low of 400 ms.
+_STEPS_A_SECOND = 100
+_HOP = 10  # steps
+HOP_SECONDS = _HOP / _STEPS_A_SECOND
+"""Length of what LoudnessMeter.powers() gives one value for."""
+_MOMENTARY, _SHORT_TERM = 4, 30  # hops: 400 ms and 3 s
+# Half a megabyte a channel: more does not stay in the cache.
+_PIECE_FRAMES = 110_000
+# +180 dBFS. What is greater, a broken file's, is taken for this: float32 cannot hold its square.
+_LARGEST = np.float32(1e9)
 
 
-class _Plan(NamedTuple):
-    """How the sound of one rate is taken apart.
+@dataclass(frozen=True)
+class Loudness:
+    """How loud a sound is: the five figures of an EBU-mode meter.
 
-    `hop` samples are 100 ms; `group` hops together are decimated to `decimated` samples, a whole number. Of
-    each hop `length` decimated samples are looked at, in rows of `row`, to which `lags` products reach; `low`
-    of them are added up for the lowest frequencies.
+    `integrated_lufs` is the loudness of the whole, gated (BS.1770-5), in LUFS. `range_lu` is the loudness
+    range (LRA, Tech 3342), in LU. `momentary_max_lufs` and `short_term_max_lufs` are the loudest 400 ms and
+    the loudest 3 s, not gated (Tech 3341), in LUFS. `true_peak_dbtp` is the level of the greatest value,
+    between the samples too (BS.1770-5, Annex 2), in dB relative to full scale.
+
+    Silence is -inf LUFS and dBTP. What is nowhere above -70 LUFS is -inf LUFS as a whole, and has no range.
+    NaN stands for what cannot be said: integrated and momentary loudness of less than 400 ms; short-term
+    loudness and range of less than 3 s, and the range of silence; the true peak of no samples, or where it
+    was not asked for; all of it at sample rates outside 4 to 400 kHz.
     """
 
-    halvings: int
-    hop: int
-    group: int
-    decimated: int
-    length: int
-    row: int
-    lags: int
-    low: int
+    integrated_lufs: float
+    range_lu: float
+    momentary_max_lufs: float
+    short_term_max_lufs: float
+    true_peak_dbtp: float
 
 
-@cache
-def _plan(sample_rate: int) -> _Plan:
-    halvings = max(0, math.floor(math.log2(max(1.0, sample_rate / _DECIMATED_RATE))))
-    whole = 1 << halvings
-    hop = max(1, round(sample_rate / 10))
-    group = whole // math.gcd(hop, whole)
-    if group > 2:  # a rate that nobody uses: a few samples off
-        hop, group = round(hop / whole) * whole, 1
-    decimated = group * hop // whole
-    rate = sample_rate / whole
-    wide = 1 if rate < 1.3 * _DECIMATED_RATE else 2
-    rows = _ROWS if rate >= _LOW_RATE * max(_ROWS) else _ROWS[:1]
-    row = wide * min(rows, key=lambda width: (decimated // group) % (wide * width))
-    low = row // wide
-    while rate < _LOW_RATE * low:
-        low //= 2
-    length = decimated // group // row * row
-    return _Plan(halvings, hop, group, decimated, length, row, wide * _LAGS, low)
+def measure_loudness(samples: Any, sample_rate: float) -> Loudness:
+    """How loud these samples are.
 
+    `samples` is an array (frames,), (frames, channels) or (channels, frames), float with full scale +-1 or
+    integer with the full scale of its type; `sample_rate` is in Hz. Two channels are left and right; five
+    L R C Ls Rs, six L R C LFE Ls Rs, eight with two at the back before Ls Rs (see channel_gains).
+    Samples that are no numbers count as silence. Raises ValueError where this is no sound.
 
-class LoudnessMeter:
-    """Feed blocks of float32 (frames, channels); `integrated()` gives LUFS.
-
-    Above 5 kHz the filter is flat, so what it removes is found in a version of the signal decimated to
-    about 11 kHz, and what its high-pass removes in one decimated to 600 Hz. Music reads within 0.05 LU of the
-    standard's filters; noise and tones within 0.1 LU; a bass drum alone up to 0.3 LU too loud (twice that
-    where its last blocks lie just at the gate), and rumble below 40 Hz up to 3 LU.
+    >>> time = np.arange(20 * 48_000) / 48_000
+    >>> tone = 10 ** (-23 / 20) * np.sin(2 * np.pi * 1000 * time)
+    >>> found = measure_loudness(np.stack([tone, tone]), 48_000)
+    >>> round(found.integrated_lufs, 1), round(found.range_lu, 1), round(found.true_peak_dbtp, 1)
+    (-23.0, 0.0, -23.0)
     """
-
-    def __init__(self, sample_rate: int, channels: int) -> None:
-        self.sample_rate, self.channels = sample_rate, channels
-        self.usable = _RATES[0] <= sample_rate <= _RATES[1]
-        self._gains = channel_gains(channels)
-        self._plan = plan = _plan(sample_rate)
-        self.hop, self.stride = plan.hop, plan.hop * plan.group
-        if self.usable:
-            self._weights = _weights(sample_rate)
-            self._low_sum = np.ones(plan.low, np.float32)
-        self._scratch = ScratchArrays()
-        self._powers: list[NDArray[np.float64]] = []
-        self._rest: Block = np.empty((0, channels), np.float32)
-
-    def feed(self, block: Block) -> None:
-        """Add the next block."""
-        if not self.usable:
-            return
-        have = len(self._rest)
-        if have + len(block) < self.stride:
-            self._rest = np.concatenate([self._rest, block])
-            return
-        planes = planes_of(block)
-        if have:
-            # One long piece instead of a hop and the others: the calls cost more than the copy.
-            planes = [self._joined(channel, plane) for channel, plane in enumerate(planes)]
-        whole = len(planes[0]) - len(planes[0]) % self.stride
-        self._rest = np.stack([plane[whole:] for plane in planes], axis=1)
-        self._powers.append(self._power([plane[:whole] for plane in planes]))
-
-    def _joined(self, channel: int, plane: Plane) -> Plane:
-        have = len(self._rest)
-        joined: Plane = self._scratch.array(f"channel {channel}", have + len(plane))
-        joined[:have] = self._rest[:, channel]
-        joined[have:] = plane
-        return joined
-
-    def _power(self, planes: Sequence[Plane]) -> NDArray[np.float64]:
-        """K-weighted mean square of each hop, summed over channels with their gains."""
-        count = len(planes[0]) // self.hop
-        total = np.zeros(count)
-        with np.errstate(invalid="ignore", over="ignore"):
-            for gain, plane in zip(self._gains, planes, strict=True):
-                if gain:
-                    total += gain * self._plane_power(plane, count)
-        return total
-
-    def _plane_power(self, plane: NDArray[np.float32], count: int) -> NDArray[np.float64]:
-        plan = self._plan
-        hops = self._decimated(plane).reshape(-1, plan.decimated)
-        if plan.length * plan.group < plan.decimated:
-            # The first and the last samples of a group: one astride two hops belongs to neither.
-            starts = (0, plan.decimated - plan.length)[: plan.group]
-            hops = np.stack([hops[:, start : start + plan.length] for start in starts], axis=1)
-        # Products of neighbours, summed over the rows of each hop: among the samples of a row, and of the end
-        # of one row with the start of the next.
-        lags, rows = plan.lags, hops.reshape(count, -1, plan.row)
-        within = np.matmul(rows.transpose(0, 2, 1), rows).reshape(count, -1)
-        across = np.matmul(rows[:, :-1, -lags:].transpose(0, 2, 1), rows[:, 1:, :lags]).reshape(count, -1)
-        low = np.matmul(hops.reshape(-1, plan.low), self._low_sum).reshape(count, -1)
-        weights = self._weights
-        power = weights.flat_gain * _dots(plane.reshape(count, self.hop))
-        power -= within @ weights.within
-        power -= across @ weights.across
-        power -= _dots(low, low @ weights.low)
-        power /= self.hop
-        # Rounding may leave a hair less than nothing where the filter takes all.
-        np.maximum(power, 0.0, out=power)
-        return power
-
-    def _decimated(self, plane: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Neighbours added, until few are left that matter."""
-        for _ in range(self._plan.halvings):
-            pairs = plane.reshape(-1, 2)
-            plane = np.add(pairs[:, 0], pairs[:, 1], out=self._scratch.array(f"{len(pairs)}", len(pairs)))
-        return plane
-
-    def integrated(self) -> float:
-        """Loudness in LUFS; -inf for silence and for anything under 400 ms, nan where it has no meaning."""
-        return gated_loudness(self.powers()) if self.usable else math.nan
-
-    def powers(self) -> NDArray[np.float64]:
-        """K-weighted mean square of each hop of 100 ms, in order."""
-        powers = list(self._powers)
-        hops, missing = len(self._rest) // self.hop, self.stride - len(self._rest)
-        if hops and self.usable:
-            group = planes_of(np.pad(self._rest, ((0, missing), (0, 0))))
-            powers.append(self._power(group)[:hops])
-        return np.concatenate(powers) if powers else np.zeros(0)
+    sound = as_samples(samples, sample_rate)
+    meter = LoudnessMeter(sound.sample_rate, sound.channels)
+    for start in range(0, sound.frames, _PIECE_FRAMES):
+        meter.feed(sound.block(start, start + _PIECE_FRAMES))
+    return meter.loudness()
 
 
-def _dots(rows: NDArray[np.float32], others: NDArray[np.float32] | None = None) -> NDArray[np.float64]:
-    """The dot product of each row with that of the other array, or with itself."""
-    others = rows if others is None else others
-    parts = _parts(rows.shape[1])
-    shape = len(rows) * parts, rows.shape[1] // parts
-    # As products of matrices of one row and one column, which numpy leaves to BLAS.
-    products = np.matmul(rows.reshape(shape)[:, np.newaxis, :], others.reshape(shape)[:, :, np.newaxis])
-    return np.asarray(products.reshape(-1, parts).sum(axis=1, dtype=np.float64))
+def loudness_of(source: Any) -> Loudness:
+    """How loud a song is; `source` is anything open_source() takes. Memory stays flat.
 
-
-def _parts(length: int) -> int:
-    """How many equal parts of a row are added up apart, so that none is longer than _LONGEST_SUM."""
-    least = -(-length // _LONGEST_SUM)
-    return next((parts for parts in range(max(1, least), 2 * least + 1) if length % parts == 0), 1)
-
-
-class _Weights(NamedTuple):
-    """How the K-weighted power of a hop is put together from sums of products of its samples.
-
-    `flat_gain` weighs the square of every sample: the filter's gain at high frequencies. The rest is for
-    what the filter removes from that: `within` and `across` weigh the products of two decimated samples in
-    one row, and in the end of one row and the start of the next; `low` those of all samples of a hop,
-    decimated further.
+    Raises AudioError where it cannot be decoded.
     """
-
-    flat_gain: float
-    within: NDArray[np.float32]
-    across: NDArray[np.float32]
-    low: NDArray[np.float32]
-
-
-@cache
-def _weights(sample_rate: int) -> _Weights:
-    """What the high-pass removes, which takes long to die away, and the rest, which is over in a few samples.
-
-    By Parseval's theorem, power between two frequencies is a weighted sum of the products of all pairs of
-    samples, with weights that depend on their distance (lag) alone.
-    """
-    plan = _plan(sample_rate)
-    lags = _shelf_lags(sample_rate)
-    by_distance = np.concatenate([lags, np.zeros(2 * plan.row)])
-    ahead = np.arange(plan.row) - np.arange(plan.row)[:, np.newaxis]
-    within = np.where(ahead >= 0, by_distance[ahead], 0.0)
-    across = by_distance[plan.lags + ahead[: plan.lags, : plan.lags]]
-    low_by_lag = _highpass_lags(sample_rate)
-    places = np.arange(len(low_by_lag))
-    low = low_by_lag[np.abs(np.subtract.outer(places, places))]
-    # For the samples of the hop that are not looked at.
-    share = plan.hop / (1 << plan.halvings) / plan.length
-    tables = [(share * table).astype(np.float32) for table in (within.ravel(), across.ravel(), low)]
-    return _Weights(_flat_gain(sample_rate), tables[0], tables[1], tables[2])
+    with decode(source) as sound:
+        meter = LoudnessMeter(sound.sample_rate, sound.channels)
+        for piece in sound.pieces():
+            meter.feed_planes(sound.planes(piece))
+    return meter.loudness()
 
 
-def _flat_gain(sample_rate: int) -> float:
-    return float(k_weighting(sample_rate, np.array([0.5]))[0])
-
-
-def _removed(sample_rate: int, frequencies: NDArray[np.float64], highpass: bool) -> NDArray[np.float64]:
-    """Power that the filter, or its high-pass alone, removes at frequencies of the decimated signal."""
-    factor = 1 << _plan(sample_rate).halvings
-    full = frequencies / factor
-    weighted = k_weighting(sample_rate, full)
-    without = shelf_weighting(sample_rate, full) if highpass else np.full(len(full), _flat_gain(sample_rate))
-    return np.asarray((without - weighted) / _response(full, factor) * factor)
-
-
-def _highpass_share(sample_rate: int, frequencies: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How much of the high-pass is left to the signal of low frequencies: all, and none towards its end."""
-    edge = 0.5 / _plan(sample_rate).low
-    return np.interp(frequencies, xp=[edge / 2, edge], fp=[1.0, 0.0])
-
-
-def _highpass_lags(sample_rate: int) -> NDArray[np.float64]:
-    """For the products of samples of the low signal, by lag: what the high-pass removes (inverse DFT)."""
-    plan = _plan(sample_rate)
-    length = plan.length // plan.low
-    low = np.fft.rfftfreq(length) / plan.low
-    weights = _removed(sample_rate, low, True) * _highpass_share(sample_rate, low)
-    weights = weights / _response(low, plan.low) * plan.low / length
-    # Every frequency but the first, and the last of an even length, stands for its negative one, too.
-    weights[1 : (length + 1) // 2] *= 2
-    turns = np.outer(np.arange(length), np.arange(len(weights))) / length
-    return np.asarray(np.cos(2 * np.pi * turns) @ weights)
-
-
-def _shelf_lags(sample_rate: int) -> NDArray[np.float64]:
-    """For the products of decimated samples, by lag: the rest of what the filter removes.
-
-    It is smooth over frequency: a short sum of cosines, fitted so that the error is small beside the power
-    that is left.
-    """
-    plan = _plan(sample_rate)
-    grid = np.linspace(0, 0.5, 501)
-    rest = _removed(sample_rate, grid, False) - _removed(sample_rate, grid, True) * _highpass_share(
-        sample_rate, grid
-    )
-    cosines = np.cos(2 * np.pi * np.outer(grid, np.arange(plan.lags)))
-    cosines[:, 1:] *= 2
-    care = 1 / np.maximum(k_weighting(sample_rate, grid / (1 << plan.halvings)), 0.02)
-    care[0] = 1e4  # an offset is no sound, however large
-    lags = np.linalg.lstsq(cosines * care[:, np.newaxis], rest * care, rcond=None)[0]
-    lags[1:] *= 2
-    # Within a hop there are fewer pairs of samples the larger the lag.
-    lags *= plan.length / (plan.length - np.arange(plan.lags))
-    return np.asarray(lags)
-
-
-def _response(frequencies: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """Power that adding `count` neighbours, a low-pass, lets through: (sin(w n / 2) / sin(w / 2))^2."""
-    half = np.pi * frequencies
-    below = np.sin(half)
-    flat = np.abs(below) < 1e-9
-    return np.where(flat, float(count), np.sin(count * half) / np.where(flat, 1.0, below)) ** 2
-
-
-def integrated_loudness(blocks: Iterable[Block], sample_rate: int) -> float:
-    """Integrated loudness in LUFS of float32 blocks (frames, channels); -inf for silence."""
+def integrated_loudness(blocks: Iterable[NDArray[Any]], sample_rate: int) -> float:
+    """Integrated loudness in LUFS of blocks (frames, channels); nan where there are none."""
     meter: LoudnessMeter | None = None
     for block in blocks:
         if meter is None:
-            meter = LoudnessMeter(sample_rate, block.shape[1])
+            meter = LoudnessMeter(sample_rate, block.shape[1], true_peak=False)
         meter.feed(block)
-    return -math.inf if meter is None else meter.integrated()
+    return math.nan if meter is None else meter.integrated()
 
 
-def gated_loudness(powers: NDArray[np.float64]) -> float:
-    """BS.1770-4 gating over the mean squares of consecutive 100 ms: 400 ms blocks, 75 % overlap."""
-    if len(powers) < 4:
-        return -math.inf
-    blocks = np.convolve(powers, np.full(4, 0.25), "valid")
-    blocks = blocks[np.isfinite(blocks)]
-    loud = blocks[blocks > _power_of(_ABSOLUTE_GATE)]
+class LoudnessMeter:
+    """Feed blocks (frames, channels) in order; `loudness()` gives the figures of all so far.
+
+    Two thirds of what it takes is the true peak's, so one who does not need that says `true_peak=False`. The
+    sound is not kept, only 100 numbers a second.
+
+    >>> meter = LoudnessMeter(44_100, channels=2)
+    >>> for _ in range(3):
+    ...     meter.feed(np.zeros((44_100, 2), np.float32))
+    >>> meter.loudness().integrated_lufs
+    -inf
+    """
+
+    def __init__(self, sample_rate: int, channels: int, *, true_peak: bool = True) -> None:
+        self.sample_rate, self.channels = sample_rate, channels
+        self._usable = RATES[0] <= sample_rate <= RATES[1]
+        self._gains = channel_gains(channels)
+        self._filters = [KWeightingFilter(sample_rate) if self._usable else None for _ in range(channels)]
+        self._true_peaks = [TruePeakMeter() for _ in range(channels)] if true_peak and self._usable else []
+        self._frames = 0
+        self._steps: list[NDArray[np.float64]] = []
+        self._open_step = 0.0
+
+    def feed(self, block: NDArray[Any]) -> None:
+        """Add the next block: float with full scale +-1, integer with that of its type; 1-D is mono.
+
+        Samples that are no numbers count as silence. Raises ValueError for another number of channels.
+        """
+        columns = block[:, np.newaxis] if block.ndim == 1 else block
+        if columns.ndim != 2 or columns.shape[1] != self.channels:
+            raise ValueError(f"A block (frames, {self.channels}) is due, not one of shape {block.shape}.")
+        if columns.dtype.kind not in "iuf":
+            raise ValueError(f"Samples of type {columns.dtype} are not numbers of a sound.")
+        for start in range(0, len(columns), _PIECE_FRAMES):
+            self.feed_planes(planes_of(scaled(columns[start : start + _PIECE_FRAMES])))
+
+    def feed_planes(self, planes: Sequence[Plane]) -> None:
+        """Add the next samples of each channel, contiguous float32; memory is that of a piece so long."""
+        if not self._usable or not len(planes[0]):
+            return
+        steps: NDArray[np.float64] | None = None
+        with np.errstate(all="ignore"):
+            starts, is_whole = self._step_starts(len(planes[0]))
+            for channel, (gain, plane) in enumerate(zip(self._gains, planes, strict=True)):
+                sound = plane if self._is_fine(plane) else _repaired(plane)
+                if self._true_peaks:
+                    self._true_peaks[channel].feed(sound)
+                weighing = self._filters[channel]
+                if gain and weighing is not None:
+                    weighted = weighing.feed(sound)
+                    np.multiply(weighted, weighted, out=weighted)
+                    powers = gain * np.add.reduceat(weighted, starts).astype(np.float64)
+                    steps = powers if steps is None else steps + powers
+        self._frames += len(planes[0])
+        steps = np.zeros(len(starts)) if steps is None else steps
+        steps[0] += self._open_step
+        self._open_step = 0.0 if is_whole else float(steps[-1])
+        self._steps.append(steps if is_whole else steps[:-1])
+
+    @staticmethod
+    def _is_fine(plane: Plane) -> bool:
+        """Whether all are numbers, and none too great to be squared: their squares have a sum then."""
+        return bool(np.dot(plane, plane) < _LARGEST)
+
+    def _step_starts(self, frames: int) -> tuple[NDArray[np.int64], bool]:
+        """Where in the next frames a step begins, or goes on, and whether the last of them is whole."""
+        first, rate = self._frames, self.sample_rate
+        # Step n ends where n hundredths of a second do, to the nearest sample.
+        numbers = np.arange(
+            first * _STEPS_A_SECOND // rate, (first + frames) * _STEPS_A_SECOND // rate + 2, dtype=np.int64
+        )
+        ends = (2 * numbers * rate + _STEPS_A_SECOND) // (2 * _STEPS_A_SECOND) - first
+        ends = ends[(ends > 0) & (ends <= frames)]
+        is_whole = bool(len(ends)) and ends[-1] == frames
+        return np.concatenate([[0], ends[:-1] if is_whole else ends]), is_whole
+
+    def loudness(self) -> Loudness:
+        """The figures of all that was fed so far."""
+        if not self._usable:
+            return Loudness(*[math.nan] * 5)
+        steps, hops = self._all_steps(), self._hops()
+        return Loudness(
+            integrated_lufs=self.integrated(),
+            range_lu=_range(_windows(hops, _SHORT_TERM) / self._samples(_SHORT_TERM)),
+            momentary_max_lufs=self._loudest(steps, _MOMENTARY),
+            short_term_max_lufs=self._loudest(steps, _SHORT_TERM),
+            true_peak_dbtp=self._true_peak(),
+        )
+
+    def integrated(self) -> float:
+        """Integrated loudness alone, in LUFS; as `Loudness.integrated_lufs`."""
+        return _gated(_windows(self._hops(), _MOMENTARY) / self._samples(_MOMENTARY))
+
+    def powers(self) -> NDArray[np.float64]:
+        """K-weighted mean square of each tenth of a second, in order, channels added up by their weights."""
+        return self._hops() / self._samples(1)
+
+    def _samples(self, hops: int) -> float:
+        return hops * _HOP * self.sample_rate / _STEPS_A_SECOND
+
+    def _all_steps(self) -> NDArray[np.float64]:
+        return np.concatenate([*self._steps, np.zeros(0)])
+
+    def _hops(self) -> NDArray[np.float64]:
+        steps = self._all_steps()
+        return np.asarray(steps[: len(steps) // _HOP * _HOP].reshape(-1, _HOP).sum(axis=1))
+
+    def _loudest(self, steps: NDArray[np.float64], hops: int) -> float:
+        windows = _windows(_windows(steps, _HOP), hops, _HOP)
+        return _level(float(windows.max()) / self._samples(hops)) if len(windows) else math.nan
+
+    def _true_peak(self) -> float:
+        if not self._true_peaks or not self._frames:
+            return math.nan
+        peak = max(meter.peak() for meter in self._true_peaks)
+        return 20 * math.log10(peak) if peak else -math.inf
+
+
+def _repaired(plane: Plane) -> Plane:
+    """The same with silence for samples that are no numbers, and the limit for those beyond it."""
+    numbers = np.where(np.isfinite(plane), plane, np.float32(0))
+    return np.clip(numbers, -_LARGEST, _LARGEST)
+
+
+def _windows(values: NDArray[np.float64], count: int, apart: int = 1) -> NDArray[np.float64]:
+    """For each value the sum of it and the next `count` - 1 that lie `apart`, as far as there are so many."""
+    length = max(0, len(values) - (count - 1) * apart)
+    total = np.zeros(length)
+    for place in range(0, count * apart, apart):
+        total += values[place : place + length]
+    return total
+
+
+def _gated(powers: NDArray[np.float64]) -> float:
+    """Loudness of the blocks of 400 ms that pass both gates (BS.1770-5, Annex 1)."""
+    if not len(powers):
+        return math.nan
+    loud = _above(powers, _RELATIVE_GATE)
+    return _level(float(loud.mean())) if len(loud) else -math.inf
+
+
+def _range(powers: NDArray[np.float64]) -> float:
+    """Loudness range of windows of 3 s (Tech 3342, section 2): how far their percentiles are apart."""
+    loud = np.sort(_above(powers, _RANGE_GATE))
     if not len(loud):
-        return -math.inf
-    gate = loud.mean() * 10 ** (_RELATIVE_GATE / 10)
-    loud = loud[loud > gate]
-    return float(_OFFSET + 10 * math.log10(loud.mean())) if len(loud) else -math.inf
+        return math.nan
+    low, high = (_level(float(loud[round((len(loud) - 1) * part / 100)])) for part in _RANGE_PERCENTILES)
+    return high - low
 
 
-def _power_of(loudness: float) -> float:
-    return float(10 ** ((loudness - _OFFSET) / 10))
+def _above(powers: NDArray[np.float64], relative_gate: float) -> NDArray[np.float64]:
+    """Those above -70 LUFS that are, too, above the gate so many LU relative to the mean of these."""
+    loud = powers[powers > 10 ** ((_ABSOLUTE_GATE - _OFFSET) / 10)]
+    return loud[loud > loud.mean() * 10 ** (relative_gate / 10)] if len(loud) else loud
+
+
+def _level(power: float) -> float:
+    """A K-weighted mean square in LUFS."""
+    return _OFFSET + 10 * math.log10(power) if power > 0 else -math.inf
 
 
 def channel_gains(channels: int) -> tuple[float, ...]:
-    """Weights of the channels in the order L R C LFE Ls Rs; the LFE is left out (BS.1770-4, table 3)."""
+    """Weights of the channels in the order L R C LFE Ls Rs; the LFE is left out (BS.1770-5, Annex 1)."""
     if channels == 5:
         return (1.0, 1.0, 1.0, 1.41, 1.41)
     if channels >= 6:  # from 7 on those at the back, which count as they are, come before those at the sides
         return (1.0, 1.0, 1.0, 0.0, *(1.0,) * (channels - 6), 1.41, 1.41)
     return (1.0,) * channels
-
-
-def k_weighting(sample_rate: int, frequencies: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Squared magnitude of the K-weighting filter at `frequencies`, in cycles a sample (0 to 0.5).
-
-    The filters are those of BS.1770-4 tables 1 and 2 re-derived for any rate (B. De Man, "Evaluation of
-    implementations of the EBU R128 loudness measurement", AES 145, 2018).
-    """
-    z = np.exp(-2j * np.pi * frequencies)
-    k, q = math.tan(math.pi * 38.13547087613982 / sample_rate), 0.5003270373253953
-    norm = 1 + k / q + k * k
-    low_cut = (1 - z) ** 2 / (1 + 2 * (k * k - 1) / norm * z + (1 - k / q + k * k) / norm * z**2)
-    return np.asarray(np.abs(low_cut) ** 2 * shelf_weighting(sample_rate, frequencies))
-
-
-def shelf_weighting(sample_rate: int, frequencies: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The same of its first stage alone, the shelf."""
-    z = np.exp(-2j * np.pi * frequencies)
-    k = math.tan(math.pi * 1681.9744509555319 / sample_rate)
-    q, high = 0.7071752369554193, 10 ** (3.99984385397 / 20)
-    band = high**0.499666774155
-    above = (high + band * k / q + k * k) + 2 * (k * k - high) * z + (high - band * k / q + k * k) * z**2
-    below = (1 + k / q + k * k) + 2 * (k * k - 1) * z + (1 - k / q + k * k) * z**2
-    return np.asarray(np.abs(above / below) ** 2)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from soundverse_nb.audio.decode.base import Decoding, End, FastPathRejected
 from soundverse_nb.audio.decode.opening import decode, decode_in_one_go
+from soundverse_nb.audio.loudness import HOP_SECONDS
 from soundverse_nb.audio.meters import POINTS_PER_SECOND, Envelope, SongMeter, aligned_length, edge_silence
 from soundverse_nb.audio.probe import Untrusted, probe
 from soundverse_nb.audio.source import Source, open_source
@@ -39,11 +40,11 @@ class Measurements:
     `duration` in seconds counts decoded frames; where `end` is OUT_OF_TIME it comes from the packets' own
     lengths, and only the first `heard_seconds` were decoded, a part of the song if `is_part`.
     `known_seconds` is what the header proves, asked only where the end was not reached.
-    `peak` is linear (1.0 full scale), `loudness` in LUFS (-inf for silence), `clipped` the number of samples
-    in flat tops at full scale, `not_finite` of NaN or infinite ones, `quiet_start` and `quiet_end` the
-    seconds below -60 dBFS at either end. `hops` is the K-weighted mean square of each `hop_seconds`, for
-    finding loud places. `lead` counts the bytes before the song that do not belong to it. Of `tracks` tracks
-    of sound, number `track` (from 0) was decoded.
+    `peak` is linear (1.0 full scale), `loudness` the integrated one in LUFS (-inf for silence, nan under
+    400 ms), `clipped` the number of samples in flat tops at full scale, `not_finite` of NaN or infinite ones,
+    `quiet_start` and `quiet_end` the seconds below -60 dBFS at either end. `hops` is the K-weighted mean
+    square of each `hop_seconds`, for finding loud places. `lead` counts the bytes before the song that do not
+    belong to it. Of `tracks` tracks of sound, number `track` (from 0) was decoded.
     """
 
     duration: float
@@ -150,14 +151,14 @@ def _measurements(sound: Decoding, meter: SongMeter, proven: Callable[[], float 
         format=sound.format,
         codec=sound.codec,
         peak=meter.peak,
-        loudness=meter.integrated(),
+        loudness=meter.loudness.integrated(),
         clipped=meter.clipped,
         not_finite=meter.not_finite,
         quiet_start=start,
         quiet_end=end,
         envelope=envelope,
-        hops=meter.powers(),
-        hop_seconds=meter.hop_seconds,
+        hops=meter.loudness.powers(),
+        hop_seconds=HOP_SECONDS,
         end=sound.end,
         damage=sound.damage,
         cut_short=sound.cut_short,

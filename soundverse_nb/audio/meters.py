@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from soundverse_nb.audio.decode.base import Block, Plane, planes_of, segment
 from soundverse_nb.audio.decode.opening import decode
-from soundverse_nb.audio.loudness import LoudnessMeter, channel_gains, gated_loudness
+from soundverse_nb.audio.loudness import LoudnessMeter
 
 _Extremes = tuple[NDArray[np.float32], NDArray[np.float32]]
 
@@ -166,17 +166,16 @@ QUIET_PEAK = 1e-3
 
 
 class ChannelMeter:
-    """Measures one channel: outline, loudness, peak, flat tops, samples that are no numbers."""
+    """Measures one channel: outline, peak, flat tops, samples that are no numbers."""
 
     def __init__(self, sample_rate: int, points_per_second: float = POINTS_PER_SECOND) -> None:
         self.outline = EnvelopeMeter(sample_rate, 1, points_per_second)
-        self.loudness = LoudnessMeter(sample_rate, 1)
         self.peak = 0.0
         self.clipped = 0
         self.not_finite = 0
 
-    def feed(self, plane: Plane) -> None:
-        """Add the next samples, contiguous float32."""
+    def feed(self, plane: Plane) -> Plane:
+        """Add the next samples, contiguous float32; gives them back, with silence for what is no number."""
         peak = self.outline.feed(plane[:, np.newaxis])
         if math.isnan(peak):
             self.not_finite += plane.size - int(np.count_nonzero(np.isfinite(plane)))
@@ -185,14 +184,13 @@ class ChannelMeter:
         self.peak = max(self.peak, peak)
         if peak >= FULL_SCALE:
             self.clipped += count_clipped(plane)
-        self.loudness.feed(plane[:, np.newaxis])
+        return plane
 
 
 def aligned_length(frames: int, sample_rate: int, points_per_second: float = POINTS_PER_SECOND) -> int:
-    """A length of pieces, at most `frames` where that is possible, of which no meter has to keep a rest."""
-    meter = ChannelMeter(sample_rate, points_per_second)
-    stride = math.lcm(meter.outline.bin, meter.loudness.stride)
-    return frames - frames % stride or frames
+    """A length of pieces, at most `frames` where that is possible, of which no outline has to keep a rest."""
+    bin_frames = ChannelMeter(sample_rate, points_per_second).outline.bin
+    return frames - frames % bin_frames or frames
 
 
 class SongMeter:
@@ -200,15 +198,12 @@ class SongMeter:
 
     def __init__(self, sample_rate: int, channels: int, points_per_second: float = POINTS_PER_SECOND) -> None:
         self._channels = [ChannelMeter(sample_rate, points_per_second) for _ in range(channels)]
-        self._gains = channel_gains(channels)
-        meter = self._channels[0].loudness
-        self.hop_seconds = meter.hop / sample_rate
-        self._knows_loudness = meter.usable
+        self.loudness = LoudnessMeter(sample_rate, channels, true_peak=False)
 
     def feed(self, planes: Iterable[Plane]) -> None:
         """Add the next samples of each channel."""
-        for channel, plane in zip(self._channels, planes, strict=True):
-            channel.feed(plane)
+        pairs = zip(self._channels, planes, strict=True)
+        self.loudness.feed_planes([channel.feed(plane) for channel, plane in pairs])
 
     @property
     def peak(self) -> float:
@@ -231,18 +226,6 @@ class SongMeter:
             parts[0].duration,
             parts[0].sample_rate,
         )
-
-    def powers(self) -> NDArray[np.float64]:
-        """K-weighted mean square of each hop, summed over channels with their gains."""
-        powers = [
-            gain * channel.loudness.powers()
-            for gain, channel in zip(self._gains, self._channels, strict=True)
-        ]
-        return np.asarray(sum(powers))
-
-    def integrated(self) -> float:
-        """Loudness in LUFS; nan where the sample rate gives it no meaning."""
-        return gated_loudness(self.powers()) if self._knows_loudness else math.nan
 
 
 def count_clipped(plane: Plane) -> int:

@@ -87,7 +87,7 @@ def comparison_page(
             warning="These remixes were made by the embedded service of soundverse_nb on this machine: "
             "signal processing, not the model. Nothing was sent out and nothing was paid.",
             foot=(
-                f"Made by soundverse_nb {soundverse_nb.__version__}. Loudness after ITU-R BS.1770-4; "
+                f"Made by soundverse_nb {soundverse_nb.__version__}. Loudness after ITU-R BS.1770-5; "
                 "LU is the difference from the original.",
             ),
         )

@@ -42,9 +42,10 @@ def checked_limits(value: object) -> Limits:
 class AudioFacts:
     """Facts of a song; None is what could not be measured (or was not asked for).
 
-    `duration` in seconds counts decoded frames. `peak` is linear, 1.0 full scale; `loudness` in LUFS after
-    ITU-R BS.1770-4 (-inf for silence). `clipped` counts samples in flat tops, `not_finite` NaN and infinite
-    ones; `quiet_start`, `quiet_end` are seconds below -60 dBFS; `heard_seconds` is how much was decoded.
+    `duration` in seconds counts decoded frames. `peak` is that of the samples, linear, 1.0 full scale;
+    `loudness` the integrated one in LUFS after ITU-R BS.1770-5 (-inf for silence, nan under 400 ms);
+    `clipped` counts samples in flat tops, `not_finite` NaN and infinite ones; `quiet_start`, `quiet_end` are
+    seconds below -60 dBFS; `heard_seconds` is how much was decoded.
     `goes_on` says that decoding was stopped just past the limit, and the song is longer than `duration`;
     `is_part` that time was up before the song was, and `duration` is what its packets or header tell.
     `lead_bytes` stand before the song without belonging to it.

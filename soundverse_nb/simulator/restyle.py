@@ -46,7 +46,7 @@ class Tape:
         assert BLOCK % STRIDE == 0, "a stride lies in one block"
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by __exit__
         self._rate = rate
-        self._meter = LoudnessMeter(rate, 2)
+        self._meter = LoudnessMeter(rate, 2, true_peak=False)
         self._peaks: list[NDArray[np.float32]] = []
         self._lock = threading.Lock()
         self.frames = 0

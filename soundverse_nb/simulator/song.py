@@ -189,7 +189,7 @@ class _Analyst:
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
-        self._meter = LoudnessMeter(rate, 2)
+        self._meter = LoudnessMeter(rate, 2, true_peak=False)
         self._mono: list[NDArray[np.float32]] = []  # at half the rate
         self._picked: list[NDArray[np.float32]] = []
         self._peak = 0.0
