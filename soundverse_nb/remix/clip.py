@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from soundverse_nb.audio.loudness import Loudness
     from soundverse_nb.audio.meters import Envelope
 
 T = TypeVar("T")
@@ -110,6 +111,16 @@ class Clip(os.PathLike[str]):
         """The waveform's outline: the least and the greatest sample of `points` short pieces."""
         return self._read(_envelope, points)
 
+    def loudness(self) -> Loudness:
+        """How loud it is, after ITU-R BS.1770-5 and EBU R 128: integrated, range, loudest moments, true peak.
+
+        >>> import soundverse_nb as sv
+        >>> found = sv.Clip(sv.example_song()).loudness()
+        >>> print(f"{found.integrated_lufs:.1f} LUFS, at most {found.true_peak_dbtp:.1f} dBTP")
+        -15.4 LUFS, at most -3.0 dBTP
+        """
+        return self._read(_loudness)
+
     def _read(self, read: Callable[..., T], *arguments: Any) -> T:
         """Everything that is asked of the file is asked through here, of the state that it is in now."""
         return read(*self.fingerprint(), *arguments)
@@ -155,6 +166,13 @@ def _envelope(path: str, _size: int, _changed: int, points: int) -> Envelope:
     from soundverse_nb.audio.meters import envelope_of  # loads numpy
 
     return envelope_of(path, points=points)
+
+
+@lru_cache(maxsize=256)
+def _loudness(path: str, _size: int, _changed: int) -> Loudness:
+    from soundverse_nb.audio.loudness import loudness_of  # loads numpy and PyAV
+
+    return loudness_of(path)
 
 
 def _samples(

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from soundverse_nb.audio.loudness import measure_loudness
 from soundverse_nb.errors import ConfigurationError, SoundverseError
 from soundverse_nb.remix import Clip
 from tests.remix.songs import tune, write
@@ -78,6 +79,11 @@ def test_clips_are_values(original: Path) -> None:
     assert len({clip, Clip(original)}) == 1
     with pytest.raises(AttributeError):
         clip.path = Path("other")
+
+
+def test_a_clip_tells_how_loud_it_is(original: Path) -> None:
+    clip = Clip(original)
+    assert clip.loudness() == measure_loudness(clip.samples(), clip.sample_rate)
 
 
 def test_the_envelope_has_the_points_asked_for(original: Path) -> None:

@@ -22,6 +22,7 @@ LOOKS: dict[str, Callable[[Clip], Any]] = {
     "codec": lambda clip: clip.codec,
     "samples": lambda clip: clip.samples(),
     "envelope": lambda clip: clip.envelope(10),
+    "loudness": lambda clip: clip.loudness(),
 }
 
 
