@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soundverse_nb.audio.decode.base import Plane, planes_of
+from soundverse_nb.audio.decode.base import Plane, ScratchArrays, planes_of
 from soundverse_nb.audio.decode.opening import decode
 from soundverse_nb.audio.k_weighting import RATES, KWeightingFilter
 from soundverse_nb.audio.source import as_samples, scaled
@@ -30,8 +30,8 @@ HOP_SECONDS = _HOP / _STEPS_A_SECOND
 _MOMENTARY, _SHORT_TERM = 4, 30  # hops: 400 ms and 3 s
 # Half a megabyte a channel: more does not stay in the cache.
 _PIECE_FRAMES = 110_000
-# +180 dBFS. What is greater, a broken file's, is taken for this: float32 cannot hold its square.
-_LARGEST = np.float32(1e9)
+LARGEST = 1e9
+"""Of samples, +180 dBFS. What is greater, in a broken file, counts as this: float32 cannot square it."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def loudness_of(source: Any) -> Loudness:
     with decode(source) as sound:
         meter = LoudnessMeter(sound.sample_rate, sound.channels)
         for piece in sound.pieces():
-            meter.feed_planes(sound.planes(piece))
+            meter.feed_planes([usable(plane) for plane in sound.planes(piece)])
     return meter.loudness()
 
 
@@ -116,7 +116,10 @@ class LoudnessMeter:
         self.sample_rate, self.channels = sample_rate, channels
         self._usable = RATES[0] <= sample_rate <= RATES[1]
         self._gains = channel_gains(channels)
-        self._filters = [KWeightingFilter(sample_rate) if self._usable else None for _ in range(channels)]
+        scratch = ScratchArrays()  # for all channels, one after another: less memory stays in the cache
+        self._filters = [
+            KWeightingFilter(sample_rate, scratch) if self._usable else None for _ in range(channels)
+        ]
         self._true_peaks = [TruePeakMeter() for _ in range(channels)] if true_peak and self._usable else []
         self._frames = 0
         self._steps: list[NDArray[np.float64]] = []
@@ -133,35 +136,31 @@ class LoudnessMeter:
         if columns.dtype.kind not in "iuf":
             raise ValueError(f"Samples of type {columns.dtype} are not numbers of a sound.")
         for start in range(0, len(columns), _PIECE_FRAMES):
-            self.feed_planes(planes_of(scaled(columns[start : start + _PIECE_FRAMES])))
+            piece = scaled(columns[start : start + _PIECE_FRAMES])
+            self.feed_planes([usable(plane) for plane in planes_of(piece)])
 
     def feed_planes(self, planes: Sequence[Plane]) -> None:
-        """Add the next samples of each channel, contiguous float32; memory is that of a piece so long."""
+        """Add the next samples of each channel, contiguous float32, all `usable`.
+
+        Memory is that of a piece so long.
+        """
         if not self._usable or not len(planes[0]):
             return
         steps: NDArray[np.float64] | None = None
-        with np.errstate(all="ignore"):
-            starts, is_whole = self._step_starts(len(planes[0]))
-            for channel, (gain, plane) in enumerate(zip(self._gains, planes, strict=True)):
-                sound = plane if self._is_fine(plane) else _repaired(plane)
-                if self._true_peaks:
-                    self._true_peaks[channel].feed(sound)
-                weighing = self._filters[channel]
-                if gain and weighing is not None:
-                    weighted = weighing.feed(sound)
-                    np.multiply(weighted, weighted, out=weighted)
-                    powers = gain * np.add.reduceat(weighted, starts).astype(np.float64)
-                    steps = powers if steps is None else steps + powers
+        starts, is_whole = self._step_starts(len(planes[0]))
+        for channel, (gain, plane) in enumerate(zip(self._gains, planes, strict=True)):
+            if self._true_peaks:
+                self._true_peaks[channel].feed(plane)
+            weighing = self._filters[channel]
+            if gain and weighing is not None:
+                weighted = weighing.feed(plane)
+                powers = gain * _sums_of_squares(weighted, starts)
+                steps = powers if steps is None else steps + powers
         self._frames += len(planes[0])
         steps = np.zeros(len(starts)) if steps is None else steps
         steps[0] += self._open_step
         self._open_step = 0.0 if is_whole else float(steps[-1])
         self._steps.append(steps if is_whole else steps[:-1])
-
-    @staticmethod
-    def _is_fine(plane: Plane) -> bool:
-        """Whether all are numbers, and none too great to be squared: their squares have a sum then."""
-        return bool(np.dot(plane, plane) < _LARGEST)
 
     def _step_starts(self, frames: int) -> tuple[NDArray[np.int64], bool]:
         """Where in the next frames a step begins, or goes on, and whether the last of them is whole."""
@@ -217,10 +216,28 @@ class LoudnessMeter:
         return 20 * math.log10(peak) if peak else -math.inf
 
 
-def _repaired(plane: Plane) -> Plane:
+def _sums_of_squares(values: Plane, starts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Of the values from each start to the next; `values` are changed."""
+    between = len(starts) - 2
+    if between < 1 or (starts[-1] - starts[1]) % between:
+        np.multiply(values, values, out=values)
+        return np.add.reduceat(values, starts).astype(np.float64)
+    # At most sample rates all steps are of one length, but for the first and the last in a piece (at others
+    # they differ by one sample, so that their sum is no multiple of their number). As products of a row and a
+    # column, which numpy leaves to BLAS, they take half as long.
+    first, steps, last = values[: starts[1]], values[starts[1] : starts[-1]], values[starts[-1] :]
+    rows = steps.reshape(between, -1)
+    squares = np.matmul(rows[:, np.newaxis, :], rows[:, :, np.newaxis]).ravel()
+    return np.concatenate([[first @ first], squares, [last @ last]]).astype(np.float64)
+
+
+def usable(plane: Plane) -> Plane:
     """The same with silence for samples that are no numbers, and the limit for those beyond it."""
+    # Least and greatest pass NaN on.
+    if not len(plane) or (plane.max() <= LARGEST and plane.min() >= -LARGEST):
+        return plane
     numbers = np.where(np.isfinite(plane), plane, np.float32(0))
-    return np.clip(numbers, -_LARGEST, _LARGEST)
+    return np.clip(numbers, np.float32(-LARGEST), np.float32(LARGEST))
 
 
 def _windows(values: NDArray[np.float64], count: int, apart: int = 1) -> NDArray[np.float64]:

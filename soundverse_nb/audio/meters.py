@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from soundverse_nb.audio.decode.base import Block, Plane, planes_of, segment
 from soundverse_nb.audio.decode.opening import decode
-from soundverse_nb.audio.loudness import LoudnessMeter
+from soundverse_nb.audio.loudness import LARGEST, LoudnessMeter, usable
 
 _Extremes = tuple[NDArray[np.float32], NDArray[np.float32]]
 
@@ -175,7 +175,7 @@ class ChannelMeter:
         self.not_finite = 0
 
     def feed(self, plane: Plane) -> Plane:
-        """Add the next samples, contiguous float32; gives them back, with silence for what is no number."""
+        """Add the next samples, contiguous float32; gives them back, as LoudnessMeter needs them."""
         peak = self.outline.feed(plane[:, np.newaxis])
         if math.isnan(peak):
             self.not_finite += plane.size - int(np.count_nonzero(np.isfinite(plane)))
@@ -184,7 +184,7 @@ class ChannelMeter:
         self.peak = max(self.peak, peak)
         if peak >= FULL_SCALE:
             self.clipped += count_clipped(plane)
-        return plane
+        return plane if peak <= LARGEST else usable(plane)
 
 
 def aligned_length(frames: int, sample_rate: int, points_per_second: float = POINTS_PER_SECOND) -> int:

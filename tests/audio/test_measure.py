@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+import pyloudnorm
 import pytest
 
 from soundverse_nb.audio.decode.base import End, TimeLimit
@@ -23,6 +24,23 @@ def test_a_song_is_heard_to_its_end() -> None:
     assert (measured.clipped, measured.not_finite) == (0, 0)
     assert measured.envelope.duration == 3.0
     assert measured.envelope.maxima.max() == pytest.approx(0.3, abs=0.001)
+
+
+@pytest.mark.parametrize("hertz", [35.0, 330.0, 5000.0])
+def test_the_loudness_is_that_of_the_standard_for_any_pitch(hertz: float) -> None:
+    # A sub bass of 35 Hz was once read from an approximation, 0.5 LU off.
+    samples = tone(12.0, hertz=hertz)
+    expected = pyloudnorm.Meter(RATE, filter_class="DeMan").integrated_loudness(samples.astype(float))
+    assert measure(file_of(samples, subtype="FLOAT")).loudness == pytest.approx(expected, abs=0.005)
+
+
+def test_huge_samples_leave_the_loudness_of_the_rest(recwarn: pytest.WarningsRecorder) -> None:
+    samples = tone(12.0)
+    samples[100] = 1e30
+    measured = measure((samples, RATE))
+    assert math.isfinite(measured.loudness)
+    assert measured.hops[20:] == pytest.approx(measure((tone(12.0), RATE)).hops[20:], rel=1e-3)
+    assert not recwarn
 
 
 def test_samples_that_are_no_numbers_are_counted_and_spoil_nothing_else() -> None:
