@@ -19,14 +19,17 @@ from tests import strict_service as script
 from tests.client.conftest import SONG
 from tests.strict_service import StrictService, stages, stream
 
+# No silence counts: on a slow machine the status endpoint would be asked, and end a stream that is held here.
 SETUP = """
 import soundverse_nb as sv
+from soundverse_nb.client import Timeouts
 class Printed:
     def open(self, titles, cancel): pass
     def update(self, update): print(update.phase.value) if update.phase.value == "finished" else None
     def close(self): pass
 client = sv.Client({key!r}, {url!r}, directory={folder!r}, journal={folder!r} + "/o.sqlite3",
-                   progress=Printed(), preflight="off")
+                   progress=Printed(), preflight="off",
+                   timeouts=Timeouts(silence=1e9, no_event=1e9, no_message_id=1e9))
 song = {song!r}
 """
 AWAITED = {
@@ -38,11 +41,12 @@ AWAITED = {
     "remixes = await job",
     "stream": "events = [event async for event in client.stream((song, 'jazz'))]",
 }
+# Both say so when they are over: the first order that reaches the service is made, and that may be either.
 TWO = """
-async def one(): await client.remix(song, 'jazz'); print('one is', 'over', flush=True)
+async def one(style): await client.remix(song, style); print('one is', 'over', flush=True)
 
 import asyncio
-await asyncio.gather(one(), client.remix(song, 'rock'))
+await asyncio.gather(one('jazz'), one('rock'))
 """
 HELD = stream(*stages()[:3], script.HOLD)
 
