@@ -334,22 +334,28 @@ class _Waiting:
         self._timer: asyncio.TimerHandle | None = None
 
     def enter(self, task: asyncio.Task[object]) -> None:
-        if not self._tasks:
-            self._wake_later()
-            if _is_terminal() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-                signal.signal(signal.SIGINT, self._cancel_all)
         self._tasks[task] = self._tasks.get(task, 0) + 1
+        if self._timer is None:
+            self._wake_later()
+        # Each time: an interrupt has given the signal back while those it ended may still be here.
+        if _is_terminal() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, self._cancel_all)
 
     def leave(self, task: asyncio.Task[object]) -> None:
-        self._tasks[task] -= 1
-        if not self._tasks[task]:
-            del self._tasks[task]
+        left = self._tasks.pop(task, 0) - 1
+        if left > 0:
+            self._tasks[task] = left
         if not self._tasks:
             self._release_signal()
             if self._timer is not None:
                 self._timer.cancel()
+                self._timer = None
 
     def _cancel_all(self, number: int, frame: FrameType | None) -> None:
+        loop = self._loop()
+        # A task that an earlier cell left behind does not run now: the interrupt is for what does.
+        if loop is None or not loop.is_running() or not self._tasks:
+            signal.default_int_handler(number, frame)
         self._release_signal()  # a second one is Python's
         for task in list(self._tasks):
             task.cancel()
@@ -378,8 +384,8 @@ def interruptible() -> Iterator[None]:
     waiting = _waiting.get(loop)
     if waiting is None:
         waiting = _waiting[loop] = _Waiting(loop)
-    waiting.enter(task)
     try:
+        waiting.enter(task)  # in here: an interrupt may come in its midst
         yield
     finally:
         waiting.leave(task)

@@ -8,11 +8,12 @@ import contextvars
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 
 import pytest
 
-from soundverse_nb.client.background import BackgroundLoop
+from soundverse_nb.client import background
+from soundverse_nb.client.background import BackgroundLoop, interruptible
 from soundverse_nb.errors import ConfigurationError
 
 
@@ -151,3 +152,80 @@ def test_after_a_fork_the_child_gets_a_loop_of_its_own(loop: BackgroundLoop) -> 
             alright = False
         os._exit(0 if alright else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+Cell = Callable[[], Coroutine[None, None, None]]
+
+
+@pytest.fixture
+def run_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Cell], None]]:
+    """Runs cells as IPython does in a terminal: on one loop, where Ctrl-C is Python's."""
+    monkeypatch.setattr(background, "_is_terminal", lambda: True)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    made = asyncio.new_event_loop()
+
+    def run(cell: Cell) -> None:
+        try:
+            made.run_until_complete(cell())
+        except KeyboardInterrupt:
+            pytest.fail("the interrupt was Python's, and cancelled nothing")
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+    yield run
+    made.close()
+    signal.signal(signal.SIGINT, before)
+
+
+async def wait_for_ever() -> None:
+    with interruptible():
+        await asyncio.get_running_loop().create_future()
+
+
+async def interrupt_a_wait() -> None:
+    waiting = asyncio.ensure_future(wait_for_ever())
+    await asyncio.sleep(0)
+    signal.raise_signal(signal.SIGINT)
+    await asyncio.wait({waiting})
+    assert waiting.cancelled()
+
+
+def test_a_wait_that_begins_while_an_interrupted_one_ends_is_interrupted_too(
+    run_in_a_terminal: Callable[[Cell], None],
+) -> None:
+    """A second, quick interrupt leaves the cell at once; the first one's waits end in the next cell."""
+
+    async def cells() -> None:
+        noted = asyncio.Event()
+
+        async def note_before_it_ends() -> None:
+            with interruptible():
+                try:
+                    await wait_for_ever()
+                finally:
+                    await noted.wait()
+
+        ending = asyncio.ensure_future(note_before_it_ends())
+        await asyncio.sleep(0)
+        signal.raise_signal(signal.SIGINT)
+        await asyncio.sleep(0)
+        await interrupt_a_wait()
+        noted.set()
+        await asyncio.wait({ending})
+
+    run_in_a_terminal(cells)
+
+
+def test_an_interrupt_just_as_a_wait_begins_takes_ctrl_c_from_none_of_the_next(
+    run_in_a_terminal: Callable[[Cell], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pressed_now() -> bool:
+        raise KeyboardInterrupt
+
+    async def press() -> None:
+        with monkeypatch.context() as pressing:
+            pressing.setattr(background, "_is_terminal", pressed_now)
+            with pytest.raises(KeyboardInterrupt):
+                await wait_for_ever()
+
+    run_in_a_terminal(press)
+    run_in_a_terminal(interrupt_a_wait)

@@ -48,6 +48,18 @@ async def one(style): await client.remix(song, style); print('one is', 'over', f
 import asyncio
 await asyncio.gather(one('jazz'), one('rock'))
 """
+# In short sleeps: Python sees a signal that comes just before a sleep begins only when that is over.
+LEFT_BEHIND = """
+import asyncio, time
+async def leave(): return asyncio.ensure_future(client.remix(song, 'jazz'))
+
+left = [await leave()]; await asyncio.sleep(0)
+def work():
+    print('it is', 'working', flush=True)
+    while True: time.sleep(0.01)
+
+work()
+"""
 HELD = stream(*stages()[:3], script.HOLD)
 
 
@@ -180,3 +192,17 @@ async def test_ctrl_c_in_a_terminal_still_ends_the_wait_once_one_of_several_is_o
             before, then, _ = shown.partition("then 2 orders")
             assert then
             assert "1 sent, which may be charged, and kept: `await client.recover()`" in before
+
+
+async def test_ctrl_c_in_a_terminal_is_for_what_runs_and_not_for_a_task_left_behind(tmp_path: Path) -> None:
+    async with StrictService([HELD]) as service:
+        lines = setup(service, tmp_path).strip()
+        async with in_terminal(f"{lines}\n{LEFT_BEHIND}\n", tmp_path) as terminal:
+            assert terminal.stdout is not None
+            await terminal.stdout.readuntil(b"it is working")
+            terminal.send_signal(signal.SIGINT)
+            assert terminal.stdin is not None
+            terminal.stdin.write(b"print('left', 'cancelled' if left[0].done() else 'waiting')\n")
+            shown = await said_at_the_end(terminal)
+            assert "KeyboardInterrupt" in shown
+            assert "left waiting" in shown
