@@ -254,7 +254,12 @@ class BackgroundLoop:
             )
 
     def result(self, work: BackgroundTask[T], timeout: float | None = None) -> T:
-        """Block for a result, in slices. An interrupt cancels the work; a time-out leaves it running."""
+        """Block for a result. An interrupt cancels the work; a time-out leaves it running."""
+        self.until_over(work, timeout)
+        return work.future.result()
+
+    def until_over(self, work: BackgroundTask[Any], timeout: float | None = None) -> None:
+        """Block until it has ended, well or badly, in slices; the same of interrupts and time-outs."""
         if not work.future.done():
             self.check_may_block()
         left = timeout
@@ -262,7 +267,7 @@ class BackgroundLoop:
             while True:
                 step = WAIT_STEP if left is None else min(WAIT_STEP, max(left, 0.0))
                 if concurrent.futures.wait([work.future], timeout=step).done:
-                    return work.future.result()
+                    return
                 if left is not None:
                     left -= step
                     if left <= 0:

@@ -25,7 +25,8 @@ class RemixJob(Generic[T]):
 
     `await job` or `job.result()` gives the Remix, or raises what went wrong. `job.cancel()` stops watching:
     from any thread, so from a button too; an order that was sent is kept. One job may be awaited
-    often and from any event loop.
+    often and from any event loop. `done()`, `cancelled()`, `result()` and `exception()` are those of
+    `concurrent.futures.Future`: the last two block until the job is over.
 
     >>> import soundverse_nb as sv
     >>> client = sv.connect(progress=False)
@@ -35,6 +36,8 @@ class RemixJob(Generic[T]):
     RemixJob('lo-fi hip hop', running)
     >>> job.result().request.prompt
     'lo-fi hip hop'
+    >>> job.done(), job.exception()
+    (True, None)
     >>> client.close()
     """
 
@@ -44,15 +47,13 @@ class RemixJob(Generic[T]):
         self._reporter = reporter
         self._started = time.strftime("%H:%M:%S")
 
-    @property
     def done(self) -> bool:
         """Whether it is over: finished, failed or cancelled."""
         return self._work.future.done()
 
-    @property
     def cancelled(self) -> bool:
         """Whether it was stopped before its end, by `cancel()` or from its display."""
-        if not self.done:
+        if not self.done():
             return False
         error = self._work.future.exception()
         if error is not None:
@@ -66,11 +67,14 @@ class RemixJob(Generic[T]):
     def results(self) -> RemixList:
         """What there is so far: remixes, errors in the places of others; while it runs, what is over."""
         ends = self._reporter.results()
-        return ends if self.done else RemixList(end for end in ends if not isinstance(end, StoppedError))
+        return ends if self.done() else RemixList(end for end in ends if not isinstance(end, StoppedError))
 
-    def cancel(self) -> None:
-        """Stop watching. The order is kept, and `client.recover()` picks it up. Harmless when it is over."""
+    def cancel(self) -> bool:
+        """Stop watching; False where it is over. The order is kept, and `client.recover()` picks it up."""
+        if self.done():
+            return False
         self._work.cancel()
+        return True
 
     @bare_errors
     def result(self, timeout: float | None = None) -> T:
@@ -83,6 +87,18 @@ class RemixJob(Generic[T]):
             return LOOP.result(self._work, timeout)
         except concurrent.futures.CancelledError:
             raise asyncio.CancelledError(self._stopped) from None
+
+    @bare_errors
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Block as `result` does; the error it would raise, or None where there is a result.
+
+        Raises CancelledError where the job was cancelled, and TimeoutError while it goes on.
+        """
+        LOOP.until_over(self._work, timeout)
+        error = self._work.future.exception()
+        if isinstance(error, concurrent.futures.CancelledError):
+            raise asyncio.CancelledError(self._stopped) from None
+        return error
 
     def __await__(self) -> Generator[Any, None, T]:
         check_can_wait(
@@ -98,7 +114,7 @@ class RemixJob(Generic[T]):
             with interruptible():
                 return await asyncio.shield(self._work.waiter())
         except asyncio.CancelledError as error:
-            error.args = (self._stopped if self.done else "No longer waited for. The job goes on.",)
+            error.args = (self._stopped if self.done() else "No longer waited for. The job goes on.",)
             raise
 
     @property
@@ -108,9 +124,9 @@ class RemixJob(Generic[T]):
     @property
     def state(self) -> str:
         """One word: "running", "finished", "failed" or "cancelled"."""
-        if not self.done:
+        if not self.done():
             return "running"
-        if self.cancelled:
+        if self.cancelled():
             return "cancelled"
         return "finished" if self._work.future.exception() is None else "failed"
 
@@ -120,7 +136,7 @@ class RemixJob(Generic[T]):
     def _ipython_display_(self) -> None:
         """In a kernel: shown as it stands, and in the same place as it ended, once it has."""
         show = displays.lookup("job") if displays.in_kernel() else None
-        if self.done or show is None:
+        if self.done() or show is None:
             raise NotImplementedError  # what IPython takes for "show it as anything else"
         show(self, self._work.future)
 

@@ -106,7 +106,7 @@ def test_a_job_that_cannot_be_awaited_here_goes_on(make_client: MakeClient) -> N
         with pytest.raises(sv.ConfigurationError, match="goes on") as refused:
             driven(wait())
         assert "Nothing was paid" not in str(refused.value)
-        assert not job.done
+        assert not job.done()
         serving._loop.call_soon_threadsafe(serving.service.release)
         assert isinstance(job.result(30), sv.Remix)
     finally:

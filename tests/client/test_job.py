@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import gc
+import inspect
 import os
 import signal
 import threading
@@ -34,16 +36,47 @@ async def in_a_cell(function: Callable[..., Any], *arguments: Any) -> Any:
 async def test_a_job_returns_at_once_and_can_be_awaited_often(make_client: MakeClient) -> None:
     async with StrictService([stream(*stages()[:3], script.HOLD, *stages()[3:])]) as service:
         job = make_client(service).start(SONG, prompt="jazz")
-        assert not job.done
+        assert not job.done()
         assert "running" in repr(job)
         assert "jazz" in job._repr_html_()
         service.release()
         first, second = await asyncio.gather(job, job)
         assert first is second
         assert isinstance(first, sv.Remix)
-        assert job.done
+        assert job.done()
         assert job.state == "finished"
         assert job.result() is first
+
+
+async def test_a_job_has_the_words_of_a_future(make_client: MakeClient) -> None:
+    """Those of concurrent.futures, called the same way, so that nobody has to remember which are methods."""
+    for word in ("cancel", "cancelled", "done", "exception", "result"):
+        ours, theirs = getattr(sv.RemixJob, word), getattr(concurrent.futures.Future, word)
+        assert list(inspect.signature(ours).parameters) == list(inspect.signature(theirs).parameters), word
+    held = stream(*stages()[:3], script.HOLD, *stages()[3:])
+    async with StrictService([held, script.refusal(script.NO_BALANCE, 402)]) as service:
+        client = make_client(service)
+        job = client.start(SONG, prompt="jazz")
+        assert (job.done(), job.cancelled()) == (False, False)
+        with pytest.raises(TimeoutError):
+            job.exception(timeout=0)
+        service.release()
+        assert await in_a_cell(job.exception) is None
+        assert (job.done(), job.cancelled(), job.cancel()) == (True, False, False)
+        failing = client.start(SONG, prompt="rock")
+        assert isinstance(await in_a_cell(failing.exception), sv.InsufficientBalanceError)
+        assert not failing.cancelled()
+
+
+async def test_what_a_cancelled_job_says_is_raised_by_exception_too(make_client: MakeClient) -> None:
+    async with StrictService([stream(*stages()[:4], script.HOLD)]) as service:
+        seen = Notebook()
+        job = make_client(service, progress=seen).start(SONG, prompt="jazz")
+        await seen.until_stage("initializing")
+        assert job.cancel()
+        with pytest.raises(asyncio.CancelledError, match="1 sent, which may be charged"):
+            await in_a_cell(job.exception)
+        assert job.cancelled()
 
 
 async def test_without_a_kernel_a_job_is_shown_as_any_other_value(make_client: MakeClient) -> None:
@@ -65,7 +98,7 @@ async def test_a_job_can_be_cancelled_from_any_thread(make_client: MakeClient) -
         with pytest.raises(asyncio.CancelledError):
             await job
         button.join()
-        assert job.cancelled
+        assert job.cancelled()
         assert job.state == "cancelled"
         assert seen.phases()[-1] is Phase.CANCELLED
         assert "recover()" in (seen.updates[-1].message or "")
@@ -79,7 +112,7 @@ async def test_one_who_stops_waiting_does_not_stop_the_job(make_client: MakeClie
         job = make_client(service).start(SONG, prompt="jazz")
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(job, 0.01)
-        assert not job.done
+        assert not job.done()
         service.release()
         assert isinstance(await job, sv.Remix)
 
@@ -243,7 +276,7 @@ def test_streams_go_on_while_a_cell_computes(make_client: MakeClient) -> None:
     try:
         job = make_client(serving.service).start(SONG, prompt="jazz")
         end = time.monotonic() + 20
-        while not job.done and time.monotonic() < end:
+        while not job.done() and time.monotonic() < end:
             sum(range(10_000))
         assert isinstance(job.result(), sv.Remix)
     finally:
@@ -293,7 +326,7 @@ async def test_a_job_that_was_stopped_from_its_display_says_cancelled(
         with contextlib.suppress(StoppedError):
             await job
         assert job.state == "cancelled"
-        assert job.cancelled
+        assert job.cancelled()
         assert "may be charged" in job._repr_html_()
 
 

@@ -26,7 +26,7 @@ FINISHED, FAILED, CANCELLED = "1 of 1 finished", "0 of 1 finished · 1 failed", 
 WAYS: dict[str, tuple[list[str], list[str]]] = {
     "awaited": (["job = start('awaited')", "await job"], [FINISHED]),
     "blocking": (["job = start('blocking')", "job.result()"], [FINISHED]),
-    "polled": (["job = start('polled')", "while not job.done:\n    await asyncio.sleep(0.05)"], [FINISHED]),
+    "polled": (["job = start('polled')", "while not job.done():\n    await asyncio.sleep(0.05)"], [FINISHED]),
     "gathered": (
         ["jobs = [start('gathered'), start('gathered', fault='failure')]",
          "await asyncio.gather(*jobs, return_exceptions=True)"],
@@ -55,7 +55,7 @@ WAYS: dict[str, tuple[list[str], list[str]]] = {
         [FINISHED, "RemixJob('displayed', finished)"],
     ),
     "shown and polled": (
-        ["job = start('watched')\njob", "while not job.done:\n    await asyncio.sleep(0.05)"],
+        ["job = start('watched')\njob", "while not job.done():\n    await asyncio.sleep(0.05)"],
         [FINISHED, "RemixJob('watched', finished)"],
     ),
     "shown and waited for": (
