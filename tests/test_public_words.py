@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,17 @@ def test_every_public_word_is_there(word: str) -> None:
 
 def test_the_public_words_are_all_named_here() -> None:
     assert {*WORDS, "__version__"} == set(sv.__all__)
+
+
+def test_the_three_ways_to_compare_take_the_same_settings() -> None:
+    def settings(function: Callable[..., object]) -> list[inspect.Parameter]:
+        parameters = inspect.signature(function).parameters.values()
+        return [each for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY]
+
+    assert [each.name for each in settings(sv.compare)] == ["labels", "title"]
+    for compare in (sv.compare, sv.Remix.compare, sv.RemixList.compare):
+        assert settings(compare) == settings(sv.compare)
+        assert all(f"{each.name} :" in str(inspect.getdoc(compare)) for each in settings(compare))
 
 
 def test_an_unknown_word_is_an_attribute_error() -> None:

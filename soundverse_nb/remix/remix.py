@@ -190,10 +190,15 @@ class Remix:
         """Whether an error about it calls it paid for: a finished remix is, a simulated one never."""
         return Spent.NO if self.simulated else Spent.YES
 
-    def compare(self, **settings: Any) -> Any:
+    def compare(self, *, labels: list[str] | None = None, title: str | None = None) -> Any:
         """Original and remix in one player, to switch between at the same place.
 
-        `settings` go to the player. ConfigurationError where this front end has no player.
+        Parameters
+        ----------
+        labels : a short name for each, the original's first; ["Original", "Remix"] by default.
+        title : a line above them; the remix's own title by default.
+
+        Raises ConfigurationError where this front end has no player or the names do not fit.
         """
         player = displays.lookup("player")
         if player is None:
@@ -202,10 +207,14 @@ class Remix:
                 spent=self._spent,
                 hint="Open the notebook in JupyterLab, or play .audio.path.",
             )
-        clips, labels = [self.audio], ["Remix"]
+        clips, names = [self.audio], ["Remix"]
         if self.reference is not None:
-            clips, labels = [self.reference, *clips], ["Original", *labels]
-        return player(*clips, **{"labels": labels, "title": self.title, **settings})
+            clips, names = [self.reference, *clips], ["Original", *names]
+        return player(
+            *clips,
+            labels=names if labels is None else labels,
+            title=self.title if title is None else title,
+        )
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Copy the remix to `path`, a new file or a folder that exists, and give back where it is now.

@@ -249,10 +249,16 @@ class RemixList(list[Outcome]):
             if id(take) in new:
                 list.__setitem__(self, at, new[id(take)])
 
-    def compare(self, **settings: Any) -> Any:
-        """All of them in one player, each by its song and prompt, first the original where it is one.
+    def compare(self, *, labels: list[str] | None = None, title: str | None = None) -> Any:
+        """All of them in one player, first the original where it is the same for all.
 
-        `settings` go to the player. ConfigurationError where there is no remix, or no player.
+        Parameters
+        ----------
+        labels : a short name for each, the original's first where it is there; without them "Original", and
+            each remix by its song and prompt.
+        title : a line above them, "Remixes" by default.
+
+        Raises ConfigurationError where there is no remix or no player, or the names do not fit.
         """
         player = displays.lookup("player")
         remixes = self.remixes
@@ -262,12 +268,16 @@ class RemixList(list[Outcome]):
                 hint="" if player else "Open the notebook in JupyterLab, or use .save(folder).",
             )
         clips: list[Clip] = [remix.audio for remix in remixes]
-        labels: list[str] = list(take_titles([asked_of(remix) for remix in remixes]))
+        names: list[str] = list(take_titles([asked_of(remix) for remix in remixes]))
         originals = {remix.reference for remix in remixes}
         original = next(iter(originals))
         if len(originals) == 1 and original is not None and original.path.is_file():
-            clips, labels = [original, *clips], ["Original", *labels]
-        return player(*clips, **{"labels": labels, "title": "Remixes", **settings})
+            clips, names = [original, *clips], ["Original", *names]
+        return player(
+            *clips,
+            labels=names if labels is None else labels,
+            title="Remixes" if title is None else title,
+        )
 
     def save(self, folder: str | os.PathLike[str]) -> list[Path]:
         """Copy every remix into a folder as "song - prompt - 1.mp3", and give back the paths.

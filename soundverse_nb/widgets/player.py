@@ -175,13 +175,8 @@ class LiveComparison:
         return bundle
 
 
-def compare(*songs: Any, labels: list[str] | None = None, title: str = "Comparison") -> LiveComparison:
-    """Hear takes of a song against one another: one clock, one playhead, equal loudness.
-
-    `songs` are Clips, Remixes, paths or a RemixList, one at least; `labels` a short name for each: without
-    them a remix is called by its song and prompt. A single Remix is compared with its original.
-    ConfigurationError where there is nothing to compare or the names do not fit.
-    """
+def compare(*songs: Any, labels: list[str] | None = None, title: str | None = None) -> LiveComparison:
+    """What `sv.compare` gives, which explains it."""
     songs = tuple(
         each for song in songs for each in (song.remixes if isinstance(song, RemixList) else [song])
     )
@@ -199,7 +194,7 @@ def compare(*songs: Any, labels: list[str] | None = None, title: str = "Comparis
         raise ConfigurationError(
             f"{len(labels)} labels, {len(clips)} takes.", hint="Give each take one label."
         )
-    return LiveComparison(Comparison(clips, tuple(labels), title))
+    return LiveComparison(Comparison(clips, tuple(labels), "Comparison" if title is None else title))
 
 
 def _labels(songs: tuple[Any, ...]) -> list[str]:
