@@ -87,6 +87,11 @@ def shows_text_only() -> bool:
     return formatter is not None and list(formatter.active_types) == ["text/plain"]
 
 
+def notice(message: str) -> None:
+    """Say something that was not asked for: on the error stream, so that a script's output stays its own."""
+    print(f"soundverse_nb: {message}", file=sys.stderr)
+
+
 Factory = Callable[..., Any]
 _factories: dict[str, Factory] = {}
 

@@ -140,6 +140,20 @@ def test_imports_inside_functions_are_few_and_have_their_reason_beside_them() ->
     assert len(inner) <= MOST_INNER_IMPORTS
 
 
+def test_what_nobody_asked_for_is_said_in_one_way() -> None:
+    """By `displays.notice`, on the error stream. What a call is there to print goes to the output."""
+    prints = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    }
+    say_which_service_it_is = {"client/connect.py", "client/client.py"}
+    show_progress_or_serve = {"widgets/terminal.py", "simulator/server.py"}
+    left = {name for name in prints if not name.startswith("cli/")}
+    assert left == {"displays.py"} | say_which_service_it_is | show_progress_or_serve
+
+
 def test_the_old_words_stay_gone() -> None:
     root = PACKAGE.parent
     others = [path for top in ("tests", "benchmarks", "tools") for path in sorted((root / top).rglob("*.py"))]

@@ -6,7 +6,6 @@ A display that fails is left alone from then on; the remixes go on.
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -76,7 +75,7 @@ class ProgressReporter:
         message = self.stopped_message()
         error.args = (message,)
         if message != _NOTHING_BEGUN and not _is_shown_by_ipython():
-            print(message, file=sys.stderr)
+            displays.notice(message)
         error.results = results  # type: ignore[attr-defined]
         error._render_traceback_ = lambda: short_traceback(error)  # type: ignore[attr-defined]
         return error
@@ -95,7 +94,7 @@ class ProgressReporter:
             return
         self._unseen += 1
         if self._unseen <= _MOST_PRINTED:
-            print(f"soundverse_nb: {message}", file=sys.stderr)
+            displays.notice(message)
 
     def stopped_message(self, first: str = "Interrupted.") -> str:
         """What became of a batch that was stopped: what is finished, what was sent and may cost, what not."""
@@ -110,7 +109,7 @@ class ProgressReporter:
 
     def close(self) -> None:
         if self._unseen > _MOST_PRINTED:
-            print(f"soundverse_nb: the same holds of {self._unseen - _MOST_PRINTED} more.", file=sys.stderr)
+            displays.notice(f"the same holds of {self._unseen - _MOST_PRINTED} more.")
         self._unseen = 0
         self._call(lambda display: display.close())
 

@@ -223,7 +223,7 @@ class RemixList(list[Outcome]):
         chosen = [at for at, take in enumerate(self) if _is_free(take)]
         left = [at for at, take in enumerate(self) if isinstance(take, SoundverseError) and at not in chosen]
         if left:
-            print(_left_alone([self[at] for at in left], [self.titles[at] for at in left]))
+            displays.notice(_left_alone([self[at] for at in left], [self.titles[at] for at in left]))
         if chosen and self._again is not None:
             errors = [self[at] for at in chosen]
             try:
@@ -239,7 +239,7 @@ class RemixList(list[Outcome]):
                 hint="Order again with client.remix_all(...).",
             )
         elif not left:
-            print("Nothing has failed.")
+            displays.notice("Nothing has failed.")
         return self
 
     def _put(self, errors: Sequence[Outcome], results: Sequence[Outcome]) -> None:

@@ -78,7 +78,7 @@ async def test_what_may_have_been_paid_for_is_named_and_never_sent_again(
         capsys.readouterr()
         await takes.retry_failed()
         assert len(service.posts) == 2
-        said = capsys.readouterr().out
+        said = capsys.readouterr().err
         assert "may have been paid for: original · a, original · b" in said
 
 
@@ -136,7 +136,7 @@ async def test_a_request_that_breaks_a_rule_has_its_row_and_is_left(
         takes = await make_client(service).remix_all([{"reference": "songs/one.mp3"}, ("two.mp3", " "), 7])
         assert takes.titles[:2] == ["one", "two"]
         await takes.retry_failed()
-        assert "Correct the request" in capsys.readouterr().out
+        assert "Correct the request" in capsys.readouterr().err
         assert service.posts == []
 
 

@@ -180,7 +180,7 @@ async def test_only_what_was_certainly_not_paid_for_is_ordered_again(
     assert asked == [free]
     assert takes[:2] == [kept, new]
     assert len(takes.failed) == 4
-    said = capsys.readouterr().out
+    said = capsys.readouterr().err
     assert "may have been paid for: original · ska, original · funk" in said
     assert "recover()" in said
     assert "original · polka, original · rock" in said

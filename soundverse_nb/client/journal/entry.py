@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -23,6 +22,7 @@ from soundverse_nb.cancellation import shielded
 from soundverse_nb.client.journal.errors import JournalLostError
 from soundverse_nb.client.journal.journal import Journal, OvertakenError, UnknownOrderError
 from soundverse_nb.client.journal.order import Order, OrderState
+from soundverse_nb.displays import notice
 from soundverse_nb.errors import SoundverseError
 from soundverse_nb.render.escape import plain
 
@@ -205,9 +205,8 @@ def report_unwritten(entries: Iterable[JournalEntry]) -> None:
             name = f' with message_id "{plain(order.message_id, 1000)}"'
             advice = " Note the message_id: `await client.status(message_id)` asks the service about it."
         advice += entry.where_saved
-        print(
-            f"soundverse_nb: order {order.order_id} ({plain(order.title, 80)}) is {order.state.value}{name}, "
+        notice(
+            f"order {order.order_id} ({plain(order.title, 80)}) is {order.state.value}{name}, "
             f"but the journal {plain(entry.journal.path)} could not be written and still says "
-            f"{entry.on_disk.state.value}. It is tried again until this process ends.{advice}",
-            file=sys.stderr,
+            f"{entry.on_disk.state.value}. It is tried again until this process ends.{advice}"
         )
