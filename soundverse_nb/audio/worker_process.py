@@ -12,6 +12,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Timer
@@ -115,8 +116,19 @@ class WorkerProcess:
                     pipe.close()
 
 
+_worker = False
+
+
+def is_worker() -> bool:
+    """Whether this process is such a one: nobody sees what is written to its error stream."""
+    return _worker
+
+
 def serve() -> None:
     """The other side: answer what is asked on standard input until that ends."""
+    global _worker
+    _worker = True
+    warnings.simplefilter("ignore")  # with -W error they would be an answer
     questions, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1):  # whatever writes there is no answer

@@ -1,7 +1,9 @@
 """librosa.get_duration of a song, asked when it is wanted, beside the decoded length.
 
 librosa asks libsndfile for the length in the file's header, and an ffmpeg program where libsndfile does not
-read the file. Importing librosa takes seconds, so nothing here does until somebody asks.
+read the file. Of that it warns, and that nobody has to see: it is asked in a process of its own then, as what
+is done with warnings holds for a whole process. Importing librosa takes seconds, so nothing here does until
+somebody asks.
 """
 
 from __future__ import annotations
@@ -16,9 +18,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import soundfile
 
 from soundverse_nb.audio.reading import AudioError
 from soundverse_nb.audio.source import Source
+from soundverse_nb.audio.worker_process import DiedError, NotStartedError, WorkerProcess, is_worker
 from soundverse_nb.reference.facts import Limits, storable
 
 TOLERANCE_SECONDS = 0.005
@@ -124,23 +128,46 @@ def _lasting(source: Source) -> Source:
 def ask_librosa(source: Source) -> tuple[float | None, str]:
     """librosa.get_duration in seconds, or None and the reason why it has no answer ("" for the usual one).
 
-    What libraries below librosa write to standard error, or warn of, is left alone.
+    What libraries below librosa write to standard error is left alone.
     """
+    try:
+        if source.samples is not None:
+            return _get_duration(y=source.samples.values, sr=source.samples.sample_rate)
+        with _as_path(source) as path:
+            if is_worker() or _is_read_by_libsndfile(path):
+                return _get_duration(path=path)
+            with WorkerProcess() as process:
+                return process.call(_get_duration_of, path)
+    except AudioError:
+        return None, "the song cannot be read any more"
+    except (NotStartedError, DiedError) as error:
+        return None, f"librosa's other way to read it needs a process of its own ({error})"
+    except OSError as error:
+        return None, f"no copy of the song can be written ({type(error).__name__})"
+
+
+def _get_duration_of(path: str | bytes) -> tuple[float | None, str]:
+    return _get_duration(path=path)
+
+
+def _get_duration(**song: Any) -> tuple[float | None, str]:
     try:
         import librosa
     except Exception as error:  # numba refuses some versions of numpy, for example
         return None, f"librosa cannot be imported ({type(error).__name__})"
     try:
-        if source.samples is not None:
-            return float(librosa.get_duration(y=source.samples.values, sr=source.samples.sample_rate)), ""
-        with _as_path(source) as path:
-            return float(librosa.get_duration(path=path)), ""
-    except AudioError:
-        return None, "the song cannot be read any more"
-    except OSError as error:
-        return None, f"no copy of the song can be written ({type(error).__name__})"
+        return float(librosa.get_duration(**song)), ""
     except Exception:  # what libsndfile and audioread raise where they cannot read it
         return None, ""
+
+
+def _is_read_by_libsndfile(path: str | bytes) -> bool:
+    """Whether librosa goes no other way than this one, of which it says nothing."""
+    try:
+        soundfile.info(path)
+    except Exception:  # whatever it is, librosa meets it too
+        return False
+    return True
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,11 +122,54 @@ def test_where_libsndfile_does_not_read_it_the_reason_is_given(
 ) -> None:
     path = tmp_path / "song.m4a"
     path.write_bytes(m4a(tone(12.0), RATE))
-    monkeypatch.setattr(librosa, "get_duration", _fails)
+    monkeypatch.setenv("PATH", str(tmp_path))  # no ffmpeg in it
     answer = sv.preflight(path).librosa
     assert answer is not None
     assert answer.duration is None
-    assert "ffmpeg" in answer.sentence
+    assert "needs an ffmpeg program" in answer.sentence
+
+
+_FFMPEG = """#!/bin/sh
+echo "  Duration: 00:00:12.30, start: 0.000000, bitrate: 48 kb/s" >&2
+echo "    Stream #0:0: Audio: aac (LC), 44100 Hz, mono, fltp, 48 kb/s" >&2
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the program is a shell script")
+@pytest.mark.parametrize("in_a_file", [True, False])
+def test_what_librosa_warns_of_when_it_asks_ffmpeg_reaches_nobody(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    recwarn: pytest.WarningsRecorder,
+    in_a_file: bool,
+) -> None:
+    (tmp_path / "ffmpeg").write_text(_FFMPEG)
+    (tmp_path / "ffmpeg").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    song = m4a(tone(12.0), RATE)
+    path = tmp_path / "song.m4a"
+    path.write_bytes(song)
+    report = sv.preflight(path if in_a_file else song)
+    warnings.simplefilter("always")
+    before = list(warnings.filters), warnings.showwarning
+    answer = report.librosa
+    assert answer is not None
+    assert answer.duration == 12.3
+    assert recwarn.list == []
+    assert capfd.readouterr() == ("", "")
+    assert (warnings.filters, warnings.showwarning) == before
+
+
+def test_where_no_process_can_be_started_librosas_other_way_has_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "song.m4a"
+    path.write_bytes(m4a(tone(12.0), RATE))
+    report = sv.preflight(path)
+    monkeypatch.setattr(sys, "executable", "")
+    assert report.librosa is not None
+    assert "there is no Python to start" in report.librosa.sentence
 
 
 def _fails(**_: object) -> float:
@@ -202,8 +246,10 @@ def test_librosas_length_may_pass_what_decoding_refuses(tmp_path: Path) -> None:
     assert str(by_librosa).count("librosa.get_duration") == 1
 
 
-def test_without_librosas_answer_there_is_no_verdict_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(librosa, "get_duration", _fails)
+def test_without_librosas_answer_there_is_no_verdict_by_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # no ffmpeg in it
     song = m4a(tone(12.0), RATE)
     report = sv.preflight(song, duration_by="librosa")
     (problem,) = report.problems
