@@ -230,8 +230,13 @@ class PendingCall(Coroutine[Any, Any, Any]):
         self._work.close()
 
     def __repr__(self) -> str:
-        name = getattr(self._work, "__qualname__", "call").rpartition(".")[2]
+        work = vars(self).get("_work")  # not there yet in a copy that is being made
+        name = getattr(work, "__qualname__", "call").rpartition(".")[2]
         return f"{name}(...) has not begun: write `await` before it."
+
+    def __getattr__(self, name: str) -> NoReturn:
+        # `remix = client.remix(...)` shows nothing; what is asked of it next is what a remix has.
+        raise AttributeError(f"There is no {name} yet: {self!r}")
 
 
 def leave_behind(error: BaseException) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import pydoc
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from IPython.core.completer import IPCompleter, provisionalcompleter
 
 import soundverse_nb as sv
 from benchmarks.imports import HEAVY, loaded_by
@@ -75,6 +77,21 @@ def test_the_three_ways_to_compare_take_the_same_settings() -> None:
     for compare in (sv.compare, sv.Remix.compare, sv.RemixList.compare):
         assert settings(compare) == settings(sv.compare)
         assert all(f"{each.name} :" in str(inspect.getdoc(compare)) for each in settings(compare))
+
+
+@pytest.mark.parametrize("use_jedi", [True, False])
+def test_tab_shows_the_public_words_and_no_others(use_jedi: bool) -> None:
+    completer = IPCompleter(namespace={"sv": sv}, global_namespace={}, use_jedi=use_jedi)
+    with provisionalcompleter():
+        shown = {each.text.lstrip(".") for each in completer.completions("sv.", 3)}
+    assert shown == set(WORDS)
+
+
+def test_help_opens_with_an_example() -> None:
+    description = pydoc.plain(pydoc.render_doc(sv)).partition("DESCRIPTION")[2]
+    first_lines = "\n".join(description.splitlines()[:8])
+    assert "import soundverse_nb as sv" in first_lines
+    assert "sv.connect()" in first_lines
 
 
 def test_an_unknown_word_is_an_attribute_error() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from IPython.lib.pretty import pretty
 
 import soundverse_nb as sv
 from soundverse_nb.client import Journal, OrderState
@@ -293,7 +295,21 @@ async def test_a_call_that_nobody_awaits_says_that_it_has_not_begun() -> None:
     client = sv.Client("a-key-0123456789", "http://127.0.0.1:9")
     call = client.remix("song.mp3", prompt="jazz")
     assert repr(call) == "remix(...) has not begun: write `await` before it."
+    assert pretty(call) == repr(call), "what a cell shows"
+    with pytest.raises(AttributeError, match="has not begun: write `await` before it"):
+        call.compare()  # type: ignore[attr-defined]
     assert asyncio.iscoroutine(call)
     assert asyncio.iscoroutinefunction(client.remix)
     with pytest.raises(sv.PreflightError):
         await asyncio.create_task(call)  # what a coroutine is good for, it is good for
+
+
+def test_python_warns_of_a_remix_that_was_never_awaited_by_its_name() -> None:
+    client = sv.Client("a-key-0123456789", "http://127.0.0.1:9")
+
+    def forget_the_await() -> None:
+        client.remix("song.mp3", prompt="jazz")
+        gc.collect()
+
+    with pytest.warns(RuntimeWarning, match=r"coroutine '.*remix' was never awaited"):
+        forget_the_await()
