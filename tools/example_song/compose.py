@@ -37,7 +37,7 @@ class Track:
         angle = (pan + 1) * np.pi / 4
         self.gains = level * np.array([[np.cos(angle)], [np.sin(angle)]], dtype=np.float32)
         self.room = room
-        self.sound = np.zeros((2, int(SECONDS * RATE)), dtype=np.float32)
+        self.sound = np.zeros((2, round(SECONDS * RATE)), dtype=np.float32)
         self._chance = chance
         self._loose = loose  # seconds by which a player strays from the beat
 
