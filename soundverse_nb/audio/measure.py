@@ -6,7 +6,7 @@ packet by packet: two threads that keep asking for Python's one lock take longer
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -14,10 +14,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soundverse_nb.audio.decode.base import Decoding, End, FastPathRejected
+from soundverse_nb.audio.decode.base import Block, Decoding, End, FastPathRejected
 from soundverse_nb.audio.decode.opening import decode, decode_in_one_go
-from soundverse_nb.audio.loudness import HOP_SECONDS
-from soundverse_nb.audio.meters import POINTS_PER_SECOND, Envelope, SongMeter, aligned_length, edge_silence
+from soundverse_nb.audio.loudness import HOP_SECONDS, integrated_loudness
+from soundverse_nb.audio.meters import (
+    POINTS_PER_SECOND,
+    Envelope,
+    EnvelopeMeter,
+    SongMeter,
+    aligned_length,
+    edge_silence,
+)
 from soundverse_nb.audio.probe import Untrusted, probe
 from soundverse_nb.audio.source import Source, open_source
 from soundverse_nb.audio.worker_thread import HelperThread
@@ -168,6 +175,25 @@ def _measurements(sound: Decoding, meter: SongMeter, proven: Callable[[], float 
         is_part=sound.end is End.OUT_OF_TIME and (sound.has_rest or duration > heard_seconds),
         lead=sound.lead,
     )
+
+
+def outline_and_loudness(source: Any, points: int) -> tuple[Envelope, float]:
+    """What a song on show needs, in one pass: its outline of at most `points` points, and LUFS.
+
+    Points with NaN in them are NaN; the loudness is -inf for silence, NaN where the rate gives it no meaning.
+    Raises AudioError where it cannot be decoded.
+    """
+    with decode(source) as sound:
+        density = points / max(sound.promised_seconds or 0.0, 0.01)
+        meter = EnvelopeMeter(sound.sample_rate, sound.channels, max(200.0, density))
+
+        def outlined() -> Iterator[Block]:
+            for block in sound:
+                meter.feed_as_is(block)
+                yield block
+
+        loudness = integrated_loudness(outlined(), sound.sample_rate)
+    return meter.finish(points), loudness
 
 
 def _proven_seconds(source: Source) -> float | None:

@@ -40,7 +40,6 @@ MAX_AUDIO_BYTES = 24_000_000
 """All players of a page together: what a browser still opens at once, and enough for songs of six minutes."""
 
 _NUMBERS = {1: "One remix", 2: "Two remixes", 3: "Three remixes", 4: "Four remixes"}
-_MINUS = "\N{MINUS SIGN}"
 
 
 def comparison_page(
@@ -103,10 +102,11 @@ def song_title(path: Path) -> str:
 def _facts(
     clip: Clip, sound: Measurements, original: Measurements | None, remix: Remix | None
 ) -> tuple[str, ...]:
+    kind = f"{units.rate(sound.sample_rate)} {units.channels(sound.channels)}"
     facts = [
         _length(sound.duration, None if original is None else original.duration),
         _loudness(sound.loudness, None if original is None else original.loudness),
-        f"{sound.format.upper()}, {units.rate(sound.sample_rate)} {units.channels(sound.channels)}",
+        f"{units.format_name(sound.format)}, {kind}",
         units.size(clip.size_bytes),
     ]
     if remix is not None and remix.seconds is not None:
@@ -127,11 +127,12 @@ def _length(seconds: float, original: float | None) -> str:
 def _loudness(measured: float, original: float | None) -> str:
     if not math.isfinite(measured):
         return "silent"
-    label = f"{measured:.1f} LUFS"
+    label = units.loudness(measured)
     if original is not None and math.isfinite(original):
         difference = round(measured - original, 1)
-        label += f" ({difference:+.1f} LU)" if difference else " (as loud as the original)"
-    return label.replace("-", _MINUS)
+        more = f"{units.signed(difference, plus=True)} LU" if difference else "as loud as the original"
+        label += f" ({more})"
+    return label
 
 
 PROMPTS = (

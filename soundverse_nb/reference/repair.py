@@ -35,7 +35,7 @@ from soundverse_nb.reference.segment import (
 )
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.preflight import repair_html
-from soundverse_nb.render.units import exactly, in_full
+from soundverse_nb.render.units import clock, exactly, format_name, in_full
 
 _REPAIRABLE = frozenset({"too_large", "too_long", "too_short", "truncated", "damaged", "not_finite"})
 _CUTTABLE = frozenset({"too_large", "too_long"})
@@ -153,7 +153,7 @@ def _repaired(
         if cut is not None:
             path = _written(cut[0], target)
             return _finished(path, before, cut[1], [_kept_step(cut[1]), _WITHOUT_LOSS], limits)
-    show(f"Writing {segment.duration + segment.padding:.0f} s as {kind}")
+    show(f"Writing {clock(segment.duration + segment.padding)} as {format_name(kind)}")
     data, steps = _rewritten(opened, before, segment, kind, limits)
     show("Checking the copy")
     return _finished(_written(data, target), before, segment, steps, limits)
@@ -176,7 +176,7 @@ def _choose_segment(
             where = f"from {in_full(start)} s " if start else ""
             raise PreflightError(
                 f"There is nothing to cut out of {opened.name}: {where}all that was decoded of it, "
-                f"{exactly(total - (start or 0.0))}, is silence.",
+                f"{clock(total - (start or 0.0))}, is silence.",
                 hint="Choose another song, or another start=.",
                 report=before,
             )
@@ -218,10 +218,11 @@ def _rewritten(
         data = as_lossless(opened, segment, kind)
         if len(data) > limits.max_bytes:
             raise ConfigurationError(
-                f"As {kind} it has {len(data):,} bytes; the service takes at most {limits.max_bytes:,}.",
+                f"As {format_name(kind)} it has {len(data):,} bytes; "
+                f"the service takes at most {limits.max_bytes:,}.",
                 hint="Give an .mp3 as out, or a shorter duration.",
             )
-        return data, [*steps, f"Written as {kind}, 16 bits."]
+        return data, [*steps, f"Written as {format_name(kind)}, 16 bits."]
     encoded = as_mp3(opened, segment, limits.max_bytes)
     if encoded is None:
         raise ConfigurationError(
@@ -238,7 +239,7 @@ def _rewritten(
 
 def _kept_step(segment: Segment) -> str:
     end = segment.start + segment.duration
-    return f"Kept {segment.start:.1f} s to {end:.1f} s of the song."
+    return f"Kept {clock(segment.start)} to {clock(end)} of the song."
 
 
 def _target(opened: Source, out: str | os.PathLike[str] | None) -> tuple[str, Path]:

@@ -9,7 +9,7 @@ from typing import Any
 from soundverse_nb.errors import PreflightError
 from soundverse_nb.reference.facts import QUICK_TOLERANCE, AudioFacts, DurationBy, Limits, storable
 from soundverse_nb.reference.librosa_duration import LibrosaDuration, LibrosaQuestion
-from soundverse_nb.reference.rules import Problem, decibels
+from soundverse_nb.reference.rules import Problem
 from soundverse_nb.render import units
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.preflight import Finding, Form, Row, Sheet, sheet_html, sheet_text
@@ -138,7 +138,7 @@ def sheet_of(report: PreflightReport) -> Sheet:
     concerned = report.problems or report.warnings
     found = [report.repair_call in finding.hint for finding in concerned]
     helps = bool(report.repair_call) and (all(found) if report.problems else any(found)) and bool(found)
-    audio, limits = report.audio, report.limits
+    audio = report.audio
     return Sheet(
         name=report.name,
         verdict=verdict(report),
@@ -153,9 +153,9 @@ def sheet_of(report: PreflightReport) -> Sheet:
         notes=_notes(report),
         call=report.repair_call if helps else "",
         envelope=audio.envelope,
-        duration="" if report.duration is None else _length(report.duration, report),
-        size="" if audio.size_bytes is None else _size_beside(audio.size_bytes, limits.max_bytes),
-        format=audio.format or "",
+        duration=_listed_length(report),
+        size="" if audio.size_bytes is None else _listed_size(report),
+        format=units.format_name(audio.format or ""),
     )
 
 
@@ -188,7 +188,8 @@ def _number(value: object, limit: object) -> str:
     """A number, with the decimals that tell it from its limit."""
     if isinstance(value, float):
         count = units.decimals(value, limit) if isinstance(limit, (int, float)) else 3
-        return f"{value:,.{count}f}".rstrip("0").rstrip(".")
+        shown = units.signed(value, count)
+        return shown.rstrip("0").rstrip(".") if "." in shown else shown
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return plain(value)
@@ -199,45 +200,48 @@ def facts_line(audio: AudioFacts) -> tuple[str, ...]:
     parts = []
     if audio.format:
         codec = f" ({audio.codec})" if audio.codec and audio.codec != audio.format else ""
-        parts.append(f"{audio.format}{codec}")
+        parts.append(f"{units.format_name(audio.format)}{codec}")
     if audio.sample_rate:
         parts.append(units.rate(audio.sample_rate))
     if audio.channels:
         parts.append(units.channels(audio.channels))
-    if audio.loudness is not None and math.isfinite(audio.loudness):
-        parts.append(f"{audio.loudness:.1f} LUFS")
+    if loudness := units.loudness(audio.loudness):
+        parts.append(loudness)
     if audio.peak:
-        parts.append(f"peak {decibels(audio.peak):.1f} dBFS")
+        parts.append(units.level(audio.peak))
     return tuple(parts)
 
 
 def _brief(report: PreflightReport) -> tuple[str, ...]:
     """Even shorter ones for a single line: length, size, format, rate and channels."""
-    audio, seconds = report.audio, report.duration
-    broken = {problem.code: problem.limit for problem in report.problems}
-    parts = []
-    if seconds is not None and math.isfinite(seconds):
-        parts.append(_length_beside(seconds, broken.get("too_long", broken.get("too_short"))))
+    audio = report.audio
+    parts = [_listed_length(report)] if report.duration is not None else []
     if audio.size_bytes is not None:
-        most = broken.get("too_large")
-        parts.append(units.size(audio.size_bytes) if most is None else _size_beside(audio.size_bytes, most))
+        parts.append(_listed_size(report))
     if audio.format:
-        parts.append(audio.format.upper())
+        parts.append(units.format_name(audio.format))
     if audio.sample_rate and audio.channels:
         parts.append(f"{units.rate(audio.sample_rate)} {units.channels(audio.channels)}")
     return tuple(parts)
 
 
-def _length_beside(seconds: float, limit: float | None) -> str:
-    """As a clock shows it, unless it shows the same for the limit that the song breaks."""
-    is_hidden = limit is not None and units.clock(seconds) == units.clock(limit)
-    return units.exactly(seconds, limit) if is_hidden and limit is not None else units.clock(seconds)
+def _listed_length(report: PreflightReport) -> str:
+    """The length among others: a clock time, unless that shows the same for a limit that the song breaks."""
+    seconds, limits = report.duration, report.limits
+    if seconds is None:
+        return ""
+    if goes_on(report):
+        return f"over {units.clock(limits.max_seconds)}"
+    codes = {problem.code for problem in report.problems}
+    broken = [limits.min_seconds] * ("too_short" in codes) + [limits.max_seconds] * ("too_long" in codes)
+    return units.clock_beside(seconds, *broken)
 
 
-def _size_beside(size: int, most: int) -> str:
-    """A size in bytes beside its limit: to the byte where rounding would hide which is greater."""
-    is_near = units.size(size) == units.size(most)
-    return units.size_in_full(size) if is_near else units.size(size)
+def _listed_size(report: PreflightReport) -> str:
+    """The size among others, with the digits that tell it from a limit that the song breaks."""
+    size = report.audio.size_bytes or 0
+    is_broken = any(problem.code == "too_large" for problem in report.problems)
+    return units.size_beside(size, report.limits.max_bytes)[0] if is_broken else units.size(size)
 
 
 def rows_of(report: PreflightReport) -> tuple[Row, ...]:
@@ -246,7 +250,9 @@ def rows_of(report: PreflightReport) -> tuple[Row, ...]:
     codes = {problem.code for problem in report.problems}
     unread = next((p for p in report.problems if p.code in _NOT_READABLE), None)
     opened = (
-        Row("readable", "fail", unread.code) if unread else Row("readable", "pass", audio.format or "yes")
+        Row("readable", "fail", unread.code)
+        if unread
+        else Row("readable", "pass", units.format_name(audio.format or "yes"))
     )
     if unread is None and audio.duration is None:
         opened = Row("readable", "fail", "no")
@@ -264,11 +270,12 @@ def _size_row(audio: AudioFacts, most: int) -> Row:
     size = audio.size_bytes
     if size is None:
         words = "no file yet" if audio.format == "samples" else "not measured"
-        return Row("size", "unknown", words, f"at most {units.size_in_full(most)}")
+        return Row("size", "unknown", words, f"at most {units.size(most, 4)}")
     scale = max(1.25 * most, min(size, 4 * most))
     state = "pass" if size <= most else "fail"
-    allowed = f"at most {units.size_in_full(most)}"
-    return Row("size", state, _size_beside(size, most), allowed, min(1.0, size / scale), (0.0, most / scale))
+    measured, allowed = units.size_beside(size, most)
+    span = (0.0, most / scale)
+    return Row("size", state, measured, f"at most {allowed}", min(1.0, size / scale), span)
 
 
 def _duration_row(report: PreflightReport) -> Row:
@@ -314,5 +321,4 @@ def _group_row(name: str, group: tuple[str, ...], codes: set[str], fine: str, me
 def _sound(report: PreflightReport) -> str:
     if any(warning.code == "silent_start" for warning in report.warnings):
         return "none so far"
-    loudness = report.audio.loudness
-    return "heard" if loudness is None or not math.isfinite(loudness) else f"{loudness:.1f} LUFS"
+    return units.loudness(report.audio.loudness) or "heard"

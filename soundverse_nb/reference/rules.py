@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from soundverse_nb.reference.facts import AudioFacts, Limits, storable
-from soundverse_nb.render.units import exactly, in_full
+from soundverse_nb.render.units import MINUS, clock, exactly, format_name, in_full, loudness
 
 SILENT_PEAK = 10 ** (-70 / 20)
 """A song whose greatest sample stays below -70 dBFS is silence with dither."""
@@ -91,7 +91,7 @@ def warnings_of(
         borderline,
         _partly_heard(facts, limits),
         _silent_start(facts, limits, call),
-        _several_tracks(facts, limits, call),
+        _several_tracks(facts, call),
         _clipped(facts),
         _very_quiet(facts, call),
         _mono(facts),
@@ -221,7 +221,7 @@ def _silent_start(facts: AudioFacts, limits: Limits, call: str) -> Problem | Non
     measured = facts.heard_seconds
     if measured is None or facts.peak is None or facts.peak > SILENT_PEAK or not _is_partly_decoded(facts):
         return None
-    message = f"The first {exactly(measured)} are silent; what comes behind was not heard."
+    message = f"The first {clock(measured)} of it is silent; what comes behind was not heard."
     hint = f"{call} writes a copy of its loudest segment, if there is any sound in it."
     if _too_long(facts, limits, call) is None:
         hint = "Listen to it, or convert it to MP3 or FLAC to have all of it checked."
@@ -253,7 +253,7 @@ def _partly_heard(facts: AudioFacts, limits: Limits) -> Problem | None:
     if measured >= duration and not facts.is_part:
         return None
     message = (
-        f"Decoding takes long: only the first {exactly(measured)} were decoded, "
+        f"Decoding takes long: only the first {clock(measured)} of it was decoded, "
         "the length is that of its packets."
     )
     return Problem(
@@ -261,20 +261,16 @@ def _partly_heard(facts: AudioFacts, limits: Limits) -> Problem | None:
     )
 
 
-def _several_tracks(facts: AudioFacts, limits: Limits, call: str) -> Problem | None:
+def _several_tracks(facts: AudioFacts, call: str) -> Problem | None:
     if facts.tracks < 2:
         return None
-    lasts = "" if facts.duration is None else f", of {exactly(facts.duration, *_both(limits))}"
+    lasts = "" if facts.duration is None else f", of {clock(facts.duration)}"
     message = (
         f"The file holds {facts.tracks} audio tracks. All this is of track {facts.track + 1}{lasts}; "
         "the service may take another."
     )
     hint = f"{call} writes a copy of that track alone."
     return Problem("several_tracks", message, facts.track + 1, facts.tracks, hint)
-
-
-def _both(limits: Limits) -> tuple[float, float]:
-    return limits.min_seconds, limits.max_seconds
 
 
 def _clipped(facts: AudioFacts) -> Problem | None:
@@ -292,8 +288,7 @@ def _very_quiet(facts: AudioFacts, call: str) -> Problem | None:
         return None
     if not facts.loudness < QUIET_LUFS:
         return None
-    loudness = f"{facts.loudness:.1f} LUFS" if math.isfinite(facts.loudness) else "under -70 LUFS"
-    message = f"The song is very quiet: {loudness}."
+    message = f"The song is very quiet: {loudness(facts.loudness) or f'under {MINUS}70 LUFS'}."
     return Problem(
         "very_quiet", message, facts.loudness, QUIET_LUFS, "Export it again with more gain if you can."
     )
@@ -332,7 +327,7 @@ def _extension_mismatch(facts: AudioFacts, path: str | PurePath | None) -> Probl
     expected = _FORMATS_BY_ENDING.get(ending)
     if expected is None or facts.format is None or facts.format in expected:
         return None
-    message = f"The name ends in .{ending}, but the file is {facts.format}."
+    message = f"The name ends in .{ending}, but the file is {format_name(facts.format)}."
     return Problem(
         "extension_mismatch", message, facts.format, None, "Rename it, so that nothing trips over it."
     )

@@ -91,6 +91,11 @@ class Clip(os.PathLike[str]):
         return self._read(_head)[3]
 
     @property
+    def integrated_lufs(self) -> float:
+        """Integrated loudness in LUFS, -inf for silence; `.loudness()` measures the rest."""
+        return self._read(_heard)[1]
+
+    @property
     def simulated(self) -> bool:
         """Whether the embedded service made it; its files say so, under any name."""
         return self._read(_simulated)
@@ -162,9 +167,11 @@ def _head(path: str, _size: int, _changed: int) -> tuple[int, int, str, str]:
 
 
 @lru_cache(maxsize=256)
-def _envelope(path: str, _size: int, _changed: int, points: int) -> Envelope:
+def _envelope(path: str, size: int, changed: int, points: int) -> Envelope:
     from soundverse_nb.audio.meters import envelope_of  # loads numpy
 
+    if points == ENVELOPE_POINTS:
+        return _heard(path, size, changed)[0]
     return envelope_of(path, points=points)
 
 
@@ -173,6 +180,14 @@ def _loudness(path: str, _size: int, _changed: int) -> Loudness:
     from soundverse_nb.audio.loudness import loudness_of  # loads numpy and PyAV
 
     return loudness_of(path)
+
+
+@lru_cache(maxsize=256)
+def _heard(path: str, _size: int, _changed: int) -> tuple[Envelope, float]:
+    """The outline and the loudness; what either costs is to decode the song."""
+    from soundverse_nb.audio.measure import outline_and_loudness  # loads numpy and PyAV
+
+    return outline_and_loudness(path, ENVELOPE_POINTS)
 
 
 def _samples(

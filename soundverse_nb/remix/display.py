@@ -25,7 +25,7 @@ from soundverse_nb.remix.preview import (
 from soundverse_nb.render import units
 from soundverse_nb.render.card import Card, Lane, axis_length, card_html, lane_png, marked, width_percent
 from soundverse_nb.render.colours import ORIGINAL, REMIX, song_colour
-from soundverse_nb.render.escape import plain
+from soundverse_nb.render.escape import plain, verbatim
 from soundverse_nb.render.labels import StageSpan
 from soundverse_nb.render.pictures import columns, thumbnail
 from soundverse_nb.urls import shown_url
@@ -83,7 +83,7 @@ def remix_html(remix: Result, max_bytes: int | None = None) -> str:
     card = Card(
         title=remix.title,
         lanes=[],
-        subtitle=remix.request.prompt or "",
+        subtitle=verbatim(remix.request.prompt or ""),
         badges=("simulated",) if remix.simulated else (),
         art=art,
         stages=spans,
@@ -238,15 +238,16 @@ _BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 def clip_facts(clip: Sound, envelope: Envelope) -> tuple[str, ...]:
-    """Length, format, size, rate, channels and peak, each a short phrase."""
+    """Length, format, size, rate, channels, loudness and peak, each a short phrase."""
     low, high = columns(envelope, 1)
     peak = float(max(-low[0], high[0], 0.0))
     broken = bool(np.isnan(envelope.minima).any() or np.isnan(envelope.maxima).any())
     return (
         units.clock(float(envelope.duration)),
-        clip.format.upper(),
+        units.format_name(clip.format),
         units.size(clip.size_bytes),
         f"{units.rate(clip.sample_rate)} {units.channels(clip.channels)}",
+        *([loudness] if (loudness := units.loudness(clip.integrated_lufs)) else []),
         units.level(peak),
         *(["simulated"] * clip.simulated),
         *(["some samples are not numbers"] * broken),

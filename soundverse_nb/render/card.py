@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from markupsafe import Markup
 
 from soundverse_nb.render.colours import BAD, LINE, ORIGINAL, badge
-from soundverse_nb.render.escape import fill, joined, text
+from soundverse_nb.render.escape import fill, joined, text, verbatim
 from soundverse_nb.render.labels import StageSpan, stages_html
 from soundverse_nb.render.pictures import Envelope, data_uri, waveform_png
 from soundverse_nb.render.units import clock
@@ -38,8 +38,8 @@ def width_percent(duration: float, length: float) -> float:
     return round(min(100.0, 100.0 * duration / length), 3)
 
 
-def ticks(length: float, at_most: int = 7) -> list[Tick]:
-    """Marks at round times from 0 to `length` seconds, `at_most` + 1 of them at the most."""
+def ticks(length: float, at_most: float = 7) -> list[Tick]:
+    """Marks at round times from 0 to `length` seconds, as many as leave at most `at_most` steps between."""
     if not (math.isfinite(length) and length > 0):
         return [Tick(0.0, 0.0, "0:00")]
     step = next((s for s in _STEPS if length / s <= at_most), None)
@@ -169,7 +169,7 @@ def _details(details: list[tuple[str, str]]) -> Markup:
             'opacity:0.75;white-space:nowrap;vertical-align:top">{}</div><div style="display:table-cell;'
             'overflow-wrap:break-word;word-break:break-all;white-space:pre-wrap">{}</div></div>',
             name,
-            text(value, 2000),
+            verbatim(value, 2000),
         )
         for name, value in details
     ]
@@ -236,7 +236,9 @@ def _ruler(length: float) -> Markup:
     if not length > 0:
         return Markup("")
     marks = []
-    for tick in ticks(length):
+    # As many as have room on the narrowest page, less than four steps: the label at the very end stands
+    # to the left of its mark. Longer songs have longer labels.
+    for tick in ticks(length, 3.9 if length < 600 else 3 if length < 3600 else 2):
         # A label that would stick out at the right end hangs to the left of its tick.
         if tick.percent > 94:
             side = f"right:{100 - tick.percent:g}%;border-right"
@@ -245,7 +247,7 @@ def _ruler(length: float) -> Markup:
         marks.append(
             fill(
                 '<div style="position:absolute;top:0;{}:1px solid {};padding:3px 4px 0;'
-                'font-size:11px;line-height:1.1;opacity:0.8;white-space:nowrap">{}</div>',
+                'font-size:11px;line-height:1.1;opacity:0.8;white-space:nowrap">{}&nbsp;</div>',
                 side,
                 LINE,
                 tick.label,
@@ -309,7 +311,7 @@ def _summary(lines: str) -> Markup:
 def _row(row: TakeRow) -> Markup:
     what = fill(
         '<div style="overflow-wrap:break-word"><b>{}</b></div><div style="{}">{}</div>',
-        text(row.words, 160),
+        verbatim(row.words, 160),
         _FAINT,
         " · ".join(part for part in (row.song, row.facts) if part),
     )

@@ -15,6 +15,11 @@ from markupsafe import Markup, escape
 MAX_CHARACTERS = 300
 """Longer foreign text is cut with an ellipsis: a title is a line, not a page."""
 
+# A line may not break inside "7.2 s" or "3 min 05 s".
+_BEFORE_UNIT = re.compile(
+    r"(?<=\d) (?=(?:s|ms|min|h|B|kB|MB|GB|TB|bytes|Hz|kHz|kbit/s|dB|dBFS|LU|LUFS)\b|%)|(?<=\d min) (?=\d)"
+)
+
 # C0/C1 controls (they drive terminals), and the bidirectional overrides that let "exe.3pm" read "mp3.exe".
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+ *")
 
@@ -40,8 +45,16 @@ def one_line(name: str) -> str:
 
 
 def text(value: object, limit: int = MAX_CHARACTERS) -> Markup:
-    """The same for HTML text and for a quoted attribute. What is `Markup` already stays as it is."""
-    return value if isinstance(value, Markup) else escape(plain(value, limit))
+    """The same for HTML text and for a quoted attribute, numbers and their units on one line.
+
+    What is `Markup` already stays as it is.
+    """
+    return value if isinstance(value, Markup) else escape(_BEFORE_UNIT.sub("\xa0", plain(value, limit)))
+
+
+def verbatim(value: object, limit: int = MAX_CHARACTERS) -> Markup:
+    """The same, with the very spaces it has: for paths, code and prompts, which are copied from the page."""
+    return escape(plain(value, limit))
 
 
 def fill(template: str, *values: object, limit: int = MAX_CHARACTERS, **named: object) -> Markup:

@@ -127,7 +127,7 @@ def stages_html(stages: list[StageSpan], total: float) -> Markup:
             fill(
                 '<span style="display:inline-block;margin:0 14px 0 0;white-space:nowrap">'
                 '<span style="display:inline-block;width:8px;height:8px;border-radius:4px;margin:0 5px 0 0;'
-                'background-color:{}"></span>{} <span style="opacity:0.75">{}</span></span>',
+                'background-color:{}"></span>{} <span style="opacity:0.75">{},</span></span> ',
                 stage.colour,
                 stage.label,
                 span(stage.seconds),

@@ -1,6 +1,6 @@
 // What the page can do beyond its players: waveforms to click, one song at a time, the same time or place kept.
-"use strict";
 (() => {
+  "use strict";
   const NEAR_END = 0.02; // seconds; less than this before its end a song counts as over
   const STEP = 5; // seconds an arrow key moves
   /**
@@ -24,11 +24,6 @@
   let current = null;
   /** Before the switch to a song that was over by then. @type {{take: Take, at: number} | null} */
   let left = null;
-
-  const clock = (/** @type {number} */ seconds) => {
-    const whole = Math.round(seconds);
-    return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
-  };
 
   /** Play; that another song was asked for before this one began is no failure. */
   const start = (/** @type {HTMLAudioElement} */ audio) => audio.play().catch(() => {});

@@ -17,6 +17,9 @@ from soundverse_nb.render.card import axis_length, ticks, width_percent
 from soundverse_nb.render.escape import fill, joined, text
 from soundverse_nb.render.pictures import Envelope, columns, data_uri, waveform_png
 
+CLOCK_JS = Path(__file__).with_name("clock.js")
+"""Times of a song, for this page's script and for the player's."""
+
 WIDTH_PX = 1000
 HEIGHT_PX = 72
 _POLICY = (
@@ -132,7 +135,7 @@ def page_html(page: Page) -> Markup:
         count=len(songs),
         songs=joined([_song(song, place, length, quietest, loudest) for place, song in enumerate(songs)]),
         foot=joined([fill("<p>{}</p>", line, limit=600) for line in page.foot]),
-        script=Markup((assets / "page.js").read_text(encoding="utf-8")),
+        script=Markup("\n".join(part.read_text(encoding="utf-8") for part in (CLOCK_JS, assets / "page.js"))),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from markupsafe import Markup
 
 from soundverse_nb.render.colours import CHECKS, LINE, VERDICTS
-from soundverse_nb.render.escape import fill, joined, one_line, plain
+from soundverse_nb.render.escape import fill, joined, one_line, plain, verbatim
 from soundverse_nb.render.pictures import Envelope, data_uri, waveform_png
 
 WIDTH = 79
@@ -23,7 +23,7 @@ _CODE = "font-family:monospace;font-size:0.92em;overflow-wrap:break-word;word-br
 # ANSI colours of a terminal (ECMA-48, 8.3.117 SGR).
 _PAINT = {"PASS": "32", "FAIL": "31", "note": "33"}
 
-Form = Literal["sheet", "lines", "row"]
+Form = Literal["sheet", "lines"]
 
 
 class Outline(Envelope, Protocol):
@@ -83,14 +83,12 @@ class Sheet:
 
 
 def sheet_text(sheet: Sheet, form: Form = "sheet", *, colours: bool = False) -> str:
-    """A report as text, in one of three forms.
+    """A report as text, in one of two forms.
 
     "sheet" is for a notebook or a terminal of 80 columns, with each rule on its scale. "lines" is for a
     program's output: the verdict on one line, then some for each finding, not wrapped, with ANSI `colours` if
-    wanted. "row" is one line of a table of 79 columns.
+    wanted.
     """
-    if form == "row":
-        return _row_text(sheet)
     return "\n".join(_lines(sheet, _painted if colours else str) if form == "lines" else _sheet_lines(sheet))
 
 
@@ -124,12 +122,6 @@ def _lines(sheet: Sheet, painted: Callable[[str], str]) -> list[str]:
     return lines
 
 
-def _row_text(sheet: Sheet) -> str:
-    sign, name, duration, size, kind, codes = _cells(sheet)
-    name = name if len(name) <= 26 else name[:25] + "…"
-    return f"{sign} {name:<26} {duration:>10} {size:>8} {kind:<6} {codes}"[:WIDTH].rstrip()
-
-
 def _word(sheet: Sheet) -> str:
     return "PASS" if sheet.ok else "FAIL"
 
@@ -159,7 +151,7 @@ def sheet_html(sheet: Sheet) -> Markup:
     """The sheet as HTML that survives a notebook's sanitiser and reads well on a dark and on a light page."""
     badge = fill(
         '<span style="display:inline-block;background-color:{};color:#ffffff;'
-        'border-radius:4px;padding:1px 8px;margin:0 8px 0 0;font-weight:600;font-size:0.85em">{}</span>',
+        'border-radius:4px;padding:1px 8px;margin:0 4px 0 0;font-weight:600;font-size:0.85em">{}</span> ',
         VERDICTS[sheet.ok],
         _word(sheet),
     )
@@ -174,7 +166,7 @@ def sheet_html(sheet: Sheet) -> Markup:
     parts += [_row(row) for row in sheet.rows]
     parts += [_finding(finding) for finding in sheet.findings]
     if sheet.call:
-        call = fill(f'<code style="{_CODE}">{{}}</code>', sheet.call, limit=2000)
+        call = fill(f'<code style="{_CODE}">{{}}</code>', verbatim(sheet.call, 2000))
         parts.append(
             fill(
                 '<div style="margin:8px 0 0;padding:6px 10px;border:1px solid {};border-radius:4px">'
@@ -210,21 +202,27 @@ def _wave(sheet: Sheet) -> Markup:
 
 
 def _row(row: Row) -> Markup:
+    # Spaces between the blocks keep their words apart in a copy; where it is narrow the scale goes below.
     cell = "display:inline-block;vertical-align:middle;box-sizing:border-box"
+    scale = Markup("")
+    if row.allowed:
+        scale = fill(
+            f' <span style="{cell};width:30%;min-width:106px;padding:0 12px 0 0">{{}}</span>'
+            f' <span style="{cell};width:28%;min-width:118px;white-space:nowrap;opacity:0.75">{{}}</span>',
+            _scale(row),
+            row.allowed,
+        )
     return fill(
         '<div style="margin:3px 0">'
         f'<span style="{cell};width:16%;min-width:106px;white-space:nowrap"><span title="{{}}" '
         'style="color:{};font-weight:700">{}</span> {}</span>'
-        f'<span style="{cell};width:28%;min-width:120px;padding:0 12px 0 0">{{}}</span>'
-        f'<span style="{cell};width:24%;min-width:110px;font-weight:600">{{}}</span>'
-        f'<span style="{cell};width:31%;min-width:110px;white-space:nowrap;opacity:0.75">{{}}</span></div>',
+        f' <span style="{cell};width:22%;min-width:118px;font-weight:600">{{}}</span>{{}}</div>',
         _WORDS[row.state],
         CHECKS[row.state],
         _SIGNS[row.state],
         row.name,
-        _scale(row),
         row.measured,
-        row.allowed,
+        scale,
     )
 
 
@@ -268,39 +266,72 @@ def repair_html(source: str, path: str, steps: Sequence[str], sheet: Sheet) -> M
         '<code style="font-family:monospace">{}</code></div>'
         '<ul style="margin:4px 0 8px">{}</ul></div>{}',
         plain(source),
-        path,
+        verbatim(path, 1000),
         joined([fill("<li>{}</li>", step, limit=600) for step in steps]),
         sheet_html(sheet),
-        limit=1000,
     )
 
 
-_HEADINGS = ("", "song", "duration", "size", "format", "to know")
+_HEADINGS = ("", "song", "duration", "size", "format")
+_LONGEST_NAME = 26
 
 
 def table_text(sheets: Sequence[Sheet], left_out: int, summary: str) -> str:
     """Many reports for a terminal, a line each, how many more there are, and a summary."""
-    lines = [sheet_text(sheet, "row") for sheet in sheets]
+    rows = [_cells(sheet) for sheet in sheets]
+    names = [name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…" for _, name, *_ in rows]
+    widths = [max((len(row[at]) for row in rows), default=0) for at in range(5)]
+    widths[1] = max(map(len, names), default=0)
+    lines = []
+    for name, (sign, _, duration, size, kind, codes) in zip(names, rows, strict=True):
+        numbers = f"{duration:>{widths[2]}}  {size:>{widths[3]}}"
+        line = f"{sign} {name:<{widths[1]}}  {numbers}  {kind:<{widths[4]}}  {codes}"
+        lines.append(_cut(line.rstrip()))
     return "\n".join([*lines, *_more(left_out), summary])
 
 
 def table_html(sheets: Sequence[Sheet], left_out: int, summary: str) -> Markup:
     """The same as an HTML table that survives a notebook's sanitiser."""
-    cell = "padding:2px 10px 2px 0;text-align:left;vertical-align:top"
-    rows = []
-    for sheet in sheets:
-        colour = CHECKS["pass" if sheet.ok else "fail"]
-        sign, *values = _cells(sheet)
-        first = fill(f'<td style="{cell};color:{{}};font-weight:700">{{}}</td>', colour, sign)
-        others = [fill(f'<td style="{cell}">{{}}</td>', value) for value in values]
-        rows.append(fill("<tr>{}</tr>", joined([first, *others])))
     return fill(
-        '<div style="margin:4px 0"><table style="border-collapse:collapse"><thead><tr>{}</tr></thead>'
-        '<tbody>{}</tbody></table>{}<div style="margin:6px 0 0">{}</div></div>',
-        joined([fill(f'<th style="{cell}">{{}}</th>', heading) for heading in _HEADINGS]),
-        joined(rows),
+        '<div style="margin:4px 0"><table style="border-collapse:collapse;margin:0">'
+        '<thead><tr>{}</tr></thead><tbody>{}</tbody></table>{}<div style="margin:6px 0 0">{}</div></div>',
+        joined(
+            [
+                fill(f'<th style="{_table_cell(right=name in ("duration", "size"))}">{{}}</th>', name)
+                for name in _HEADINGS
+            ]
+        ),
+        joined([_table_row(sheet) for sheet in sheets]),
         joined([fill("<div>{}</div>", more) for more in _more(left_out)]),
         summary,
+    )
+
+
+def _table_cell(*, right: bool = False) -> str:
+    # Notebooks align cells to the right; numbers stay so, to be compared digit by digit.
+    return (
+        f"padding:2px 12px 2px 0;text-align:{'right' if right else 'left'};vertical-align:top;white-space:"
+        f"{'nowrap' if right else 'normal'}"
+    )
+
+
+def _table_row(sheet: Sheet) -> Markup:
+    sign, name, duration, size, kind, codes = _cells(sheet)
+    # Beside the name where there is room, else below it.
+    reasons = fill(' <span style="display:inline-block;opacity:0.75">{}</span>', codes) if codes else ""
+    return fill(
+        f'<tr><td style="{_table_cell()};color:{{}};font-weight:700">{{}}</td>'
+        f'<td style="{_table_cell()};overflow-wrap:break-word;word-break:break-word">'
+        '<span style="display:inline-block;min-width:160px;margin:0 8px 0 0">{}</span>{}</td>'
+        f'<td style="{_table_cell(right=True)}">{{}}</td><td style="{_table_cell(right=True)}">{{}}</td>'
+        f'<td style="{_table_cell()}">{{}}</td></tr>',
+        CHECKS["pass" if sheet.ok else "fail"],
+        sign,
+        verbatim(name),
+        reasons,
+        duration,
+        size,
+        kind,
     )
 
 

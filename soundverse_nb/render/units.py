@@ -1,47 +1,78 @@
-"""Numbers as people write them: clock times, sizes, rates, levels, money."""
+"""Numbers as people write them: lengths, waiting times, sizes, rates, levels, money.
+
+A length or a place in a song is a clock time, cut to whole seconds as every player cuts it: "0:31". Seconds
+with decimals stand only beside a limit ("350.001 s"), where the clock hides what decides. How long something
+took is "12 s" or "3 min 05 s", never a clock time. Negative numbers have a true minus sign.
+"""
 
 from __future__ import annotations
 
 import math
 
+MINUS = "\N{MINUS SIGN}"
+
 
 def clock(seconds: float) -> str:
-    """A position in a song: "0:31", "5:50", "1:02:03"; below ten seconds also tenths, "0:07.5"."""
+    """A length or place in a song, cut to seconds: "0:31", "5:50", "1:02:03"; under one second "0.4 s"."""
     if not math.isfinite(seconds):
         return "?"
-    if 0 < seconds < 0.05:
-        return f"{seconds * 1000:.2g} ms"
-    if seconds < 9.95 and not math.isclose(seconds, round(seconds), abs_tol=0.05):
-        return f"0:0{seconds:.1f}"
-    whole = round(seconds)
+    thousandths = round(seconds * 1000)  # 30.99998 s are 31 s: what is less is how a codec pads
+    if 0 < thousandths < 1000 or 0 < seconds < 0.001:
+        return f"{seconds:.1f} s" if thousandths >= 100 else f"{seconds * 1000:.2g} ms"
+    whole = thousandths // 1000
     hours, rest = divmod(whole, 3600)
     minutes, rest = divmod(rest, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def clock_beside(seconds: float, *limits: float) -> str:
+    """The same, with decimals where a clock would show as much for one of these limits: "350.001 s"."""
+    if any(clock(seconds) == clock(limit) and seconds != limit for limit in limits):
+        return exactly(seconds, *limits)
+    return clock(seconds)
 
 
 def span(seconds: float) -> str:
     """A waiting time: "0.4 s", "12 s", "3 min 05 s"."""
     if not math.isfinite(seconds):
         return "?"
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{seconds:.1f} s" if seconds < 9.95 else _whole(round(seconds))
 
 
-def size(count: float) -> str:
-    """Bytes in decimal units: "482 kB", "4.2 MB"."""
+def whole_span(seconds: float) -> str:
+    """The same while it goes on, cut to seconds: a text that changes ten times a second is read by nobody."""
+    return _whole(int(seconds)) if math.isfinite(seconds) else "?"
+
+
+def _whole(seconds: int) -> str:
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+
+
+def size(count: float, digits: int = 3) -> str:
+    """Bytes in decimal units, rounded to `digits` of them: "482 kB", "4.2 MB"."""
     if count < 1000:
         return f"{count:.0f} B"
     for unit in ("kB", "MB", "GB"):
         count /= 1000
-        if count < 999.5:
-            return f"{count:.3g} {unit}"
-    return f"{count / 1000:.3g} TB"
+        if float(f"{count:.{digits}g}") < 1000:
+            return f"{count:.{digits}g} {unit}"
+    return f"{count / 1000:.{digits}g} TB"
+
+
+def size_beside(count: int, limit: int) -> tuple[str, str]:
+    """A size and its limit, with the digits that tell them apart: "15.9 MB" and "10.49 MB".
+
+    Where rounded ones would read alike both are given to the byte; only what is the limit reads like it.
+    """
+    for digits in (3, 4):
+        if size(count, digits) != size(limit, digits):
+            return size(count, digits), size(limit, 4)
+    alike = size(limit, 4)
+    return (alike, alike) if count == limit else (size_in_full(count), size_in_full(limit))
 
 
 def size_in_full(count: int) -> str:
@@ -91,12 +122,31 @@ def channels(count: int) -> str:
     return {1: "mono", 2: "stereo"}.get(count, f"{count} channels")
 
 
+def format_name(name: str) -> str:
+    """A file format by the name that people know it by: "MP3", "Ogg"; FFmpeg's own for a rare one."""
+    return _FORMAT_NAMES.get(name, name.upper() if len(name) <= 4 else name)
+
+
+_FORMAT_NAMES = {
+    "ogg": "Ogg", "webm": "WebM", "matroska": "Matroska", "wavpack": "WavPack", "adts": "AAC",
+    "mpegts": "MPEG-TS",
+}  # fmt: skip
+
+
+def signed(number: float, decimals: int = 1, *, plus: bool = False) -> str:
+    """A number that may be negative, with a minus sign and not a hyphen; "0.0" has no sign."""
+    rounded = round(number, decimals) + 0.0  # + 0.0 turns -0.0 into 0.0
+    return f"{rounded:{'+' if plus and rounded else ''},.{decimals}f}".replace("-", MINUS)
+
+
+def loudness(lufs: float | None) -> str:
+    """Integrated loudness: "−15.4 LUFS"; "" where nothing is known or it is silence."""
+    return "" if lufs is None or not math.isfinite(lufs) else f"{signed(lufs)} LUFS"
+
+
 def level(peak: float) -> str:
-    """The greatest absolute sample as a level: "peak -1.2 dBFS"; nothing at all is "silent"."""
-    if not peak > 0:
-        return "silent"
-    decibels = round(20 * math.log10(peak), 1) + 0.0  # + 0.0 turns -0.0 into 0.0
-    return f"peak {decibels:.1f} dBFS".replace("-", "\N{MINUS SIGN}")
+    """The greatest absolute sample as a level: "peak −1.2 dBFS"; nothing at all is "silent"."""
+    return f"peak {signed(20 * math.log10(peak))} dBFS" if peak > 0 else "silent"
 
 
 def money(amount: float) -> str:

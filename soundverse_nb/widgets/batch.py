@@ -19,7 +19,7 @@ from typing import NamedTuple, Protocol
 from soundverse_nb.displays import Phase, ProgressUpdate
 from soundverse_nb.render.labels import reached_hold, update_label
 from soundverse_nb.render.summary import RemixEnd, cancelled_text, counts_label, summary_html, summary_text
-from soundverse_nb.render.units import span
+from soundverse_nb.render.units import span, whole_span
 
 _MOST_WHILE_ACTIVE = 95.0
 """Percent: a service says 100 when the song is generated; what follows, the fetching too, takes its time."""
@@ -263,16 +263,11 @@ def end_of(status: RemixStatus, now: float = 0.0) -> RemixEnd:
 
 def time_label(counts: BatchCounts) -> str:
     """The time so far, and about how much is still to go."""
-    so_far = _whole(counts.seconds)
+    so_far = whole_span(counts.seconds)
     if not counts.eta:
         return so_far
     coarse = max(1.0, counts.eta) if counts.eta < 60 else 5 * round(counts.eta / 5)
-    return f"{so_far}, about {_whole(coarse)} to go"
-
-
-def _whole(seconds: float) -> str:
-    """Whole seconds: a text that changes four times a second is four messages a second."""
-    return f"{int(seconds)} s" if seconds < 10 else span(int(seconds))
+    return f"{so_far}, about {whole_span(coarse)} to go"
 
 
 Mark = tuple[str, float]

@@ -309,7 +309,7 @@ function mount(root, library) {
       lane.gain.textContent = problem ? "" : [heard, `gain ${signed(deck.gainOf(index))}`].filter(Boolean).join(" · ");
     });
     loop.setAttribute("aria-pressed", String(Boolean(deck.loop)));
-    loop.textContent = deck.loop ? `Loop ${clock(deck.loop[0])}–${clock(deck.loop[1])}` : "Loop";
+    loop.textContent = deck.loop ? `Loop ${fineClock(deck.loop[0])}–${fineClock(deck.loop[1])}` : "Loop";
     spectrum.setAttribute("aria-pressed", String(face === "spectrogram"));
     box.classList.toggle("svp-spectral", face === "spectrogram");
     download.title = `Save ${takes[deck.active].name}`;

@@ -27,6 +27,7 @@ from soundverse_nb.remix import Clip, Remix, RemixList
 from soundverse_nb.remix.remix import Comparison
 from soundverse_nb.remix.take_names import asked_of, take_titles
 from soundverse_nb.render.colours import song_colour
+from soundverse_nb.render.page import CLOCK_JS
 from soundverse_nb.render.pictures import spectrogram_png
 from soundverse_nb.widgets.takes import (
     Take,
@@ -47,8 +48,8 @@ _answering = ThreadPoolExecutor(max_workers=2, thread_name_prefix="soundverse-pl
 
 def _module() -> str:
     """The page's script: an ES module of anywidget cannot import files beside it, so they are one text."""
-    parts = ("player_sound.js", "player_drawing.js", "player.js")
-    return "\n".join(Path(__file__).with_name(part).read_text(encoding="utf-8") for part in parts)
+    parts = (CLOCK_JS, *map(Path(__file__).with_name, ("player_sound.js", "player_drawing.js", "player.js")))
+    return "\n".join(part.read_text(encoding="utf-8") for part in parts)
 
 
 class Player(anywidget.AnyWidget):

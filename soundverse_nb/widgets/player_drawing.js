@@ -85,7 +85,7 @@ function drawRuler(canvas, length, part, ratio, ink) {
     const mark = count * step;
     const x = Math.min(Math.round(((mark - start) / shown) * canvas.width), canvas.width - ratio);
     brush.fillRect(x, canvas.height - 6 * ratio, ratio, 6 * ratio);
-    const label = step < 1 ? clock(mark) : clock(mark).slice(0, -2);
+    const label = step < 1 ? fineClock(mark) : clock(mark);
     const wide = brush.measureText(label).width;
     const left = Math.min(Math.max(4 * ratio, x - wide / 2), canvas.width - wide); // clear of the playhead at 0
     brush.fillText(label, left, canvas.height - 7 * ratio);

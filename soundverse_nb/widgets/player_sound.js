@@ -1,7 +1,7 @@
 /**
  * The player's sound: what the kernel sends of each take, and the deck that plays it.
  *
- * `player.py` joins this file, `player_drawing.js` and `player.js` into the one module that the page loads.
+ * `player.py` joins `render/clock.js`, this file, `player_drawing.js` and `player.js` into the one module that the page loads.
  *
  * @typedef {object} Take
  * @property {string} label     short name, for example "Original"
@@ -28,13 +28,6 @@ const BUSY_AFTER = 2500; // ms without an answer after which the kernel is calle
 const SHARED_RATE = 44100;
 const MOST_DECODED = 600e6; // bytes of decoded sound kept: four takes of 350 s in stereo
 const SHORTEST_LOOP = 0.05; // seconds
-
-/** @param {number} seconds */
-function clock(seconds) {
-  const tenths = Math.floor(Math.max(0, seconds) * 10 + 1e-6);
-  const minutes = Math.floor(tenths / 600);
-  return `${minutes}:${String(Math.floor(tenths / 10) % 60).padStart(2, "0")}.${tenths % 10}`;
-}
 
 /** @param {number} db */
 const linear = (db) => 10 ** (db / 20);

@@ -16,7 +16,7 @@ from soundverse_nb.audio.measure import measure
 from soundverse_nb.audio.meters import Envelope
 from soundverse_nb.errors import ConfigurationError, SoundverseError
 from soundverse_nb.remix import Clip
-from soundverse_nb.render.units import size, span
+from soundverse_nb.render.units import channels, clock, rate, size
 
 OUTLINE_POINTS = 2000
 """What travels with the player; it asks for the rest when it zooms in."""
@@ -51,8 +51,8 @@ class Take:
     def state(self) -> dict[str, Any]:
         """What is sent to the page; the outline as bytes, all else JSON."""
         outline = (self.envelope or _NOTHING).reduced(OUTLINE_POINTS)
-        kind = "mono" if len(outline.minima) == 1 else "stereo" if len(outline.minima) == 2 else "surround"
-        facts = f"{outline.duration:.1f} s · {outline.sample_rate / 1000:g} kHz · {kind}"
+        kind = f"{rate(outline.sample_rate)} {channels(len(outline.minima))}"
+        facts = f"{clock(outline.duration)} · {kind}"
         facts += " · simulated" if not self.problem and self.clip.simulated else ""
         facts += "" if self.finite else " · some samples are not numbers"
         return {
@@ -89,9 +89,9 @@ def read_take(label: str, clip: Clip, colour: str) -> Take:
 def _problem(seconds: float) -> str:
     """Why a take of this length is not played, "" where it is."""
     if seconds < MIN_SECONDS:
-        return f"{seconds * 1000:.3g} ms is too short to hear."
+        return f"{clock(seconds)} is too short to hear."
     if seconds > MAX_SECONDS:
-        return f"{span(seconds)} is too long for this player, which takes up to {span(MAX_SECONDS)}."
+        return f"{clock(seconds)} is too long for this player, which takes up to {clock(MAX_SECONDS)}."
     return ""
 
 

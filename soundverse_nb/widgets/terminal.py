@@ -17,7 +17,7 @@ from soundverse_nb.displays import Phase, ProgressUpdate
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.labels import percent_label
 from soundverse_nb.render.summary import MAX_NOTICES, cancelled_text, money_label, summary_text
-from soundverse_nb.render.units import clock, span
+from soundverse_nb.render.units import span, whole_span
 from soundverse_nb.widgets.batch import Batch, BatchCounts, RemixStatus, end_of, time_label
 
 MAX_DETAILED = 16
@@ -136,7 +136,7 @@ class TerminalBoard:
         # Lines that wrap make the whole display jump: each is cut to the terminal's width.
         bar = 20 if self._console.width >= _WIDE else 8
         table.add_column(width=bar)
-        table.add_column(width=6, justify="right", no_wrap=True)
+        table.add_column(width=10, justify="right", no_wrap=True)
         table.add_column(ratio=5, no_wrap=True, overflow="ellipsis")
         for status in active[:ROWS]:
             table.add_row(*_cells(status, now, bar))
@@ -149,7 +149,7 @@ def _cells(status: RemixStatus, now: float, bar: int) -> tuple[Any, ...]:
     return (
         Text(plain(status.title, 80)),
         ProgressBar(total=100, completed=status.progress, width=bar),
-        Text(clock(int(status.seconds(now))), style="dim"),
+        Text(whole_span(status.seconds(now)), style="dim"),
         Text(status.label_at(now) + percent_label(status.progress)),
     )
 

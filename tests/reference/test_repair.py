@@ -238,7 +238,7 @@ def test_a_song_that_begins_with_silence_is_cut_where_it_sounds() -> None:
     report = sv.preflight("late.wav", SHORT)
     assert [problem.code for problem in report.problems] == ["too_long"]
     assert "silent_start" in [warning.code for warning in report.warnings]
-    assert "are silent; what comes behind was not heard" in str(report).replace("\n   ", "")
+    assert "is silent; what comes behind was not heard" in str(report).replace("\n   ", "")
     done = sv.repair("late.wav", limits=SHORT)
     assert done.ok
     assert done.start > 30.0

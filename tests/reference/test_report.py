@@ -119,19 +119,20 @@ def test_a_longer_song_stands_further_right_on_the_scale(low: float, high: float
 
 
 @pytest.mark.parametrize(
-    ("size", "measured"),
+    ("size", "measured", "limit"),
     [
-        (10_485_759, "10,485,759 bytes"),
-        (10_485_760, "10,485,760 bytes"),
-        (10_485_761, "10,485,761 bytes"),
-        (10_499_000, "10,499,000 bytes"),
-        (12_657_318, "12.7 MB"),
-        (4_000_000, "4 MB"),
+        (10_485_759, "10,485,759 bytes", "10,485,760 bytes"),
+        (10_485_760, "10.49 MB", "10.49 MB"),
+        (10_485_761, "10,485,761 bytes", "10,485,760 bytes"),
+        (10_499_000, "10.5 MB", "10.49 MB"),
+        (10_478_000, "10.48 MB", "10.49 MB"),
+        (12_657_318, "12.7 MB", "10.49 MB"),
+        (4_000_000, "4 MB", "10.49 MB"),
     ],
 )
-def test_a_size_never_reads_like_a_limit_it_is_not(size: int, measured: str) -> None:
+def test_a_size_never_reads_like_a_limit_it_is_not(size: int, measured: str, limit: str) -> None:
     row = rows_of(_report(size_bytes=size, duration=180.0))[1]
-    assert (row.measured, row.allowed) == (measured, "at most 10,485,760 bytes")
+    assert (row.measured, row.allowed) == (measured, f"at most {limit}")
 
 
 def test_a_length_in_the_display_never_reads_like_the_limit_it_breaks() -> None:
@@ -143,17 +144,33 @@ def test_a_length_in_the_display_never_reads_like_the_limit_it_breaks() -> None:
 def test_where_decoding_stopped_no_length_is_claimed_anywhere() -> None:
     report = _report(duration=350.876735, goes_on=True, size_bytes=4_000_000)
     table = PreflightTable(("s.flac",), (report,))
-    for shown in (str(report), str(table), table._repr_mimebundle_()["text/html"]):
-        assert "over 350 s" in shown
+    for shown, claimed in (
+        (str(report), "over 350 s"),
+        (str(table), "over 5:50"),
+        (table._repr_mimebundle_()["text/html"], "over 5:50"),
+    ):
+        assert claimed in shown
         assert "350.877" not in shown
     (row,) = table.rows
     assert (row["duration"], row["longer_than"]) == (None, 350.0)
 
 
 def test_the_table_shows_enough_digits_at_the_limits() -> None:
-    text = str(PreflightTable(("s.mp3",), (_report(duration=79_999 / 8000, size_bytes=10_485_761),)))
-    assert "9.9999 s" in text
+    broken = _report(duration=350.2, size_bytes=10_485_761)
+    text = str(PreflightTable(("s.mp3",), (broken,)))
+    assert "350.2 s" in text  # and not 5:50, which is the limit
     assert "10,485,761 bytes" in text
+
+
+def test_a_table_has_its_numbers_below_one_another_and_what_is_far_from_a_limit_as_a_clock() -> None:
+    reports = (_report(duration=31.0, size_bytes=497_000), _report(duration=372.25, size_bytes=3_820_000))
+    table = PreflightTable(("a.mp3", "b.mp3"), reports)
+    short, long = str(table).splitlines()[:2]
+    assert [line.split()[2:5] for line in (short, long)] == [["0:31", "497", "kB"], ["6:12", "3.82", "MB"]]
+    assert short.index("0:31") + 4 == long.index("6:12") + 4
+    assert short.index("kB") == long.index("MB")
+    page = table._repr_mimebundle_()["text/html"]
+    assert page.count("text-align:right") == 2 + 2 * 2  # two headings, two cells a row
 
 
 def _report(**facts: Any) -> PreflightReport:

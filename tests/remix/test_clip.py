@@ -25,6 +25,15 @@ def test_a_clip_knows_its_song(tmp_path: Path) -> None:
         assert file.read(4) == b"RIFF"
 
 
+def test_a_clip_has_its_integrated_loudness_at_hand(tmp_path: Path) -> None:
+    clip = Clip(write(tmp_path / "song.wav", tune(5, 48000), 48000))
+    assert clip.integrated_lufs == pytest.approx(clip.loudness().integrated_lufs, abs=0.05)
+    assert (
+        Clip(write(tmp_path / "nothing.wav", np.zeros((48000, 2), np.float32), 48000)).integrated_lufs
+        == -np.inf
+    )
+
+
 def test_samples_are_channels_by_frames_at_full_scale_one(tmp_path: Path) -> None:
     song = tune(2.0, 8000)
     clip = Clip(write(tmp_path / "song.wav", song, 8000, subtype="FLOAT"))

@@ -40,6 +40,7 @@ def test_both_songs_can_be_heard_and_seen(original: Path, remixed: Path) -> None
         "0:12",
         "0:06",
         "MP3",
+        " LUFS",
         "held near 90 %",
         "10 s in all",
     ):

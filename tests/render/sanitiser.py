@@ -92,7 +92,7 @@ class Page(HTMLParser):
             self.problems.append(f"</{tag}> closes something else")
 
     def handle_data(self, data: str) -> None:
-        self.text += data
+        self.text += data.replace("\xa0", " ")  # which keeps a number and its unit on one line
 
     def all(self, tag: str) -> list[dict[str, str]]:
         """The attributes of every element of this name."""

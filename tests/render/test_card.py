@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import math
+import re
 from itertools import pairwise
 
 import pytest
 
-from soundverse_nb.render.card import axis_length, ticks, width_percent
+from soundverse_nb.render.card import Lane, axis_length, lanes_html, ticks, width_percent
 
 
 def test_the_longest_song_is_the_axis() -> None:
@@ -39,3 +40,25 @@ def test_a_song_of_half_a_minute_has_marks_every_five_seconds() -> None:
 
 def test_an_axis_without_length_has_one_mark() -> None:
     assert [tick.label for tick in ticks(0)] == ["0:00"]
+
+
+@pytest.mark.parametrize(
+    "length", [1.0, 10, 12.3, 20, 30, 31, 35, 40, 45, 59.9, 200, 350, 599, 600, 2400, 3600, 9000]
+)
+def test_the_marks_of_a_card_on_a_narrow_page_do_not_touch(length: float) -> None:
+    room = 240  # pixels, of a page of 420
+    page = str(lanes_html([Lane("Song", "song.mp3", length)]))
+    found = re.findall(r"(left|right):([\d.]+)%;border-\w+:1px[^>]*>([^<&]*)&nbsp;</div>", page)
+    assert len(found) > 1
+    ends = []
+    for side, percent, label in found:
+        wide = 4 + 6.5 * len(label)
+        at = float(percent) / 100 * room
+        ends.append((at, at + wide) if side == "left" else (room - at - wide, room - at))
+    assert all(before[1] < after[0] for before, after in pairwise(ends)), found
+
+
+def test_marks_and_stages_are_words_of_their_own_in_what_is_copied() -> None:
+    # They stand beside one another by position alone, and browsers drop a space that nothing stands behind.
+    page = str(lanes_html([Lane("Song", "song.mp3", 31.0)]))
+    assert page.count("&nbsp;</div>") == 4

@@ -9,7 +9,7 @@ from markupsafe import Markup
 import soundverse_nb
 from soundverse_nb.render.card import Card, Lane, TakeRow, card_html, takes_html
 from soundverse_nb.render.colours import badge
-from soundverse_nb.render.escape import fill, joined, plain, text
+from soundverse_nb.render.escape import fill, joined, plain, text, verbatim
 from soundverse_nb.render.labels import StageSpan, stages_html
 from soundverse_nb.render.summary import RemixEnd, ends_html, failures_html, job_html, orders_html
 
@@ -26,6 +26,25 @@ from soundverse_nb.render.summary import RemixEnd, ends_html, failures_html, job
 )
 def test_markup_becomes_text(hostile: object, shown: str) -> None:
     assert text(hostile) == shown
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("1 finished in 7.2 s · 497 kB", "1 finished in 7.2_s · 497_kB"),
+        ("3 min 05 s, −15.4 LUFS, 45 %", "3_min_05_s, −15.4_LUFS, 45_%"),
+        ("10 songs, 4 active", "10 songs, 4 active"),
+    ],
+)
+def test_no_line_breaks_between_a_number_and_its_unit(said: str, kept: str) -> None:
+    assert text(said) == kept.replace("_", "\xa0")
+    assert fill("{}", said) == kept.replace("_", "\xa0")
+    assert plain(said) == said
+
+
+def test_what_is_there_to_be_copied_keeps_its_spaces() -> None:
+    assert verbatim("sv.repair('take 3 s.mp3') <b>") == "sv.repair(&#39;take 3 s.mp3&#39;) &lt;b&gt;"
+    assert fill("{}", verbatim("take 3 s.mp3")) == "take 3 s.mp3"
 
 
 def test_what_is_put_into_a_page_is_escaped_unless_it_is_markup() -> None:

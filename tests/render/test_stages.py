@@ -33,7 +33,7 @@ def test_the_hold_is_told_apart_from_the_work() -> None:
 
 def test_the_seconds_are_in_the_legend() -> None:
     text = Page(stages_html(WAY, 20.0)).text
-    assert "generating 4.0 s" in text
+    assert "generating 4.0 s, " in text
     assert "20 s in all" in text
 
 

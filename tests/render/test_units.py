@@ -7,14 +7,20 @@ import pytest
 from soundverse_nb.render.units import (
     channels,
     clock,
+    clock_beside,
     decimals,
+    format_name,
     in_full,
     level,
+    loudness,
     money,
     rate,
+    signed,
     size,
+    size_beside,
     size_in_full,
     span,
+    whole_span,
 )
 
 
@@ -23,10 +29,13 @@ from soundverse_nb.render.units import (
     [
         (0, "0:00"),
         (1 / 44100, "0.023 ms"),
-        (7.5, "0:07.5"),
-        (9.97, "0:10"),
+        (0.42, "0.4 s"),
+        (7.5, "0:07"),
+        (9.97, "0:09"),
         (30, "0:30"),
-        (59.9, "1:00"),
+        (24.6, "0:24"),
+        (30.99998, "0:31"),
+        (59.9, "0:59"),
         (350, "5:50"),
         (3723, "1:02:03"),
         (math.nan, "?"),
@@ -34,6 +43,21 @@ from soundverse_nb.render.units import (
 )
 def test_clock(seconds: float, shown: str) -> None:
     assert clock(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(9.96, "0:09"), (350.2, "350.2 s"), (9.9999, "9.9999 s"), (350, "5:50"), (372.2, "6:12")],
+)
+def test_a_length_gets_decimals_where_a_clock_would_read_like_a_limit(seconds: float, shown: str) -> None:
+    assert clock_beside(seconds, 10.0, 350.0) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0.9, "0 s"), (59.9, "59 s"), (65, "1 min 05 s"), (math.inf, "?")]
+)
+def test_a_waiting_time_that_goes_on_is_cut_to_seconds(seconds: float, shown: str) -> None:
+    assert whole_span(seconds) == shown
 
 
 @pytest.mark.parametrize(
@@ -65,6 +89,36 @@ def test_size(count: int, shown: str) -> None:
 )
 def test_level(peak: float, shown: str) -> None:
     assert level(peak) == shown
+
+
+@pytest.mark.parametrize(
+    ("count", "limit", "shown"),
+    [
+        (15_876_044, 10_485_760, ("15.9 MB", "10.49 MB")),
+        (10_470_000, 10_485_760, ("10.47 MB", "10.49 MB")),
+        (10_485_764, 10_485_760, ("10,485,764 bytes", "10,485,760 bytes")),
+        (10_485_760, 10_485_760, ("10.49 MB", "10.49 MB")),
+        (10_000_001, 10_000_000, ("10,000,001 bytes", "10,000,000 bytes")),
+        (0, 10_000_000, ("0 B", "10 MB")),
+    ],
+)
+def test_a_size_beside_its_limit_reads_like_it_only_where_it_is_it(
+    count: int, limit: int, shown: tuple[str, str]
+) -> None:
+    assert size_beside(count, limit) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("mp3", "MP3"), ("ogg", "Ogg"), ("webm", "WebM"), ("samples", "samples"), ("wav", "WAV"), ("", "")],
+)
+def test_formats_have_the_names_that_people_know(name: str, shown: str) -> None:
+    assert format_name(name) == shown
+
+
+def test_negative_numbers_have_a_minus_sign_and_nought_has_none() -> None:
+    assert (signed(-15.43), signed(-0.04), signed(1.25, 1, plus=True)) == ("−15.4", "0.0", "+1.2")
+    assert (loudness(-15.43), loudness(-math.inf), loudness(None)) == ("−15.4 LUFS", "", "")
 
 
 def test_small_prices_are_not_rounded_away() -> None:
