@@ -70,7 +70,7 @@ class NotebookBoard:
         self._batch = Batch(titles, self._price, self._clock)
         self._cancel = cancel
         self._budget = MessageBudget()
-        self._build()
+        self._build(single=len(titles) == 1)
         self._started = Started(titles, self._board)
         self._final = FinalDisplay(self._show(self._started))
         self._ticker = Ticker(self.beat, partial(close_some, self._leaving))
@@ -111,12 +111,15 @@ class NotebookBoard:
                 self._budget.begin()
                 self._refresh()
 
-    def _build(self) -> None:
-        styles = self._styles = Styles()
+    def _build(self, *, single: bool) -> None:
+        styles = self._styles = Styles(single=single)
         self._headline = ipywidgets.HTML(layout=styles.wide, style=styles.html)
         self._bar = ipywidgets.FloatProgress(min=0, max=1, layout=styles.overall, style=styles.progress)
         self._stop = ipywidgets.Button(
-            description="Cancel all", tooltip=BUSY_CELL, layout=styles.button, style=styles.button_style
+            description="Cancel" if single else "Cancel all",
+            tooltip=BUSY_CELL,
+            layout=styles.button,
+            style=styles.button_style,
         )
         self._stop.on_click(lambda _: self._ask_to_cancel(None))
         top = ipywidgets.HBox([self._headline, self._stop], layout=styles.top)
@@ -143,6 +146,7 @@ class NotebookBoard:
         budget.set(self._bar, value=counts.fraction, bar_style="warning" if counts.failed else "info")
         if notices := self._batch.notices():
             budget.set(self._notes, value=notices_html(notices))
+        budget.set(self._stop, disabled=all(status.cancelling or status.is_over for status in statuses))
         active = [status for status in statuses if status.is_active]
         budget.set(self._rest, value=_rest(len(active) - self._most, counts.waiting))
         self._refresh_ended(budget)

@@ -18,7 +18,7 @@ from soundverse_nb.displays import Phase
 from soundverse_nb.remix.take_names import TakeTitle
 from soundverse_nb.render.escape import fill, joined, text
 from soundverse_nb.render.labels import percent_label
-from soundverse_nb.render.units import clock
+from soundverse_nb.render.units import whole_span
 from soundverse_nb.widgets.batch import RemixStatus
 
 PER_BEAT = 22
@@ -125,7 +125,7 @@ class Row:
         return ipywidgets.Button(
             description="Cancel",
             tooltip=BUSY_CELL,
-            layout=self._styles.button,
+            layout=self._styles.row_button,
             style=self._styles.button_style,
         )
 
@@ -173,9 +173,12 @@ class Rows:
 
 
 class Styles:
-    """Layouts and styles, one of each for all rows: each is a widget, so sharing them saves messages."""
+    """Layouts and styles, one of each for all rows: each is a widget, so sharing them saves messages.
 
-    def __init__(self) -> None:
+    A board of a `single` remix has one button, at its top: it is there before the row is.
+    """
+
+    def __init__(self, *, single: bool = False) -> None:
         self.title = ipywidgets.Layout(
             flex="0 0 22%", width="22%", margin="0", min_width="120px", overflow="hidden"
         )
@@ -183,6 +186,9 @@ class Styles:
         self.overall = ipywidgets.Layout(width="auto", height="10px", margin="4px 2px 6px 0")
         self.label = ipywidgets.Layout(flex="1 1 200px", width="auto", margin="0", min_width="120px")
         self.button = ipywidgets.Layout(flex="0 0 auto", width="auto", margin="0 2px")
+        self.row_button = ipywidgets.Layout(
+            flex="0 0 auto", width="auto", margin="0 2px", display="none" if single else None
+        )
         # On a narrow page the words and the button go below the title and the bar.
         self.row = ipywidgets.Layout(
             width="100%", margin="3px 0", align_items="center", overflow="hidden", flex_flow="row wrap"
@@ -221,7 +227,7 @@ def _title(status: RemixStatus) -> Markup:
 
 def _label(status: RemixStatus, now: float) -> Markup:
     return fill(
-        '<div style="line-height:1.3"><span style="opacity:0.7;margin-right:8px">{}</span>{}</div>',
-        clock(int(status.seconds(now))),
+        '<div style="line-height:1.3"><span style="opacity:0.7;margin-right:6px">{}</span> {}</div>',
+        whole_span(status.seconds(now)),
         status.label_at(now) + percent_label(status.progress),
     )

@@ -121,8 +121,23 @@ def test_a_row_has_title_bar_stage_time_and_a_button(cell: Cell) -> None:
     cell.beat(board)
     _, bar, _, button = rows(board)[0].children
     assert bar.value == 45
-    assert words(rows(board)[0]) == "0:31generating 45 %"
+    assert words(rows(board)[0]) == "31 s generating 45 %"
     assert button.description == "Cancel"
+
+
+def test_of_several_each_and_all_can_be_cancelled_and_of_one_it_alone(cell: Cell) -> None:
+    for count, words_of_all in ((2, ["Cancel all", "Cancel", "Cancel"]), (1, ["Cancel"])):
+        board = cell.board(count)
+        for index in range(count):
+            board.update(ProgressUpdate(index, Phase.SENDING))
+        cell.beat(board)
+        buttons = [board._stop, *(row.children[3] for row in rows(board))]
+        shown = [button for button in buttons if button.layout.display != "none"]
+        assert [button.description for button in shown] == words_of_all
+        board._stop.click()
+        cell.beat(board)
+        assert board._stop.disabled
+    assert cell.cancelled == [None, None]
 
 
 def test_the_hold_is_explained(cell: Cell) -> None:
