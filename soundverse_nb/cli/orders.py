@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,10 @@ def run(options: argparse.Namespace) -> int:
     try:
         if not options.fetch:
             orders = client.orders()
-            print_json([_order(order) for order in orders]) if options.json else print(repr(orders))
+            if options.json:
+                print_json([_order(order) for order in orders])
+            else:
+                print(repr(orders) if sys.stdout.isatty() else orders.in_full())
             return 0
         recovered = client.recover_sync()
         if options.json:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import sys
+import textwrap
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +21,7 @@ from soundverse_nb.client.journal.order import DiskState, Order, OrderState, is_
 from soundverse_nb.client.session import Session
 from soundverse_nb.errors import ConfigurationError, import_extra
 from soundverse_nb.render.escape import plain
-from soundverse_nb.render.summary import orders_html
+from soundverse_nb.render.summary import OrderRow, orders_html, orders_in_columns, orders_lines
 
 
 def as_found(orders: Iterable[Order]) -> list[Order]:
@@ -49,12 +52,13 @@ MEANING: dict[OrderState | DiskState, str] = {
     DiskState.MISSING: "paid; its file is gone or changed, client.recover() fetches it again",
 }
 
+_IN_FULL = 10_000
+"""Characters of one text in a table that is written to a file: all there is, but no megabytes."""
+
 UNREADABLE = "unreadable"
 """Shown in place of a state where a line of the journal holds what no order has."""
 
 _STATES = (*(state.value for state in (*OrderState, *DiskState)), UNREADABLE)
-
-_HEADS = ("order", "when", "state", "song", "prompt", "title", "message_id", "file", "remark")
 
 
 class OrderTable(Sequence[Order]):
@@ -128,24 +132,24 @@ class OrderTable(Sequence[Order]):
         return f"{len(self)} {noun}: {', '.join(parts)}"
 
     def __repr__(self) -> str:
-        rows = [_HEADS, *(_cells(order) for order in self._newest())]
-        rows = [tuple(_short(cell, 28) for cell in row) for row in rows]
-        widths = [max(len(row[at]) for row in rows) for at in range(len(_HEADS))]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in rows
-        ]
-        table = lines if self._orders else []
-        return "\n".join([f"{self.summary} ({self._place})", *table, *self._rest()])
+        rows = [_row(order) for order in self._newest()]
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        lines = orders_lines(rows) if width is None else orders_in_columns(rows, width)
+        head = f"{self.summary} ({self._place})"
+        heads = [head] if width is None else textwrap.wrap(head, width, break_on_hyphens=False)
+        return "\n".join([*heads, *lines, *self._rest()])
+
+    def in_full(self) -> str:
+        """Every order on a line of its own, however many and however long: for a file or another program."""
+        rows = [_row(order, _IN_FULL) for order in reversed(self._orders)]
+        return "\n".join([f"{self.summary} ({self._place})", *orders_lines(rows)])
 
     def _repr_html_(self) -> str:
         return str(self.as_html())
 
     def as_html(self) -> Markup:
         """The table as HTML, for a page that holds more than it."""
-        rows = [_cells(order) for order in self._newest()]
-        state_column = _HEADS.index("state")
-        return orders_html(self.summary, self._place, _HEADS, rows, self._rest(), state_column=state_column)
+        return orders_html(self.summary, self._place, [_row(order) for order in self._newest()], self._rest())
 
     @property
     def _place(self) -> str:
@@ -163,30 +167,27 @@ def _state(order: Order) -> str:
     return UNREADABLE if order.unreadable else order.state.value
 
 
-def _cells(order: Order) -> tuple[str, ...]:
-    return (
-        plain(order.order_id, 60),
-        time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(order.created_at)),
-        _state(order),
-        plain(order.song, 60),
-        plain(order.asked.words, 120),
-        plain(order.song_name or "", 80),
-        plain(shown_id(order.message_id) or "", 60),
-        plain(Path(order.path).name if order.path else "", 80),
-        _remark(order),
+def _row(order: Order, most: int = 120) -> OrderRow:
+    """An order in words, each of at most so many characters."""
+    return OrderRow(
+        order=plain(order.order_id, 60),
+        when=time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(order.created_at)),
+        state=_state(order),
+        song=plain(order.song, most),
+        prompt=plain(order.asked.words, most),
+        title=plain(order.song_name or "", most),
+        message_id=plain(shown_id(order.message_id) or "", 60),
+        file=plain(Path(order.path).name if order.path else "", most),
+        remark=_remark(order, most),
     )
 
 
-def _remark(order: Order) -> str:
+def _remark(order: Order, most: int) -> str:
     parts = [MEANING[order.state]] if not order.unreadable else []
     if order.unreadable:
-        parts.append(f"left alone: {plain(order.unreadable, 300)}")
+        parts.append(f"left alone: {plain(order.unreadable, max(300, most))}")
     if order.simulated:
         parts.insert(0, "simulated")
     if order.error and order.state not in (OrderState.FETCHED, DiskState.MISSING):
-        parts.append(plain(order.error, 160))
+        parts.append(plain(order.error, max(160, most)))
     return "; ".join(parts)
-
-
-def _short(cell: str, width: int) -> str:
-    return cell if len(cell) <= width else cell[: width - 1] + "…"

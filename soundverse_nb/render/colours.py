@@ -37,13 +37,12 @@ _STAGES = {
 }
 
 _ORDERS = {
-    "fetched": "#2e7d32",
-    "unknown": "#b26a00",
-    "completed": "#b26a00",
-    "missing": "#b26a00",
-    "failed": "#c62828",
-    "unreadable": "#c62828",
-    "refused": "#757575",
+    "fetched": GOOD,
+    "unknown": WARNING,
+    "completed": WARNING,
+    "missing": WARNING,
+    "failed": BAD,
+    "unreadable": BAD,
 }
 
 
@@ -58,8 +57,8 @@ def stage_colour(stage: str) -> str:
 
 
 def order_colour(state: str) -> str:
-    """The colour of an order's state in a table; most states have the page's own."""
-    return _ORDERS.get(state, "inherit")
+    """The colour of an order's state in a table; what needs nobody's eye is grey."""
+    return _ORDERS.get(state, QUIET)
 
 
 def badge(label: str, style: str = "padding:0 8px") -> Markup:

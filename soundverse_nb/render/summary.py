@@ -1,48 +1,116 @@
-"""Summaries as text and HTML: a batch's counts and money, the orders of a journal, a job under way."""
+"""Summaries as text and HTML: the orders of a journal, a batch's counts and money, a job under way."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from markupsafe import Markup
 
 from soundverse_nb.render.colours import BAD, GOOD, LINE, QUIET, WARNING, badge, order_colour
-from soundverse_nb.render.escape import fill, joined, plain, text
+from soundverse_nb.render.escape import fill, joined, plain, text, verbatim
 from soundverse_nb.render.units import money, span
 
+_CELL = "text-align:left;vertical-align:top;padding:6px 8px 6px 0;white-space:normal"
+_FAINT = "opacity:0.75;overflow-wrap:break-word"
+# Two blocks side by side, the second below the first where there is no room for both.
+_ASKED = "float:left;box-sizing:border-box;width:340px;max-width:100%;padding:0 14px 0 0"
+_BECAME = "float:left;width:480px;max-width:100%"
 
-def orders_html(
-    summary: str,
-    place: str,
-    headings: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    notes: Sequence[str] = (),
-    *,
-    state_column: int,
-) -> Markup:
-    """A table of orders below their counts and the journal's place; each state in its colour."""
+
+@dataclass(frozen=True)
+class OrderRow:
+    """One order in words, the fields in the order of the columns; every text still unescaped."""
+
+    order: str
+    when: str
+    state: str
+    song: str
+    prompt: str
+    title: str
+    message_id: str
+    file: str
+    remark: str
+
+
+def orders_html(summary: str, place: str, rows: Sequence[OrderRow], notes: Sequence[str] = ()) -> Markup:
+    """A table of orders below their counts and the journal's place; each state with its colour."""
     table = Markup("")
     if rows:
         table = fill(
-            "<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>",
-            joined([fill('<th style="text-align:left">{}</th>', heading) for heading in headings]),
-            joined([_order_row(row, state_column) for row in rows]),
+            '<table style="width:100%;table-layout:fixed;border-collapse:collapse;margin:4px 0 0"><tbody>{}'
+            "</tbody></table>",
+            joined([_order_row(row) for row in rows]),
         )
     return fill(
-        "<div><p><b>{}</b></p>{}{}{}</div>",
+        '<div style="max-width:980px;line-height:1.4"><div><b>{}</b></div><div style="{}">{}</div>{}{}</div>',
         summary,
-        fill("<p>{}</p>", place, limit=600),
+        _FAINT,
+        verbatim(place, 600),
         table,
-        joined([fill("<p>{}</p>", note) for note in notes]),
+        joined([fill('<div style="margin:6px 0 0">{}</div>', note) for note in notes]),
     )
 
 
-def _order_row(row: Sequence[str], state_column: int) -> Markup:
-    cells: list[str] = list(row)
-    state = cells[state_column]
-    cells[state_column] = fill('<span style="color:{}"><b>{}</b></span>', order_colour(state), state)
-    return fill("<tr>{}</tr>", joined([fill('<td style="text-align:left">{}</td>', cell) for cell in cells]))
+def _order_row(row: OrderRow) -> Markup:
+    asked = [fill("<div><b>{}</b></div>", verbatim(row.prompt or "–"))]
+    if about := " · ".join(part for part in (row.song, row.title) if part):
+        asked.append(fill('<div style="{}">{}</div>', _FAINT, verbatim(about)))
+    names = " · ".join(part for part in (f"order {row.order}", row.message_id) if part)
+    became = [fill("<div>{}</div>", row.remark, limit=600)]
+    became += [fill('<div style="{}">{}</div>', _FAINT, verbatim(line)) for line in (row.file, names) if line]
+    return fill(
+        '<tr style="border-top:1px solid {}"><td style="{cell};width:100px"><div>'
+        '<span style="color:{}">●</span> <b>{}</b></div><div style="{}">{}</div></td>'
+        '<td style="{cell}"><div style="{}">{}</div><div style="{}">{}</div></td></tr>',
+        LINE,
+        order_colour(row.state),
+        row.state,
+        _FAINT,
+        row.when,
+        _ASKED,
+        joined(asked),
+        _BECAME,
+        joined(became),
+        cell=_CELL,
+    )
+
+
+def orders_lines(rows: Sequence[OrderRow]) -> list[str]:
+    """Heads, then one line an order with all there is to say of it, for files and other programs."""
+    heads = OrderRow("order", "when", "state", "song", "prompt", "title", "message_id", "file", "remark")
+    cells = [astuple(row) for row in (heads, *rows)] if rows else []
+    widths = [max(len(row[at]) for row in cells) for at in range(len(cells[0]))] if cells else []
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    ]
+
+
+def orders_in_columns(rows: Sequence[OrderRow], width: int) -> list[str]:
+    """The same in a terminal of `width` columns: name and state on the left, all else beside them."""
+    from rich.console import Console  # takes a tenth of a second to load
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for row in rows:
+        lines = (
+            " · ".join(part for part in (row.song, row.prompt) if part),
+            " · ".join(part for part in (row.when, row.title) if part),
+            row.remark,
+            row.file,
+            row.message_id,
+        )
+        told = "\n".join(line for line in lines if line)
+        table.add_row(*(Text(cell) for cell in (row.order, row.state, told)))
+    console = Console(width=max(width, 30), color_system=None, force_terminal=False)
+    with console.capture() as drawn:
+        console.print(table)
+    return [line.rstrip() for line in drawn.get().splitlines()]
 
 
 def job_html(title: str, state: str, advice: str) -> Markup:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from soundverse_nb.client import Order, OrderState, OrderTable
 from soundverse_nb.errors import ConfigurationError
@@ -85,6 +89,51 @@ def test_a_long_journal_stays_small_on_the_page() -> None:
     orders = table(5000)
     assert len(orders._repr_html_()) < 400_000
     assert "4800 older" in repr(orders)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("columns", [120, 80, 60, 40])
+def test_a_terminal_of_any_width_shows_every_word_of_it(
+    columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders = OrderTable(
+        [
+            replace(
+                table(1)[0],
+                request={"prompt": "upbeat jazz with brass horns and a long prompt that goes on and on 日本"},
+                song_name="Harbour Tide (Jazz Remix)",
+                message_id="2c891024-a128-40d9-8104-d4be13a621d8",
+                state=OrderState.UNKNOWN,
+            )
+        ],
+        Path("/a/rather/long/path/to/the/folder/of/a/study/with-a-long-name/orders.sqlite3"),
+        "write-ahead log",
+    )
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown = repr(orders)
+    assert max(cell_len(line) for line in shown.splitlines()) <= columns
+    together = "".join(shown.split())
+    for word in ("goesonandon日本", "2c891024-a128-40d9-8104-d4be13a621d8", "maybepaid", "orders.sqlite3"):
+        assert word.replace("maybepaid", "mayhavebeenpaidfor") in together
+    assert "…" not in shown
+
+
+def test_a_file_gets_every_order_in_full_on_a_line_of_its_own() -> None:
+    orders = table(300)
+    head, columns, *lines = orders.in_full().splitlines()
+    assert head.startswith("300 orders")
+    assert columns.split()[:3] == ["order", "when", "state"]
+    assert len(lines) == 300
+    assert all(f"{at:012x}" in "".join(lines) for at in range(300))
+    long = replace(table(1)[0], request={"prompt": "jazz " * 300}, error="reason " * 100)
+    line = OrderTable([long], Path("/state/orders.sqlite3")).in_full().splitlines()[-1]
+    assert line.count("jazz") == 300
+    assert line.count("reason") == 100
 
 
 def test_it_becomes_a_data_frame() -> None:

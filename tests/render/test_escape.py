@@ -11,7 +11,14 @@ from soundverse_nb.render.card import Card, Lane, TakeRow, card_html, takes_html
 from soundverse_nb.render.colours import badge
 from soundverse_nb.render.escape import fill, joined, plain, text, verbatim
 from soundverse_nb.render.labels import StageSpan, stages_html
-from soundverse_nb.render.summary import RemixEnd, ends_html, failures_html, job_html, orders_html
+from soundverse_nb.render.summary import (
+    OrderRow,
+    RemixEnd,
+    ends_html,
+    failures_html,
+    job_html,
+    orders_html,
+)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +74,7 @@ def test_what_is_put_into_a_page_is_escaped_unless_it_is_markup() -> None:
         ends_html([RemixEnd("<i>", "finished", 1.0)]),
         stages_html([StageSpan("<i>", 0.0, 1.0)], 1.0),
         badge("<i>"),
-        orders_html("<i>", "<i>", ["<i>"], [["<i>"]], ["<i>"], state_column=0),
+        orders_html("<i>", "<i>", [OrderRow(*["<i>"] * 9)], ["<i>"]),
         job_html("<i>", "failed", "<i>"),
         takes_html("<i>", [TakeRow(0, "<i>", "<i>", "<i>"), TakeRow(1, "<i>", "<i>", "", "<i>")], ["<i>"]),
     ],
