@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from soundverse_nb.displays import Phase, ProgressUpdate
-from soundverse_nb.render.colours import stage_colour
+from soundverse_nb.render.colours import ORIGINAL, stage_colour
 from soundverse_nb.render.escape import fill, joined
 from soundverse_nb.render.units import span
 
@@ -141,6 +141,20 @@ def stages_html(stages: list[StageSpan], total: float) -> Markup:
         joined(legend),
         span(total),
     )
+
+
+def progress_html(label: str, fraction: float | None) -> Markup:
+    """A line that says what is at work, above a bar that is full at 1; no bar where nobody knows how far."""
+    bar = Markup("")
+    if fraction is not None:
+        bar = fill(
+            '<div style="height:6px;border-radius:3px;overflow:hidden;margin:3px 0 0;'
+            'background-color:rgba(128,128,128,0.2)">'
+            '<div style="height:6px;width:{}%;background-color:{}"></div></div>',
+            f"{_percent(fraction, 1.0):g}",
+            ORIGINAL,
+        )
+    return fill('<div style="max-width:680px;line-height:1.4"><div>{}</div>{}</div>', label, bar)
 
 
 def _percent(seconds: float, total: float) -> float:

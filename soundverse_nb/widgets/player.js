@@ -49,7 +49,7 @@ function makeLane(take) {
   const gain = element("span", { class: "svp-gain" });
   const head = element("div", { class: "svp-head" }, [
     element("span", { class: "svp-dot", style: `background:${take.colour}` }),
-    element("b", {}, [take.label]),
+    element("b", { title: take.label }, [take.label]),
     element("span", { class: "svp-name", title: take.name }, [take.name]),
     element("span", { class: "svp-facts" }, [take.facts]),
     gain,
