@@ -129,7 +129,8 @@ def _loudness(measured: float, original: float | None) -> str:
         return "silent"
     label = units.loudness(measured)
     if original is not None and math.isfinite(original):
-        difference = round(measured - original, 1)
+        # Of what is shown, so that the numbers of the page add up.
+        difference = round(round(measured, 1) - round(original, 1), 1)
         more = f"{units.signed(difference, plus=True)} LU" if difference else "as loud as the original"
         label += f" ({more})"
     return label

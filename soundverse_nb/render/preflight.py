@@ -232,7 +232,7 @@ def _scale(row: Row) -> Markup:
         return Markup("&nbsp;")
     low, high = (100 * part for part in row.span)
     return fill(
-        '<span style="display:block;position:relative;height:14px">'
+        '<span style="display:inline-block;width:100%;position:relative;height:14px;vertical-align:middle">'
         '<span style="position:absolute;left:0;top:6px;width:100%;height:2px;background-color:{}"></span>'
         '<span style="position:absolute;left:{}%;top:4px;width:{}%;height:6px;'
         'background-color:rgba(46,158,91,0.35);border-radius:3px"></span>'
@@ -272,7 +272,7 @@ def repair_html(source: str, path: str, steps: Sequence[str], sheet: Sheet) -> M
     )
 
 
-_HEADINGS = ("", "song", "duration", "size", "format")
+_HEADINGS = ("song", "duration", "size", "format", "to know")
 _LONGEST_NAME = 26
 
 
@@ -292,46 +292,39 @@ def table_text(sheets: Sequence[Sheet], left_out: int, summary: str) -> str:
 
 def table_html(sheets: Sequence[Sheet], left_out: int, summary: str) -> Markup:
     """The same as an HTML table that survives a notebook's sanitiser."""
+    cell = "padding:2px 8px 2px 0;text-align:left;vertical-align:top;white-space:normal"
+    rows = []
+    for sheet in sheets:
+        sign, *values = _cells(sheet)
+        colour = CHECKS["pass" if sheet.ok else "fail"]
+        first = fill(f'<td style="{cell};color:{{}};font-weight:700">{{}}</td>', colour, sign)
+        rows.append(fill(f'<tr>{{}}<td style="{cell}">{{}}</td></tr>', first, _told(*values)))
     return fill(
-        '<div style="margin:4px 0"><table style="border-collapse:collapse;margin:0">'
-        '<thead><tr>{}</tr></thead><tbody>{}</tbody></table>{}<div style="margin:6px 0 0">{}</div></div>',
-        joined(
-            [
-                fill(f'<th style="{_table_cell(right=name in ("duration", "size"))}">{{}}</th>', name)
-                for name in _HEADINGS
-            ]
-        ),
-        joined([_table_row(sheet) for sheet in sheets]),
+        '<div style="margin:4px 0"><table style="border-collapse:collapse;margin:0"><thead><tr>'
+        f'<th style="{cell}"></th><th style="{cell}">{{}}</th></tr></thead><tbody>{{}}</tbody></table>'
+        '{}<div style="margin:6px 0 0">{}</div></div>',
+        _told(*_HEADINGS),
+        joined(rows),
         joined([fill("<div>{}</div>", more) for more in _more(left_out)]),
         summary,
     )
 
 
-def _table_cell(*, right: bool = False) -> str:
-    # Notebooks align cells to the right; numbers stay so, to be compared digit by digit.
-    return (
-        f"padding:2px 12px 2px 0;text-align:{'right' if right else 'left'};vertical-align:top;white-space:"
-        f"{'nowrap' if right else 'normal'}"
-    )
-
-
-def _table_row(sheet: Sheet) -> Markup:
-    sign, name, duration, size, kind, codes = _cells(sheet)
-    # Beside the name where there is room, else below it.
-    reasons = fill(' <span style="display:inline-block;opacity:0.75">{}</span>', codes) if codes else ""
+def _told(name: str, duration: str, size: str, kind: str, codes: str) -> Markup:
+    """A song's columns in one cell: numbers and codes go below the name where there is no room beside it."""
+    block = "display:inline-block;vertical-align:top"
     return fill(
-        f'<tr><td style="{_table_cell()};color:{{}};font-weight:700">{{}}</td>'
-        f'<td style="{_table_cell()};overflow-wrap:break-word;word-break:break-word">'
-        '<span style="display:inline-block;min-width:160px;margin:0 8px 0 0">{}</span>{}</td>'
-        f'<td style="{_table_cell(right=True)}">{{}}</td><td style="{_table_cell(right=True)}">{{}}</td>'
-        f'<td style="{_table_cell()}">{{}}</td></tr>',
-        CHECKS["pass" if sheet.ok else "fail"],
-        sign,
+        f'<span style="{block};width:220px;max-width:100%;overflow-wrap:break-word">{{}}</span> '
+        f'<span style="{block};white-space:nowrap">'
+        f'<span style="{block};width:60px;text-align:right">{{}}</span> '
+        f'<span style="{block};width:118px;text-align:right">{{}}</span> '
+        f'<span style="{block};width:60px;padding:0 0 0 8px">{{}}</span></span> '
+        f'<span style="{block};opacity:0.75">{{}}</span>',
         verbatim(name),
-        reasons,
         duration,
         size,
         kind,
+        codes,
     )
 
 

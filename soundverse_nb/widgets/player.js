@@ -125,7 +125,7 @@ function mount(root, library) {
   const overview = element("canvas", { class: "svp-overview", "aria-hidden": "true" });
   const help = element("div", { class: "svp-help" }, [
     "Space plays · 1–9 or ↑ ↓ switch · T same time or place · ← → move · M levels · S spectrogram · " +
-      "+ − 0 or Ctrl and the wheel zoom · drag the time axis to loop, L toggles it",
+      "+ − 0 or Ctrl+wheel zoom · drag the time axis to loop, L toggles it",
   ]);
   const box = element(
     "div",

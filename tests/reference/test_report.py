@@ -170,7 +170,7 @@ def test_a_table_has_its_numbers_below_one_another_and_what_is_far_from_a_limit_
     assert short.index("0:31") + 4 == long.index("6:12") + 4
     assert short.index("kB") == long.index("MB")
     page = table._repr_mimebundle_()["text/html"]
-    assert page.count("text-align:right") == 2 + 2 * 2  # two headings, two cells a row
+    assert page.count("text-align:right") == 2 + 2 * 2  # two headings, two numbers a row
 
 
 def _report(**facts: Any) -> PreflightReport:
