@@ -125,7 +125,7 @@ function mount(root, library) {
   const overview = element("canvas", { class: "svp-overview", "aria-hidden": "true" });
   const help = element("div", { class: "svp-help" }, [
     "Space plays · 1–9 or ↑ ↓ switch · T same time or place · ← → move · M levels · S spectrogram · " +
-      "+ − 0 or Ctrl+wheel zoom · drag the time axis to loop, L toggles it",
+      "+ − 0 or Ctrl+wheel zoom · drag the time axis to loop (L)",
   ]);
   const box = element(
     "div",
@@ -339,7 +339,8 @@ function mount(root, library) {
       lane.canvas.width = width;
       lane.canvas.height = Math.round(LANE_HEIGHT * ratio);
       paintWaveform(lane.canvas, index);
-      if (face === "spectrogram" && !takes[index].problem) paintSpectrogram(lane.canvas, index); // as soon as it is here
+      if (face === "spectrogram" && !takes[index].problem) paintSpectrogram(lane, index); // as soon as it is here
+      else lane.body.classList.remove("svp-pitched");
     });
     if (part.size === 1) return;
     overview.width = width;
@@ -359,11 +360,12 @@ function mount(root, library) {
       if (face === "waveform") paint();
     }, () => {}); // the coarse one is better than none
   }
-  function paintSpectrogram(canvas, index) {
+  function paintSpectrogram({ canvas, body }, index) {
     attempt(async () => {
       const picture = await library.picture(index);
       if (face !== "spectrogram" || undo.signal.aborted) return;
       drawSpectrogram(canvas, picture, { part, share: deck.share(index), quiet: index !== deck.active });
+      body.classList.add("svp-pitched"); // a waveform has no pitches to label
     });
   }
 

@@ -91,7 +91,7 @@ def test_a_take_that_is_over_by_then_stops_and_says_so_and_going_back_goes_on(pa
     wait_for_position(page, "at > 10.1")
     page.keyboard.press("2")
     expect(play(page)).to_be_visible()
-    expect(said(page)).to_contain_text("Remix ends at 0:09.0")
+    expect(said(page)).to_contain_text("Remix ends at 0:09.")
     wait_for_position(page, "at === 9")
     page.keyboard.press("1")
     expect(pause(page)).to_be_visible()
@@ -104,7 +104,7 @@ def test_the_shorter_take_stops_at_its_own_end(page: Page) -> None:
     press(page, "2", "ArrowRight", "Shift+ArrowRight", "Shift+ArrowRight", "Shift+ArrowRight", " ")
     wait_for_position(page, "at === 9")
     expect(play(page)).to_be_visible()
-    expect(said(page)).to_contain_text("Remix ends at 0:09.0")
+    expect(said(page)).to_contain_text("Remix ends at 0:09.")
 
 
 def test_a_loop_goes_with_the_place(page: Page) -> None:
