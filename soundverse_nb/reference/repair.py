@@ -108,7 +108,7 @@ def repair(
     >>> copy.report.ok
     True
     >>> print(*copy.steps, sep="\\n")
-    Kept 4.7 s to 16.7 s of the song.
+    Kept 0:04 to 0:16 of the song.
     Cut between the MP3's frames, without encoding it again.
     """
     limits = checked_limits(limits)
