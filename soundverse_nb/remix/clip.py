@@ -93,7 +93,7 @@ class Clip(os.PathLike[str]):
     @property
     def integrated_lufs(self) -> float:
         """Integrated loudness in LUFS, -inf for silence; `.loudness()` measures the rest."""
-        return self._read(_heard)[1]
+        return self._read(_heard, ENVELOPE_POINTS)[1]
 
     @property
     def simulated(self) -> bool:
@@ -166,13 +166,8 @@ def _head(path: str, _size: int, _changed: int) -> tuple[int, int, str, str]:
         return int(sound.sample_rate), int(sound.channels), str(sound.format), str(sound.codec)
 
 
-@lru_cache(maxsize=256)
 def _envelope(path: str, size: int, changed: int, points: int) -> Envelope:
-    from soundverse_nb.audio.meters import envelope_of  # loads numpy
-
-    if points == ENVELOPE_POINTS:
-        return _heard(path, size, changed)[0]
-    return envelope_of(path, points=points)
+    return _heard(path, size, changed, points)[0]
 
 
 @lru_cache(maxsize=256)
@@ -183,11 +178,11 @@ def _loudness(path: str, _size: int, _changed: int) -> Loudness:
 
 
 @lru_cache(maxsize=256)
-def _heard(path: str, _size: int, _changed: int) -> tuple[Envelope, float]:
+def _heard(path: str, _size: int, _changed: int, points: int) -> tuple[Envelope, float]:
     """The outline and the loudness; what either costs is to decode the song."""
     from soundverse_nb.audio.measure import outline_and_loudness  # loads numpy and PyAV
 
-    return outline_and_loudness(path, ENVELOPE_POINTS)
+    return outline_and_loudness(path, points)
 
 
 def _samples(
