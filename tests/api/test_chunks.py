@@ -10,6 +10,7 @@ import pytest
 
 from soundverse_nb.api.chunks import Chunk, ChunkReader, SkippedChunk
 from soundverse_nb.api.event import RemixEvent
+from soundverse_nb.api.secrets import remember_key
 from soundverse_nb.errors import APIError, RateLimitError, Spent
 from tests.strict_service import RATE_LIMITED, UNAVAILABLE, sse, stages
 
@@ -92,6 +93,43 @@ def test_the_first_id_stays_the_orders_id() -> None:
     for name in ("one", "two"):
         list(reader.feed(sse({"message_id": name, "status": "streaming", "isComplete": False})))
     assert reader.message_id == "one"
+
+
+KEY = "chunk-key-0123456789"
+SAYING_THE_KEY = {
+    "in a title": {"song_name": f"by {KEY}"},
+    "in an address": {"audio_url": f"https://a.example/a.mp3?key={KEY}"},
+    "in another case": {"operation": KEY.upper()},
+    "in a new field": {"owner": KEY},
+    "in a second spelling of a field": {"is_complete": {"by": KEY}},
+    "in place of a status": {"status": KEY},
+    "in a field's name": {KEY: 1},
+}
+
+
+@pytest.mark.parametrize("said", SAYING_THE_KEY.values(), ids=SAYING_THE_KEY)
+def test_no_chunk_in_the_midst_of_a_stream_says_the_key(said: dict[str, Any]) -> None:
+    remember_key(KEY)
+    usual = {"message_id": "remix-1", "isComplete": False, "status": "streaming", "progress": 10}
+    reader = ChunkReader()
+    list(reader.feed(b"\n" + sse(usual) * 2))
+    (event,) = reader.feed(sse({**usual, **said}))
+    assert isinstance(event, RemixEvent)
+    assert KEY not in json.dumps(event.model_dump()).lower()
+
+
+def test_a_chunk_in_the_midst_of_a_stream_may_be_about_another_order_or_a_failure() -> None:
+    usual = {"message_id": "remix-1", "isComplete": False, "status": "streaming", "progress": 10}
+    reader = ChunkReader()
+    list(reader.feed(b"\n" + sse(usual) * 2))
+    (other,) = reader.feed(sse({**usual, "message_id": "remix-2"}))
+    assert isinstance(other, SkippedChunk)
+    (bad,) = reader.feed(sse({**usual, "error": "out of memory", "isComplete": True}))
+    assert isinstance(bad, RemixEvent)
+    assert bad.is_failure
+    (empty,) = reader.feed(sse({**usual, "song_name": "", "progress": "40%"}))
+    assert isinstance(empty, RemixEvent)
+    assert (empty.song_name, empty.progress) == (None, 40)
 
 
 def test_a_chunk_that_bears_only_the_number_of_queued_was_let_in() -> None:
