@@ -1,17 +1,9 @@
-"""HTTP connections: sessions, redirects, network errors as words, and headers of any size.
-
-aiohttp stops at 8,190 bytes a line and at 128 lines; gateways, tracing and security policies send more, and
-by then the remix is paid for. And where a header or the framing of a body is broken, it forgets the answer
-that came in the same packet, or waits for the rest of it for ever.
-"""
+"""HTTP connections: sessions, redirects, and network errors as words."""
 
 from __future__ import annotations
 
 import asyncio
-import functools
-import inspect
 import os
-import re
 import socket
 import ssl as tls
 import sys
@@ -19,159 +11,22 @@ import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import SimpleNamespace
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.http import HttpProcessingError
 from yarl import URL
 
 from soundverse_nb.api.body import excerpt
-from soundverse_nb.api.framing import Chunks, tidy_head
+from soundverse_nb.api.framing import (
+    TOO_LARGE,
+    LenientReader,
+    header_limits,
+    reading_leniently,
+    says_too_large,
+)
 from soundverse_nb.api.proxy import NetworkSettings, Proxy
 from soundverse_nb.urls import WebURL, redirected
-
-LONGEST_LINE = 1 << 16  # bytes; the gateways that allow most stop at 64 KiB for all lines together
-MOST_LINES = 10_000
-MOST_BYTES = 1 << 22  # all lines together, so that an endless head does not fill the memory
-TOO_LARGE = (
-    f"the headers of the answer are too large (one of more than {LONGEST_LINE // 1024} KiB, more than "
-    f"{MOST_LINES:,} of them, or {MOST_BYTES >> 20} MiB in all)"
-)
-
-_LIMITS = {"max_line_size": LONGEST_LINE, "max_field_size": LONGEST_LINE, "max_headers": MOST_LINES}
-# How aiohttp says that one of its limits was met, in each of its versions.
-_SAYS_TOO_LARGE = ("got more than", "too many headers", "too long", "too large")
-
-_VERSION = b"HTTP/"
-_HEAD_END = re.compile(rb"\n\r?\n")
-
-C = TypeVar("C", bound=aiohttp.TCPConnector)
-
-
-def header_limits() -> dict[str, Any]:
-    """The limits as arguments of `aiohttp.ClientSession`; older versions do not count the headers."""
-    known = inspect.signature(aiohttp.ClientSession.__init__).parameters
-    return {name: value for name, value in _LIMITS.items() if name in known}
-
-
-def reading_leniently(connector: C) -> C:
-    """The same connector, whose answers are put in order before they are parsed."""
-    inner: Any = connector
-    if hasattr(inner, "_factory"):
-        inner._factory = functools.partial(_LenientReader, loop=inner._loop)
-    return connector
-
-
-def says_too_large(error: aiohttp.ClientResponseError) -> bool:
-    """Whether an answer was refused for the size or the number of its headers."""
-    said = error.message.lower()
-    return any(words in said for words in _SAYS_TOO_LARGE)
-
-
-class _LenientReader(ResponseHandler):
-    """Gives the parser the head of an answer, and then its body, in a form that it takes."""
-
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
-        self._begin()
-
-    def _begin(self) -> None:
-        self._is_in_head = True
-        self._head = bytearray()
-        self._chunks: Chunks | None = None
-        self._left: int | None = None  # bytes of the body, where its length was announced
-        self._refused = b""
-
-    def set_response_params(self, **settings: Any) -> None:
-        self._begin()
-        super().set_response_params(**settings)
-
-    @property
-    def is_framing_broken(self) -> bool:
-        """Whether the end of the body can no longer be told; what comes of it is passed on as it is."""
-        return self._chunks is not None and self._chunks.is_broken
-
-    @property
-    def unread(self) -> bytes:
-        """What came and is part of no body: it stood behind its end, or the head before it was none."""
-        return self._refused + (self._chunks.behind if self._chunks is not None else b"")
-
-    def data_received(self, data: bytes) -> None:
-        if self._parser is None or self._upgraded or not data:
-            super().data_received(data)
-            return
-        while data and self._is_in_head and not self._has_failed:
-            data = self._read_head(data)
-        if self._has_failed:
-            self._refuse_bytes(data)
-        elif data and (body := self._framed(data)):
-            super().data_received(body)
-        self._fail_payload()
-
-    def _framed(self, data: bytes) -> bytes:
-        if self._chunks is not None:
-            return self._chunks.feed(data)
-        if self._left is None:
-            return data
-        body, behind = data[: self._left], data[self._left :]
-        self._left -= len(body)
-        self._refuse_bytes(behind)
-        return body
-
-    def _refuse_bytes(self, data: bytes) -> None:
-        self._refused = (self._refused + data)[:MOST_BYTES]
-
-    def _read_head(self, data: bytes) -> bytes:
-        """Read up to the end of the head; gives what follows it."""
-        head = self._head
-        seen = max(0, len(head) - 3)
-        head += data if head else data.lstrip(b"\r\n")
-        if not head.startswith(_VERSION) and not _VERSION.startswith(head):
-            # No HTTP: for the parser to say.
-            size = len(head)
-        else:
-            end = _HEAD_END.search(head, seen)
-            size = 0 if end is None else end.end()
-            read = size or len(head)
-            if read > MOST_BYTES or head.count(b"\n", 0, read) > MOST_LINES:
-                self._refuse()
-                return bytes(head)
-            if not size:
-                return b""
-        self._head = bytearray()
-        tidy = tidy_head(bytes(head[:size]))
-        has_body = tidy.status >= 200 and not self._skip_payload
-        self._chunks = Chunks() if tidy.is_chunked and has_body else None
-        self._left = 0 if tidy.status in (204, 304) else tidy.length if has_body else None
-        self._is_in_head = 100 <= tidy.status < 200 and tidy.status != 101
-        # Alone: a fault in what follows must not take it along.
-        super().data_received(tidy.data if tidy.status else bytes(head[:size]))
-        if self._has_failed:
-            self._refuse_bytes(bytes(head[:size]))
-        return bytes(head[size:])
-
-    @property
-    def _has_failed(self) -> bool:
-        return self.exception() is not None
-
-    def set_exception(self, exc: BaseException, *cause: Any, **named: Any) -> None:
-        # It may end up where nothing leads back to this connection.
-        exc.__dict__["reader"] = self
-        super().set_exception(exc, *cause, **named)
-
-    def _refuse(self) -> None:
-        if self.transport is not None:
-            self.transport.close()
-        self.set_exception(HttpProcessingError(code=400, message="Too many headers: too large in all"))
-
-    def _fail_payload(self) -> None:
-        """Whoever waits for more of a body whose framing broke learns of it; what came before is kept."""
-        payload: Any = self._payload
-        if self._has_failed and payload is not None and payload.exception() is None and not payload.is_eof():
-            payload.set_exception(aiohttp.ClientPayloadError("the framing of the body is broken"))
-
 
 if sys.version_info >= (3, 11):
     from asyncio import timeout
@@ -388,7 +243,8 @@ def left_over(content: aiohttp.StreamReader) -> bytes:
 def is_framing_broken(response: aiohttp.ClientResponse) -> bool:
     """Whether the end of the body can no longer be told, so that nothing but what comes is to be read."""
     connection = response.connection
-    return connection is not None and bool(getattr(connection.protocol, "is_framing_broken", False))
+    reader = None if connection is None else connection.protocol
+    return isinstance(reader, LenientReader) and reader.is_framing_broken
 
 
 def unread_of(source: aiohttp.ClientResponse | BaseException) -> str:

@@ -52,6 +52,11 @@ class _Recoder:
         self._head: bytes | None = b""
         self._decoder: codecs.IncrementalDecoder | None = None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is clear that the bytes may be taken as they are."""
+        return self._head is None and self._decoder is None
+
     def feed(self, data: bytes, final: bool = False) -> bytes:
         if self._head is not None:
             data = self._head + data
@@ -125,6 +130,7 @@ class RemixStream:
         self._pending: Iterator[Chunk | StreamCut] = iter(())  # read, and not given yet
         self._opening: _Opening | None = _Opening(response.headers.get("Content-Type", ""))
         self._body_deadline: float | None = None  # once it is known to be no event stream
+        self._is_plain = False  # it is an event stream, neither compressed nor in another charset
         self._ended = False  # nothing more is read
 
     @property
@@ -164,11 +170,12 @@ class RemixStream:
                 self._decode(self._unpacked(left_over(content)))
                 self._finish(reason(error))
             item = next(self._pending, None)
-        if isinstance(item, SoundverseError):
+        if isinstance(item, RemixEvent):
+            if item.is_terminal:
+                self._end()
+        elif isinstance(item, SoundverseError):
             self._end()
             raise_alone(item)
-        if isinstance(item, RemixEvent) and item.is_terminal:
-            self._end()
         return item
 
     def _end(self) -> None:
@@ -184,10 +191,13 @@ class RemixStream:
         """What the connection gave; nothing is its end."""
         if data:
             self._last_byte_at = self._clock()
-            self._decode(self._unpacked(data))
+            if self._is_plain:
+                self._pending = iter(self._reader.feed(data))
+            else:
+                self._decode(self._unpacked(data))
         else:
             self._decode(b"".join(self._unpacker.finish()), final=True)
-        if self._unpacker.fault:
+        if not self._is_plain and self._unpacker.fault:
             self._finish(self._unpacker.fault)
         elif not data:
             self._finish()
@@ -211,6 +221,8 @@ class RemixStream:
         self._pending = iter(chunks)
         if chunks:
             self._opening = None
+            unpacker = self._unpacker
+            self._is_plain = unpacker.is_plain and not unpacker.fault and self._recoder.is_plain
         elif self._opening is not None:
             self._opening.feed(data)
             if self._opening.begins_a_body:

@@ -23,12 +23,11 @@ from soundverse_nb.api.connection import (
     TooManyRedirectsError,
     as_sent,
     following_redirects,
-    header_limits,
-    reading_leniently,
     reason,
     refused_by,
 )
 from soundverse_nb.api.content_encoding import Body
+from soundverse_nb.api.framing import header_limits, reading_leniently
 from soundverse_nb.api.proxy import NetworkSettings, Proxy, current_network
 from soundverse_nb.errors import ConfigurationError, PreflightError, SoundverseError, bare_errors
 from soundverse_nb.filetype import audio_suffix

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from soundverse_nb.api.connection import LONGEST_LINE, MOST_BYTES, MOST_LINES
+from soundverse_nb.api.framing import LONGEST_LINE, MOST_BYTES, MOST_LINES
 from soundverse_nb.api.stream import StreamCut
 from soundverse_nb.errors import DownloadError, PreflightError, ServiceUnavailableError, TransportError
 from soundverse_nb.hosting.remote import fetch_reference
