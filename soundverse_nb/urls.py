@@ -170,6 +170,7 @@ def _carried(address: Address) -> ipaddress.IPv4Address | None:
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _LONGEST_SHOWN = 300  # characters
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class InvalidURLError(ValueError):
@@ -230,7 +231,7 @@ class WebURL:
         if not isinstance(text, str):
             raise InvalidURLError(f"a {type(text).__name__} is no text")
         text = text.strip()
-        if any(ord(char) < 32 or ord(char) == 127 for char in text):
+        if _CONTROL.search(text):
             raise InvalidURLError("it holds control characters")
         full = quoted(text)
         try:
@@ -362,6 +363,8 @@ def _quote(text: str) -> str:
 
 
 def _is_bytes(text: str) -> bool:
+    if text.isascii():
+        return True
     return not any("\ud800" <= letter <= "\udfff" and not "\udc80" <= letter <= "\udcff" for letter in text)
 
 
