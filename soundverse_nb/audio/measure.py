@@ -40,18 +40,15 @@ _STALL_SECONDS = 0.5
 _LOST_SECONDS = 0.05
 
 
-@dataclass(frozen=True)
-class Measurements:
-    """What one pass over a song measures.
+@dataclass(frozen=True, kw_only=True)
+class DecodedSong:
+    """What decoding a song shows of it.
 
     `duration` in seconds counts decoded frames; where `end` is OUT_OF_TIME it comes from the packets' own
     lengths, and only the first `heard_seconds` were decoded, a part of the song if `is_part`.
-    `known_seconds` is what the header proves, asked only where the end was not reached.
-    `peak` is linear (1.0 full scale), `loudness` the integrated one in LUFS (-inf for silence, nan under
-    400 ms), `clipped` the number of samples in flat tops at full scale, `not_finite` of NaN or infinite ones,
-    `quiet_start` and `quiet_end` the seconds below -60 dBFS at either end. `hops` is the K-weighted mean
-    square of each `hop_seconds`, for finding loud places. `lead` counts the bytes before the song that do not
-    belong to it. Of `tracks` tracks of sound, number `track` (from 0) was decoded.
+    `known_seconds` is what the header proves, asked only where the end was not reached. `lead` counts the
+    bytes before the song that do not belong to it. Of `tracks` tracks of sound, number `track` (from 0) was
+    decoded.
     """
 
     duration: float
@@ -61,6 +58,26 @@ class Measurements:
     channels: int
     format: str
     codec: str
+    end: End
+    damage: str | None
+    cut_short: bool
+    promised_seconds: float | None
+    is_part: bool
+    lead: int = 0
+    tracks: int = 1
+    track: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurements(DecodedSong):
+    """What one pass over a song measures.
+
+    `peak` is linear (1.0 full scale), `loudness` the integrated one in LUFS (-inf for silence, nan under
+    400 ms), `clipped` the number of samples in flat tops at full scale, `not_finite` of NaN or infinite ones,
+    `quiet_start` and `quiet_end` the seconds below -60 dBFS at either end. `hops` is the K-weighted mean
+    square of each `hop_seconds`, for finding loud places.
+    """
+
     peak: float
     loudness: float
     clipped: int
@@ -70,14 +87,6 @@ class Measurements:
     envelope: Envelope
     hops: NDArray[np.float64]
     hop_seconds: float
-    end: End
-    damage: str | None
-    cut_short: bool
-    promised_seconds: float | None
-    is_part: bool
-    lead: int = 0
-    tracks: int = 1
-    track: int = 0
 
 
 def measure(
@@ -110,6 +119,31 @@ def measure(
         return _measurements(sound, meter, proven)
 
 
+def decode_through(
+    source: Any, stop_seconds: float | None = None, time_limit: float | None = None
+) -> DecodedSong:
+    """Decode a song as `measure` does, and measure nothing but its length: for whether it plays.
+
+    Raises AudioError where it cannot be opened or holds no sound.
+    """
+    opened = open_source(source)
+    proven = cache(partial(_proven_seconds, opened))
+    with decode(opened, _PIECE_FRAMES, stop_seconds, time_limit=time_limit) as sound:
+        fast = decode_in_one_go(sound, opened, proven)
+        if fast is not None:
+            with fast:
+                try:
+                    _on_two_threads(fast, fast.planes)
+                    return _song(fast, proven)
+                except FastPathRejected:
+                    pass  # packet by packet it shows what is wrong
+        for piece in sound.pieces():
+            sound.planes(piece)
+        if sound.end is End.COMPLETE:
+            sound.damage = sound.damage or _missing(sound, proven())
+        return _song(sound, proven)
+
+
 def _missing(sound: Decoding, known: float | None) -> str | None:
     """What of a completely decoded song is missing from the length that its header proves, in a few words."""
     missing = 0.0 if known is None else known - sound.seconds
@@ -134,22 +168,28 @@ def _meter_on_two_threads(sound: FiltergraphDecoding, points_per_second: float) 
     def feed(piece: Any) -> None:
         meter.feed(sound.planes(piece))
 
-    with HelperThread(feed, _STALL_SECONDS, sound.interrupt) as helper:
+    _on_two_threads(sound, feed)
+    return meter
+
+
+def _on_two_threads(sound: FiltergraphDecoding, look: Callable[[Any], object]) -> None:
+    """The song decoded here and looked at by another thread, which also notices where the decoder hangs.
+
+    Every piece has to be asked for its planes: of a FLAC the checksum is reckoned from them.
+    """
+    with HelperThread(look, _STALL_SECONDS, sound.interrupt) as helper:
         for piece in sound.pieces():
             helper.put(piece)
             sound.add_helper_time(helper.spent)
     sound.verify()
-    return meter
 
 
-def _measurements(sound: Decoding, meter: SongMeter, proven: Callable[[], float | None]) -> Measurements:
+def _song(sound: Decoding, proven: Callable[[], float | None]) -> DecodedSong:
     heard_seconds = duration = sound.seconds
     known = proven() if sound.end in (End.OUT_OF_TIME, End.STOPPED) else None
     if sound.end is End.OUT_OF_TIME:
         duration = known if known is not None and known >= heard_seconds else sound.estimate_seconds()
-    envelope = meter.envelope()
-    start, end = edge_silence(envelope)
-    return Measurements(
+    return DecodedSong(
         duration=duration,
         heard_seconds=heard_seconds,
         known_seconds=known,
@@ -157,15 +197,6 @@ def _measurements(sound: Decoding, meter: SongMeter, proven: Callable[[], float 
         channels=sound.channels,
         format=sound.format,
         codec=sound.codec,
-        peak=meter.peak,
-        loudness=meter.loudness.integrated(),
-        clipped=meter.clipped,
-        not_finite=meter.not_finite,
-        quiet_start=start,
-        quiet_end=end,
-        envelope=envelope,
-        hops=meter.loudness.powers(),
-        hop_seconds=HOP_SECONDS,
         end=sound.end,
         damage=sound.damage,
         cut_short=sound.cut_short,
@@ -194,6 +225,23 @@ def outline_and_loudness(source: Any, points: int) -> tuple[Envelope, float]:
 
         loudness = integrated_loudness(outlined(), sound.sample_rate)
     return meter.finish(points), loudness
+
+
+def _measurements(sound: Decoding, meter: SongMeter, proven: Callable[[], float | None]) -> Measurements:
+    envelope = meter.envelope()
+    start, end = edge_silence(envelope)
+    return Measurements(
+        **vars(_song(sound, proven)),
+        peak=meter.peak,
+        loudness=meter.loudness.integrated(),
+        clipped=meter.clipped,
+        not_finite=meter.not_finite,
+        quiet_start=start,
+        quiet_end=end,
+        envelope=envelope,
+        hops=meter.loudness.powers(),
+        hop_seconds=HOP_SECONDS,
+    )
 
 
 def _proven_seconds(source: Source) -> float | None:

@@ -24,7 +24,7 @@ class HelperThread:
     """
 
     def __init__(
-        self, work: Callable[[Any], None], stall_seconds: float, on_stall: Callable[[], bool]
+        self, work: Callable[[Any], object], stall_seconds: float, on_stall: Callable[[], bool]
     ) -> None:
         self._work, self._stall_seconds, self._on_stall = work, stall_seconds, on_stall
         self._pieces: queue.Queue[Any] = queue.Queue(_AHEAD)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from soundverse_nb.reference.check import preflight, preflight_async
+from soundverse_nb.reference.check import check_playback, preflight, preflight_async
 from soundverse_nb.reference.facts import AudioFacts, Limits
 from soundverse_nb.reference.librosa_duration import LibrosaDuration
 from soundverse_nb.reference.reference import Reference, as_reference
@@ -21,6 +21,7 @@ __all__ = [
     "Reference",
     "Repair",
     "as_reference",
+    "check_playback",
     "preflight",
     "preflight_all",
     "preflight_async",

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from soundverse_nb.audio.decode.base import End
-from soundverse_nb.audio.measure import Measurements, measure
+from soundverse_nb.audio.measure import DecodedSong, Measurements, decode_through, measure
 from soundverse_nb.audio.probe import Untrusted, probe
 from soundverse_nb.audio.reading import AudioError, refusal
 from soundverse_nb.audio.source import Source
@@ -85,6 +85,27 @@ def preflight(
     """
     check_duration_by(duration_by)
     limits = checked_limits(limits)
+
+    def look(opened: Source, call: str) -> PreflightReport:
+        if quick and not opened.is_samples:
+            return _quick(opened, limits, call, duration_by)
+        return _full(opened, limits, call, duration_by)
+
+    return _checked(source, limits, look)
+
+
+def check_playback(source: Any, limits: Limits) -> PreflightReport:
+    """The same for a song of which only is asked whether it plays: decoded to its end, and not measured."""
+
+    def look(opened: Source, call: str) -> PreflightReport:
+        song = decode_through(opened, _stop_seconds(limits), TIME_LIMIT)
+        return _report(opened, _decoded_facts(opened, song), limits, call, duration_by="decode")
+
+    return _checked(source, limits, look)
+
+
+def _checked(source: Any, limits: Limits, look: Callable[[Source, str], PreflightReport]) -> PreflightReport:
+    """The report that `look` makes of an opened song, or the one on what cannot be opened or decoded."""
     reference = as_reference(source)
     call = repair_call(reference)
     try:
@@ -92,9 +113,7 @@ def preflight(
     except AudioError as error:
         return _refused(reference, error, AudioFacts(), limits, call)
     try:
-        if quick and not opened.is_samples:
-            return _quick(opened, limits, call, duration_by)
-        return _full(opened, limits, call, duration_by)
+        return look(opened, call)
     except AudioError as error:
         facts = AudioFacts(size_bytes=opened.size_bytes, missing_bytes=_announced_but_missing(opened))
         return _refused(opened, error, facts, limits, call)
@@ -127,64 +146,74 @@ def repair_call(reference: Reference) -> str:
 def _full(source: Source, limits: Limits, call: str, duration_by: DurationBy) -> PreflightReport:
     """The report from a decode."""
     is_large = (source.size_bytes or 0) > limits.max_bytes
-    # A little further than the limit, so that what ends there is counted to its end.
-    stop = limits.max_seconds + 2 * limits.borderline_seconds
-    measured = measure(source, stop, TIME_LIMIT * (_LARGE_FILE_FACTOR if is_large else 1.0))
-    return _report(source, _decoded_facts(source, measured), limits, call, duration_by=duration_by)
+    time_limit = TIME_LIMIT * (_LARGE_FILE_FACTOR if is_large else 1.0)
+    measured = measure(source, _stop_seconds(limits), time_limit)
+    return _report(source, _measured_facts(source, measured), limits, call, duration_by=duration_by)
 
 
-def _decoded_facts(source: Source, measured: Measurements) -> AudioFacts:
-    duration, goes_on = _length(measured)
-    missing_bytes = _missing_bytes(source.behind(measured.lead), measured.format)
-    missing_seconds = _missing_seconds(measured, duration)
-    damage = measured.damage
-    if measured.end is End.COMPLETE and damage is None and not missing_bytes and not missing_seconds:
-        damage = _blank_end(source, measured)
-    return AudioFacts(
-        duration=duration,
-        size_bytes=source.size_bytes,
-        format=measured.format,
-        codec=measured.codec,
-        channels=measured.channels,
-        sample_rate=measured.sample_rate,
+def _stop_seconds(limits: Limits) -> float:
+    """A little further than the limit, so that what ends there is counted to its end."""
+    return limits.max_seconds + 2 * limits.borderline_seconds
+
+
+def _measured_facts(source: Source, measured: Measurements) -> AudioFacts:
+    return replace(
+        _decoded_facts(source, measured),
         peak=measured.peak,
         loudness=measured.loudness,
         clipped=measured.clipped,
         not_finite=measured.not_finite,
         quiet_start=measured.quiet_start,
         quiet_end=measured.quiet_end,
-        heard_seconds=measured.heard_seconds,
-        goes_on=goes_on,
-        is_part=measured.is_part,
-        missing_bytes=missing_bytes,
-        missing_seconds=missing_seconds,
-        damage=damage,
-        lead_bytes=measured.lead,
-        tracks=measured.tracks,
-        track=measured.track,
         envelope=measured.envelope,
     )
 
 
-def _length(measured: Measurements) -> tuple[float, bool]:
+def _decoded_facts(source: Source, song: DecodedSong) -> AudioFacts:
+    duration, goes_on = _length(song)
+    missing_bytes = _missing_bytes(source.behind(song.lead), song.format)
+    missing_seconds = _missing_seconds(song, duration)
+    damage = song.damage
+    if song.end is End.COMPLETE and damage is None and not missing_bytes and not missing_seconds:
+        damage = _blank_end(source, song)
+    return AudioFacts(
+        duration=duration,
+        size_bytes=source.size_bytes,
+        format=song.format,
+        codec=song.codec,
+        channels=song.channels,
+        sample_rate=song.sample_rate,
+        heard_seconds=song.heard_seconds,
+        goes_on=goes_on,
+        is_part=song.is_part,
+        missing_bytes=missing_bytes,
+        missing_seconds=missing_seconds,
+        damage=damage,
+        lead_bytes=song.lead,
+        tracks=song.tracks,
+        track=song.track,
+    )
+
+
+def _length(song: DecodedSong) -> tuple[float, bool]:
     """The length in seconds, and whether the song goes on after it."""
-    counted, known = measured.duration, measured.known_seconds
-    if measured.end is not End.STOPPED:
+    counted, known = song.duration, song.known_seconds
+    if song.end is not End.STOPPED:
         return counted, False
     if known is None or known < counted:
         return counted, True
     return known, False
 
 
-def _missing_seconds(measured: Measurements, duration: float) -> float:
+def _missing_seconds(song: DecodedSong, duration: float) -> float:
     """How much less was decoded than the file announces, where that is certain."""
-    announced = measured.promised_seconds
-    if not measured.cut_short or measured.end is End.STOPPED or not announced:
+    announced = song.promised_seconds
+    if not song.cut_short or song.end is End.STOPPED or not announced:
         return 0.0
-    if measured.format in _ESTIMATED:
+    if song.format in _ESTIMATED:
         return 0.0
     # A FLAC counts its samples; other announcements are rounded, or count what decoders trim.
-    tolerated = 0.0 if measured.format == "flac" else _TOLERATED_SECONDS
+    tolerated = 0.0 if song.format == "flac" else _TOLERATED_SECONDS
     missing = announced - duration
     return missing if missing > tolerated else 0.0
 
@@ -326,11 +355,11 @@ def _missing_bytes(source: Source, kind: str) -> int:
     return missing
 
 
-def _blank_end(source: Source, measured: Measurements) -> str | None:
+def _blank_end(source: Source, song: DecodedSong) -> str | None:
     """What is missing of a song whose file goes on with zeros; None where it is all there."""
-    if measured.format not in _MAY_END_IN_ZEROS:
+    if song.format not in _MAY_END_IN_ZEROS:
         return None
-    zeros = _read(source, lambda stream, size: blank_end(stream, size, measured.duration))
+    zeros = _read(source, lambda stream, size: blank_end(stream, size, song.duration))
     return f"its last {zeros:,} bytes are blank" if zeros else None
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ import pyloudnorm
 import pytest
 
 from soundverse_nb.audio.decode.base import End, TimeLimit
-from soundverse_nb.audio.measure import SongMeter, measure
+from soundverse_nb.audio.measure import DecodedSong, SongMeter, decode_through, measure
 from soundverse_nb.audio.meters import EnvelopeMeter, envelope_of
 from tests.audio.songs import RATE, file_of, tone
 
@@ -147,3 +149,23 @@ def test_an_outline_shows_where_samples_are_no_numbers() -> None:
     assert np.flatnonzero(np.isnan(outline.maxima[0])).tolist() == [50]
     assert np.flatnonzero(np.isnan(outline.minima[0])).tolist() == [50]
     assert np.isfinite(outline.maxima[1]).all()
+
+
+def _damaged(body: bytes) -> bytes:
+    return body[: len(body) // 2] + bytes(400) + body[len(body) // 2 + 400 :]
+
+
+def _cut(body: bytes) -> bytes:
+    return body[: -len(body) // 8]
+
+
+@pytest.mark.parametrize("kind", ["MP3", "FLAC", "OGG", "WAV"])
+@pytest.mark.parametrize("change", [bytes, _damaged, _cut])
+def test_a_song_that_is_only_decoded_shows_the_same_as_one_that_is_measured(
+    kind: str, change: Callable[[bytes], bytes]
+) -> None:
+    subtypes = {"MP3": "MPEG_LAYER_III", "OGG": "VORBIS"}
+    song = change(file_of(tone(3.0), kind=kind, subtype=subtypes.get(kind, "PCM_16")))
+    measured = measure(song)
+    seen = {field.name: getattr(measured, field.name) for field in fields(DecodedSong)}
+    assert vars(decode_through(song)) == seen

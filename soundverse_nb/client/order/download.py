@@ -168,14 +168,14 @@ def check_file(path: str, proven: bool) -> DecodeCheck | None:
     the file stays.
     """
     # It loads NumPy and the decoders.
-    from soundverse_nb.reference import Limits, preflight
+    from soundverse_nb.reference import Limits, check_playback
 
     if not os.path.exists(path):
         return None
     # What comes back may be of any size and length; only whether it plays is asked.
     anything = Limits(max_bytes=1 << 62, min_seconds=0.0, max_seconds=1e9)
     try:
-        report = preflight(path, anything)
+        report = check_playback(path, anything)
         check = check_of(report)
         if check.playback is not Playback.NO_SOUND and _ends_in_text(path, report.audio.duration or 0.0):
             # A cut that a proxy filled up: it plays, and so do its letters.

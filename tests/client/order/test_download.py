@@ -280,7 +280,7 @@ def test_a_decoder_that_raises_loses_no_file(tmp_path: Path, monkeypatch: pytest
     def broken(*_: Any, **__: Any) -> None:
         raise MemoryError("30 channels")
 
-    monkeypatch.setattr("soundverse_nb.reference.preflight", broken)
+    monkeypatch.setattr("soundverse_nb.reference.check_playback", broken)
     (tmp_path / "x").write_bytes(MP3)
     check = check_file(str(tmp_path / "x"), True)
     assert check is not None
