@@ -37,6 +37,7 @@ from pydantic import SecretStr
 from soundverse_nb.api.chunks import ChunkReader
 from soundverse_nb.api.event import RemixEvent
 from soundverse_nb.api.request import RemixRequest
+from soundverse_nb.api.secrets import remember_key
 from soundverse_nb.api.sse import EventStreamDecoder
 from soundverse_nb.api.transport import Transport
 from soundverse_nb.client import Client
@@ -47,6 +48,7 @@ CHUNKS = 100_000
 ROUNDS = 9
 BLOCK = 1 << 16
 READY_MARK = "http://"
+KEY = "benchmark-key"
 
 # How the targets read: (what, at most).
 SLOWEST = 1.2
@@ -154,6 +156,7 @@ def rates(runners: dict[str, Runner], reads: Sequence[bytes]) -> dict[str, list[
 
 
 def measure_decoding() -> bool:
+    remember_key(KEY)  # as a client does: it is looked for in what a server says
     events = chunks(CHUNKS)
     stream = b"".join(events)
     reads = {
@@ -256,7 +259,7 @@ async def measured(stream: Streamer, song: str, number: int) -> dict[str, float]
 
 async def bare(base_url: str, song: str, number: int) -> dict[str, float]:
     """The streams alone, as the client holds them, with nothing written down and nothing handed on."""
-    async with Transport(base_url, SecretStr("benchmark-key")) as transport:
+    async with Transport(base_url, SecretStr(KEY)) as transport:
 
         async def stream(request: RemixRequest, told: Told) -> bool:
             finished = False
@@ -274,7 +277,7 @@ async def bare(base_url: str, song: str, number: int) -> dict[str, float]:
 async def client_of(base_url: str, number: int) -> AsyncIterator[Client]:
     with tempfile.TemporaryDirectory() as folder:
         async with Client(
-            "benchmark-key",
+            KEY,
             base_url,
             max_streams=max(8, number),
             directory=folder,
@@ -320,7 +323,7 @@ def run_threads(base_url: str, song: str, number: int) -> dict[str, float]:
     finished: list[bool] = []
 
     def one(prompt: str) -> None:
-        headers = {"Authorization": "Bearer benchmark-key", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
         payload = {"song_reference_url": song, "prompt": prompt}
         response = requests.post(f"{base_url}/v7/generate/remix", json=payload, headers=headers, stream=True)
         for line in response.iter_lines():
