@@ -12,8 +12,8 @@ from soundverse_nb.audio.features.spectra import FRAME_RATE, Frames, Rows
 
 BANDS = 8
 _FLOOR = 60.0  # dB below the loudest band of the song: quieter is silence
-# A note needs some frames to fill the 186 ms of one; from one frame to the next it only begins to.
-_LAG = 3
+# A note needs some frames to fill the 93 ms of one; from one frame to the next it only begins to.
+_LAG = 2
 # Mel bands to either side whose level a rise must exceed: vibrato and glides move, they do not begin
 # (Böck & Widmer, "Maximum filter vibrato suppression for onset detection", DAFx 2013).
 _NEIGHBOURS = 1
@@ -27,7 +27,7 @@ _LEAST_RISE = 1.2
 class Onsets:
     """How strongly notes begin at each row of `Frames`.
 
-    `strength` (rows,) is the rise in dB over three frames, 0 and up, mean over the spectrum, `bands` (rows,
+    `strength` (rows,) is the rise in dB over two frames, 0 and up, mean over the spectrum, `bands` (rows,
     8) the same of eight parts of it from low to high, equally wide in mel. `times` are those at which a note
     begins, in seconds.
     """
@@ -51,9 +51,7 @@ def _rises(mel: Rows) -> Rows:
     level = 10 * np.log10(np.maximum(mel / np.float32(loudest), np.float32(10 ** (-_FLOOR / 10))))
     before = scipy.ndimage.maximum_filter1d(level, 2 * _NEIGHBOURS + 1, axis=1)
     rises = np.zeros_like(level)
-    # The rise over _LAG frames is told of the one in its middle, where the note has come half in.
-    first = (_LAG + 1) // 2
-    rises[first : len(level) - _LAG + first] = np.maximum(level[_LAG:] - before[:-_LAG], 0)
+    rises[_LAG:] = np.maximum(level[_LAG:] - before[:-_LAG], 0)
     return np.ascontiguousarray(rises.reshape(len(rises), BANDS, -1).mean(axis=2))
 
 

@@ -71,7 +71,7 @@ def describe(frames: Frames, sample_rate: int) -> Timbre:
 def mel_cepstrum(mel: Rows) -> Rows:
     """MFCC of each row: the orthonormal DCT-II of mel levels in dB, at most 80 below the loudest.
 
-    As `librosa.feature.mfcc` has them with `n_fft=4096`.
+    As `librosa.feature.mfcc` has them by default.
     """
     loudest = float(mel.max(initial=0.0))
     if not loudest > 0:
