@@ -18,9 +18,9 @@ _LAG = 2
 # (Böck & Widmer, "Maximum filter vibrato suppression for onset detection", DAFx 2013).
 _NEIGHBOURS = 1
 # Seconds around an onset in which it is the greatest, and over which the mean is taken; dB it stands over it.
-_APART = 0.05
-_AROUND = 0.4
-_LEAST_RISE = 1.2
+_APART = 0.03
+_AROUND = 0.2
+_LEAST_RISE = 0.3
 
 
 @dataclass(frozen=True)
