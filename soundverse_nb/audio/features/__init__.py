@@ -1,1 +1,1 @@
-"""What a song measures: tempo, key, timbre, level, all from one pass over it; `extract` begins."""
+"""What is measured of a song's sound, frame by frame and as a whole."""
