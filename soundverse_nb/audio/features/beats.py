@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundverse_nb.audio.features.onsets import top_offset
-from soundverse_nb.audio.features.spectra import FRAME_RATE, Rows
+from soundverse_nb.audio.features.spectra import FRAME_RATE
 
 # How much an interval that is not the expected one costs, in standard deviations of onset strength (Ellis,
 # "Beat tracking by dynamic programming", 2007, whose own value this is).
@@ -19,7 +19,7 @@ _FIT_ROUNDS = 4
 _OUTLIER = 3.0  # times the median deviation
 
 
-def track_beats(strength: Rows, period: float) -> NDArray[np.float64]:
+def track_beats(strength: NDArray[np.floating], period: float) -> NDArray[np.float64]:
     """Beat times in seconds: the row of onsets that is strongest and most even, `period` frames apart.
 
     Beats go on through rests, from the first onset to the last.
@@ -53,7 +53,7 @@ def track_beats(strength: Rows, period: float) -> NDArray[np.float64]:
     return (beats + top_offset(score, beats)) / FRAME_RATE
 
 
-def _smoothed(strength: Rows, period: float) -> NDArray[np.float64]:
+def _smoothed(strength: NDArray[np.floating], period: float) -> NDArray[np.float64]:
     """A beat may be struck a little early or late: by a 32nd of its length."""
     width = period / 32
     reach = max(1, math.ceil(3 * width))

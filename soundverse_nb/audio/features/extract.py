@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,21 +12,25 @@ from numpy.typing import NDArray
 
 from soundverse_nb.audio.decode.base import Plane
 from soundverse_nb.audio.decode.opening import decode
+from soundverse_nb.audio.features.key import KeyEstimate, find_key
 from soundverse_nb.audio.features.levels import LevelMeter, Levels
-from soundverse_nb.audio.features.onsets import Onsets, find_onsets
-from soundverse_nb.audio.features.spectra import Frames, SpectrumMeter
+from soundverse_nb.audio.features.onsets import find_onsets
+from soundverse_nb.audio.features.spectra import Rows, SpectrumMeter
+from soundverse_nb.audio.features.tempo import Tempo, find_tempo
 from soundverse_nb.audio.features.timbre import Timbre, describe
 from soundverse_nb.audio.loudness import LoudnessMeter
 
 FEATURES_VERSION = "1"
-# Half a megabyte a channel, see audio/measure.py.
+"""Grows with every change after which a figure of the same song may be another."""
+
+# Half a megabyte a channel: calls into numpy cost a little each, and more does not stay in the cache.
 _PIECE_FRAMES = 110_000
 
 
 def features_stamp() -> str:
     """Which extraction figures come from: only those with one stamp may be compared.
 
-    No library's algorithm but our own is in them, so none is named: a new release of one changes nothing.
+    Nothing of librosa's is in them, so its version is not named: a new release of it changes no figure.
 
     >>> features_stamp()
     'features/1'
@@ -34,50 +39,147 @@ def features_stamp() -> str:
 
 
 @dataclass(frozen=True)
+class Frames:
+    """A row for each moment of a song, `frame_rate` of them a second; all arrays are float32.
+
+    Row i is about the time i / `frame_rate` in seconds. `pitch_classes` (rows, 12) is how strongly C, C#, ...
+    B sound, `upper_pitch_classes` the same of what lies where melodies do. `onset_strength` (rows,) is the
+    rise in dB where notes begin, `onset_bands` (rows, 8) that of parts of the spectrum from low to high.
+    `mfcc` (rows, 20), `centroid` (rows,) in Hz, nan where there is no sound, `rms` (rows,) linear.
+    """
+
+    frame_rate: float
+    pitch_classes: Rows
+    upper_pitch_classes: Rows
+    onset_strength: Rows
+    onset_bands: Rows
+    mfcc: Rows
+    centroid: Rows
+    rms: Rows
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """The time of each row in seconds."""
+        return np.arange(len(self.rms)) / self.frame_rate
+
+
+@dataclass(frozen=True)
 class Extracted:
-    """What one song measures: rows for each moment, and figures of the whole of it."""
+    """What one song measures: rows for each moment, and figures of the whole of it.
+
+    `duration` in seconds counts what was decoded: what an encoder put before and behind the song is not in
+    it, and counts as no silence. `tuning` is how far the song is off A = 440 Hz, in cents, -50 to 50.
+    `onset_density` is how many notes begin a second, at the times `onsets` in seconds. `loudness` is
+    integrated loudness in LUFS. `damage` says what could not be decoded, None where all could.
+
+    Every scalar, those of the parts too, is finite, or nan and explained in `reasons` under its name; parts
+    are joined by a dot ("levels.dynamic_range"), and all of a tempo or a key have one.
+    """
 
     duration: float
     sample_rate: int
     channels: int
     frames: Frames
-    onsets: Onsets
+    tempo: Tempo
+    key: KeyEstimate
+    tuning: float
+    onsets: NDArray[np.float64]
     onset_density: float
     timbre: Timbre
     levels: Levels
     loudness: float
-    stamp: str = field(default_factory=features_stamp)
-    reasons: dict[str, str] = field(default_factory=dict)
+    damage: str | None
+    stamp: str
+    reasons: dict[str, str]
 
 
 def extract(source: Any) -> Extracted:
-    """Measure a song."""
+    """Measure a song from its first sample to its last, in one pass; see Extracted.
+
+    `source` is anything open_source() takes: a path, bytes, an open file, (samples, rate). Memory does not
+    grow with the song but for some 400 bytes a row. Samples that are NaN or infinite count as silence.
+    Raises AudioError where it cannot be opened or holds no sound.
+
+    >>> import numpy as np
+    >>> silence = extract((np.zeros((2, 44100)), 44100))
+    >>> silence.duration, silence.levels.silence_total, silence.reasons["tempo"]
+    (1.0, 1.0, 'Fewer than 4 notes begin.')
+    """
     with decode(source, _PIECE_FRAMES) as sound:
         rate, channels = sound.sample_rate, sound.channels
         levels, spectra = LevelMeter(rate, channels), SpectrumMeter(rate)
+        # The place of the loudness figures: integrated loudness alone, until the meter gives the others too.
         loudness = LoudnessMeter(rate, channels)
         for piece in sound.pieces():
             planes = levels.feed(sound.planes(piece))
             loudness.feed(np.stack(planes).T)
             spectra.feed(_mixed(planes))
-    frames = spectra.frames()
-    onsets = find_onsets(frames)
-    timbre = describe(frames, rate)
-    measured = levels.levels()
-    return Extracted(
-        duration=frames.duration,
-        sample_rate=rate,
-        channels=channels,
-        frames=frames,
-        onsets=onsets,
-        onset_density=len(onsets.times) / frames.duration if frames.duration else math.nan,
-        timbre=timbre,
-        levels=measured,
-        loudness=loudness.integrated(),
+        damage = sound.damage
+    seen = spectra.spectra()
+    onsets = find_onsets(seen.mel)
+    timbre = describe(seen, rate)
+    return _explained(
+        Extracted(
+            duration=seen.duration,
+            sample_rate=rate,
+            channels=channels,
+            frames=Frames(
+                frame_rate=seen.frame_rate,
+                pitch_classes=seen.notes.profiles,
+                upper_pitch_classes=seen.notes.upper,
+                onset_strength=onsets.strength,
+                onset_bands=onsets.bands,
+                mfcc=timbre.mfcc,
+                centroid=seen.centroid,
+                rms=seen.rms,
+            ),
+            tempo=find_tempo(onsets),
+            key=find_key(seen.notes.profiles),
+            tuning=seen.notes.tuning if seen.notes.tuning_agreement > 0 else math.nan,
+            onsets=onsets.times,
+            onset_density=len(onsets.times) / seen.duration if seen.duration else math.nan,
+            timbre=timbre,
+            levels=levels.levels(),
+            loudness=_finite(loudness.integrated()),
+            damage=damage,
+            stamp=features_stamp(),
+            reasons={},
+        ),
+        loudness.usable,
     )
 
 
-def _mixed(planes: list[Plane]) -> NDArray[np.float32]:
+def _finite(value: float) -> float:
+    return value if math.isfinite(value) else math.nan
+
+
+def _explained(song: Extracted, knows_loudness: bool) -> Extracted:
+    """The same with the reason for each figure that is nan."""
+    reasons = song.reasons
+    for name, unknown in (("tempo", song.tempo.reason), ("key", song.key.reason)):
+        if unknown:
+            reasons[name] = unknown
+    for name, inner in (("timbre", song.timbre.reasons), ("levels", song.levels.reasons)):
+        reasons.update({f"{name}.{figure}": reason for figure, reason in inner.items()})
+    if math.isnan(song.tuning):
+        reasons["tuning"] = "The song has no notes."
+    if math.isnan(song.onset_density):
+        reasons["onset_density"] = "The song has no length."
+    if math.isnan(song.loudness):
+        reasons["loudness"] = (
+            f"At {song.sample_rate} Hz loudness has no meaning."
+            if not knows_loudness
+            else "The song is shorter than 0.4 s."
+            if song.duration < _LEAST_LOUD_SECONDS
+            else "The song is silent."
+        )
+    return song
+
+
+_LEAST_LOUD_SECONDS = 0.4  # one block of the standard's gating
+
+
+def _mixed(planes: Sequence[Plane]) -> Rows:
     """The mean of the channels: a sum of planes is ten times as quick as a mean across them."""
     mono = np.array(planes[0], np.float32)
     for plane in planes[1:]:

@@ -129,14 +129,14 @@ class LevelMeter:
         )
 
     def _silence(self, peaks: NDArray[np.float64]) -> tuple[float, float, float]:
-        lengths = np.full(len(peaks), self._bin_seconds)
+        lengths = np.full(len(peaks), self.bin)
         if len(self._rest[0]):
-            lengths[-1] = len(self._rest[0]) / self._sample_rate
+            lengths[-1] = len(self._rest[0])
         loud = np.flatnonzero(peaks > QUIET_PEAK)
-        total = float(lengths[peaks <= QUIET_PEAK].sum())
-        if not len(loud):
-            return total, total, total
-        return float(lengths[: loud[0]].sum()), float(lengths[loud[-1] + 1 :].sum()), total
+        total = int(lengths[peaks <= QUIET_PEAK].sum())
+        lead = int(lengths[: loud[0]].sum()) if len(loud) else total
+        trail = int(lengths[loud[-1] + 1 :].sum()) if len(loud) else total
+        return lead / self._sample_rate, trail / self._sample_rate, total / self._sample_rate
 
 
 class ClippingMeter:

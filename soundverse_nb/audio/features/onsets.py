@@ -8,7 +8,7 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from soundverse_nb.audio.features.spectra import FRAME_RATE, Frames, Rows
+from soundverse_nb.audio.features.spectra import FRAME_RATE, Rows
 
 BANDS = 8
 _FLOOR = 60.0  # dB below the loudest band of the song: quieter is silence
@@ -25,7 +25,7 @@ _LEAST_RISE = 0.3
 
 @dataclass(frozen=True)
 class Onsets:
-    """How strongly notes begin at each row of `Frames`.
+    """How strongly notes begin at each row of `Spectra`.
 
     `strength` (rows,) is the rise in dB over two frames, 0 and up, mean over the spectrum, `bands` (rows,
     8) the same of eight parts of it from low to high, equally wide in mel. `times` are those at which a note
@@ -37,9 +37,9 @@ class Onsets:
     times: NDArray[np.float64]
 
 
-def find_onsets(frames: Frames) -> Onsets:
-    """Onset strength and onset times of a song."""
-    bands = _rises(frames.mel)
+def find_onsets(mel: Rows) -> Onsets:
+    """Onset strength and onset times of a song, from the power of its mel bands (rows, 128)."""
+    bands = _rises(mel)
     strength = bands.mean(axis=1)
     return Onsets(strength, bands, pick(strength) / FRAME_RATE)
 

@@ -44,7 +44,7 @@ Rows = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Frames:
+class Spectra:
     """A row for each moment of a song; all arrays are float32.
 
     Row i is about the time i / `frame_rate` in seconds, the middle of its window. `mel` (rows, 128) is the
@@ -69,7 +69,7 @@ class Frames:
 
 
 class SpectrumMeter:
-    """Feed the mixed signal piece by piece, float32 at `sample_rate`; frames() gives the rows."""
+    """Feed the mixed signal piece by piece, float32 at `sample_rate`; spectra() gives the rows."""
 
     def __init__(self, sample_rate: int) -> None:
         self._resampler = soxr.ResampleStream(sample_rate, RATE, 1, dtype="float32", quality="MQ")
@@ -86,7 +86,7 @@ class SpectrumMeter:
         self._samples += len(mono)
         self._take(self._resampler.resample_chunk(mono))
 
-    def frames(self) -> Frames:
+    def spectra(self) -> Spectra:
         """The rows of all that was fed, which ends here."""
         duration = self._samples / self._sample_rate
         self._take(self._resampler.resample_chunk(np.zeros(0, np.float32), last=True))
@@ -95,7 +95,7 @@ class SpectrumMeter:
             mel, *rest = [np.concatenate(parts) for parts in zip(*self._rows, strict=True)]
         else:
             mel, *rest = [np.zeros(shape, np.float32) for shape in ((0, MEL_BANDS), 0, (0, 7), 0)]
-        return Frames(FRAME_RATE, duration, mel, self._notes.result(), *rest)
+        return Spectra(FRAME_RATE, duration, mel, self._notes.result(), *rest)
 
     def _take(self, samples: Rows, is_last: bool = False) -> None:
         self._waiting.append(samples)

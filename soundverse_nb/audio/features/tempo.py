@@ -7,7 +7,7 @@ song's tempo is one choice among several, each with a weight.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
@@ -15,6 +15,7 @@ import scipy.ndimage
 from numpy.typing import NDArray
 
 from soundverse_nb.audio.features.beats import fit_line, track_beats
+from soundverse_nb.audio.features.confidence import SURE, tempo_confidence
 from soundverse_nb.audio.features.onsets import Onsets
 from soundverse_nb.audio.features.spectra import FRAME_RATE
 
@@ -32,8 +33,6 @@ _NEAR = 3  # places of the grid within which an alternative's own best is looked
 _SHARPNESS = 4.0  # power of a tempo's salience that is its odds
 _LEAST_WEIGHT = 0.01
 _FEWEST_BEATS = 4
-SURE = 0.5
-"""From this confidence on the tempo is one to rely on."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +52,8 @@ class Tempo:
     standard error, `first_beat` where the line begins, in seconds. `weight` 0 to 1 is how readily this tempo
     is tapped rather than one of `alternatives`, the likeliest first; all weights together are 1.
     `pulse` -1 to 1 is how alike the song's onsets are from beat to beat, `unevenness` the beats' median
-    distance from the line, in beats. `confidence` 0 to 1 is the share of songs with such figures whose tempo
-    is right; `is_sure` from SURE on. What cannot be told is nan, and `reason` says why.
+    distance from the line, in beats. `confidence` 0 to 1 is about the share of songs with such figures whose
+    tempo is right; `is_sure` from SURE on. What cannot be told is nan, and `reason` says why.
     """
 
     bpm: float
@@ -84,8 +83,8 @@ def find_tempo(onsets: Onsets) -> Tempo:
     The onsets' autocorrelation says how readily each tempo is tapped; beats are tracked at the likeliest, and
     a line is fitted through them, which is finer than any grid of tempi.
     """
-    if not onsets.strength.max(initial=0.0) > 0:
-        return _unknown("Nothing in the song begins.")
+    if len(onsets.times) < _FEWEST_BEATS:
+        return _unknown(f"Fewer than {_FEWEST_BEATS} notes begin.")
     alike = _self_likeness(onsets)
     if len(alike) < 2:
         return _unknown("The song is too short for a tempo.")
@@ -94,7 +93,7 @@ def find_tempo(onsets: Onsets) -> Tempo:
     if not salience[best] > 0:
         return _unknown("No pulse is heard.")
     period = 60 / _GRID[best]
-    beats = track_beats(onsets.strength, period * FRAME_RATE)
+    beats = track_beats(_accents(onsets), period * FRAME_RATE)
     line = fit_line(beats, period)
     if line is None or len(beats) < _FEWEST_BEATS:
         return _unknown(f"There are fewer than {_FEWEST_BEATS} beats.")
@@ -111,7 +110,7 @@ def find_tempo(onsets: Onsets) -> Tempo:
         beats=beats,
         pulse=pulse,
         unevenness=unevenness,
-        confidence=confidence(weight, pulse, unevenness),
+        confidence=tempo_confidence(weight, pulse, unevenness),
     )
 
 
@@ -125,6 +124,12 @@ def _self_likeness(onsets: Onsets) -> NDArray[np.float64]:
     return (whole + low) / 2 if len(low) else whole
 
 
+def _accents(onsets: Onsets) -> NDArray[np.float64]:
+    """Onset strength as it makes beats: the same two parts of the spectrum, each by its own spread."""
+    parts = [onsets.strength.astype(np.float64), onsets.bands[:, 0].astype(np.float64)]
+    return np.asarray(sum(part / part.std() for part in parts if part.std() > 0))
+
+
 def _autocorrelation(strength: NDArray[np.floating]) -> NDArray[np.float64]:
     values = strength.astype(np.float64)
     around = round(_LOCAL_SECONDS * FRAME_RATE) | 1
@@ -134,10 +139,10 @@ def _autocorrelation(strength: NDArray[np.floating]) -> NDArray[np.float64]:
     lags = min(count // 2, math.ceil(max(_MULTIPLES) * 60 / SLOWEST * FRAME_RATE) + 2)
     size = scipy.fft.next_fast_len(count + lags, real=True)
     power = np.square(np.abs(scipy.fft.rfft(values, size)))
-    sums: NDArray[np.float64] = scipy.fft.irfft(power, size)[:lags] / (count - np.arange(lags))
+    sums = np.asarray(scipy.fft.irfft(power, size)[:lags] / (count - np.arange(lags)), np.float64)
     if not lags or not sums[0] > 1e-9:
         return np.zeros(0)
-    return sums / sums[0]
+    return np.asarray(sums / sums[0])
 
 
 def _at_multiples(alike: NDArray[np.float64], periods: NDArray[np.float64]) -> list[NDArray[np.float64]]:
@@ -157,7 +162,7 @@ def _salience(alike: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _pulse(alike: NDArray[np.float64], period: float) -> float:
-    return float(np.mean([value[0] for value in _at_multiples(alike, np.array([period]))]))
+    return float(np.mean(_at_multiples(alike, np.array([period]))))
 
 
 def _weights(salience: NDArray[np.float64], bpm: float) -> tuple[float, tuple[Alternative, ...]]:
@@ -179,8 +184,3 @@ def _weights(salience: NDArray[np.float64], bpm: float) -> tuple[float, tuple[Al
     total = own + sum(kept.values())
     alternatives = [Alternative(bpm * ratio, ratio, value / total) for ratio, value in kept.items()]
     return own / total, tuple(sorted(alternatives, key=lambda other: -other.weight))
-
-
-def confidence(weight: float, pulse: float, unevenness: float) -> float:
-    """The share of songs with such figures whose tempo is right, 0 to 1."""
-    return weight

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from soundverse_nb.audio.features.spectra import CONTRAST_EDGES, CONTRAST_EVERY, Frames, Rows
+from soundverse_nb.audio.features.spectra import CONTRAST_EDGES, CONTRAST_EVERY, Rows, Spectra
 
 COEFFICIENTS = 20
 _TOP_DB = 80.0
@@ -36,15 +36,15 @@ class Timbre:
     reasons: dict[str, str] = field(default_factory=dict)
 
 
-def describe(frames: Frames, sample_rate: int) -> Timbre:
+def describe(spectra: Spectra, sample_rate: int) -> Timbre:
     """The timbre of a song whose file has that sample rate."""
-    mfcc = mel_cepstrum(frames.mel)
-    loudest = float(frames.rms.max(initial=0.0))
-    sounds = frames.rms > max(_LEAST_RMS, _QUIET * loudest)
+    mfcc = mel_cepstrum(spectra.mel)
+    loudest = float(spectra.rms.max(initial=0.0))
+    sounds = spectra.rms > max(_LEAST_RMS, _QUIET * loudest)
     heard = mfcc[sounds].astype(np.float64)
-    centroid = frames.centroid[sounds].astype(np.float64)
+    centroid = spectra.centroid[sounds].astype(np.float64)
     centroid = centroid[np.isfinite(centroid)]
-    contrast = frames.contrast[sounds[::CONTRAST_EVERY]].astype(np.float64)
+    contrast = spectra.contrast[sounds[::CONTRAST_EVERY]].astype(np.float64)
     reasons = {}
     nothing = np.full(COEFFICIENTS, math.nan)
     if not len(heard):

@@ -1,0 +1,44 @@
+"""How far a tempo or a key is to be relied on, from figures that right ones and wrong ones differ in.
+
+A confidence is a product of steps, one for each thing that may be wrong: the choice between two that fit
+nearly alike, and whether there is anything to find at all. Steps are logistic, placed by hand between the
+figures of right answers and those of wrong ones and of sounds that are no music, on the tunes for tuning of
+`benchmarks/known_remixes`; they are wide where the figures are few.
+"""
+
+from __future__ import annotations
+
+import math
+
+SURE = 0.5
+"""From this confidence on a tempo or a key is one to rely on."""
+
+# Middle and width of each step; a negative width makes it fall.
+_TEMPO_WEIGHT = (0.6, 0.1)
+_TEMPO_PULSE = (0.2, 0.03)
+_TEMPO_UNEVENNESS = (0.06, -0.01)
+_KEY_FIT = (0.70, 0.03)
+_KEY_LEAD = (0.03, 0.015)
+_KEY_MOVEMENT = (0.012, 0.003)
+
+
+def tempo_confidence(weight: float, pulse: float, unevenness: float) -> float:
+    """About the share of songs with such figures whose tempo is right, 0 to 1; see `tempo.Tempo`.
+
+    Music has a pulse of 0.3 and more, noise and talk less than 0.1, and nobody taps along to noise evenly.
+    """
+    return _step(weight, *_TEMPO_WEIGHT) * _step(pulse, *_TEMPO_PULSE) * _step(unevenness, *_TEMPO_UNEVENNESS)
+
+
+def key_confidence(correlation: float, lead: float, movement: float) -> float:
+    """About the share of songs with such figures whose key is right, 0 to 1; see `key.KeyEstimate`.
+
+    `lead` is by how much the first key fits better than the second. Music in a key mostly fits it at 0.75 and more,
+    noise and drums at less than 0.7; and a chord that is held all along is in no key.
+    """
+    return _step(correlation, *_KEY_FIT) * _step(lead, *_KEY_LEAD) * _step(movement, *_KEY_MOVEMENT)
+
+
+def _step(value: float, middle: float, width: float) -> float:
+    """A logistic step from 0 to 1 around `middle`."""
+    return 0.5 * (1 + math.tanh((value - middle) / (2 * width)))
