@@ -173,7 +173,7 @@ def _weights(salience: NDArray[np.float64], bpm: float) -> tuple[float, tuple[Al
         if not -_NEAR <= place < len(salience) + _NEAR:
             return 0.0
         near = salience[max(0, place - _NEAR) : place + _NEAR + 1]
-        return float(near.max(initial=0.0)) ** _SHARPNESS
+        return math.pow(float(near.max(initial=0.0)), _SHARPNESS)
 
     own = odds(bpm)
     others = {ratio: odds(bpm * ratio) for ratio in RATIOS}
