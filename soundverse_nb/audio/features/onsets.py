@@ -8,7 +8,7 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from soundverse_nb.audio.features.spectra import FRAME_RATE, Rows
+from soundverse_nb.audio.features.spectra import FRAME_RATE, HOP, WINDOW, Rows
 
 BANDS = 8
 _FLOOR = 60.0  # dB below the loudest band of the song: quieter is silence
@@ -17,6 +17,8 @@ _LAG = 2
 # Mel bands to either side whose level a rise must exceed: vibrato and glides move, they do not begin
 # (Böck & Widmer, "Maximum filter vibrato suppression for onset detection", DAFx 2013).
 _NEIGHBOURS = 1
+# Rows whose window reaches beyond the song's end, where a sound that is cut off fills the whole spectrum.
+_BEYOND = WINDOW // 2 // HOP
 # Seconds around an onset in which it is the greatest, and over which the mean is taken; dB it stands over it.
 _APART = 0.03
 _AROUND = 0.2
@@ -52,6 +54,7 @@ def _rises(mel: Rows) -> Rows:
     before = scipy.ndimage.maximum_filter1d(level, 2 * _NEIGHBOURS + 1, axis=1)
     rises = np.zeros_like(level)
     rises[_LAG:] = np.maximum(level[_LAG:] - before[:-_LAG], 0)
+    rises[-_BEYOND:] = 0
     return np.ascontiguousarray(rises.reshape(len(rises), BANDS, -1).mean(axis=2))
 
 

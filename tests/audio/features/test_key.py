@@ -9,8 +9,26 @@ from soundverse_nb.audio.features.extract import extract
 from soundverse_nb.audio.features.key import Key, KeyEstimate, find_key
 from tests.audio.features.songs import RATE, chords, noise
 
-MAJOR = [[60, 64, 67], [65, 69, 72], [67, 71, 74], [60, 64, 67], [69, 72, 76], [62, 65, 69], [67, 71, 74], [60, 64, 67]]
-MINOR = [[57, 60, 64], [62, 65, 69], [64, 68, 71], [57, 60, 64], [65, 69, 72], [62, 65, 69], [64, 68, 71], [57, 60, 64]]
+MAJOR = [
+    [60, 64, 67],
+    [65, 69, 72],
+    [67, 71, 74],
+    [60, 64, 67],
+    [69, 72, 76],
+    [62, 65, 69],
+    [67, 71, 74],
+    [60, 64, 67],
+]
+MINOR = [
+    [57, 60, 64],
+    [62, 65, 69],
+    [64, 68, 71],
+    [57, 60, 64],
+    [65, 69, 72],
+    [62, 65, 69],
+    [64, 68, 71],
+    [57, 60, 64],
+]
 
 
 def of(samples: np.ndarray, rate: int = RATE) -> KeyEstimate:
