@@ -17,7 +17,7 @@ SURE = 0.5
 _TEMPO_WEIGHT = (0.6, 0.1)
 _TEMPO_PULSE = (0.2, 0.03)
 _TEMPO_UNEVENNESS = (0.06, -0.01)
-_KEY_FIT = (0.70, 0.03)
+_KEY_FIT = (0.72, 0.02)
 _KEY_LEAD = (0.03, 0.015)
 _KEY_MOVEMENT = (0.012, 0.003)
 
@@ -33,8 +33,8 @@ def tempo_confidence(weight: float, pulse: float, unevenness: float) -> float:
 def key_confidence(correlation: float, lead: float, movement: float) -> float:
     """About the share of songs with such figures whose key is right, 0 to 1; see `key.KeyEstimate`.
 
-    `lead` is by how much the first key fits better than the second. Music in a key mostly fits it at 0.75 and more,
-    noise and drums at less than 0.7; and a chord that is held all along is in no key.
+    `lead` is by how much the first key fits better than the second. Music in a key mostly fits it at 0.75 and
+    more, noise and drums at less than 0.7; and a chord that is held all along is in no key.
     """
     return _step(correlation, *_KEY_FIT) * _step(lead, *_KEY_LEAD) * _step(movement, *_KEY_MOVEMENT)
 
