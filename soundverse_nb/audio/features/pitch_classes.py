@@ -13,6 +13,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse
 from numpy.typing import NDArray
 
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
@@ -65,7 +66,9 @@ class PitchClassMeter:
         self._lowest = _grid(np.array([_LOWEST_HZ]))[0] - 1.0
         self._bins = math.ceil(_grid(np.array([_HIGHEST_HZ * 1.02]))[0] - self._lowest) + 2
         fold, upper = _fold(self._lowest, self._bins, 0.0), _fold(self._lowest, self._bins, _UPPER_HZ)
-        self._fold = np.concatenate([fold, upper], axis=1)
+        # One in fifteen weights is not zero; summing those alone needs no BLAS, whose threads wait for one
+        # another and, on a busy machine, take several times as long for a product as small as this.
+        self._fold = scipy.sparse.csr_matrix(np.concatenate([fold, upper], axis=1).T)
         self._fine: list[NDArray[np.float32]] = []
         self._levels: list[NDArray[np.float32]] = []
         self._deviation, self._weight = 0j, 0.0
@@ -84,7 +87,7 @@ class PitchClassMeter:
         level = band.mean(axis=1)
         frames, hz, weights = self._peaks(band, level)
         grid = self._histogram(frames, hz, weights, count)
-        self._fine.append(grid @ self._fold)
+        self._fine.append(np.ascontiguousarray((self._fold @ grid.T).T))
         self._levels.append(level)
 
     def _peaks(
