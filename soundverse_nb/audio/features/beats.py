@@ -96,7 +96,7 @@ def fit_line(beats: NDArray[np.float64], period: float) -> Line | None:
     keep = np.ones(len(beats), bool)
     slope, start = period, float(beats[0])
     for _ in range(_FIT_ROUNDS):
-        slope, start = (float(value) for value in np.polyfit(numbers[keep], beats[keep], 1))
+        slope, start = _least_squares(numbers[keep], beats[keep])
         away = np.abs(beats - start - slope * numbers)
         limit = max(_OUTLIER * 1.4826 * float(np.median(away)), 0.5 / FRAME_RATE)
         if keep.sum() == (inside := away <= limit).sum() or inside.sum() < 3:
@@ -106,3 +106,10 @@ def fit_line(beats: NDArray[np.float64], period: float) -> Line | None:
     spread = float(np.square(numbers[keep] - numbers[keep].mean()).sum())
     noise = math.sqrt(float(np.square(away[keep]).sum()) / max(1, keep.sum() - 2))
     return Line(start, slope, float(np.median(away)), noise / math.sqrt(spread) if spread > 0 else math.inf)
+
+
+def _least_squares(numbers: NDArray[np.float64], times: NDArray[np.float64]) -> tuple[float, float]:
+    """Slope and start of the line through times by their numbers."""
+    middle, away = float(times.mean()), numbers - numbers.mean()
+    slope = float((away * (times - middle)).sum() / np.square(away).sum())
+    return slope, middle - slope * float(numbers.mean())

@@ -98,6 +98,8 @@ def find_key(profiles: NDArray[np.floating]) -> KeyEstimate:
     'C major'
     """
     strengths = np.asarray(profiles, np.float64).reshape(-1, 12)
+    if not len(strengths):
+        strengths = np.zeros((1, 12))
     above = np.maximum(strengths - np.median(strengths, axis=1, keepdims=True), 0)
     notes = above.sum(axis=0) + (_LAST_WEIGHT - 1) * _last(above).sum(axis=0)
     if not notes.max() - notes.min() > 1e-9 * max(1.0, float(notes.max())):
