@@ -24,8 +24,8 @@ def analyse(path: Path) -> dict[str, Any]:
     mono, low_rate = librosa.load(path)
     return {
         "duration": librosa.get_duration(y=stereo, sr=rate),
-        **_tempo(mono, low_rate),
-        "key": _key(mono, low_rate),
+        **tempo(mono, low_rate),
+        "key": key(mono, low_rate),
         "onset_density": len(librosa.onset.onset_detect(y=mono, sr=low_rate)) / (len(mono) / low_rate),
         "centroid": float(librosa.feature.spectral_centroid(y=mono, sr=low_rate).mean()),
         "contrast": librosa.feature.spectral_contrast(y=mono, sr=low_rate).mean(axis=1),
@@ -38,7 +38,8 @@ def analyse(path: Path) -> dict[str, Any]:
     }
 
 
-def _tempo(mono: Any, rate: float) -> dict[str, Any]:
+def tempo(mono: Any, rate: float) -> dict[str, Any]:
+    """The slope of a line through librosa's beats, the beats, and the mean tempogram."""
     import librosa
 
     _, beats = librosa.beat.beat_track(y=mono, sr=rate, units="time")
@@ -48,16 +49,23 @@ def _tempo(mono: Any, rate: float) -> dict[str, Any]:
     return {"tempo": 60 / slope, "beats": beats, "tempogram": tempogram}
 
 
-def _key(mono: Any, rate: float) -> str:
+def key(mono: Any, rate: float) -> str:
+    """The key's name: the one whose profile fits best."""
+    fits = key_fits(mono, rate)
+    tonic, mode = max(fits, key=lambda one: fits[one])
+    return f"{_NAMES[tonic]} {mode}"
+
+
+def key_fits(mono: Any, rate: float) -> dict[tuple[int, str], float]:
+    """How well the mean CQT chroma fits Krumhansl's profile of each key."""
     import librosa
 
     notes = librosa.feature.chroma_cqt(y=mono, sr=rate).mean(axis=1)
-    fits = {
-        f"{_NAMES[tonic]} {mode}": float(np.corrcoef(notes, np.roll(profile, tonic))[0, 1])
+    return {
+        (tonic, mode): float(np.corrcoef(notes, np.roll(profile, tonic))[0, 1])
         for mode, profile in (("major", _MAJOR), ("minor", _MINOR))
         for tonic in range(12)
     }
-    return max(fits, key=lambda name: fits[name])
 
 
 def _mfcc(mono: Any, rate: float) -> dict[str, Any]:
