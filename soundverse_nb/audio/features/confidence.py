@@ -20,6 +20,7 @@ _TEMPO_UNEVENNESS = (0.06, -0.01)
 _KEY_FIT = (0.72, 0.02)
 _KEY_LEAD = (0.03, 0.015)
 _KEY_MOVEMENT = (0.012, 0.003)
+_KEY_TUNED = (0.3, 0.04)
 
 
 def tempo_confidence(weight: float, pulse: float, unevenness: float) -> float:
@@ -30,13 +31,19 @@ def tempo_confidence(weight: float, pulse: float, unevenness: float) -> float:
     return _step(weight, *_TEMPO_WEIGHT) * _step(pulse, *_TEMPO_PULSE) * _step(unevenness, *_TEMPO_UNEVENNESS)
 
 
-def key_confidence(correlation: float, lead: float, movement: float) -> float:
+def key_confidence(correlation: float, lead: float, movement: float, tuned: float) -> float:
     """About the share of songs with such figures whose key is right, 0 to 1; see `key.KeyEstimate`.
 
-    `lead` is by how much the first key fits better than the second. Music in a key mostly fits it at 0.75 and
-    more, noise and drums at less than 0.7; and a chord that is held all along is in no key.
+    `lead` is by how much the first key fits better than the second, `tuned` how much the song's tones agree on
+    a tuning. Music in a key mostly fits it at 0.75 and more, noise and drums at less than 0.7; a chord that is
+    held all along is in no key; and talk is in no tuning (0.1, music 0.5 and more).
     """
-    return _step(correlation, *_KEY_FIT) * _step(lead, *_KEY_LEAD) * _step(movement, *_KEY_MOVEMENT)
+    return (
+        _step(correlation, *_KEY_FIT)
+        * _step(lead, *_KEY_LEAD)
+        * _step(movement, *_KEY_MOVEMENT)
+        * _step(tuned, *_KEY_TUNED)
+    )
 
 
 def _step(value: float, middle: float, width: float) -> float:

@@ -134,7 +134,7 @@ def extract(source: Any) -> Extracted:
                 rms=seen.rms,
             ),
             tempo=find_tempo(onsets),
-            key=find_key(seen.notes.profiles),
+            key=find_key(seen.notes.profiles, seen.notes.tuning_agreement),
             tuning=seen.notes.tuning if seen.notes.tuning_agreement > 0 else math.nan,
             onsets=onsets.times,
             onset_density=len(onsets.times) / seen.duration if seen.duration else math.nan,

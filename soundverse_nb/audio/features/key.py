@@ -86,8 +86,10 @@ def _with_harmonics(profile: tuple[float, ...]) -> NDArray[np.float64]:
 _TABLE = _standardised(np.array([np.roll(_with_harmonics(_PROFILES[key.mode]), key.tonic) for key in _KEYS]))
 
 
-def find_key(profiles: NDArray[np.floating]) -> KeyEstimate:
+def find_key(profiles: NDArray[np.floating], tuned: float = 1.0) -> KeyEstimate:
     """The key of a song from the strengths of its notes, (frames, 12) from C on, 0 and up; see KeyEstimate.
+
+    `tuned` 0 to 1 is how much the song's tones agree on a tuning, for the confidence.
 
     Of each frame only what is above the middle of the twelve counts: below it is what no note sounds at. That
     is added up over the song, where the last notes count more, as tunes end on their tonic, and correlated
@@ -110,7 +112,12 @@ def find_key(profiles: NDArray[np.floating]) -> KeyEstimate:
     best, second = float(fit[order[0]]), float(fit[order[1]])
     moved = _movement(above)
     return KeyEstimate(
-        _KEYS[order[0]], _KEYS[order[1]], best, second, moved, key_confidence(best, best - second, moved)
+        _KEYS[order[0]],
+        _KEYS[order[1]],
+        best,
+        second,
+        moved,
+        key_confidence(best, best - second, moved, tuned),
     )
 
 
