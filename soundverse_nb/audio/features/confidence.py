@@ -34,9 +34,9 @@ def tempo_confidence(weight: float, pulse: float, unevenness: float) -> float:
 def key_confidence(correlation: float, lead: float, movement: float, tuned: float) -> float:
     """About the share of songs with such figures whose key is right, 0 to 1; see `key.KeyEstimate`.
 
-    `lead` is by how much the first key fits better than the second, `tuned` how much the song's tones agree on
-    a tuning. Music in a key mostly fits it at 0.75 and more, noise and drums at less than 0.7; a chord that is
-    held all along is in no key; and talk is in no tuning (0.1, music 0.5 and more).
+    `lead` is by how much the first key fits better than the second, `tuned` 0 to 1 how much the song's tones
+    agree on a tuning. Music in a key mostly fits it at 0.75 and more, noise and drums at less than 0.7; a
+    chord that is held all along is in no key; and talk is in no tuning (0.1, music 0.5 and more).
     """
     return (
         _step(correlation, *_KEY_FIT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,8 @@ from soundverse_nb.audio.features.onsets import find_onsets
 from soundverse_nb.audio.features.spectra import Rows, SpectrumMeter
 from soundverse_nb.audio.features.tempo import Tempo, find_tempo
 from soundverse_nb.audio.features.timbre import Timbre, describe
-from soundverse_nb.audio.loudness import LoudnessMeter
+from soundverse_nb.audio.k_weighting import RATES
+from soundverse_nb.audio.loudness import Loudness, LoudnessMeter
 
 FEATURES_VERSION = "1"
 """Grows with every change after which a figure of the same song may be another."""
@@ -69,8 +70,9 @@ class Extracted:
 
     `duration` in seconds counts what was decoded: what an encoder put before and behind the song is not in
     it, and counts as no silence. `tuning` is how far the song is off A = 440 Hz, in cents, -50 to 50.
-    `onset_density` is how many notes begin a second, at the times `onsets` in seconds. `loudness` is
-    integrated loudness in LUFS. `damage` says what could not be decoded, None where all could.
+    `onset_density` is how many notes begin a second, at the times `onsets` in seconds. `loudness` holds
+    the five figures of an EBU-mode meter, where what is silent has nan. `damage` says what could not be
+    decoded, None where all could.
 
     Every scalar, those of the parts too, is finite, or nan and explained in `reasons` under its name; parts
     are joined by a dot ("levels.dynamic_range"), and all of a tempo or a key have one.
@@ -87,7 +89,7 @@ class Extracted:
     onset_density: float
     timbre: Timbre
     levels: Levels
-    loudness: float
+    loudness: Loudness
     damage: str | None
     stamp: str
     reasons: dict[str, str]
@@ -108,11 +110,10 @@ def extract(source: Any) -> Extracted:
     with decode(source, _PIECE_FRAMES) as sound:
         rate, channels = sound.sample_rate, sound.channels
         levels, spectra = LevelMeter(rate, channels), SpectrumMeter(rate)
-        # The place of the loudness figures: integrated loudness alone, until the meter gives the others too.
         loudness = LoudnessMeter(rate, channels)
         for piece in sound.pieces():
             planes = levels.feed(sound.planes(piece))
-            loudness.feed(np.stack(planes).T)
+            loudness.feed_planes(planes)
             spectra.feed(_mixed(planes))
         damage = sound.damage
     seen = spectra.spectra()
@@ -140,20 +141,15 @@ def extract(source: Any) -> Extracted:
             onset_density=len(onsets.times) / seen.duration if seen.duration else math.nan,
             timbre=timbre,
             levels=levels.levels(),
-            loudness=_finite(loudness.integrated()),
+            loudness=loudness.loudness(),
             damage=damage,
             stamp=features_stamp(),
             reasons={},
-        ),
-        loudness.usable,
+        )
     )
 
 
-def _finite(value: float) -> float:
-    return value if math.isfinite(value) else math.nan
-
-
-def _explained(song: Extracted, knows_loudness: bool) -> Extracted:
+def _explained(song: Extracted) -> Extracted:
     """The same with the reason for each figure that is nan."""
     reasons = song.reasons
     for name, unknown in (("tempo", song.tempo.reason), ("key", song.key.reason)):
@@ -165,18 +161,30 @@ def _explained(song: Extracted, knows_loudness: bool) -> Extracted:
         reasons["tuning"] = "The song has no notes."
     if math.isnan(song.onset_density):
         reasons["onset_density"] = "The song has no length."
-    if math.isnan(song.loudness):
-        reasons["loudness"] = (
-            f"At {song.sample_rate} Hz loudness has no meaning."
-            if not knows_loudness
-            else "The song is shorter than 0.4 s."
-            if song.duration < _LEAST_LOUD_SECONDS
-            else "The song is silent."
-        )
-    return song
+    said = {}
+    for figure, value in asdict(song.loudness).items():
+        said[figure] = value
+        if not math.isfinite(value):
+            said[figure] = math.nan
+            reasons[f"loudness.{figure}"] = _why_no_loudness(song, _LOUDNESS_SECONDS.get(figure, 0.0))
+    return replace(song, loudness=Loudness(**said))
 
 
-_LEAST_LOUD_SECONDS = 0.4  # one block of the standard's gating
+def _why_no_loudness(song: Extracted, least_seconds: float) -> str:
+    if not RATES[0] <= song.sample_rate <= RATES[1]:
+        return f"At {song.sample_rate} Hz loudness has no meaning."
+    if song.duration < least_seconds:
+        return f"The song is shorter than {least_seconds:g} s."
+    return "The song is silent, or all of it too quiet to count."
+
+
+# The windows that figures of loudness are about (EBU Tech 3341).
+_LOUDNESS_SECONDS = {
+    "integrated_lufs": 0.4,
+    "momentary_max_lufs": 0.4,
+    "short_term_max_lufs": 3.0,
+    "range_lu": 3.0,
+}
 
 
 def _mixed(planes: Sequence[Plane]) -> Rows:

@@ -13,14 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundverse_nb.audio.decode.base import Plane
+from soundverse_nb.audio.loudness import usable
 from soundverse_nb.audio.meters import FULL_SCALE, QUIET_PEAK
 
 BIN_SECONDS = 0.01
 LEAST_RUN = 3  # samples at full scale in a row: one is a peak, two may be one between two samples
 BLOCK_SECONDS = 3.0
 _LOUDEST_SHARE = 0.2
-# Larger samples would overflow the squares of float32; no sound is 80 dB over full scale.
-LARGEST = 1e4
 
 
 @dataclass(frozen=True)
@@ -78,11 +77,10 @@ class LevelMeter:
         return clean
 
     def _clean(self, plane: Plane) -> Plane:
-        largest = max(float(plane.max(initial=0.0)), -float(plane.min(initial=0.0)))
-        if largest <= LARGEST:  # NaN is not
-            return plane
-        self.not_finite += plane.size - int(np.count_nonzero(np.isfinite(plane)))
-        return np.clip(np.where(np.isfinite(plane), plane, np.float32(0)), -LARGEST, LARGEST)
+        clean = usable(plane)
+        if clean is not plane:
+            self.not_finite += plane.size - int(np.count_nonzero(np.isfinite(plane)))
+        return clean
 
     @staticmethod
     def _measured(rows: list[NDArray[np.float32]]) -> tuple[NDArray[np.float64], ...]:
