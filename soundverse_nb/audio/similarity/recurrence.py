@@ -21,6 +21,7 @@ CONTEXT = 6  # such frames in a moment: 2.2 s
 PAD = 2  # columns before each transposition's own: an alignment that begins there steps back into them
 _NEAREST = 0.1  # share of the other song's moments that count as near
 _SAMPLE = 96  # so many values tell a quantile well enough
+_THROUGHOUT = 0.5  # share of the song's mean profile that is taken off each
 _LEAST_NORM = 0.02  # of a song's usual frame: below, what is left of its notes is none
 ALIKE = 1 << 14  # the likeness of a moment to itself: int16 takes half the memory of float32, and its time
 _BLOCK = 16  # moments of the remix at a time, so that they stay in the processor's cache
@@ -41,11 +42,13 @@ def pooled(profiles: Notes, frame_rate: float, seconds: float) -> Notes:
 def directions(notes: Notes) -> Notes:
     """Profiles as unit vectors, of zeros where there is nothing; (frames, 12 for each register).
 
-    A profile is taken as its square root, so that the strongest note does not hide the others, and less its
-    mean, so that what sounds equally in all notes, as noise does, is alike to nothing.
+    A profile is taken as its square root, so that the strongest note does not hide the others; less its mean,
+    so that what sounds equally in all notes, as noise does, is alike to nothing; and less half of the song's
+    mean, so that what sounds throughout (a key, notes that reverberate) counts for less than what changes.
     """
     registers = np.sqrt(notes.reshape(len(notes), -1, SHIFTS))
     registers -= registers.mean(axis=2, keepdims=True)
+    registers -= np.float32(_THROUGHOUT) * registers.mean(axis=0, keepdims=True)
     norms = np.sqrt(np.einsum("ijk,ijk->ij", registers, registers))
     least = max(_LEAST_NORM * float(np.quantile(norms, 0.9)), 1e-6) if norms.size else 1.0
     scale = np.where(norms > least, 1 / np.maximum(norms, least), 0) / math.sqrt(registers.shape[1])

@@ -25,9 +25,9 @@ from soundverse_nb.audio.similarity.tune_content import TuneContent, tune_conten
 
 SURE = 0.5  # from this confidence on a transposition or a tempo ratio is said; below it is "unsure"
 
-# Tune kept is a logistic curve of the share of the shorter song that recurs in order: half at 0.43, which
-# lies between unrelated songs (0.05 to 0.3, the highest of thousands 0.5) and remixes (0.4 to 1).
-_HALF, _STEEPNESS = 0.43, 11.0
+# Tune kept is a logistic curve of the share of the shorter song that recurs in order: half at 0.5, which
+# lies between unrelated songs (0.1 to 0.35, the highest of thousands 0.5) and remixes (0.4 to 1).
+_HALF, _STEEPNESS = 0.5, 11.0
 # As if every song had so many moments more: a run of chance is long beside a song of a few seconds.
 _SHORT_SONG = 6
 _KNOT_SECONDS = 1.1
