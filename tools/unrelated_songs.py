@@ -19,8 +19,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from soundverse_nb.audio.features.extract import extract, features_stamp
+from soundverse_nb.audio.similarity.style import rhythm_profile, timbre_profile
 from soundverse_nb.audio.similarity.tune import compared_notes, evidence_of, tune_kept
-from soundverse_nb.audio.similarity.unrelated import FILE, save_songs, unrelated_songs
+from soundverse_nb.audio.similarity.unrelated import FILE, UnrelatedSong, save_songs, unrelated_songs
 
 
 def main() -> None:
@@ -32,10 +33,7 @@ def main() -> None:
     options = parser.parse_args()
     lines = (options.tunes / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
     originals = [truth for truth in map(json.loads, lines) if truth["kind"] == "original"][: options.songs]
-    songs = [
-        (str(truth["title"]), compared_notes(extract(options.tunes / truth["path"]).frames))
-        for truth in originals
-    ]
+    songs = [_song(str(truth["title"]), options.tunes / truth["path"]) for truth in originals]
     save_songs(FILE, songs, features_stamp())
     notes = unrelated_songs().notes
     scores = [tune_kept(evidence_of(one, other)) for one, other in combinations(notes, 2)]
@@ -44,6 +42,14 @@ def main() -> None:
         f"{len(songs)} songs, {FILE.stat().st_size // 1000} KB; pairs score {middle:.3f}, "
         f"5 to 95 % of them {low:.3f} to {high:.3f}, the highest {max(scores):.3f}"
     )
+
+
+def _song(title: str, path: Path) -> UnrelatedSong:
+    frames = extract(path).frames
+    timbre, rhythm = timbre_profile(frames), rhythm_profile(frames)
+    assert timbre is not None
+    assert rhythm is not None
+    return UnrelatedSong(title, compared_notes(frames), timbre, rhythm)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ _ROUNDS = 8
 _TUKEY = 4.685  # deviations from which a knot has no weight: 95 % efficient where errors are normal
 _LEAST_DEVIATION = 0.01  # seconds; below, the hop of the spectra decides
 _WITHIN = 0.01  # the error of a tempo ratio that the confidence is about
-_NEIGHBOURS = 3.0  # knots a second apart share so much of their surroundings that each counts for a third
+_NEIGHBOURS = 3.0  # knots that are near share so much of their surroundings that each counts for a third
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundverse_nb.audio.similarity.recurrence import Notes
+from soundverse_nb.audio.similarity.style import Profile, rhythm_apart, timbre_apart
 from soundverse_nb.audio.similarity.tune import (
     NoteFrames,
     TuneNotes,
-    compared_notes,
     evidence_of,
     tune_kept,
 )
@@ -29,9 +29,11 @@ _LEVELS = 255
 
 @dataclass(frozen=True)
 class UnrelatedSongs:
-    """The songs that come with the package: notes, titles, and the stamp of the features they are of."""
+    """The songs that come with the package: notes, timbre, rhythm, titles, and the features' stamp."""
 
     notes: tuple[TuneNotes, ...]
+    timbres: tuple[Profile, ...]
+    rhythms: tuple[Profile, ...]
     titles: tuple[str, ...]
     stamp: str
 
@@ -45,21 +47,35 @@ def unrelated_songs() -> UnrelatedSongs:
         songs = np.split(np.square(roots), ends[:-1])
         return UnrelatedSongs(
             tuple(TuneNotes.of(song) for song in songs),
+            tuple(kept["timbres"].astype(np.float64)),
+            tuple(kept["rhythms"].astype(np.float64)),
             tuple(str(title) for title in kept["titles"]),
             str(kept["stamp"]),
         )
 
 
-def save_songs(file: Path, songs: list[tuple[str, Notes]], stamp: str) -> None:
-    """Write a set: of each song its title and its compared_notes(), as square roots in 8 bits."""
-    roots = np.sqrt(np.concatenate([notes for _, notes in songs]))
+@dataclass(frozen=True)
+class UnrelatedSong:
+    """A song for the set: its compared_notes(), timbre_profile() and rhythm_profile()."""
+
+    title: str
+    notes: Notes
+    timbre: Profile
+    rhythm: Profile
+
+
+def save_songs(file: Path, songs: list[UnrelatedSong], stamp: str) -> None:
+    """Write a set; notes are kept as square roots in 8 bits, profiles as float16."""
+    roots = np.sqrt(np.concatenate([song.notes for song in songs]))
     scale = float(roots.max()) / _LEVELS
     with file.open("wb") as opened:
         np.savez_compressed(
             opened,
             roots=np.round(roots / scale).astype(np.uint8),
-            lengths=np.array([len(notes) for _, notes in songs]),
-            titles=np.array([title for title, _ in songs]),
+            lengths=np.array([len(song.notes) for song in songs]),
+            timbres=np.stack([song.timbre for song in songs]).astype(np.float16),
+            rhythms=np.stack([song.rhythm for song in songs]).astype(np.float16),
+            titles=np.array([song.title for song in songs]),
             scale=scale,
             stamp=stamp,
         )
@@ -70,8 +86,18 @@ def null_scores(song: NoteFrames) -> NDArray[np.float64]:
 
     Takes some 4 ms for each song of the set where the song lasts a minute, 10 ms where it lasts three.
     """
-    notes = TuneNotes.of(compared_notes(song))
+    notes = TuneNotes.of_song(song)
     return np.array([tune_kept(evidence_of(other, notes)) for other in unrelated_songs().notes])
+
+
+def null_timbre(profile: Profile | None) -> NDArray[np.float64]:
+    """How far a song's timbre is from that of each song of the set; all nan where it has none."""
+    return np.array([timbre_apart(profile, other) for other in unrelated_songs().timbres])
+
+
+def null_rhythm(profile: Profile | None) -> NDArray[np.float64]:
+    """How far a song's rhythm is from that of each song of the set; all nan where it has none."""
+    return np.array([rhythm_apart(profile, other) for other in unrelated_songs().rhythms])
 
 
 def p_value(score: float, null: NDArray[np.float64]) -> float:

@@ -9,7 +9,16 @@ import pytest
 
 from soundverse_nb.audio.features.extract import features_stamp
 from soundverse_nb.audio.similarity.tune import match_tunes
-from soundverse_nb.audio.similarity.unrelated import FILE, null_scores, p_value, save_songs, unrelated_songs
+from soundverse_nb.audio.similarity.unrelated import (
+    FILE,
+    UnrelatedSong,
+    null_rhythm,
+    null_scores,
+    null_timbre,
+    p_value,
+    save_songs,
+    unrelated_songs,
+)
 from tests.audio.features.songs import RATE
 from tests.audio.similarity.melodies import original, phrases, played, rows
 
@@ -39,8 +48,20 @@ def test_a_song_without_a_tune_has_no_null() -> None:
 def test_notes_are_kept_as_they_are(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     notes = np.random.default_rng(0).random((40, 24)).astype(np.float32) * 10
     file = tmp_path / "songs.npz"
-    save_songs(file, [("one", notes[:25]), ("two", notes[25:])], "features/0")
+    style = np.zeros((2, 19)), np.zeros((8, 96))
+    songs = [UnrelatedSong("one", notes[:25], *style), UnrelatedSong("two", notes[25:], *style)]
+    save_songs(file, songs, "features/0")
     with np.load(file) as kept:
         restored = np.square(kept["roots"] * kept["scale"])
         assert kept["lengths"].tolist() == [25, 15]
     np.testing.assert_allclose(np.sqrt(restored), np.sqrt(notes), atol=0.01)
+
+
+def test_style_has_its_null_too() -> None:
+    first = unrelated_songs()
+    for null, profiles in ((null_timbre, first.timbres), (null_rhythm, first.rhythms)):
+        scores = null(profiles[0])
+        assert len(scores) == len(first.titles)
+        assert scores[0] == pytest.approx(0, abs=0.01)
+        assert np.median(scores) > 0.1
+        assert np.isnan(null(None)).all()
