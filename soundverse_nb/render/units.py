@@ -149,6 +149,11 @@ def level(peak: float) -> str:
     return f"peak {signed(20 * math.log10(peak))} dBFS" if peak > 0 else "silent"
 
 
+def decimal(value: float, digits: int) -> str:
+    """A measured number with so many decimals; "–" where it is unknown."""
+    return signed(value, digits) if math.isfinite(value) else "–"
+
+
 def money(amount: float) -> str:
     """An amount in the currency the user thinks in: "1.20"."""
     return f"{amount:.2f}" if amount == 0 or abs(amount) >= 0.01 else f"{amount:.4g}"

@@ -1,0 +1,109 @@
+"""Measures as a small table, in text and in HTML: what, how much, and what to make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from soundverse_nb.render.colours import LINE
+from soundverse_nb.render.escape import fill, joined, plain, text
+
+
+@dataclass(frozen=True)
+class MeasureRow:
+    """One measure: its name, its value with the unit, and a remark in plain words."""
+
+    name: str
+    value: str
+    remark: str | None = ""
+
+
+_CELL = "padding:2px 14px 2px 0;text-align:left;vertical-align:top"
+
+
+def measures_text(title: str, rows: Sequence[MeasureRow], notes: Sequence[str] = ()) -> str:
+    """The table for a terminal: a line a measure."""
+    names = max((len(row.name) for row in rows), default=0)
+    values = max((len(row.value) for row in rows), default=0)
+    lines = [
+        f"  {row.name:<{names}}  {row.value:<{values}}  {plain(row.remark or '')}".rstrip() for row in rows
+    ]
+    return "\n".join([plain(title, 120), *lines, *(f"  {plain(note, 600)}" for note in notes)])
+
+
+def measures_html(title: str, rows: Sequence[MeasureRow], notes: Sequence[str] = ()) -> Markup:
+    """The table for a notebook; nothing in it that a sanitiser would take away."""
+    return fill(
+        '<div class="soundverse-measures" style="max-width:760px;line-height:1.4;margin:4px 0">'
+        "<div><b>{}</b></div>{}{}</div>",
+        text(title, 200),
+        fill(
+            '<table style="border-collapse:collapse;margin:4px 0 0"><tbody>{}</tbody></table>',
+            joined([_row(row) for row in rows]),
+        ),
+        joined(
+            [
+                fill('<div style="opacity:0.75;font-size:0.9em;margin:4px 0 0">{}</div>', text(note, 600))
+                for note in notes
+            ]
+        ),
+    )
+
+
+def _row(row: MeasureRow) -> Markup:
+    return fill(
+        '<tr style="border-top:1px solid {line}">'
+        '<td style="{cell};opacity:0.75;white-space:nowrap">{name}</td>'
+        '<td style="{cell};font-variant-numeric:tabular-nums"><b>{value}</b></td>'
+        '<td style="{cell};opacity:0.75">{remark}</td></tr>',
+        line=LINE,
+        cell=_CELL,
+        name=row.name,
+        value=row.value,
+        remark=text(row.remark or "", 300),
+    )
+
+
+def grid_text(
+    title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str] = ()
+) -> str:
+    """Many songs, a line each, for a terminal."""
+    table = [list(headings), *([plain(cell, 60) for cell in row] for row in rows)] if rows else []
+    widths = [max(len(row[at]) for row in table) for at in range(len(headings))] if table else []
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in table
+    ]
+    return "\n".join([plain(title, 200), *lines, *(plain(note, 600) for note in notes)])
+
+
+def grid_html(
+    title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str] = ()
+) -> Markup:
+    """The same as an HTML table that survives a notebook's sanitiser."""
+    table = Markup("")
+    if rows:
+        head = joined(
+            [fill('<th style="{};white-space:nowrap">{}</th>', _CELL, heading) for heading in headings]
+        )
+        body = [joined([fill('<td style="{}">{}</td>', _CELL, cell) for cell in row]) for row in rows]
+        table = fill(
+            '<div style="overflow-x:auto"><table style="border-collapse:collapse;margin:4px 0 0;'
+            'font-variant-numeric:tabular-nums"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>',
+            head,
+            joined([fill('<tr style="border-top:1px solid {}">{}</tr>', LINE, row) for row in body]),
+        )
+    return fill(
+        '<div class="soundverse-measures" style="line-height:1.4;margin:4px 0">'
+        "<div><b>{}</b></div>{}{}</div>",
+        text(title, 200),
+        table,
+        joined(
+            [
+                fill('<div style="opacity:0.75;font-size:0.9em;margin:4px 0 0">{}</div>', text(note, 600))
+                for note in notes
+            ]
+        ),
+    )
