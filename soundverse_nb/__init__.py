@@ -48,6 +48,21 @@ def _whole_songs(clips: Any) -> str:
     return str(import_module(f"{__name__}.widgets.whole_songs").mark_for(clips))
 
 
+def _difference(*songs: Any) -> Any:
+    return import_module(f"{__name__}.analysis").compare_audio(*songs)
+
+
+def _differences(*pairs: Any, **settings: Any) -> Any:
+    return import_module(f"{__name__}.analysis").compare_all(*pairs, **settings)
+
+
+def _difference_picture(difference: Any) -> Any:
+    return import_module(f"{__name__}.analysis.picture").draw(difference)
+
+
+_displays.register("difference", _difference)
+_displays.register("difference_picture", _difference_picture)
+_displays.register("differences", _differences)
 _displays.register("progress", _progress_board)
 _displays.register("job", _job)
 _displays.register("player", _player)

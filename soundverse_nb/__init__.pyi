@@ -1,7 +1,15 @@
 # The public words and where each is defined: the one list, read by the package when it is imported (each word
 # is loaded when it is first used) and by type checkers.
+from . import analysis as analysis
 from . import hosting as hosting
 from . import simulator as simulator
+from .analysis import Difference as Difference
+from .analysis import Features as Features
+from .analysis import analyse as analyse
+from .analysis import analyse_all as analyse_all
+from .analysis import compare_all as compare_all
+from .analysis import compare_audio as compare_audio
+from .analysis import metric as metric
 from .api.event import RemixEvent as RemixEvent
 from .api.event import Stage as Stage
 from .api.request import RemixRequest as RemixRequest

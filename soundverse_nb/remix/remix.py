@@ -21,6 +21,7 @@ from soundverse_nb.urls import PrivateURL, private
 if TYPE_CHECKING:
     from soundverse_nb.api.event import RemixEvent, Stage
     from soundverse_nb.api.request import RemixRequest
+    from soundverse_nb.measures.difference import Difference
 
 
 @dataclass(frozen=True)
@@ -215,6 +216,23 @@ class Remix:
             labels=names if labels is None else labels,
             title=self.title if title is None else title,
         )
+
+    @property
+    def difference(self) -> Difference:
+        """What the remix kept of its song and what it changed, in numbers; `sv.compare_audio` of the two.
+
+        Measured when it is first asked for, some seconds for a song of three minutes, and kept by content.
+        Raises ConfigurationError where the song is not on disk.
+        """
+        measure = displays.lookup("difference")
+        if self.reference is None or measure is None:
+            raise ConfigurationError(
+                "The song of this remix is not on this disk, so there is nothing to compare with.",
+                spent=self._spent,
+                hint="Download it, and call sv.compare_audio(song, remix).",
+            )
+        difference: Difference = measure(self.reference, self.audio)
+        return difference
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Copy the remix to `path`, a new file or a folder that exists, and give back where it is now.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, SupportsIndex, overload
+from typing import TYPE_CHECKING, Any, Protocol, SupportsIndex, overload
 
 from soundverse_nb import displays
 from soundverse_nb.errors import ConfigurationError, SoundverseError, Spent, bare_errors, import_extra
@@ -20,6 +21,10 @@ from soundverse_nb.remix.take_names import Asked, asked_of, file_name, take_titl
 from soundverse_nb.render.card import TakeRow, takes_html
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.units import clock
+
+if TYPE_CHECKING:
+    from soundverse_nb.measures.difference import Difference
+    from soundverse_nb.measures.table import MeasureTable
 
 MOST_ROWS = 100
 """Rows shown; a slice of the list shows others."""
@@ -278,6 +283,36 @@ class RemixList(list[Outcome]):
             labels=names if labels is None else labels,
             title="Remixes" if title is None else title,
         )
+
+    def differences(
+        self,
+        *,
+        executor: Executor | None = None,
+        workers: int | None = None,
+        progress: bool | Callable[[int, int], None] = True,
+    ) -> MeasureTable[Difference]:
+        """What each remix kept of its song and what it changed, as a table; `sv.compare_all` of them.
+
+        Takes of one song and prompt count as repeats, whose spread stands below the table. Failed ones, and
+        those whose song is not on this disk, are left out. `executor`, `workers` and `progress` as there.
+        """
+        measure = displays.lookup("differences")
+        if measure is None:
+            raise ConfigurationError("There is nothing here to measure with.")
+        chosen = [remix for remix in self.remixes if remix.reference is not None]
+        asked = [asked_of(remix) for remix in chosen]
+        table: MeasureTable[Difference] = measure(
+            [(remix.reference, remix.audio) for remix in chosen],
+            executor=executor,
+            workers=workers,
+            progress=progress,
+            conditions=[
+                (str(remix.reference), each.prompt, each.lyrics, json.dumps(each.parameters, sort_keys=True))
+                for remix, each in zip(chosen, asked, strict=True)
+            ],
+            names=list(take_titles(asked)),
+        )
+        return table
 
     def save(self, folder: str | os.PathLike[str]) -> list[Path]:
         """Copy every remix into a folder as "song - prompt - 1.mp3", and give back the paths.

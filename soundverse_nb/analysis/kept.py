@@ -1,0 +1,111 @@
+"""What the cache holds of songs and pairs, under which keys; how measures of one's own are added to it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from soundverse_nb.analysis.analysed import Analysed
+from soundverse_nb.analysis.cache import cache
+from soundverse_nb.analysis.metric import Metric
+from soundverse_nb.audio.features.extract import features_stamp
+from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.measures.difference import Difference
+from soundverse_nb.measures.features import Features
+
+Result = tuple[float, str]
+"""What a metric gave, and "" or the reason why that is nan."""
+
+M = TypeVar("M", Features, Difference)
+
+
+def kept_analysis(content: str) -> bytes | None:
+    """The analysis of a song with this content, as `Analysed.to_bytes` wrote it; None where it is missing."""
+    found = cache.get(f"song {content} {features_stamp()}")
+    if found is None:
+        return None
+    try:
+        Analysed.from_bytes(found)
+    except ValueError:  # cut or spoilt on the disk
+        return None
+    return found
+
+
+def keep_analysis(content: str, analysed: bytes) -> None:
+    cache.put(f"song {content} {features_stamp()}", analysed)
+
+
+def kept_difference(reference: str, remix: str) -> Difference | None:
+    """The difference of two contents, without metrics of one's own."""
+    found = cache.get(f"pair {reference} {remix} {features_stamp()}")
+    if found is None:
+        return None
+    try:
+        return Difference.from_json(found)
+    except ConfigurationError:
+        return None
+
+
+def keep_difference(reference: str, remix: str, difference: Difference) -> None:
+    cache.put(f"pair {reference} {remix} {features_stamp()}", difference.to_json().encode())
+
+
+def kept_null(content: str) -> bytes | None:
+    """What unrelated songs score against a song with this content, as JSON."""
+    return cache.get(f"null {content} {features_stamp()}")
+
+
+def keep_null(content: str, null: bytes) -> None:
+    cache.put(f"null {content} {features_stamp()}", null)
+
+
+def kept_metrics(asked: Iterable[Metric], *contents: str) -> tuple[dict[str, float], list[Metric]]:
+    """By column what these metrics gave for a content or a pair, and those that are still to be asked."""
+    columns: dict[str, float] = {}
+    missing = []
+    for each in asked:
+        value = _kept_value(each, contents)
+        if value is None:
+            missing.append(each)
+        else:
+            columns[each.column] = value
+    return columns, missing
+
+
+def keep_metrics(results: Mapping[Metric, Result], *contents: str) -> None:
+    """Keep what metrics gave. A failure is not kept: its cause may be gone the next time."""
+    for each, (value, _) in results.items():
+        if math.isfinite(value):
+            entry = json.dumps({"value": value, "code": each.code})
+            cache.put(_metric_key(each, contents), entry.encode())
+
+
+def _kept_value(each: Metric, contents: tuple[str, ...]) -> float | None:
+    found = cache.get(_metric_key(each, contents))
+    if found is None:
+        return None
+    try:
+        entry = json.loads(found)
+        value, code = float(entry["value"]), str(entry["code"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    # A function that was changed under the same version would else go on giving its old values.
+    return value if code == each.code else None
+
+
+def _metric_key(each: Metric, contents: tuple[str, ...]) -> str:
+    return f"metric {each.name} {each.version} {' '.join(contents)}"
+
+
+def with_metrics(measured: M, columns: Mapping[str, float], results: Mapping[Metric, Result]) -> M:
+    """The same with a column for each metric, and with the reasons of those that are nan."""
+    mine = dict(columns)
+    reasons = dict(measured.reasons)
+    for each, (value, reason) in results.items():
+        mine[each.column] = value
+        if reason:
+            reasons[each.column] = reason
+    update: dict[str, Any] = {"metrics": mine, "reasons": reasons}
+    return measured.model_copy(update=update)

@@ -1,0 +1,138 @@
+"""Metrics of one's own: a function of a clip, or of a song and its remix, that becomes a column."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.measures.difference import Difference
+from soundverse_nb.measures.features import Features
+from soundverse_nb.render.escape import plain
+
+_REASON = 200  # characters of what a metric raised
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A measure of one's own, as `sv.metric` registered it.
+
+    `of` is "clip" for a function of one clip, "pair" for one of a song and its remix. `column` is its name in
+    a data frame, with the unit at the end.
+    """
+
+    name: str
+    function: Callable[..., Any] = field(repr=False, compare=False)
+    unit: str = ""
+    version: str = "1"
+    of: Literal["clip", "pair"] = "clip"
+
+    @property
+    def column(self) -> str:
+        """The name of its column, "bass (dB)" for the metric "bass" in dB."""
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
+    @property
+    def code(self) -> str:
+        """A hash of the function's source, "" where that is not known."""
+        try:
+            source = inspect.getsource(self.function)
+        except (OSError, TypeError):
+            return ""
+        return hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()[:16]
+
+    def measure(self, *clips: Any) -> tuple[float, str]:
+        """What the function says of these clips, and "" or the reason why that is nan. Never raises."""
+        try:
+            value = float(self.function(*clips))
+        except Exception as error:
+            return math.nan, plain(f"{type(error).__name__}: {error}", _REASON)
+        if math.isnan(value):
+            return math.nan, "The function gave nan."
+        return (value, "") if math.isfinite(value) else (math.nan, "The function gave infinity.")
+
+
+_registered: dict[str, Metric] = {}
+
+
+def metric(
+    name: str,
+    function: Callable[..., Any] | None = None,
+    *,
+    unit: str = "",
+    version: str = "1",
+    of: Literal["clip", "pair"] | None = None,
+) -> Any:
+    """Register a measure of your own: from now on it is a column beside the built-in ones.
+
+    Parameters
+    ----------
+    name : the column's name.
+    function : takes a `Clip` (or a song and its remix, two of them) and gives a number. It may run in another
+        process. What it raises becomes nan, with the reason in `reasons`.
+    unit : stands behind the name, such as "dB".
+    version : change it when the function changes: values are kept by content, name and version.
+    of : "clip" or "pair"; found out from the number of parameters where it is not given.
+
+    Gives back the `Metric`; without a function a decorator. A second metric of one name takes the first one's
+    place. Raises ConfigurationError where the name is taken by a built-in measure.
+
+    >>> import numpy as np
+    >>> import soundverse_nb as sv
+    >>> rms = sv.metric("rms", lambda clip: np.sqrt(np.mean(clip.samples() ** 2)), unit="1")
+    >>> round(sv.analyse(sv.example_song()).row["rms (1)"], 2)
+    0.13
+    >>> sv.analysis.remove_metric("rms")
+    """
+    if function is None:
+        return lambda found: metric(name, found, unit=unit, version=version, of=of)
+    if not isinstance(name, str) or not name.strip():
+        raise ConfigurationError(f"name={name!r} is no name of a metric.", hint='Give a text such as "bass".')
+    if not callable(function):
+        raise ConfigurationError(
+            f"The metric {name} got {type(function).__name__}, which cannot be called.",
+            hint="Give a function of a clip, or of a song and its remix.",
+        )
+    made = Metric(plain(name, 80), function, plain(unit, 40), str(version), of or _kind(name, function))
+    if made.column in _built_in():
+        raise ConfigurationError(f"{made.column} is a built-in measure.", hint="Choose another name.")
+    _registered[made.name] = made
+    return made
+
+
+def remove_metric(name: str) -> None:
+    """Forget a metric; harmless where there is none of this name."""
+    _registered.pop(name, None)
+
+
+def metrics(of: Literal["clip", "pair"]) -> tuple[Metric, ...]:
+    """Those that are registered now, in the order in which they came."""
+    return tuple(each for each in _registered.values() if each.of == of)
+
+
+def _kind(name: str, function: Callable[..., Any]) -> Literal["clip", "pair"]:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return "clip"
+    required = [
+        each
+        for each in parameters
+        if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD) and each.default is each.empty
+    ]
+    if len(required) > 2 or (
+        not required and not any(each.kind is each.VAR_POSITIONAL for each in parameters)
+    ):
+        raise ConfigurationError(
+            f"The function of the metric {name} takes {len(required)} songs.",
+            hint='It takes a clip, or a song and its remix; of="clip" or of="pair" says which.',
+        )
+    return "pair" if len(required) == 2 else "clip"
+
+
+def _built_in() -> set[str]:
+    return {*Features.model_fields, *Features.unknown().row, *Difference.unknown().row}

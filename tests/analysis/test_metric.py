@@ -1,0 +1,88 @@
+"""Metrics of one's own: what kind they are, what they are called, what becomes of what they raise."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator
+
+import pytest
+
+import soundverse_nb as sv
+from soundverse_nb.analysis import metrics, remove_metric
+
+
+@pytest.fixture(autouse=True)
+def _only_mine() -> Iterator[None]:
+    yield
+    for each in (*metrics("clip"), *metrics("pair")):
+        remove_metric(each.name)
+
+
+def test_the_number_of_parameters_says_whether_it_is_about_a_clip_or_a_pair() -> None:
+    sv.metric("one", lambda clip: 1.0)
+    sv.metric("two", lambda reference, remix: 2.0)
+    assert [each.name for each in metrics("clip")] == ["one"]
+    assert [each.name for each in metrics("pair")] == ["two"]
+
+
+def test_it_may_be_said_where_the_parameters_do_not_tell() -> None:
+    assert sv.metric("any", lambda *clips: len(clips), of="pair").of == "pair"
+
+
+def test_it_decorates_a_function() -> None:
+    @sv.metric("bass", unit="dB", version="2")
+    def bass(clip: object) -> float:
+        return -3.0
+
+    (found,) = metrics("clip")
+    assert (found.column, found.version) == ("bass (dB)", "2")
+
+
+def test_a_cell_that_is_run_again_takes_the_place_of_what_it_registered() -> None:
+    for value in (1.0, 2.0):
+        sv.metric("bass", lambda clip, value=value: value)
+    (found,) = metrics("clip")
+    assert found.measure(None) == (2.0, "")
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (lambda clip: 1 / 0, "ZeroDivisionError: division by zero"),
+        (lambda clip: math.nan, "The function gave nan."),
+        (lambda clip: math.inf, "The function gave infinity."),
+        (lambda clip: "loud", "could not convert string to float"),
+        (lambda clip: None, "TypeError"),
+    ],
+)
+def test_what_is_no_number_is_nan_with_the_reason(function: object, reason: str) -> None:
+    value, why = sv.metric("odd", function).measure(None)
+    assert math.isnan(value)
+    assert reason in why
+
+
+def test_a_function_of_three_songs_is_refused() -> None:
+    with pytest.raises(sv.ConfigurationError, match="takes 3 songs"):
+        sv.metric("odd", lambda a, b, c: 0.0)
+
+
+@pytest.mark.parametrize("name", ["", "  ", None])
+def test_it_needs_a_name(name: object) -> None:
+    with pytest.raises(sv.ConfigurationError, match="no name"):
+        sv.metric(name, lambda clip: 0.0)  # type: ignore[arg-type]
+
+
+def test_a_built_in_measure_keeps_its_name() -> None:
+    for name in ("tempo_bpm", "tune_kept", "key", "duration_s"):
+        with pytest.raises(sv.ConfigurationError, match="built-in"):
+            sv.metric(name, lambda clip: 0.0)
+
+
+def test_warnings_of_a_metric_are_its_own_affair() -> None:
+    def noisy(clip: object) -> float:
+        warnings.warn("thin ice", stacklevel=1)
+        return 1.0
+
+    with pytest.warns(UserWarning, match="thin ice"):
+        assert sv.metric("noisy", noisy).measure(None) == (1.0, "")

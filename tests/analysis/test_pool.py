@@ -1,0 +1,156 @@
+"""Work in processes: a lost one costs its own task only, and any executor will do."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from soundverse_nb.analysis import WorkerLostError
+from soundverse_nb.analysis.pool import check_executor, results
+from soundverse_nb.errors import ConfigurationError, SoundverseError
+
+
+def twice(number: int) -> int:
+    return 2 * number
+
+
+def process(_: int) -> int:
+    return os.getpid()
+
+
+def fatal_when_three(number: int) -> int:
+    if number == 3:
+        os._exit(7)
+    return number
+
+
+def threads_of_linear_algebra(_: int) -> int:
+    import numpy as np
+    from threadpoolctl import threadpool_info
+
+    np.ones((8, 8)) @ np.ones((8, 8))
+    return max((library["num_threads"] for library in threadpool_info()), default=1)
+
+
+def test_every_task_is_answered_under_its_number() -> None:
+    assert dict(results(twice, range(5), workers=2)) == {at: 2 * at for at in range(5)}
+
+
+def test_our_own_workers_are_other_processes() -> None:
+    assert os.getpid() not in dict(results(process, range(4), workers=2)).values()
+
+
+def test_one_worker_is_this_process() -> None:
+    assert dict(results(process, range(2), workers=1)) == dict.fromkeys(range(2), os.getpid())
+
+
+def test_a_task_that_ends_its_process_costs_no_other_task() -> None:
+    done = dict(results(fatal_when_three, range(6), workers=2))
+    assert {at: done[at] for at in (0, 1, 2, 4, 5)} == {at: at for at in (0, 1, 2, 4, 5)}
+    lost = done[3]
+    assert isinstance(lost, WorkerLostError)
+    assert "ended before it answered" in str(lost)
+    # And the next batch has processes again.
+    assert dict(results(twice, range(3), workers=2)) == {at: 2 * at for at in range(3)}
+
+
+def test_linear_algebra_has_one_thread_in_a_worker() -> None:
+    assert set(dict(results(threads_of_linear_algebra, range(2), workers=2)).values()) == {1}
+
+
+def test_a_script_without_a_guard_runs_once(tmp_path: Path) -> None:
+    script = tmp_path / "unguarded.py"
+    script.write_text(
+        "from soundverse_nb.analysis.pool import results\n"
+        "from tests.analysis.test_pool import twice\n"
+        "print('begun', flush=True)\n"
+        "print(sorted(dict(results(twice, range(3), workers=2)).values()))\n"
+    )
+    root = Path(__file__).parents[2]
+    ended = subprocess.run(
+        [sys.executable, str(script)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        check=True,
+    )
+    assert ended.stdout.splitlines() == ["begun", "[0, 2, 4]"]
+
+
+def test_an_executor_of_the_users_own_does_the_work() -> None:
+    with ThreadPoolExecutor(2) as executor:
+        assert dict(results(process, range(3), executor)) == dict.fromkeys(range(3), os.getpid())
+
+
+def test_a_closed_executor_is_a_reason_in_every_place() -> None:
+    executor = ThreadPoolExecutor(1)
+    executor.shutdown()
+    done = dict(results(twice, range(3), executor))
+    assert all(isinstance(entry, SoundverseError) and "shutdown" in str(entry) for entry in done.values())
+
+
+def test_what_a_task_raises_stands_in_its_place() -> None:
+    def divide(number: int) -> float:
+        return 1 / number
+
+    done = dict(results(divide, range(2), workers=1))
+    assert done[1] == 1.0
+    assert "ZeroDivisionError" in str(done[0])
+
+
+class Counted(Executor):
+    """Finishes a task only when the next is asked for, and remembers how many waited at a time."""
+
+    def __init__(self) -> None:
+        self.most = self.running = 0
+
+    def submit(self, function: Any, /, *arguments: Any, **named: Any) -> Future[Any]:
+        self.running += 1
+        self.most = max(self.most, self.running)
+        future: Future[Any] = Future()
+
+        def finish() -> None:
+            self.running -= 1
+            future.set_result(function(*arguments, **named))
+
+        threading.Timer(0, finish).start()
+        return future
+
+
+class Made:
+    """Tasks that count how many of them were made."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def __len__(self) -> int:
+        return 100
+
+    def __getitem__(self, number: int) -> int:
+        self.made += 1
+        return number
+
+
+def test_few_tasks_are_handed_over_at_a_time_for_each_may_hold_a_song() -> None:
+    executor, tasks = Counted(), Made()
+    answers: Iterator[Any] = results(twice, tasks, executor)  # type: ignore[arg-type]
+    next(answers)
+    assert tasks.made < 40
+    assert len(list(answers)) == 99
+    assert executor.most <= 16
+
+
+def test_a_dask_client_is_told_which_executor_to_ask_it_for() -> None:
+    class Client:
+        def get_executor(self) -> None: ...
+
+    with pytest.raises(ConfigurationError, match=r"get_executor\(pure=False\)"):
+        check_executor(Client())
