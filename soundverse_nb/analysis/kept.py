@@ -18,6 +18,8 @@ from soundverse_nb.measures.features import Features
 Result = tuple[float, str]
 """What a metric gave, and "" or the reason why that is nan."""
 
+_NOTHING: Result = (math.nan, "It was not asked.")
+
 M = TypeVar("M", Features, Difference)
 
 
@@ -74,9 +76,10 @@ def kept_metrics(asked: Iterable[Metric], *contents: str) -> tuple[dict[str, flo
     return columns, missing
 
 
-def keep_metrics(results: Mapping[Metric, Result], *contents: str) -> None:
-    """Keep what metrics gave. A failure is not kept: its cause may be gone the next time."""
-    for each, (value, _) in results.items():
+def keep_metrics(asked: Iterable[Metric], results: Mapping[str, Result], *contents: str) -> None:
+    """Keep what metrics gave, by name. A failure is not kept: its cause may be gone the next time."""
+    for each in asked:
+        value, _ = results.get(each.name, _NOTHING)
         if math.isfinite(value):
             entry = json.dumps({"value": value, "code": each.code})
             cache.put(_metric_key(each, contents), entry.encode())
@@ -99,11 +102,14 @@ def _metric_key(each: Metric, contents: tuple[str, ...]) -> str:
     return f"metric {each.name} {each.version} {' '.join(contents)}"
 
 
-def with_metrics(measured: M, columns: Mapping[str, float], results: Mapping[Metric, Result]) -> M:
+def with_metrics(
+    measured: M, columns: Mapping[str, float], asked: Iterable[Metric], results: Mapping[str, Result]
+) -> M:
     """The same with a column for each metric, and with the reasons of those that are nan."""
     mine = dict(columns)
     reasons = dict(measured.reasons)
-    for each, (value, reason) in results.items():
+    for each in asked:
+        value, reason = results.get(each.name, _NOTHING)
         mine[each.column] = value
         if reason:
             reasons[each.column] = reason

@@ -53,7 +53,11 @@ def analyse(clip: Any) -> Features:
     2
     """
     song = as_song(clip)
-    return _kept_song(song) or _of_song(song, do_song(_song_task(song)))
+    kept = _kept_song(song)
+    if kept is not None:
+        return kept
+    task = _song_task(song)
+    return _of_song(song, task, do_song(task))
 
 
 def compare_audio(reference: Any, remix: Any) -> Difference:
@@ -68,13 +72,12 @@ def compare_audio(reference: Any, remix: Any) -> Difference:
     True
     """
     songs = as_song(reference), as_song(remix)
-    kept = _kept_pair(songs)
+    features = analyse(songs[0]), analyse(songs[1])
+    kept = _kept_pair(features)
     if kept is not None:
         return kept
-    for song in songs:
-        if _kept_song(song) is None:
-            _of_song(song, do_song(_song_task(song)))
-    return _of_pair(songs, do_pair(_pair_task(songs)))
+    task = _pair_task(songs)
+    return _of_pair(features, task, do_pair(task))
 
 
 def analyse_all(
@@ -136,7 +139,12 @@ def compare_all(
             entries.append(next((end for end in ends if isinstance(end, SoundverseError)), None))
         ready = [at for at, entry in enumerate(entries) if entry is None]
         asked = [cast("tuple[Song, Song]", songs[at]) for at in ready]
-        for at, entry in zip(ready, _measured_pairs(asked, executor, workers, advance), strict=True):
+        features = [
+            cast("tuple[Features, Features]", tuple(done[song.content] for song in pair)) for pair in asked
+        ]
+        for at, entry in zip(
+            ready, _measured_pairs(asked, features, executor, workers, advance), strict=True
+        ):
             entries[at] = entry
     named = names or [_name_of(pair[1], remix) for pair, (_, remix) in zip(songs, given, strict=True)]
     return MeasureTable([entry for entry in entries if entry is not None], named, conditions)
@@ -156,21 +164,23 @@ async def analyse_async(clip: Any, *, executor: Executor | None = None) -> Featu
         return kept
     task = await asyncio.to_thread(_song_task, song, executor)
     future = await asyncio.to_thread(submit, do_song, task, executor)
-    return await asyncio.to_thread(_of_song, song, await asyncio.wrap_future(future))
+    return await asyncio.to_thread(_of_song, song, task, await asyncio.wrap_future(future))
 
 
 async def compare_audio_async(reference: Any, remix: Any, *, executor: Executor | None = None) -> Difference:
     """compare_audio() in another process, or on `executor`, while the event loop goes on."""
     check_executor(executor)
     songs = await asyncio.to_thread(as_song, reference), await asyncio.to_thread(as_song, remix)
-    kept = await asyncio.to_thread(_kept_pair, songs)
+    different = {song.content: song for song in songs}
+    done = await asyncio.gather(*(analyse_async(song, executor=executor) for song in different.values()))
+    found = dict(zip(different, done, strict=True))
+    features = found[songs[0].content], found[songs[1].content]
+    kept = await asyncio.to_thread(_kept_pair, features)
     if kept is not None:
         return kept
-    different = {song.content: song for song in songs}.values()
-    await asyncio.gather(*(analyse_async(song, executor=executor) for song in different))
     task = await asyncio.to_thread(_pair_task, songs, executor)
     future = await asyncio.to_thread(submit, do_pair, task, executor)
-    return await asyncio.to_thread(_of_pair, songs, await asyncio.wrap_future(future))
+    return await asyncio.to_thread(_of_pair, features, task, await asyncio.wrap_future(future))
 
 
 def _kept_song(song: Song) -> Features | None:
@@ -179,7 +189,7 @@ def _kept_song(song: Song) -> Features | None:
     columns, missing = kept_metrics(metrics("clip"), song.content)
     if content is None or missing:
         return None
-    return with_metrics(_named(song, content), columns, {})
+    return with_metrics(_named(song, content), columns, (), {})
 
 
 def _song_task(song: Song, executor: Executor | None = None) -> SongTask:
@@ -188,15 +198,15 @@ def _song_task(song: Song, executor: Executor | None = None) -> SongTask:
     return SongTask(sent, kept_analysis(song.content) is None, tuple(missing))
 
 
-def _of_song(song: Song, result: SongResult) -> Features:
+def _of_song(song: Song, task: SongTask, result: SongResult) -> Features:
     """The features with every metric; keeps what is new."""
     content = result.analysed or kept_analysis(song.content)
     assert content is not None
     if result.analysed is not None:
         keep_analysis(song.content, content)
-    keep_metrics(result.metrics, song.content)
+    keep_metrics(task.metrics, result.metrics, song.content)
     columns, _ = kept_metrics(metrics("clip"), song.content)
-    return with_metrics(_named(song, content), columns, result.metrics)
+    return with_metrics(_named(song, content), columns, task.metrics, result.metrics)
 
 
 def _named(song: Song, content: bytes) -> Features:
@@ -204,13 +214,14 @@ def _named(song: Song, content: bytes) -> Features:
     return Analysed.from_bytes(content).features.model_copy(update={"name": song.name})
 
 
-def _kept_pair(songs: tuple[Song, Song]) -> Difference | None:
-    difference = kept_difference(songs[0].content, songs[1].content)
-    columns, missing = kept_metrics(metrics("pair"), songs[0].content, songs[1].content)
-    reference, remix = _kept_song(songs[0]), _kept_song(songs[1])
-    if difference is None or reference is None or remix is None or missing:
+def _kept_pair(features: tuple[Features, Features]) -> Difference | None:
+    """The difference of two songs with every metric, where all is kept already."""
+    contents = features[0].content, features[1].content
+    difference = kept_difference(*contents)
+    columns, missing = kept_metrics(metrics("pair"), *contents)
+    if difference is None or missing:
         return None
-    return with_metrics(_between(difference, reference, remix), columns, {})
+    return with_metrics(_between(difference, features), columns, (), {})
 
 
 def _pair_task(songs: tuple[Song, Song], executor: Executor | None = None) -> PairTask:
@@ -232,24 +243,22 @@ def _pair_task(songs: tuple[Song, Song], executor: Executor | None = None) -> Pa
     )
 
 
-def _of_pair(songs: tuple[Song, Song], result: PairResult) -> Difference:
+def _of_pair(features: tuple[Features, Features], task: PairTask, result: PairResult) -> Difference:
     """The difference with every metric; keeps what is new."""
-    contents = songs[0].content, songs[1].content
+    contents = features[0].content, features[1].content
     if result.null is not None:
         keep_null(contents[0], result.null)
     difference = result.difference or kept_difference(*contents)
     assert difference is not None
     if result.difference is not None:
         keep_difference(*contents, difference)
-    keep_metrics(result.metrics, *contents)
+    keep_metrics(task.metrics, result.metrics, *contents)
     columns, _ = kept_metrics(metrics("pair"), *contents)
-    reference, remix = _kept_song(songs[0]), _kept_song(songs[1])
-    both = _between(difference, reference or difference.reference, remix or difference.remix)
-    return with_metrics(both, columns, result.metrics)
+    return with_metrics(_between(difference, features), columns, task.metrics, result.metrics)
 
 
-def _between(difference: Difference, reference: Features, remix: Features) -> Difference:
-    return difference.model_copy(update={"reference": reference, "remix": remix})
+def _between(difference: Difference, features: tuple[Features, Features]) -> Difference:
+    return difference.model_copy(update={"reference": features[0], "remix": features[1]})
 
 
 def _measured_songs(
@@ -271,21 +280,25 @@ def _measured_songs(
     tasks = _Lazy([partial(_song_task, song, executor) for song in asked])
     for number, result in results(do_song, tasks, executor, workers):
         song = asked[number]
-        done[song.content] = result if isinstance(result, SoundverseError) else _of_song(song, result)
+        if isinstance(result, SoundverseError):
+            done[song.content] = result
+        else:
+            done[song.content] = _of_song(song, _song_task(song), result)
         advance()
     return done
 
 
 def _measured_pairs(
     asked: Sequence[tuple[Song, Song]],
+    features: Sequence[tuple[Features, Features]],
     executor: Executor | None,
     workers: int | None,
     advance: Callable[[], None],
 ) -> list[Difference | SoundverseError]:
     done: dict[int, Difference | SoundverseError] = {}
     waiting = []
-    for at, songs in enumerate(asked):
-        kept = _kept_pair(songs)
+    for at, both in enumerate(features):
+        kept = _kept_pair(both)
         if kept is None:
             waiting.append(at)
         else:
@@ -294,7 +307,10 @@ def _measured_pairs(
     tasks = _Lazy([partial(_pair_task, asked[at], executor) for at in waiting])
     for number, result in results(do_pair, tasks, executor, workers):
         at = waiting[number]
-        done[at] = result if isinstance(result, SoundverseError) else _of_pair(asked[at], result)
+        if isinstance(result, SoundverseError):
+            done[at] = result
+        else:
+            done[at] = _of_pair(features[at], _pair_task(asked[at]), result)
         advance()
     return [done[at] for at in range(len(asked))]
 

@@ -30,20 +30,13 @@ class Metric:
     unit: str = ""
     version: str = "1"
     of: Literal["clip", "pair"] = "clip"
+    code: str = field(default="", repr=False, compare=False)
+    """A hash of the function's source when it was registered, "" where that is not known."""
 
     @property
     def column(self) -> str:
         """The name of its column, "bass (dB)" for the metric "bass" in dB."""
         return f"{self.name} ({self.unit})" if self.unit else self.name
-
-    @property
-    def code(self) -> str:
-        """A hash of the function's source, "" where that is not known."""
-        try:
-            source = inspect.getsource(self.function)
-        except (OSError, TypeError):
-            return ""
-        return hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()[:16]
 
     def measure(self, *clips: Any) -> tuple[float, str]:
         """What the function says of these clips, and "" or the reason why that is nan. Never raises."""
@@ -97,7 +90,9 @@ def metric(
             f"The metric {name} got {type(function).__name__}, which cannot be called.",
             hint="Give a function of a clip, or of a song and its remix.",
         )
-    made = Metric(plain(name, 80), function, plain(unit, 40), str(version), of or _kind(name, function))
+    made = Metric(
+        plain(name, 80), function, plain(unit, 40), str(version), of or _kind(name, function), _code(function)
+    )
     if made.column in _built_in():
         raise ConfigurationError(f"{made.column} is a built-in measure.", hint="Choose another name.")
     _registered[made.name] = made
@@ -132,6 +127,14 @@ def _kind(name: str, function: Callable[..., Any]) -> Literal["clip", "pair"]:
             hint='It takes a clip, or a song and its remix; of="clip" or of="pair" says which.',
         )
     return "pair" if len(required) == 2 else "clip"
+
+
+def _code(function: Callable[..., Any]) -> str:
+    try:
+        source = inspect.getsource(function)
+    except (OSError, TypeError):
+        return ""
+    return hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def _built_in() -> set[str]:

@@ -27,10 +27,10 @@ class SongTask:
 
 @dataclass(frozen=True)
 class SongResult:
-    """The analysis as `Analysed.to_bytes` writes it, None where none was asked for; what the metrics gave."""
+    """The analysis as `Analysed.to_bytes` writes it, None where none was asked for; metrics by name."""
 
     analysed: bytes | None
-    metrics: dict[Metric, Result]
+    metrics: dict[str, Result]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class PairResult:
 
     difference: Difference | None
     null: bytes | None
-    metrics: dict[Metric, Result]
+    metrics: dict[str, Result]
 
 
 def do_song(task: SongTask) -> SongResult:
@@ -76,9 +76,9 @@ def do_pair(task: PairTask) -> PairResult:
     return PairResult(difference, null, _asked(task.metrics, *(task.songs or ())))
 
 
-def _asked(metrics: tuple[Metric, ...], *songs: Song) -> dict[Metric, Result]:
+def _asked(metrics: tuple[Metric, ...], *songs: Song) -> dict[str, Result]:
     if not metrics:
         return {}
     with contextlib.ExitStack() as stack:
         clips = [stack.enter_context(song.clip()) for song in songs]
-        return {each: each.measure(*clips) for each in metrics}
+        return {each.name: each.measure(*clips) for each in metrics}

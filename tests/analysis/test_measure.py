@@ -253,3 +253,23 @@ def test_a_table_says_where_measures_are_of_different_versions(tune: Path) -> No
     assert "Not all measured by one version: features/0" in repr(table)
     with pytest.warns(UserWarning, match="Not all measured by one version"):
         assert "features/0" in table.to_frame().attrs["note"]
+
+
+def test_a_metric_is_kept_though_its_function_comes_back_from_a_process_without_its_source(
+    tune: Path, higher: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sv.metric("length", lambda clip: clip.duration)
+    first = sv.compare_all([(tune, higher), (higher, tune)], progress=False, workers=2)
+    assert [entry.row["remix_length"] for entry in first.measured] == pytest.approx([10.24, 12.8], abs=0.01)
+    monkeypatch.setattr(measure, "do_song", None)
+    assert sv.compare_audio(tune, higher).row["reference_length"] == pytest.approx(12.8)
+
+
+def test_a_metric_of_clips_that_fails_has_its_column_in_a_pair_too(tune: Path, higher: Path) -> None:
+    sv.metric("broken", lambda clip: 1 / 0)
+    for difference in (
+        sv.compare_audio(tune, higher),
+        sv.compare_all([(tune, higher)], progress=False).measured[0],
+    ):
+        assert math.isnan(difference.row["remix_broken"])
+        assert "ZeroDivisionError" in difference.remix.reasons["broken"]
