@@ -147,7 +147,11 @@ def _features(song: Extracted, name: str, content: str) -> Features:
             ),
             unsure=not tempo.is_sure,
         ),
-        beats=tuple(float(at) for at in tempo.beats),
+        beats=tuple(map(float, tempo.beats)),
+        beats_per_bar=song.bars.beats_per_bar,
+        bars=tuple(map(float, song.bars.downbeats)),
+        bars_confidence=song.bars.confidence,
+        bars_unsure=not song.bars.is_sure,
         key=Key(
             name=_named(key.key), second=_named(key.second), confidence=key.confidence, unsure=not key.is_sure
         ),

@@ -95,6 +95,9 @@ class Features(Measured):
     momentary_max, short_term_max : the loudest 0.4 s and 3 s, in LUFS, after EBU Tech 3341.
     true_peak : dBTP, the peak between the samples too.
     tempo, beats : see `Tempo`; the times of the beats in seconds.
+    beats_per_bar, bars : 2, 3, 4 or 6, 0 without beats; the times in seconds at which bars begin.
+    bars_confidence : 0 to 1, how surely they do; `bars_unsure` where it is too low to rely on. Where not
+        even the number can be told, four from the first beat on are assumed, and `reasons["bars"]` says so.
     key : see `Key`.
     onset_density : notes and strokes that begin, a second.
     centroid : the spectrum's centre of mass in Hz, mean over the song.
@@ -127,6 +130,10 @@ class Features(Measured):
     true_peak: Number
     tempo: Tempo
     beats: tuple[float, ...]
+    beats_per_bar: int
+    bars: tuple[float, ...]
+    bars_confidence: Number
+    bars_unsure: bool
     key: Key
     onset_density: Number
     centroid: Number
@@ -164,6 +171,10 @@ class Features(Measured):
             "tempo_second_bpm": second.bpm,
             "tempo_second_weight": second.weight,
             "beats": len(self.beats),
+            "beats_per_bar": self.beats_per_bar,
+            "bars": len(self.bars),
+            "bars_confidence": self.bars_confidence,
+            "bars_unsure": self.bars_unsure,
             "key": self.key.name,
             "key_confidence": self.key.confidence,
             "key_unsure": self.key.unsure,
@@ -197,6 +208,9 @@ class Features(Measured):
                 "channels": 0,
                 "tempo": Tempo(),
                 "beats": (),
+                "beats_per_bar": 0,
+                "bars": (),
+                "bars_unsure": True,
                 "key": Key(),
                 "clipped_runs": 0,
                 "clipped_samples": 0,
@@ -257,6 +271,11 @@ def _rows(features: Features) -> list[MeasureRow]:
     return [
         MeasureRow("length", clock(features.duration), sound),
         MeasureRow("tempo", tempo_label(features.tempo), why("tempo_bpm") or (others and f"also {others}")),
+        MeasureRow(
+            "bars",
+            f"{len(features.bars)} of {features.beats_per_bar} beats" if features.bars else "–",
+            why("bars"),
+        ),
         MeasureRow(
             "key",
             key_label(features.key),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from soundverse_nb.audio.decode.base import Plane
 from soundverse_nb.audio.decode.opening import decode
+from soundverse_nb.audio.features.bars import Bars, find_bars
 from soundverse_nb.audio.features.key import KeyEstimate, find_key
 from soundverse_nb.audio.features.levels import LevelMeter, Levels
 from soundverse_nb.audio.features.onsets import find_onsets
@@ -75,7 +76,8 @@ class Extracted:
     decoded, None where all could.
 
     Every scalar, those of the parts too, is finite, or nan and explained in `reasons` under its name; parts
-    are joined by a dot ("levels.dynamic_range"), and all of a tempo or a key have one.
+    are joined by a dot ("levels.dynamic_range"), and all of a tempo or a key have one. Of `bars` it says what
+    is unsure.
     """
 
     duration: float
@@ -83,6 +85,7 @@ class Extracted:
     channels: int
     frames: Frames
     tempo: Tempo
+    bars: Bars
     key: KeyEstimate
     tuning: float
     onsets: NDArray[np.float64]
@@ -118,6 +121,7 @@ def extract(source: Any) -> Extracted:
         damage = sound.damage
     seen = spectra.spectra()
     onsets = find_onsets(seen.mel)
+    tempo = find_tempo(onsets)
     timbre = describe(seen, rate)
     return _explained(
         Extracted(
@@ -134,7 +138,8 @@ def extract(source: Any) -> Extracted:
                 centroid=seen.centroid,
                 rms=seen.rms,
             ),
-            tempo=find_tempo(onsets),
+            tempo=tempo,
+            bars=find_bars(tempo, onsets, seen.notes.profiles, seen.notes.upper),
             key=find_key(seen.notes.profiles, seen.notes.tuning_agreement),
             tuning=seen.notes.tuning if seen.notes.tuning_agreement > 0 else math.nan,
             onsets=onsets.times,
@@ -152,7 +157,7 @@ def extract(source: Any) -> Extracted:
 def _explained(song: Extracted) -> Extracted:
     """The same with the reason for each figure that is nan."""
     reasons = song.reasons
-    for name, unknown in (("tempo", song.tempo.reason), ("key", song.key.reason)):
+    for name, unknown in (("tempo", song.tempo.reason), ("bars", song.bars.reason), ("key", song.key.reason)):
         if unknown:
             reasons[name] = unknown
     for name, inner in (("timbre", song.timbre.reasons), ("levels", song.levels.reasons)):
