@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 Seconds = NDArray[np.float64]
 
 _LEAST_STEP = 1e-3  # seconds between the knots of a segment
+_STRAY = 0.2  # seconds by which a knot may lie off the line between those beside it; tempi do not change so
 _SOFT_ENDS = 1e-6  # seconds by which a time may lie beyond a knot for rounding
 
 
@@ -71,6 +72,7 @@ def segment_between(
     `reach` is by how many seconds of the remix it goes on, at `slope` seconds of the original for each;
     `ends` the durations of original and remix. None where fewer than two knots are left.
     """
+    original, remix = _without_strays(original, remix)
     rising = _rising(original) & _rising(remix)
     original, remix = original[rising], remix[rising]
     if len(original) < 2:
@@ -84,6 +86,22 @@ def segment_between(
         original = np.concatenate([original, [original[-1] + slope * after]])
         remix = np.concatenate([remix, [remix[-1] + after]])
     return Segment(original, remix)
+
+
+def _without_strays(original: Seconds, remix: Seconds) -> tuple[Seconds, Seconds]:
+    """Without knots that lie off the line through both beside them: a moment that was mistaken for another.
+
+    The one farthest off goes first, for it draws the line beside its neighbours away as well.
+    """
+    while len(original) > 2:
+        across = np.maximum(remix[2:] - remix[:-2], _LEAST_STEP)
+        share = (remix[1:-1] - remix[:-2]) / across
+        off = np.abs(original[1:-1] - original[:-2] - share * (original[2:] - original[:-2]))
+        worst = int(off.argmax())
+        if off[worst] <= _STRAY:
+            break
+        original, remix = np.delete(original, worst + 1), np.delete(remix, worst + 1)
+    return original, remix
 
 
 def _rising(times: Seconds) -> NDArray[np.bool_]:
