@@ -54,7 +54,9 @@ function makeLane(take) {
     element("span", { class: "svp-facts" }, [take.facts]),
     gain,
   ]);
-  const body = element("div", { class: "svp-lane" }, [canvas]);
+  const shade = element("div", { class: "svp-lane-loop", hidden: "" });
+  const mark = element("div", { class: "svp-mark", hidden: "" });
+  const body = element("div", { class: "svp-lane" }, [canvas, shade, mark]);
   if (take.problem) body.append(element("div", { class: "svp-problem" }, [take.problem]));
   else {
     const marks = pitchMarks(take.rate).map(({ hertz, height }) =>
@@ -62,7 +64,7 @@ function makeLane(take) {
     );
     body.append(element("div", { class: "svp-pitches", "aria-hidden": "true" }, marks));
   }
-  return { head, body, canvas, gain };
+  return { head, body, canvas, gain, shade, mark };
 }
 
 /**
@@ -91,15 +93,16 @@ function mount(root, library) {
     if (take.problem) choices[index].setAttribute("aria-disabled", "true");
   });
   const levels = radios("Level", "svp-level", ["Loudness matched", "As delivered"]);
-  const keeps = radios("Switching keeps", "svp-level", ["Same time", "Same place"]);
+  const keeps = radios("Switching keeps", "svp-level", ["Same time", "Same place", "Same bar"]);
   keeps.choices[0].title = "Switching keeps the seconds since the start";
   keeps.choices[1].title = "Switching keeps the proportion of the song, for takes of another tempo";
+  const barChoice = keeps.choices[2];
   const loop = button("Loop", "svp-toggle");
   const spectrum = button("Spectrogram", "svp-toggle");
   const closer = button("+", "svp-zoom", { "aria-label": "Zoom in", title: "Zoom in (+, or Ctrl and the wheel)" });
   const wider = button("−", "svp-zoom", { "aria-label": "Zoom out", title: "Zoom out (−, or Ctrl and the wheel)" });
   const whole = button("Whole", "svp-zoom", { "aria-label": "Zoom to the whole song", title: "Show the whole song (0)" });
-  const zoom = element("div", { role: "group", "aria-label": "Zoom", class: "svp-choice" }, [wider, closer, whole]);
+  const zoom = element("div", { role: "group", "aria-label": "Zoom", class: "svp-choice svp-zooming" }, [wider, closer, whole]);
   const volume = element("input", { type: "range", min: "0", max: "100", value: "100", "aria-label": "Volume" });
   const download = button("Download", "svp-download");
   const status = element("div", { role: "status", class: "svp-status" });
@@ -124,7 +127,7 @@ function mount(root, library) {
   ]);
   const overview = element("canvas", { class: "svp-overview", "aria-hidden": "true" });
   const help = element("div", { class: "svp-help" }, [
-    "Space plays · 1–9 or ↑ ↓ switch · T same time or place · ← → move · M levels · S spectrogram · " +
+    "Space plays · 1–9 or ↑ ↓ switch · T same time, place or bar · ← → move · M levels · S spectrogram · " +
       "+ − 0 or Ctrl+wheel zoom · drag the time axis to loop (L)",
   ]);
   const box = element(
@@ -141,6 +144,7 @@ function mount(root, library) {
         play,
         time,
         group,
+        zoom,
         element("label", { class: "svp-volume" }, [element("span", { "aria-hidden": "true" }, ["Volume"]), volume]),
         download,
       ]),
@@ -149,7 +153,6 @@ function mount(root, library) {
         levels.group,
         loop,
         spectrum,
-        zoom,
       ]),
       stage,
       status,
@@ -168,17 +171,17 @@ function mount(root, library) {
     const stopgap = library.previews.has(deck.heard)
       ? "The kernel does not answer: this is the preview that is saved with the notebook."
       : "";
-    status.textContent = said || stopgap;
+    status.textContent = said || (wished ? "Aligning the takes bar by bar…" : stopgap);
   }
 
   /** Do something that may take a while, and say what is waited for, or why it does not work. */
   let under = 0;
-  async function attempt(act) {
+  async function attempt(act, isAsked = true) {
     const since = Date.now();
     const wait = () => {
       if (deck.context?.state === "suspended" && !library.loading.size) {
         status.textContent = "The browser holds the sound back: press play once more.";
-      } else if (!library.asked.size) status.textContent = "Decoding…";
+      } else if (!library.fetching) status.textContent = "Decoding…";
       else if (Date.now() - since < BUSY_AFTER) status.textContent = "Fetching…";
       else {
         status.textContent =
@@ -187,7 +190,7 @@ function mount(root, library) {
     };
     const waiting = setInterval(wait, 250);
     under += 1;
-    said = "";
+    if (isAsked) said = ""; // a picture that is painted anew has nothing to do with it
     try {
       await act();
     } catch (reason) {
@@ -230,9 +233,59 @@ function mount(root, library) {
     refresh();
     paint();
   }
-  function keep(what) {
-    deck.keep(what);
+  const KEPT = ["time", "place", "bar"];
+  let wished = null; // "bar" while the kernel compares the takes
+  let refused = ""; // why the takes have no bars in common
+  /** Let switching keep this; for the same bar the takes are compared first, and meanwhile all goes on. */
+  async function keep(what) {
+    said = "";
+    wished = null;
+    if (what === "bar" && !deck.alignment && !(await align())) return;
+    await attempt(() => deck.keep(what));
+    if (what === "bar") say(deck.alignment.remarks);
     paint();
+  }
+  /** Whether the takes are aligned now, and still wished to be. */
+  async function align() {
+    const wish = (wished = Symbol());
+    settle();
+    try {
+      deck.alignment = new Alignment(await library.aligned(), takes);
+      refused = "";
+    } catch (reason) {
+      if (undo.signal.aborted) return false;
+      if (!library.gone) refused = reason.message;
+      const kept = keeps.choices[KEPT.indexOf(deck.keeps)].textContent.toLowerCase();
+      if (wished === wish) said = `${reason.message} Switching still keeps the ${kept}.`;
+      refresh();
+    }
+    const isWished = wished === wish;
+    if (isWished) wished = null;
+    if (!under) settle();
+    return isWished && Boolean(deck.alignment) && !undo.signal.aborted;
+  }
+  /** Nobody says that a kernel was shut down: whoever is about to choose finds out. */
+  function lookForKernel() {
+    if (!deck.alignment && !library.alignment) library.lookForKernel();
+  }
+  const isBarOut = () => !deck.alignment && (Boolean(refused) || barChoice.disabled);
+  /** The next of what switching may keep, or the one before. */
+  function keepBeside(step) {
+    lookForKernel();
+    let at = wished ? KEPT.indexOf("bar") : KEPT.indexOf(deck.keeps);
+    do at = (at + step + KEPT.length) % KEPT.length;
+    while (KEPT[at] === "bar" && isBarOut());
+    return keep(KEPT[at]);
+  }
+  function showBarChoice() {
+    barChoice.disabled = library.gone && !deck.alignment && !library.alignment;
+    barChoice.setAttribute("aria-disabled", String(isBarOut()));
+    if (barChoice.disabled) barChoice.title = "The same bar needs the kernel, which compares the takes, and it is gone";
+    else if (isBarOut()) barChoice.title = refused;
+    else {
+      const known = deck.alignment || library.alignment ? "" : " The takes are compared first.";
+      barChoice.title = `Switching keeps the bar, through other tempos and keys; loops are of whole bars.${known}`;
+    }
   }
   /** Save the take that is heard as a file. */
   const save = () =>
@@ -264,10 +317,9 @@ function mount(root, library) {
     zoomBy(factor, at >= 0 && at <= 1 ? at : 0.5);
   }
 
-  /** Where the playhead is in what is on show, 0 at its left and 1 at its right. */
-  function headAt() {
-    return deck.length ? (deck.position / deck.length - part.from) / part.size : 0;
-  }
+  /** Where a second is in what is on show, 0 at its left and 1 at its right. */
+  const shownAt = (seconds) => (deck.length ? (seconds / deck.length - part.from) / part.size : 0);
+  const headAt = () => shownAt(deck.position);
   function showPlayhead() {
     const at = headAt();
     if (part.size < 1 && (at < 0 || at > 1)) show(part.from + (at - 0.05) * part.size, part.size);
@@ -277,6 +329,7 @@ function mount(root, library) {
     const at = headAt();
     playhead.hidden = at < 0 || at > 1 + 1e-9;
     playhead.style.left = `${at * 100}%`;
+    if (deck.keeps === "bar") lanes.forEach(moveMark);
     const shown = `${clock(deck.position)} / ${clock(deck.end(deck.heard))}`;
     if (time.textContent !== shown) time.textContent = shown;
     const told = deck.position.toFixed(1);
@@ -284,16 +337,30 @@ function mount(root, library) {
     slider.setAttribute("aria-valuenow", told);
     slider.setAttribute("aria-valuetext", `${clock(deck.position)} of ${clock(deck.length)}`);
   }
+  /** Each take has a playhead of its own where the same bar is not the same second. */
+  function moveMark({ mark }, index) {
+    const at = shownAt(deck.carried(deck.position, deck.heard, index));
+    mark.hidden = at < 0 || at > 1 + 1e-9;
+    mark.style.left = `${at * 100}%`;
+  }
   function tick() {
     move();
     frame = deck.running && !undo.signal.aborted ? requestAnimationFrame(tick) : 0;
   }
-  function shadeRegion(region) {
-    const edges = region?.map((edge) => Math.min(1, Math.max(0, (edge / deck.length - part.from) / part.size)));
-    shade.hidden = !edges || edges[0] === edges[1];
-    if (shade.hidden) return;
-    shade.style.left = `${edges[0] * 100}%`;
-    shade.style.width = `${(edges[1] - edges[0]) * 100}%`;
+  function shadeRegion(region, over = shade) {
+    const edges = region?.map((edge) => Math.min(1, Math.max(0, shownAt(edge))));
+    over.hidden = !edges || edges[0] === edges[1];
+    if (over.hidden) return;
+    over.style.left = `${edges[0] * 100}%`;
+    over.style.width = `${(edges[1] - edges[0]) * 100}%`;
+  }
+  function shadeLoop() {
+    const barwise = deck.keeps === "bar";
+    shadeRegion(barwise ? null : deck.loop);
+    lanes.forEach((lane, index) => {
+      shadeRegion(barwise ? deck.loopOf(index) : null, lane.shade);
+      if (!barwise) lane.mark.hidden = true;
+    });
   }
   let drawn = "";
   function refresh() {
@@ -302,7 +369,8 @@ function mount(root, library) {
     play.setAttribute("aria-label", deck.running ? "Pause" : "Play");
     check(choices, deck.active);
     check(levels.choices, deck.matched ? 0 : 1);
-    check(keeps.choices, deck.keeps === "time" ? 0 : 1);
+    check(keeps.choices, KEPT.indexOf(deck.keeps));
+    showBarChoice();
     lanes.forEach((lane, index) => {
       const { loudness, problem } = takes[index];
       const heard = loudness === null ? "" : `${(loudness + deck.gainOf(index)).toFixed(1)} LUFS`.replace("-", "−");
@@ -312,12 +380,13 @@ function mount(root, library) {
     loop.textContent = deck.loop ? `Loop ${fineClock(deck.loop[0])}–${fineClock(deck.loop[1])}` : "Loop";
     spectrum.setAttribute("aria-pressed", String(face === "spectrogram"));
     box.classList.toggle("svp-spectral", face === "spectrogram");
+    box.classList.toggle("svp-barwise", deck.keeps === "bar");
     download.title = `Save ${takes[deck.active].name}`;
     slider.setAttribute("aria-valuemax", deck.length.toFixed(1));
     if (part.size === 1) overview.remove();
     else if (!overview.isConnected) stage.after(overview);
     wider.disabled = whole.disabled = part.size === 1;
-    shadeRegion(deck.loop);
+    shadeLoop();
     const picture = `${deck.active} ${deck.heard} ${deck.matched}`;
     if (picture !== drawn) {
       drawn = picture;
@@ -366,12 +435,13 @@ function mount(root, library) {
       if (face !== "spectrogram" || undo.signal.aborted) return;
       drawSpectrogram(canvas, picture, { part, share: deck.share(index), quiet: index !== deck.active });
       body.classList.add("svp-pitched"); // a waveform has no pitches to label
-    });
+    }, false);
   }
 
   on(play, "click", toggle);
   levels.choices.forEach((choice, index) => on(choice, "click", () => deck.match(index === 0)));
-  keeps.choices.forEach((choice, index) => on(choice, "click", () => keep(index ? "place" : "time")));
+  keeps.choices.forEach((choice, index) => on(choice, "click", () => keep(KEPT[index])));
+  for (const kind of ["pointerenter", "focusin"]) on(keeps.group, kind, lookForKernel);
   choices.forEach((choice, index) => on(choice, "click", () => choose(index)));
   on(loop, "click", toggleLoop);
   on(spectrum, "click", toggleFace);
@@ -391,12 +461,16 @@ function mount(root, library) {
     return Math.min(1, Math.max(0, (event.clientX - place.left) / place.width));
   };
   const timeAt = (event) => (part.from + fractionAt(event, stage) * part.size) * deck.length;
-  let drag = null; // {kind: "seek" | "loop", from, resume, region}
+  /** The second that is meant: in "bar" each lane has its own seconds. */
+  const meantAt = (event, lane) =>
+    deck.keeps === "bar" && lane >= 0 ? deck.carried(timeAt(event), lane, deck.heard) : timeAt(event);
+  let drag = null; // {kind: "seek" | "loop", lane, from, resume, region}
   on(stage, "pointerdown", (event) => {
     if (event.button !== 0 || !deck.length) return;
     event.preventDefault(); // no text is selected
     slider.focus({ preventScroll: true });
-    drag = { kind: event.target === ruler ? "loop" : "seek", from: timeAt(event), resume: false };
+    const lane = lanes.findIndex(({ canvas }) => canvas === event.target);
+    drag = { kind: event.target === ruler ? "loop" : "seek", lane, from: meantAt(event, lane), resume: false };
     stage.setPointerCapture(event.pointerId);
     if (drag.kind === "seek") {
       drag.resume = deck.running; // silent while the playhead is dragged, on from where it is dropped
@@ -406,7 +480,7 @@ function mount(root, library) {
   });
   on(stage, "pointermove", (event) => {
     if (!drag) return;
-    const to = timeAt(event);
+    const to = meantAt(event, drag.lane);
     if (drag.kind === "seek") attempt(() => deck.seek(to));
     else shadeRegion((drag.region = [Math.min(drag.from, to), Math.max(drag.from, to)]));
   });
@@ -415,7 +489,7 @@ function mount(root, library) {
     drag = null;
     if (kind === "loop" && region && region[1] - region[0] >= SHORTEST_LOOP) attempt(() => deck.repeat(region));
     else if (kind === "loop") {
-      shadeRegion(deck.loop);
+      shadeLoop();
       seek(from);
     } else if (resume && !deck.ended) attempt(() => deck.play());
   };
@@ -452,15 +526,15 @@ function mount(root, library) {
     const onButton = event.target instanceof HTMLButtonElement && !choices.includes(event.target);
     const flips = [
       [levels.choices, () => deck.match(!deck.matched)],
-      [keeps.choices, () => keep(deck.keeps === "time" ? "place" : "time")],
+      [keeps.choices, keepBeside],
     ];
-    const flip = flips.find(([pair]) => pair.includes(event.target));
+    const flip = flips.find(([group]) => group.includes(event.target));
     const acts = {
       " ": onButton ? null : toggle,
       ArrowLeft: () => seek(deck.position - step),
       ArrowRight: () => seek(deck.position + step),
-      ArrowUp: flip?.[1] ?? (() => choose(beside(-1))),
-      ArrowDown: flip?.[1] ?? (() => choose(beside(1))),
+      ArrowUp: () => (flip ? flip[1](-1) : choose(beside(-1))),
+      ArrowDown: () => (flip ? flip[1](1) : choose(beside(1))),
       Home: () => seek(0),
       End: () => seek(deck.length),
       "+": () => zoomStep(ZOOM),
@@ -468,7 +542,7 @@ function mount(root, library) {
       "-": () => zoomStep(1 / ZOOM),
       0: () => show(0, 1),
       m: flips[0][1],
-      t: flips[1][1],
+      t: () => keepBeside(1),
       l: toggleLoop,
       s: toggleFace,
     };
@@ -495,10 +569,12 @@ function mount(root, library) {
   const themed = new MutationObserver(paint);
   themed.observe(document.body, { attributes: true, attributeFilter: ["class", "data-jp-theme-light", "data-jp-theme-name"] });
   on(matchMedia("(prefers-color-scheme: dark)"), "change", paint);
+  library.changes.add(refresh);
   refresh();
 
   return () => {
     undo.abort();
+    library.changes.delete(refresh);
     cancelAnimationFrame(frame);
     resized.disconnect();
     themed.disconnect();

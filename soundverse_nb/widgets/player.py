@@ -44,11 +44,13 @@ logger = logging.getLogger("soundverse_nb.widgets")
 
 _reading = ThreadPoolExecutor(max_workers=2, thread_name_prefix="soundverse-takes")
 _answering = ThreadPoolExecutor(max_workers=2, thread_name_prefix="soundverse-player")
+_aligning = ThreadPoolExecutor(max_workers=1, thread_name_prefix="soundverse-alignment")
 
 
 def _module() -> str:
     """The page's script: an ES module of anywidget cannot import files beside it, so they are one text."""
-    parts = (CLOCK_JS, *map(Path(__file__).with_name, ("player_sound.js", "player_drawing.js", "player.js")))
+    names = ("player_sound.js", "player_alignment.js", "player_drawing.js", "player.js")
+    parts = (CLOCK_JS, *map(Path(__file__).with_name, names))
     return "\n".join(part.read_text(encoding="utf-8") for part in parts)
 
 
@@ -56,12 +58,15 @@ class Player(anywidget.AnyWidget):
     """The live half. `takes` and `mark` travel once; sound and spectrograms are sent when asked for.
 
     `read` gives the takes; it runs on a thread of its own, so that the static page need not wait for it.
+    `alignment` says which second of a take is which of another, {} until it is known: at once where the takes
+    have been compared before, else when the page asks.
     """
 
     _esm = _module()
     _css = Path(__file__).with_name("player.css")
     takes: traitlets.List[Any] = traitlets.List().tag(sync=True)
     mark = traitlets.Unicode().tag(sync=True)
+    alignment: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
 
     def __init__(self, read: Callable[[], list[Take]], mark: str) -> None:
         super().__init__(mark=mark)
@@ -82,14 +87,30 @@ class Player(anywidget.AnyWidget):
             return
         self._read.set_result(takes)
         self.takes = [take.state() for take in takes]
+        self._tell_known_alignment(takes)
+
+    def _tell_known_alignment(self, takes: list[Take]) -> None:
+        try:
+            known = _alignments().known_alignment(takes)
+            if known:
+                self.alignment = known
+        except Exception as reason:  # the page may still ask, and is told then
+            logger.debug("No alignment is known: %s", type(reason).__name__)
 
     def _asked(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        _answering.submit(self._answer, content)
+        if content.get("want") == "nothing":  # whether there is a kernel
+            return
+        executor = _aligning if content.get("want") == "alignment" else _answering
+        executor.submit(self._answer, content)
 
     def _answer(self, content: Any) -> None:
         """Send what the page asked for; a page can ask for nothing but its own takes."""
         answer = {"request": content.get("request")}
         try:
+            if content["want"] == "alignment":
+                answer["alignment"] = self._aligned()
+                self.send(answer)
+                return
             place = int(content["take"])
             take = self._read.result()[place]
             if content["want"] == "spectrogram":
@@ -104,6 +125,17 @@ class Player(anywidget.AnyWidget):
             )
         else:
             self.send(answer, buffers=[data])
+
+    def _aligned(self) -> dict[str, Any]:
+        if not self.alignment:
+            self.alignment = _alignments().align(self._read.result())
+        return self.alignment
+
+
+def _alignments() -> Any:
+    from soundverse_nb.widgets import alignments  # loads scipy
+
+    return alignments
 
 
 def _spectrogram(take: Take) -> bytes:

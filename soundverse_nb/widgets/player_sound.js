@@ -46,9 +46,16 @@ class Library {
     this.previews = new Set(); // takes of which only the saved preview is here
     this.pictures = new Map(); // take -> Promise<ImageBitmap>
     this.outlines = new Map(); // take -> Promise<DataView>, finer than the one of the state
-    this.asked = new Map(); // request -> {resolve, reject}
+    this.asked = new Map(); // request -> {resolve, reject, want}
+    this.gone = false; // whether the kernel is
+    this.aligning = null; // Promise<AlignmentState> while the kernel compares the takes
+    this.changes = new Set(); // what is called when the kernel goes or comes, or has compared the takes
     this.hear = (message, buffers) => this.receive(message, buffers);
+    this.changed = () => this.changes.forEach((act) => act());
+    this.look = () => this.lookForKernel();
     model.on("msg:custom", this.hear);
+    model.on("change:alignment", this.changed);
+    model.on("comm_live_update", this.look);
   }
 
   get takes() {
@@ -68,6 +75,8 @@ class Library {
 
   close() {
     this.model.off("msg:custom", this.hear);
+    this.model.off("change:alignment", this.changed);
+    this.model.off("comm_live_update", this.look);
     for (const { reject } of this.asked.values()) reject(new Error("closed"));
     this.asked.clear();
     this.empty();
@@ -78,21 +87,59 @@ class Library {
     if (!waiting) return;
     this.asked.delete(message.request);
     if (message.problem) waiting.reject(new Error(message.problem));
-    else waiting.resolve({ bytes: buffers[0], name: message.name });
+    else waiting.resolve({ bytes: buffers[0], name: message.name, alignment: message.alignment });
   }
 
   /** @returns {Promise<Sent>} */
   ask(content) {
     const request = `${content.want}-${content.take}-${content.as ?? ""}-${Math.random().toString(36).slice(2)}`;
     return new Promise((resolve, reject) => {
-      this.asked.set(request, { resolve, reject });
+      this.asked.set(request, { resolve, reject, want: content.want });
       try {
         this.model.send({ ...content, request });
       } catch {
         this.asked.delete(request);
         reject(Object.assign(new Error("The kernel is gone."), { gone: true }));
+        this.gone = true;
+        this.changed();
       }
     });
+  }
+
+  /** Whether sound or pictures are waited for; comparing takes is slow and waited for elsewhere. */
+  get fetching() {
+    return [...this.asked.values()].some(({ want }) => want !== "alignment");
+  }
+
+  /** The front end says that the kernel went or came, but not which: a message is sent or it is not. */
+  lookForKernel() {
+    try {
+      this.model.send({ want: "nothing" });
+      this.gone = false;
+    } catch {
+      this.gone = true;
+      for (const [request, { want, reject }] of this.asked) {
+        if (want !== "alignment") continue;
+        this.asked.delete(request);
+        reject(new Error("The kernel is gone."));
+      }
+    }
+    this.changed();
+  }
+
+  /** What is known of which moment of a take is which of another; null before the kernel has compared them. */
+  get alignment() {
+    const known = this.model.get("alignment");
+    return known?.takes ? known : null;
+  }
+
+  /** @returns {Promise<AlignmentState>} */
+  aligned() {
+    if (this.alignment) return Promise.resolve(this.alignment);
+    this.aligning ??= this.ask({ want: "alignment" })
+      .then(({ alignment }) => alignment)
+      .finally(() => (this.aligning = null));
+    return this.aligning;
   }
 
   /** The decoded take; where the kernel does not answer, the preview that the notebook holds. */
@@ -213,7 +260,7 @@ async function bytesOf(url) {
 
 /**
  * One take sounds at a time. `at` and `position` are seconds of that take; where they are in another one is
- * said by `carried` alone: the same time, or the same place, which is a proportion of the song.
+ * said by `carried` alone: the same time; the same place, which is a proportion of the song; or the same bar.
  */
 class Deck {
   static playing = null; // one player sounds at a time on a page
@@ -231,8 +278,9 @@ class Deck {
     this.heard = this.active; // the take that sounds: the one before, until the wanted one is here
     this.matched = true;
     this.volume = 1;
-    this.keeps = "time"; // what switching keeps: "time" or "place"
-    this.region = null; // [from, to] of the loop drawn last: seconds, in "place" proportions
+    this.keeps = "time"; // what switching keeps: "time", "place" or "bar"
+    this.alignment = null; // there before "bar" is kept
+    this.region = null; // [from, to] of the loop drawn last, as `partOf` has it
     this.looping = false;
     this.voice = null; // {source, gain, moment} of the take that is heard
     this.running = false;
@@ -244,12 +292,12 @@ class Deck {
 
   /** Seconds the axis shows: of the longest take, or of the one that is heard where each fills the axis. */
   get length() {
-    return this.keeps === "time" ? this.library.length : this.takes[this.heard].duration;
+    return this.keeps === "place" ? this.takes[this.heard].duration : this.library.length;
   }
 
   /** How much of the axis a take fills, 0 to 1. */
   share(take) {
-    return this.keeps === "time" && this.length ? this.takes[take].duration / this.length : 1;
+    return this.keeps !== "place" && this.length ? this.takes[take].duration / this.length : 1;
   }
 
   /** Where a take ends, in seconds; a saved preview may hold its beginning only. */
@@ -265,15 +313,27 @@ class Deck {
 
   /** The one rule of what switching keeps: where `position` of one take is in another. */
   carried(position, from, to) {
+    if (this.keeps === "bar") return this.alignment.carried(position, from, to).at;
     const { duration } = this.takes[from];
     return this.keeps === "time" || !duration ? position : (position / duration) * this.takes[to].duration;
   }
 
+  /** Part of a take in what loops are kept in: seconds, in "place" proportions, in "bar" the reference's bars. */
+  partOf(take, region) {
+    if (this.keeps === "bar") return this.alignment.barsOf(take, region);
+    return this.keeps === "time" ? region : region.map((edge) => edge / (this.takes[take].duration || 1));
+  }
+
+  /** The other way round: in seconds of a take, null where there is nothing of it in that. */
+  regionIn(take, part) {
+    if (this.keeps === "bar") return this.alignment.partIn(take, part);
+    return this.keeps === "time" ? part : part.map((edge) => edge * this.takes[take].duration);
+  }
+
   /** The loop in seconds of a take, null where there is none in it. */
   loopOf(take) {
-    if (!this.looping || !this.region) return null;
-    const unit = this.keeps === "time" ? 1 : this.takes[take].duration;
-    const [from, to] = this.region.map((edge) => Math.min(edge * unit, this.end(take)));
+    const region = this.looping && this.region ? this.regionIn(take, this.region) : null;
+    const [from, to] = region?.map((edge) => Math.min(edge, this.end(take))) ?? [0, 0];
     return to - from >= SHORTEST_LOOP ? [from, to] : null;
   }
 
@@ -442,6 +502,7 @@ class Deck {
     const here = { take: this.heard, at: this.running ? this.positionAt(moment) : this.at, running: this.running };
     const from = this.left ?? here; // who only looked in on a take that was over goes on from before
     let at = this.carried(from.at, from.take, take);
+    if (this.keeps === "bar") this.say(this.alignment.remark(from.at, from.take, take));
     const loop = this.loopOf(take);
     if (loop && this.running && this.at < (this.loop?.[1] ?? 0) && at >= loop[1]) at = wrapped(at, loop);
     const end = this.end(take);
@@ -468,22 +529,21 @@ class Deck {
     this.level();
   }
 
-  /** Let switching keep "time" or "place"; the loop stays where it is in the take that is heard. */
-  keep(what) {
+  /** Let switching keep "time", "place" or "bar"; the loop stays where it is in the take that is heard. */
+  async keep(what) {
     if (what === this.keeps) return;
-    const { duration } = this.takes[this.heard];
-    const unit = what === "time" ? duration : 1 / duration;
-    if (this.region) this.region = this.region.map((edge) => (duration ? edge * unit : 0));
+    const region = this.region && this.regionIn(this.heard, this.region);
     this.keeps = what;
     this.left = null;
+    this.region = region && this.partOf(this.heard, region);
+    if (what === "bar" && this.loop) await this.repeat(this.loop); // of whole bars now
     this.changed();
   }
 
   /** Loop this part of the take that is heard, [from, to] in seconds; null ends looping. */
   async repeat(region) {
     const position = this.position;
-    const unit = this.keeps === "time" ? 1 : this.takes[this.heard].duration;
-    if (region) this.region = region.map((edge) => edge / unit);
+    if (region) this.region = this.partOf(this.heard, region);
     this.looping = Boolean(region);
     const loop = this.loop;
     if (region && !loop) this.looping = false; // nothing of it is in this take

@@ -9,10 +9,11 @@ import numpy as np
 import soundfile
 from playwright.sync_api import Locator, Page, expect
 
+import soundverse_nb as sv
 from tests.browser.lab import Lab, LabNotebook
 
 RATE = 44100
-PAIR, ODD, LONG, CLOSE, WHO = range(5)  # the cells
+PAIR, ODD, LONG, CLOSE, WHO, TUNES, UNRELATED, FRESH = range(8)  # the cells
 CELLS = [
     "import soundverse_nb as sv\n"
     "live = sv.compare('quiet.wav', 'loud.wav', labels=['Original', 'Remix'])\nlive",
@@ -21,6 +22,9 @@ CELLS = [
     "sv.compare('long.wav', 'quiet.wav', labels=['Long', 'Short'])",
     "live.close()",
     "import os, pathlib\npathlib.Path('pid').write_text(str(os.getpid()))",
+    "import soundverse_nb as sv\nsv.compare('song.wav', 'faster.wav', labels=['Original', 'Faster'])",
+    "import soundverse_nb as sv\nsv.compare('song.wav', 'quiet.wav', labels=['Original', 'Chord'])",
+    "import soundverse_nb as sv\nsv.compare('song.wav', 'fresh.wav', labels=['Original', 'Fresh'])",
 ]
 
 # Every gain and every audio context the page makes is kept, so that what is heard can be read off.
@@ -73,6 +77,25 @@ def write_songs(folder: Path) -> None:
     (folder / "junk.wav").write_bytes(b"not a song" * 100)
     long = tone(350, 0.3, 330.0, 22050)
     soundfile.write(folder / "long.wav", np.stack([long, long], axis=1), 22050, subtype="PCM_16")
+    write_tunes(folder)
+
+
+INTRO, FASTER = 4.0, 1.125
+"""Seconds before faster.wav begins with what song.wav has, and by how much it is faster."""
+
+
+def write_tunes(folder: Path) -> None:
+    """A song with bars of 2.4 s, and the same a whole tone up and faster, after an introduction of noise.
+
+    A third that no other cell knows.
+    """
+    song, rate = soundfile.read(sv.example_song())
+    mono = song.mean(axis=1)
+    noise = 0.02 * np.random.default_rng(3).standard_normal(round(INTRO * rate))
+    quick = np.interp(np.arange(0, len(mono) - 1, FASTER), np.arange(len(mono)), mono)
+    soundfile.write(folder / "song.wav", mono, rate)
+    soundfile.write(folder / "faster.wav", np.concatenate([noise, quick]), rate)
+    soundfile.write(folder / "fresh.wav", 0.9 * mono, rate)
 
 
 def open_players(lab: Lab) -> LabNotebook:

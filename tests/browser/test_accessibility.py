@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.axe import NotInstalledError, install_axe, violations
-from tests.browser.lab import Lab, LabNotebook, LabServer
+from tests.browser.lab import TIMEOUT, Lab, LabNotebook, LabServer
 
 # What each cell shows, and what says that it is there.
 SHOWN = {
@@ -71,6 +71,9 @@ def notebook(chromium: Browser, lab_server: LabServer, axe: Path) -> Iterator[La
         expect(opened.output_of(number).locator(mark).first).to_be_visible()
     spectrogram = opened.output_of(1 + list(SHOWN).index("spectrogram"))
     spectrogram.get_by_role("button", name="Spectrogram").click()
+    same_bar = spectrogram.get_by_role("radio", name="Same bar")
+    same_bar.click()
+    expect(same_bar).to_be_checked(timeout=TIMEOUT)
     yield opened
     lab.close()
 
