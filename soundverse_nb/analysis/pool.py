@@ -8,6 +8,7 @@ many processes as processors would otherwise wait for one another.
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -58,7 +59,10 @@ class _Pool:
             if self._executor is None or self._made_for != wanted:
                 try:
                     self._executor = loky.ProcessPoolExecutor(
-                        wanted[1], timeout=_IDLE_SECONDS, env=dict.fromkeys(_THREADS, "1")
+                        wanted[1],
+                        timeout=_IDLE_SECONDS,
+                        env=dict.fromkeys(_THREADS, "1"),
+                        initializer=_leave_interrupts_to_us,
                     )
                 except (OSError, ImportError, NotImplementedError, ValueError):
                     return None
@@ -74,6 +78,11 @@ class _Pool:
 
 
 _pool = _Pool()
+
+
+def _leave_interrupts_to_us() -> None:
+    """In the worker: Ctrl-C reaches every process of a terminal or a kernel, and ends what waits here."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def processors() -> int:

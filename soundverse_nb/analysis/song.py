@@ -15,6 +15,7 @@ from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.reference.reference import Reference, as_reference
 from soundverse_nb.remix.clip import Clip
 from soundverse_nb.remix.remix import Remix
+from soundverse_nb.remix.take_names import TakeTitle, asked_of
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ def as_song(given: Any) -> Song:
     if isinstance(given, Song):
         return given
     if isinstance(given, Remix):
-        given = given.audio
+        asked = asked_of(given)
+        return replace(as_song(given.audio), name=str(TakeTitle(asked.song, asked.words)))
     reference = as_reference(given)
     if reference.url is not None:
         raise ConfigurationError(
