@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from soundverse_nb import displays
@@ -68,14 +69,10 @@ class Comparison:
 
     def static_html(self, max_bytes: int | None = None) -> str:
         """The comparison as HTML of at most `max_bytes` (default: remix.preview.display_bytes())."""
-        from soundverse_nb.remix.display import clips_html  # loads numpy and Pillow
-
-        return clips_html(self._named(), self.title, max_bytes)
+        return str(_display().clips_html(self._named(), self.title, max_bytes))
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        from soundverse_nb.remix.display import clips_bundle  # loads numpy and Pillow
-
-        return clips_bundle(self._named(), self.title)
+        return dict(_display().clips_bundle(self._named(), self.title))
 
     def _named(self) -> list[tuple[str, Clip]]:
         return list(zip(self.labels, self.clips, strict=True))
@@ -265,9 +262,7 @@ class Remix:
 
         Where the songs do not fit, shorter or plainer MP3 previews are made and the page says so.
         """
-        from soundverse_nb.remix.display import remix_html  # loads numpy and Pillow
-
-        return remix_html(self, max_bytes)
+        return str(_display().remix_html(self, max_bytes))
 
     def __repr__(self) -> str:
         named = {"song": self.song, "prompt": plain(self.request.prompt or "", 120)}
@@ -279,14 +274,16 @@ class Remix:
         return f"Remix({', '.join([repr(self.title), *marks])})"
 
     def __str__(self) -> str:
-        from soundverse_nb.remix.display import remix_text  # loads numpy and Pillow
-
-        return remix_text(self)
+        return str(_display().remix_text(self))
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        from soundverse_nb.remix.display import remix_bundle  # loads numpy and Pillow
+        return dict(_display().remix_bundle(self))
 
-        return remix_bundle(self)
+
+def _display() -> ModuleType:
+    from soundverse_nb.remix import display  # loads numpy and Pillow
+
+    return display
 
 
 def copy_to_new(source: BinaryIO, target: Path) -> None:
