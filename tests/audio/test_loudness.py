@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
+import shutil
+import subprocess
 import warnings
 from collections.abc import Iterator
-from contextlib import suppress
-from itertools import pairwise
 from typing import Any
 
-import av
 import numpy as np
 import pyloudnorm
 import pytest
@@ -119,36 +119,21 @@ def test_a_song_is_heard_to_its_last_tenth_of_a_second(rate: int) -> None:
 
 
 def _ffmpeg(path: Any) -> dict[str, float]:
-    """What FFmpeg's filter ebur128 says of a song."""
-    with av.open(str(path)) as container:
-        stream = container.streams.audio[0]
-        graph = av.filter.Graph()
-        nodes = [
-            graph.add_abuffer(template=stream),
-            graph.add("ebur128", metadata="1", peak="true"),
-            graph.add("abuffersink"),
-        ]
-        for node, following in pairwise(nodes):
-            node.link_to(following)
-        graph.configure()
-        found: dict[str, str] = {}
-        for frame in [*container.decode(stream), None]:
-            nodes[0].push(frame)
-            with suppress(av.error.BlockingIOError, av.error.EOFError):
-                while True:
-                    found.update(nodes[-1].pull().metadata)
-    return {name.removeprefix("lavfi.r128."): float(value) for name, value in found.items()}
+    """What FFmpeg's filter ebur128 says of a song at its end, rounded to a tenth."""
+    command = ["ffmpeg", "-nostdin", "-i", str(path), "-af", "ebur128=peak=true", "-f", "null", "-"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    summary = said[said.rindex("Summary:") :]
+    return {name: float(value) for name, value in re.findall(r"(\w+): +(-?[\d.]+) (?:LUFS|LU|dBFS)", summary)}
 
 
-@pytest.mark.skipif("ebur128" not in av.filter.filters_available, reason="this FFmpeg has no ebur128")
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs the ffmpeg program")
 def test_it_agrees_with_ffmpeg_on_music() -> None:
     clip = sv.Clip(sv.example_song())
     found, theirs = measure_loudness(clip.samples(), clip.sample_rate), _ffmpeg(clip.path)
     assert found.integrated_lufs == pytest.approx(theirs["I"], abs=0.1)
     assert found.range_lu == pytest.approx(theirs["LRA"], abs=0.2)
     # FFmpeg resamples to 192 kHz, with a filter of its own.
-    peak = 20 * math.log10(max(theirs[f"true_peaks_ch{channel}"] for channel in range(clip.channels)))
-    assert found.true_peak_dbtp == pytest.approx(peak, abs=0.2)
+    assert found.true_peak_dbtp == pytest.approx(theirs["Peak"], abs=0.2)
 
 
 @pytest.mark.parametrize(
