@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "remix": {*_WIRE_AND_PICTURES, "measures"},
     "measures": {*_BASE, "render"},
     "analysis": {*_WIRE_AND_PICTURES, "reference", "remix", "measures"},
+    "study": {*_WIRE_AND_PICTURES, "reference", "remix", "measures", "analysis", "client"},
     "client": {*_WIRE_AND_PICTURES, "reference", "hosting", "simulator", "remix", "examples"},
     "widgets": {*_WIRE_AND_PICTURES, "reference", "remix", "measures", "analysis", "client"},
     "cli": {

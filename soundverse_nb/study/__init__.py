@@ -1,0 +1,1 @@
+"""Prompt-sweep studies: what is ordered, and the store that outlives a crash."""

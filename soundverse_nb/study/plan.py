@@ -1,0 +1,326 @@
+"""Plan: which remixes a study orders, in which order, and what that costs; a factorial design."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from soundverse_nb.api.request import RemixInstructions
+from soundverse_nb.errors import ConfigurationError, InvalidRequestError
+from soundverse_nb.study.axes import (
+    Levels,
+    filled,
+    parameter_levels,
+    partial_cell,
+    reference_levels,
+    slot_levels,
+    slots_of,
+    text_levels,
+)
+
+Cell = tuple[tuple[str, str], ...]
+"""One combination of levels: the name of the level of each factor, in the order of the factors."""
+
+MOST_TRIALS = 100_000
+"""More than this is a slip: at a tenth of a currency unit it would cost ten thousand."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One remix that a plan asks for.
+
+    Attributes
+    ----------
+    number : its place in the order, from 1.
+    reference : the name of its song, whose level `Plan.references` has.
+    factors : by factor the name of its level.
+    instructions : prompt, lyrics and parameters as they are sent.
+    replicate : 1 for the first take of its cell, 2 for the second, ...
+    is_control : ordered between others to see whether the service drifts.
+    """
+
+    number: int
+    reference: str
+    factors: Mapping[str, str]
+    instructions: RemixInstructions
+    replicate: int
+    is_control: bool = False
+
+    def identity(self, content: str, service: str, simulated: bool) -> str:
+        """A hash that is equal for equal trials, whenever and wherever they are run.
+
+        `content` is the hash of the song, never its URL, which is signed anew each time; `service` names the
+        service and the version of its endpoint. Names of levels, key and transport stay out.
+        """
+        said = {
+            "content": content,
+            **self.instructions.model_dump(),
+            "service": service,
+            "simulated": simulated,
+            "replicate": self.replicate,
+        }
+        return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+class Plan:
+    """Which remixes to order: every combination of the levels of every axis, each so many times.
+
+    Parameters
+    ----------
+    references : the songs; each axis is a list, or a mapping of names to levels.
+    prompts, lyrics, parameters : what to make of them. A prompt may hold slots, "a {mood} remix", whose
+        values in `slots` are factors too.
+    repeats : takes of each cell; or a list of (cell, number), where a cell names only the factors it is
+        about and the last that fits counts: [({}, 2), ({"prompt": "jazz"}, 5)].
+    seed : of the order. Trials are blocked by song, first takes before second ones, shuffled inside.
+    slots : by slot of a prompt its values.
+    extra : further cells, each with the name of a level of every factor.
+    excluded : cells, or parts of cells, that are not ordered.
+    control : a cell that is ordered again after every `control_every` trials of its song, to see whether the
+        service drifts.
+
+    Raises ConfigurationError for what cannot be a plan, InvalidRequestError for what the service would
+    refuse. Nothing is read or ordered.
+
+    >>> moods = {"mood": ["sad", "merry"]}
+    >>> plan = Plan(["one.mp3", "two.mp3"], ["jazz", "a {mood} waltz"], slots=moods, repeats=2)
+    >>> len(plan)
+    12
+    >>> plan.trials[0].reference, sorted({trial.instructions.prompt for trial in plan})
+    ('one', ['a merry waltz', 'a sad waltz', 'jazz'])
+    """
+
+    def __init__(
+        self,
+        references: Any,
+        prompts: Any = None,
+        lyrics: Any = None,
+        parameters: Any = None,
+        repeats: int | Sequence[tuple[Mapping[str, str], int]] = 1,
+        seed: int = 0,
+        *,
+        slots: Mapping[str, Any] | None = None,
+        extra: Iterable[Mapping[str, str]] = (),
+        excluded: Iterable[Mapping[str, str]] = (),
+        control: Mapping[str, str] | None = None,
+        control_every: int = 10,
+    ) -> None:
+        if references is None:
+            raise ConfigurationError("A plan needs songs.", hint="Give references=[...].")
+        self.references: Levels = reference_levels(references)
+        self.prompts: Levels = text_levels("prompts", prompts)
+        self.lyrics: Levels = text_levels("lyrics", lyrics)
+        self.parameters: Levels = parameter_levels(parameters)
+        self.slots: dict[str, Levels] = slot_levels(self.prompts, slots)
+        self.seed = _whole("seed", seed, -(2**63))
+        axes = self.axes
+        self.excluded = [partial_cell(cell, axes, "excluded") for cell in excluded]
+        self.extra = [self._whole_cell(cell, "extra") for cell in extra]
+        self.control = None if control is None else self._whole_cell(control, "control")
+        self.control_every = _whole("control_every", control_every, 1)
+        self.repeats = _repeats(repeats, axes)
+        self._part: tuple[int, int] = (0, 1)
+        if not self.cells:
+            raise ConfigurationError(
+                "This plan has no cell: everything is excluded.", hint="Leave out some of excluded=[...]."
+            )
+        if len(self) > MOST_TRIALS:
+            raise ConfigurationError(
+                f"{len(self):,} trials are more than a study can hold ({MOST_TRIALS:,})."
+            )
+
+    @property
+    def axes(self) -> dict[str, Levels]:
+        """By factor its levels; of axes that were not given there is none."""
+        axes = {"reference": self.references, "prompt": self.prompts, **self.slots}
+        axes |= {"lyrics": self.lyrics, "parameters": self.parameters}
+        return {factor: found for factor, found in axes.items() if found}
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """Every combination that is ordered, extra ones included, in the order of the levels."""
+        found: dict[Cell, None] = {}
+        for combination in itertools.product(*(list(axis) for axis in self.axes.values())):
+            cell = self._without_idle_slots(dict(zip(self.axes, combination, strict=True)))
+            if not any(_fits(part, cell) for part in self.excluded):
+                found[tuple(cell.items())] = None
+        for cell in self.extra:
+            found[tuple(cell.items())] = None
+        return tuple(found)
+
+    @cached_property
+    def trials(self) -> tuple[Trial, ...]:
+        """What is ordered, in this order."""
+        every = tuple(self._ordered())
+        part, parts = self._part
+        return tuple(trial for at, trial in enumerate(every) if at % parts == part)
+
+    def _ordered(self) -> Iterator[Trial]:
+        number = itertools.count(1)
+        for reference in self.references:
+            block = [cell for cell in self.cells if dict(cell)["reference"] == reference]
+            ordered = [
+                (cell, replicate)
+                for replicate in range(1, max((self._count(cell) for cell in block), default=0) + 1)
+                for cell in sorted(block, key=lambda cell, replicate=replicate: self._rank(cell, replicate))  # type: ignore[misc]
+                if replicate <= self._count(cell)
+            ]
+            control = self.control if self.control and self.control["reference"] == reference else None
+            taken = self._count(tuple(control.items())) if control else 0
+            for at, (cell, replicate) in enumerate(ordered):
+                if control and at and at % self.control_every == 0:
+                    taken += 1
+                    yield self._trial(next(number), control, taken, is_control=True)
+                yield self._trial(next(number), dict(cell), replicate)
+
+    def _rank(self, cell: Cell, replicate: int) -> str:
+        # By hash, so that a cell that is added later leaves the others in their order, on every Python.
+        return hashlib.sha256(json.dumps([self.seed, replicate, cell]).encode()).hexdigest()
+
+    def _count(self, cell: Cell) -> int:
+        """How many takes of a cell are ordered; the control cell may be none of the plan's own."""
+        if cell not in self._known:
+            return 0
+        return next(count for part, count in reversed(self.repeats) if _fits(part, dict(cell)))
+
+    @cached_property
+    def _known(self) -> frozenset[Cell]:
+        return frozenset(self.cells)
+
+    def _trial(self, number: int, cell: Mapping[str, str], replicate: int, is_control: bool = False) -> Trial:
+        return Trial(number, cell["reference"], dict(cell), self._instructions(cell), replicate, is_control)
+
+    def _instructions(self, cell: Mapping[str, str]) -> RemixInstructions:
+        key = tuple((factor, name) for factor, name in cell.items() if factor != "reference")
+        if key not in self._made:
+            values = {slot: axis[cell[slot]] for slot, axis in self.slots.items() if slot in cell}
+            prompt = filled(self.prompts[cell["prompt"]], values) if self.prompts else None
+            lyrics = self.lyrics[cell["lyrics"]] if self.lyrics else None
+            parameters = self.parameters[cell["parameters"]] if self.parameters else None
+            try:
+                self._made[key] = RemixInstructions(prompt, lyrics, parameters)
+            except InvalidRequestError as error:
+                named = ", ".join(f"{factor}={name!r}" for factor, name in key)
+                raise InvalidRequestError(f"The cell {named}: {error.message}", hint=error.hint) from None
+        return self._made[key]
+
+    @cached_property
+    def _made(self) -> dict[tuple[tuple[str, str], ...], RemixInstructions]:
+        return {}
+
+    def _without_idle_slots(self, cell: dict[str, str]) -> dict[str, str]:
+        """Without slots that its prompt does not have: else its cell would be there once a value."""
+        slots = slots_of(self.prompts[cell["prompt"]]) if self.prompts else []
+        return {factor: name for factor, name in cell.items() if factor not in self.slots or factor in slots}
+
+    def _whole_cell(self, given: Mapping[str, str], what: str) -> dict[str, str]:
+        cell = partial_cell(given, self.axes, what)
+        needed = (
+            self._without_idle_slots(dict.fromkeys(self.axes, "") | cell) if "prompt" in cell else self.axes
+        )
+        missing = [factor for factor in needed if factor not in cell]
+        if missing:
+            raise ConfigurationError(
+                f"A cell of {what} does not say its {missing[0]}.",
+                hint=f"It names a level of every factor: {', '.join(needed)}.",
+            )
+        return {factor: cell[factor] for factor in self.axes if factor in needed}
+
+    def shard(self, index: int, of: int) -> Plan:
+        """Part `index` (from 0) of `of` parts, for one machine of many; together they are this plan.
+
+        Trials are dealt out in turn, so that each part has some of every song. `share` is its part of a
+        budget.
+        """
+        of, index = _whole("of", of, 1), _whole("index", index, 0)
+        if index >= of:
+            raise ConfigurationError(
+                f"There is no part {index} of {of}.", hint=f"Parts go from 0 to {of - 1}."
+            )
+        part, parts = self._part
+        other = self._copy()
+        other._part = (part + index * parts, parts * of)
+        return other
+
+    @property
+    def share(self) -> float:
+        """Which part of the whole plan's trials this is, 0 to 1; 1 for a plan that is no shard."""
+        whole = self._copy()
+        whole._part = (0, 1)
+        return len(self) / len(whole) if len(whole) else 0.0
+
+    def _copy(self) -> Plan:
+        other = object.__new__(Plan)
+        other.__dict__.update(
+            {name: value for name, value in self.__dict__.items() if name not in ("trials", "hash")}
+        )
+        return other
+
+    @cached_property
+    def hash(self) -> str:
+        """A hash of the design: equal for equal levels, repeats, seed and part, whatever songs are called.
+
+        Songs count by the names of their levels here; a trial's identity has their content.
+        """
+        said = {**self.description(), "part": list(self._part)}
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+    def description(self) -> dict[str, Any]:
+        """The plan as plain data, without the songs themselves: what a file of it holds."""
+        return {
+            "references": list(self.references),
+            "prompts": dict(self.prompts),
+            "lyrics": dict(self.lyrics),
+            "parameters": {
+                name: None if level is None else dict(level) for name, level in self.parameters.items()
+            },
+            "slots": {slot: dict(axis) for slot, axis in self.slots.items()},
+            "repeats": [[dict(part), count] for part, count in self.repeats],
+            "seed": self.seed,
+            "extra": [dict(cell) for cell in self.extra],
+            "excluded": [dict(cell) for cell in self.excluded],
+            "control": None if self.control is None else dict(self.control),
+            "control_every": self.control_every,
+        }
+
+    def __len__(self) -> int:
+        return len(self.trials)
+
+    def __iter__(self) -> Iterator[Trial]:
+        return iter(self.trials)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Plan) and self.hash == other.hash
+
+    def __hash__(self) -> int:
+        return hash(self.hash)
+
+
+def _fits(part: Mapping[str, str], cell: Mapping[str, str]) -> bool:
+    return all(cell.get(factor) == name for factor, name in part.items())
+
+
+def _whole(word: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ConfigurationError(f"{word}={value!r} is no whole number of at least {least}.")
+    return value
+
+
+def _repeats(given: Any, axes: Mapping[str, Levels]) -> list[tuple[dict[str, str], int]]:
+    """As (part of a cell, takes), the first of them for all cells."""
+    if isinstance(given, int):
+        return [({}, _whole("repeats", given, 1))]
+    found: list[tuple[dict[str, str], int]] = [({}, 1)]
+    for entry in given if isinstance(given, Iterable) else [given]:
+        if not isinstance(entry, (tuple, list)) or len(entry) != 2:
+            raise ConfigurationError(
+                "repeats= is a number, or a list of (cell, number).",
+                hint='For example repeats=[({}, 2), ({"prompt": "jazz"}, 5)].',
+            )
+        found.append((partial_cell(entry[0], axes, "repeats"), _whole("repeats", entry[1], 1)))
+    return found

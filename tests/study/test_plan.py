@@ -1,0 +1,193 @@
+"""A plan: which trials there are, in which order, and what makes two of them the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+import soundverse_nb as sv
+from soundverse_nb.study.plan import Plan
+
+SONGS = ["one.mp3", "two.mp3"]
+
+
+def prompts(plan: Plan) -> list[str | None]:
+    return [trial.instructions.prompt for trial in plan]
+
+
+def test_every_level_meets_every_other() -> None:
+    plan = Plan(SONGS, ["jazz", "rock"], parameters=[{"strength": 0.5}, {"strength": 1.0}])
+    assert len(plan) == 8
+    assert len({trial.identity(trial.reference, "v7", False) for trial in plan}) == 8
+
+
+def test_a_mapping_names_its_levels() -> None:
+    plan = Plan({"folk": "a.mp3"}, {"loud": "heavy metal", "quiet": "a lullaby"})
+    assert {trial.factors["prompt"]: trial.instructions.prompt for trial in plan} == {
+        "loud": "heavy metal",
+        "quiet": "a lullaby",
+    }
+
+
+def test_one_song_and_one_prompt_need_no_list() -> None:
+    assert prompts(Plan("one.mp3", "jazz")) == ["jazz"]
+
+
+def test_samples_with_their_rate_are_one_song() -> None:
+    import numpy as np
+
+    assert len(Plan((np.zeros(441_000), 44_100), "jazz")) == 1
+
+
+def test_slots_are_factors_of_the_prompts_that_have_them() -> None:
+    plan = Plan("one.mp3", ["a {mood} waltz", "jazz"], slots={"mood": ["sad", "merry"]})
+    assert sorted(prompts(plan)) == ["a merry waltz", "a sad waltz", "jazz"]
+    assert {trial.factors.get("mood") for trial in plan} == {"sad", "merry", None}
+
+
+def test_a_brace_that_is_meant_is_written_twice() -> None:
+    assert prompts(Plan("one.mp3", "jazz {{cool}}")) == ["jazz {cool}"]
+
+
+def test_songs_are_blocks_and_first_takes_come_before_second_ones() -> None:
+    plan = Plan(SONGS, ["jazz", "rock", "ska"], repeats=2)
+    assert [trial.reference for trial in plan] == ["one"] * 6 + ["two"] * 6
+    assert [trial.replicate for trial in plan] == [1, 1, 1, 2, 2, 2] * 2
+
+
+def test_the_order_in_a_block_is_shuffled_and_the_seed_gives_it_again() -> None:
+    styles = [f"style {number}" for number in range(12)]
+    first = prompts(Plan("one.mp3", styles, seed=1))
+    assert first == prompts(Plan("one.mp3", styles, seed=1))
+    assert first != prompts(Plan("one.mp3", styles, seed=2))
+    assert first != styles
+
+
+def test_a_level_that_is_added_leaves_the_others_in_their_order() -> None:
+    styles = [f"style {number}" for number in range(8)]
+    before = prompts(Plan("one.mp3", styles))
+    after = prompts(Plan("one.mp3", [*styles, "polka"]))
+    assert [prompt for prompt in after if prompt != "polka"] == before
+
+
+def test_repeats_may_differ_from_cell_to_cell() -> None:
+    plan = Plan(SONGS, ["jazz", "rock"], repeats=[({}, 2), ({"prompt": "jazz", "reference": "two"}, 5)])
+    counted = Counter((trial.reference, trial.instructions.prompt) for trial in plan)
+    assert counted == {("one", "jazz"): 2, ("one", "rock"): 2, ("two", "jazz"): 5, ("two", "rock"): 2}
+
+
+def test_cells_can_be_left_out_and_put_back() -> None:
+    plan = Plan(
+        SONGS,
+        ["jazz", "rock"],
+        excluded=[{"prompt": "rock"}],
+        extra=[{"reference": "two", "prompt": "rock"}],
+    )
+    assert {(trial.reference, trial.instructions.prompt) for trial in plan} == {
+        ("one", "jazz"),
+        ("two", "jazz"),
+        ("two", "rock"),
+    }
+
+
+def test_a_control_cell_comes_back_while_its_song_is_ordered() -> None:
+    plan = Plan(
+        SONGS,
+        ["jazz", "rock", "ska"],
+        repeats=4,
+        control={"reference": "one", "prompt": "jazz"},
+        control_every=5,
+    )
+    controls = [trial for trial in plan if trial.is_control]
+    assert [trial.number for trial in controls] == [6, 12]
+    # They are takes of their cell like any other: numbered on, so that none is taken for one that is there.
+    assert [trial.replicate for trial in controls] == [5, 6]
+    assert len({trial.identity(trial.reference, "v7", True) for trial in plan}) == len(plan)
+
+
+def test_the_parts_of_a_plan_are_the_plan() -> None:
+    plan = Plan(SONGS, ["jazz", "rock", "ska"], repeats=3)
+    parts = [plan.shard(at, 4) for at in range(4)]
+    assert sorted(trial.number for part in parts for trial in part) == list(range(1, 19))
+    assert sum(part.share for part in parts) == pytest.approx(1)
+    assert {trial.reference for trial in parts[0]} == {"one", "two"}
+    quarter = plan.shard(1, 2).shard(0, 2)
+    assert [trial.number for trial in quarter] == [trial.number for trial in plan.shard(1, 4)]
+
+
+def test_a_trial_is_the_same_whatever_its_levels_are_called() -> None:
+    (one,) = Plan({"a": "one.mp3"}, {"x": "jazz"})
+    (other,) = Plan({"b": "copy of one.mp3"}, {"y": "jazz"})
+    assert one.identity("hash", "v7", False) == other.identity("hash", "v7", False)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"content": "another"},
+        {"service": "v8"},
+        {"simulated": True},
+    ],
+)
+def test_a_trial_is_another_with_other_content_or_another_service(changed: dict[str, Any]) -> None:
+    (trial,) = Plan("one.mp3", "jazz")
+    same: dict[str, Any] = {"content": "hash", "service": "v7", "simulated": False}
+    assert trial.identity(**same) != trial.identity(**{**same, **changed})
+
+
+def test_equal_plans_are_equal_and_hash_alike() -> None:
+    plan = Plan(SONGS, ["jazz"], repeats=2)
+    assert plan == Plan(SONGS, ["jazz"], repeats=2)
+    assert hash(plan) == hash(Plan(SONGS, ["jazz"], repeats=2))
+    assert plan != Plan(SONGS, ["jazz"], repeats=3)
+    assert plan != plan.shard(0, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"references": [], "prompts": "jazz"}, "references has no level"),
+        ({"references": None, "prompts": "jazz"}, "needs songs"),
+        ({"references": "a.mp3", "prompts": []}, "prompts has no level"),
+        ({"references": "a.mp3", "prompts": ["jazz", "jazz"]}, "called 'jazz'"),
+        ({"references": ["a/x.mp3", "b/x.mp3"], "prompts": "jazz"}, "called 'x'"),
+        ({"references": "a.mp3", "prompts": {"one": "jazz", "two": "jazz"}}, "are the same"),
+        ({"references": "a.mp3", "prompts": "a {mood} waltz"}, "slot {mood}, which has no values"),
+        ({"references": "a.mp3", "prompts": "a {mood} waltz", "slots": {"mood": []}}, "has no level"),
+        ({"references": "a.mp3", "prompts": "jazz", "slots": {"mood": ["sad"]}}, "No prompt has the slot"),
+        ({"references": "a.mp3", "prompts": "a {0} waltz"}, "no plain name"),
+        ({"references": "a.mp3", "prompts": "a {mood waltz"}, "no template"),
+        ({"references": "a.mp3", "prompts": [3]}, "not a text"),
+        ({"references": "a.mp3", "prompts": "  "}, "blank"),
+        ({"references": "a.mp3", "parameters": [0.5], "prompts": "jazz"}, "not a mapping"),
+        ({"references": "a.mp3", "prompts": "jazz", "repeats": 0}, "repeats=0"),
+        ({"references": "a.mp3", "prompts": "jazz", "repeats": 2.5}, "repeats="),
+        ({"references": "a.mp3", "prompts": "jazz", "excluded": [{"prompt": "jaz"}]}, "no level 'jaz'"),
+        (
+            {"references": "a.mp3", "prompts": "jazz", "excluded": [{"prompt": "jazz"}]},
+            "everything is excluded",
+        ),
+        (
+            {"references": "a.mp3", "prompts": "jazz", "extra": [{"prompt": "jazz"}]},
+            "does not say its reference",
+        ),
+        ({"references": "a.mp3", "prompts": "jazz", "control": {"key": "C"}}, "does not vary"),
+        ({"references": "a.mp3", "prompts": "jazz", "repeats": 200_000}, "more than a study can hold"),
+    ],
+)
+def test_what_cannot_be_a_plan_is_a_sentence(arguments: dict[str, Any], said: str) -> None:
+    with pytest.raises(sv.ConfigurationError) as raised:
+        Plan(**arguments)
+    assert said in str(raised.value)
+
+
+def test_a_misspelt_level_is_told_the_nearest() -> None:
+    with pytest.raises(sv.ConfigurationError, match="Did you mean 'jazz'"):
+        Plan("a.mp3", "jazz", excluded=[{"prompt": "jaz"}])
+
+
+def test_what_the_service_would_refuse_names_its_cell() -> None:
+    with pytest.raises(sv.InvalidRequestError, match="Either prompt or lyrics"):
+        Plan("a.mp3")
