@@ -1,0 +1,376 @@
+"""The store of a study: one SQLite file with its plans, songs, trials, money and measures.
+
+It is written by one runner at a time and read by whoever likes. Nothing of a trial is in memory alone:
+whatever ends the process, the next one reads here, and in the journal of orders, what is done and paid.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from soundverse_nb.client.journal import filesystem
+from soundverse_nb.errors import BudgetExceededError, ConfigurationError
+
+SCHEMA = 1
+"""Grows with every change of the tables; a store of a newer one is left alone."""
+
+NAME = "study.sqlite3"
+_APPLICATION = 0x53564E42  # "SVNB", by which file(1) and we know the file
+_BUSY_SECONDS = 30.0
+
+_TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE plans (hash TEXT PRIMARY KEY, at REAL NOT NULL, description TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE songs (
+    content TEXT PRIMARY KEY, name TEXT NOT NULL, file TEXT, seconds REAL
+) WITHOUT ROWID;
+CREATE TABLE trials (
+    identity TEXT PRIMARY KEY, plan TEXT NOT NULL, number INTEGER NOT NULL, reference TEXT NOT NULL,
+    content TEXT NOT NULL, factors TEXT NOT NULL, instructions TEXT NOT NULL, replicate INTEGER NOT NULL,
+    is_control INTEGER NOT NULL, state TEXT NOT NULL, reserved INTEGER NOT NULL DEFAULT 0,
+    charged INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0, order_id TEXT, message_id TEXT,
+    simulated INTEGER NOT NULL, started REAL, finished REAL, stages TEXT, error TEXT, song_name TEXT,
+    audio TEXT, file TEXT, stars INTEGER, note TEXT, adopted TEXT
+);
+CREATE INDEX trials_by_number ON trials (plan, number);
+CREATE INDEX trials_by_audio ON trials (audio);
+CREATE TABLE measures (
+    identity TEXT NOT NULL, extractor TEXT NOT NULL, difference TEXT NOT NULL,
+    PRIMARY KEY (identity, extractor)
+) WITHOUT ROWID;
+"""
+
+MICRO = 1_000_000
+"""Money is kept in millionths: a sum of floats could overshoot a budget by a rounding."""
+
+
+class TrialState(str, Enum):
+    """How a trial stands."""
+
+    MISSING = "missing"  # never run
+    RUNNING = "running"  # its price is reserved; an order may be out
+    DONE = "done"  # the audio is here
+    FAILED = "failed"  # it ended without audio; `charged` says whether it was paid
+    UNKNOWN = "unknown"  # sent, and no answer came: it may be paid, and is never repeated unasked
+
+
+@dataclass(frozen=True)
+class StoredTrial:
+    """A trial as the store has it. Money is in millionths of the price's unit, times are epoch seconds."""
+
+    identity: str
+    plan: str
+    number: int
+    reference: str
+    content: str
+    factors: dict[str, str]
+    instructions: dict[str, Any]
+    replicate: int
+    is_control: bool
+    state: TrialState
+    reserved: int = 0
+    charged: int = 0
+    attempts: int = 0
+    order_id: str | None = None
+    message_id: str | None = None
+    simulated: bool = False
+    started: float | None = None
+    finished: float | None = None
+    stages: dict[str, float] = field(default_factory=dict)
+    error: str | None = None
+    song_name: str | None = None
+    audio: str | None = None
+    file: str | None = None
+    stars: int | None = None
+    note: str | None = None
+    adopted: str | None = None
+
+
+_COLUMNS = tuple(StoredTrial.__dataclass_fields__)
+_JSON = ("factors", "instructions", "stages")
+
+
+class StudyStore:
+    """The file in a study's folder. Use from any thread.
+
+    `readonly` opens what is there and never writes; else the file is made where it is missing. Raises
+    ConfigurationError for a store of a newer version, one that is damaged, and what is no store at all.
+    """
+
+    def __init__(self, folder: Path, *, readonly: bool = False) -> None:
+        self.path = folder / NAME
+        self.readonly = readonly
+        self._lock = threading.RLock()
+        try:
+            self._connection = self._readable() if readonly else self._writable()
+        except sqlite3.DatabaseError as error:
+            raise self._unusable(error) from None
+        except OSError as error:
+            raise ConfigurationError(
+                f"The study in {folder} cannot be opened: {error.strerror or error}.",
+                hint="Is the path right, and may you write there?",
+            ) from None
+
+    def _writable(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        is_new = not self.path.exists() or self.path.stat().st_size == 0
+        connection = self._connect(f"{self.path.absolute().as_uri()}?mode=rwc")
+        try:
+            self._check(connection)
+            # A write-ahead log needs shared memory, which network file systems and many FUSE ones have not.
+            reason = filesystem.no_shared_memory(self.path)
+            shares = not reason and filesystem.maps_shared(self.path.parent)
+            (mode,) = connection.execute(f"PRAGMA journal_mode = {'WAL' if shares else 'DELETE'}").fetchone()
+            connection.execute(f"PRAGMA synchronous = {'FULL' if mode == 'wal' else 'EXTRA'}")
+            self.kept = (
+                "write-ahead log" if mode == "wal" else f"rollback journal{reason and f', since {reason}'}"
+            )
+            if is_new:
+                with _transaction(connection):
+                    if not _version(connection):
+                        for statement in filter(str.strip, _TABLES.split(";")):
+                            connection.execute(statement)
+                        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+                        connection.execute(f"PRAGMA user_version = {SCHEMA}")
+            return connection
+        except BaseException:
+            connection.close()
+            raise
+
+    def _readable(self) -> sqlite3.Connection:
+        if not self.path.is_file():
+            raise ConfigurationError(
+                f"There is no study in {self.path.parent}.", hint="study.run(plan) begins one."
+            )
+        connection = self._connect(f"{self.path.absolute().as_uri()}?mode=ro")
+        try:
+            self._check(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self.kept = "read only"
+        return connection
+
+    def _connect(self, address: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            address, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        connection.row_factory = sqlite3.Row
+        return connection
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        version = _version(connection)
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if (version or tables) and application != _APPLICATION:
+            raise ConfigurationError(
+                f"{self.path} is no study of soundverse_nb, and was left as it is.",
+                hint="Choose another folder.",
+            )
+        if version > SCHEMA:
+            raise ConfigurationError(
+                f"The study in {self.path.parent} was written by a newer soundverse_nb "
+                f"(format {version}; this one knows {SCHEMA}), and was left as it is.",
+                hint="Update soundverse_nb: pip install -U soundverse_nb.",
+            )
+
+    def _unusable(self, error: sqlite3.DatabaseError) -> ConfigurationError:
+        if "locked" in str(error) or "busy" in str(error):
+            return ConfigurationError(
+                f"The study in {self.path.parent} is being written by another process.", hint="Try again."
+            )
+        return ConfigurationError(
+            f"The study's store {self.path} cannot be read ({error}). It was left as it is.",
+            hint="Paid remixes are in the journal too: client.recover() and client.remixes() find them.",
+        )
+
+    def close(self) -> None:
+        """Close the file; harmless again."""
+        with self._lock:
+            self._connection.close()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            if self.readonly:
+                raise ConfigurationError(
+                    "This study was opened to read only.", hint="Open it with sv.Study(path)."
+                )
+            try:
+                with _transaction(self._connection):
+                    yield self._connection
+            except sqlite3.DatabaseError as error:
+                raise self._not_written(error) from None
+
+    def _not_written(self, error: sqlite3.DatabaseError) -> ConfigurationError:
+        full = "full" in str(error)
+        return ConfigurationError(
+            f"The study's store {self.path} could not be written: {'the disk is full' if full else error}.",
+            hint="Make room, and run the cell again: what is done is kept, what is paid is in the journal.",
+        )
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        with self._lock:
+            try:
+                return self._connection.execute(query, values).fetchall()
+            except sqlite3.DatabaseError as error:
+                raise self._unusable(error) from None
+
+    def meta(self) -> dict[str, str]:
+        """What is noted of the study as a whole."""
+        return {row["key"]: row["value"] for row in self._rows("SELECT key, value FROM meta")}
+
+    def note(self, **values: str) -> None:
+        """Note something of the study as a whole; what is there already is replaced."""
+        with self._writing() as connection:
+            connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
+
+    def plan(self) -> tuple[str, dict[str, Any]] | None:
+        """The plan that was run last, as its hash and its description; None where none was."""
+        rows = self._rows("SELECT hash, description FROM plans ORDER BY at DESC, hash LIMIT 1")
+        return (rows[0]["hash"], json.loads(rows[0]["description"])) if rows else None
+
+    def take_plan(
+        self,
+        plan: str,
+        description: Mapping[str, Any],
+        trials: Iterable[StoredTrial],
+        now: float | None = None,
+    ) -> None:
+        """Make this the current plan. Trials that are known keep their state; what no plan asks for stays."""
+        with self._writing() as connection:
+            moment = time.time() if now is None else now
+            connection.execute(
+                "INSERT INTO plans VALUES (?, ?, ?) ON CONFLICT (hash) DO UPDATE SET at = excluded.at",
+                (plan, moment, json.dumps(description, sort_keys=True)),
+            )
+            connection.executemany(
+                f"INSERT INTO trials ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) "
+                "ON CONFLICT (identity) DO UPDATE SET plan = excluded.plan, number = excluded.number, "
+                "reference = excluded.reference, factors = excluded.factors, "
+                "is_control = excluded.is_control",
+                [_values(trial) for trial in trials],
+            )
+
+    def take_song(self, content: str, name: str, file: str | None, seconds: float | None) -> None:
+        """Note a reference."""
+        with self._writing() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO songs VALUES (?, ?, ?, ?)", (content, name, file, seconds)
+            )
+
+    def songs(self) -> dict[str, sqlite3.Row]:
+        """By content what is known of each reference."""
+        return {row["content"]: row for row in self._rows("SELECT * FROM songs")}
+
+    def trials(self, states: Iterable[TrialState] = ()) -> list[StoredTrial]:
+        """Trials in the order of their plan, of these states or of all; those of earlier plans come last."""
+        wanted = [state.value for state in states]
+        where = f"WHERE state IN ({', '.join('?' * len(wanted))})" if wanted else ""
+        current = self.plan()
+        rows = self._rows(
+            f"SELECT * FROM trials {where} ORDER BY plan != ?, number",
+            (*wanted, current[0] if current else ""),
+        )
+        return [_trial(row) for row in rows]
+
+    def reserve(self, identity: str, price: int, budget: int | None, now: float | None = None) -> None:
+        """Reserve the price of a trial in one step; BudgetExceededError where not all of it is left.
+
+        Reserved and charged sums of all trials count, whichever process is at work on them. A trial that is
+        reserved, done or unknown is refused: its order is out, or over.
+        """
+        with self._writing() as connection:
+            (spoken_for,) = connection.execute(
+                "SELECT coalesce(sum(reserved + charged), 0) FROM trials"
+            ).fetchone()
+            if budget is not None and spoken_for + price > budget:
+                raise BudgetExceededError(
+                    f"The budget of {budget / MICRO:g} has no room for another trial of {price / MICRO:g}: "
+                    f"{spoken_for / MICRO:g} are spent or reserved.",
+                    hint="Raise the budget and run the cell again: what is done is kept.",
+                )
+            done = connection.execute(
+                "UPDATE trials SET state = 'running', reserved = ?, started = ?, attempts = attempts + 1, "
+                "error = NULL "
+                "WHERE identity = ? AND state IN ('missing', 'failed')",
+                (price, time.time() if now is None else now, identity),
+            )
+            if done.rowcount != 1:
+                raise ConfigurationError("This trial is at work or over already, so it is not ordered again.")
+
+    def settle(self, identity: str, state: TrialState, *, charged: int | None, **facts: Any) -> None:
+        """How a trial ended, and what of its reservation was paid.
+
+        `charged` None keeps the reservation, since nobody knows; else the rest of it is free again. `facts`
+        are further columns.
+        """
+        values = {name: json.dumps(value) if name in _JSON else value for name, value in facts.items()}
+        if unknown := values.keys() - set(_COLUMNS):
+            raise ValueError(f"no columns: {unknown}")
+        columns = "".join(f", {name} = ?" for name in values)
+        money = "" if charged is None else ", charged = charged + ?, reserved = 0"
+        with self._writing() as connection:
+            connection.execute(
+                f"UPDATE trials SET state = ?{money}{columns} WHERE identity = ?",
+                (state.value, *([] if charged is None else [charged]), *values.values(), identity),
+            )
+
+    def keep_difference(self, identity: str, extractor: str, difference: str) -> None:
+        """Keep what was measured of a trial, as JSON."""
+        with self._writing() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO measures VALUES (?, ?, ?)", (identity, extractor, difference)
+            )
+
+    def differences(self) -> dict[str, tuple[str, str]]:
+        """By identity what was measured last: the extractor's version, and the measures as JSON."""
+        rows = self._rows("SELECT identity, extractor, difference FROM measures ORDER BY extractor")
+        return {row["identity"]: (row["extractor"], row["difference"]) for row in rows}
+
+    def spent(self) -> tuple[int, int]:
+        """What is charged and what is reserved, of all trials, in millionths."""
+        (row,) = self._rows(
+            "SELECT coalesce(sum(charged), 0) AS c, coalesce(sum(reserved), 0) AS r FROM trials"
+        )
+        return row["c"], row["r"]
+
+
+@contextlib.contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def _values(trial: StoredTrial) -> list[Any]:
+    values = {name: getattr(trial, name) for name in _COLUMNS}
+    values |= {name: json.dumps(values[name]) for name in _JSON}
+    return [value.value if isinstance(value, Enum) else value for value in values.values()]
+
+
+def _trial(row: sqlite3.Row) -> StoredTrial:
+    values = dict(zip(row.keys(), row, strict=True))
+    values |= {name: json.loads(values[name] or "{}") for name in _JSON}
+    values |= {"state": TrialState(values["state"])}
+    values |= {name: bool(values[name]) for name in ("is_control", "simulated")}
+    return StoredTrial(**values)
