@@ -9,6 +9,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +156,9 @@ def test_what_librosa_warns_of_when_it_asks_ffmpeg_reaches_nobody(
     before = list(warnings.filters), warnings.showwarning
     answer = report.librosa
     assert answer is not None
-    assert answer.duration == 12.3
+    # From 1.0 on librosa asks no program any more, and has no answer to what libsndfile does not read.
+    asks_ffmpeg = int(version("librosa").partition(".")[0]) < 1
+    assert answer.duration == (12.3 if asks_ffmpeg else None)
     assert recwarn.list == []
     assert capfd.readouterr() == ("", "")
     assert (warnings.filters, warnings.showwarning) == before
