@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from soundverse_nb import displays
+from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.measures.features import Features, key_label
 from soundverse_nb.measures.values import Measured, Number, Value
 from soundverse_nb.render.measures import MeasureRow, measures_html, measures_text
@@ -198,7 +199,10 @@ class Difference(Measured):
 
         A matplotlib Figure. ConfigurationError where matplotlib is missing.
         """
-        return displays.lookup("difference_picture")(self)  # type: ignore[misc]
+        picture = displays.lookup("difference_picture")
+        if picture is None:
+            raise ConfigurationError("There is nothing here to draw with.")
+        return picture(self)
 
     def __str__(self) -> str:
         return measures_text(self._title, _rows(self), _notes(self))

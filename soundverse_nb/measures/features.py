@@ -31,8 +31,8 @@ def key_name(tonic: int, mode: str) -> str:
 class TempoChoice(Value):
     """A tempo at which the same music may be counted, in BPM, and its share of the evidence, 0 to 1."""
 
-    bpm: Number
-    weight: Number
+    bpm: Number = math.nan
+    weight: Number = math.nan
 
 
 class Tempo(Value):
@@ -152,7 +152,7 @@ class Features(Measured):
     @property
     def row(self) -> dict[str, Any]:
         """One flat record: a column a measure, its unit at the end of the name; nan where it is unknown."""
-        second = self.tempo.alternatives[0] if self.tempo.alternatives else TempoChoice(bpm=None, weight=None)  # type: ignore[arg-type]
+        second = self.tempo.alternatives[0] if self.tempo.alternatives else TempoChoice()
         return {
             "name": self.name,
             "content": self.content,

@@ -52,8 +52,11 @@ def test_a_worker_that_is_killed_gives_a_row_with_the_reason_and_the_next_call_m
     deadly = short_songs[1].read_bytes()
     flag = tmp_path / "deadly"
     flag.touch()
+    asked = tmp_path / "asked"
 
     def fatal(clip: sv.Clip) -> float:
+        with asked.open("a") as log:
+            print(len(clip.path.read_bytes()), file=log)
         if clip.path.read_bytes() == deadly and flag.exists():
             os._exit(9)
         return 1.0
@@ -68,10 +71,9 @@ def test_a_worker_that_is_killed_gives_a_row_with_the_reason_and_the_next_call_m
         (reason,) = first.failed
         assert "ended before it answered" in reason.message
         flag.unlink()
-        calls: list[int] = []
-        again = sv.analyse_all(
-            short_songs, executor=executor, progress=lambda done, total: calls.append(done)
-        )
+        before = asked.read_text().splitlines()
+        again = sv.analyse_all(short_songs, executor=executor, progress=False)
+        assert asked.read_text().splitlines()[len(before) :] == [str(len(deadly))]
         assert [entry.metrics for entry in again.measured] == [{"fatal": 1.0}] * 3
     finally:
         remove_metric("fatal")

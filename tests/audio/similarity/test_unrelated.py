@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def test_a_song_without_a_tune_has_no_null() -> None:
     assert math.isnan(p_value(math.nan, np.array([0.1])))
 
 
-def test_notes_are_kept_as_they_are(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_notes_are_kept_as_they_are(tmp_path: Path) -> None:
     notes = np.random.default_rng(0).random((40, 24)).astype(np.float32) * 10
     file = tmp_path / "songs.npz"
     style = np.zeros((2, 19)), np.zeros((8, 96))
