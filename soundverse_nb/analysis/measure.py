@@ -56,8 +56,7 @@ def analyse(clip: Any) -> Features:
     kept = _kept_song(song)
     if kept is not None:
         return kept
-    task = _song_task(song)
-    return _of_song(song, task, do_song(task))
+    return _of_song(song, do_song(_song_task(song)))
 
 
 def compare_audio(reference: Any, remix: Any) -> Difference:
@@ -76,8 +75,7 @@ def compare_audio(reference: Any, remix: Any) -> Difference:
     kept = _kept_pair(features)
     if kept is not None:
         return kept
-    task = _pair_task(songs)
-    return _of_pair(features, task, do_pair(task))
+    return _of_pair(features, do_pair(_pair_task(songs)))
 
 
 def analyse_all(
@@ -164,7 +162,7 @@ async def analyse_async(clip: Any, *, executor: Executor | None = None) -> Featu
         return kept
     task = await asyncio.to_thread(_song_task, song, executor)
     future = await asyncio.to_thread(submit, do_song, task, executor)
-    return await asyncio.to_thread(_of_song, song, task, await asyncio.wrap_future(future))
+    return await asyncio.to_thread(_of_song, song, await asyncio.wrap_future(future))
 
 
 async def compare_audio_async(reference: Any, remix: Any, *, executor: Executor | None = None) -> Difference:
@@ -180,7 +178,7 @@ async def compare_audio_async(reference: Any, remix: Any, *, executor: Executor 
         return kept
     task = await asyncio.to_thread(_pair_task, songs, executor)
     future = await asyncio.to_thread(submit, do_pair, task, executor)
-    return await asyncio.to_thread(_of_pair, features, task, await asyncio.wrap_future(future))
+    return await asyncio.to_thread(_of_pair, features, await asyncio.wrap_future(future))
 
 
 def _kept_song(song: Song) -> Features | None:
@@ -198,15 +196,16 @@ def _song_task(song: Song, executor: Executor | None = None) -> SongTask:
     return SongTask(sent, kept_analysis(song.content) is None, tuple(missing))
 
 
-def _of_song(song: Song, task: SongTask, result: SongResult) -> Features:
+def _of_song(song: Song, result: SongResult) -> Features:
     """The features with every metric; keeps what is new."""
     content = result.analysed or kept_analysis(song.content)
     assert content is not None
     if result.analysed is not None:
         keep_analysis(song.content, content)
-    keep_metrics(task.metrics, result.metrics, song.content)
+    asked = [each for each in metrics("clip") if each.name in result.metrics]
+    keep_metrics(asked, result.metrics, song.content)
     columns, _ = kept_metrics(metrics("clip"), song.content)
-    return with_metrics(_named(song, content), columns, task.metrics, result.metrics)
+    return with_metrics(_named(song, content), columns, asked, result.metrics)
 
 
 def _named(song: Song, content: bytes) -> Features:
@@ -243,7 +242,7 @@ def _pair_task(songs: tuple[Song, Song], executor: Executor | None = None) -> Pa
     )
 
 
-def _of_pair(features: tuple[Features, Features], task: PairTask, result: PairResult) -> Difference:
+def _of_pair(features: tuple[Features, Features], result: PairResult) -> Difference:
     """The difference with every metric; keeps what is new."""
     contents = features[0].content, features[1].content
     if result.null is not None:
@@ -252,9 +251,10 @@ def _of_pair(features: tuple[Features, Features], task: PairTask, result: PairRe
     assert difference is not None
     if result.difference is not None:
         keep_difference(*contents, difference)
-    keep_metrics(task.metrics, result.metrics, *contents)
+    asked = [each for each in metrics("pair") if each.name in result.metrics]
+    keep_metrics(asked, result.metrics, *contents)
     columns, _ = kept_metrics(metrics("pair"), *contents)
-    return with_metrics(_between(difference, features), columns, task.metrics, result.metrics)
+    return with_metrics(_between(difference, features), columns, asked, result.metrics)
 
 
 def _between(difference: Difference, features: tuple[Features, Features]) -> Difference:
@@ -283,7 +283,7 @@ def _measured_songs(
         if isinstance(result, SoundverseError):
             done[song.content] = result
         else:
-            done[song.content] = _of_song(song, _song_task(song), result)
+            done[song.content] = _of_song(song, result)
         advance()
     return done
 
@@ -310,7 +310,7 @@ def _measured_pairs(
         if isinstance(result, SoundverseError):
             done[at] = result
         else:
-            done[at] = _of_pair(features[at], _pair_task(asked[at]), result)
+            done[at] = _of_pair(features[at], result)
         advance()
     return [done[at] for at in range(len(asked))]
 
