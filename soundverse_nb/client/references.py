@@ -90,8 +90,10 @@ class References:
         self._checks: OrderedDict[object, asyncio.Future[Checked]] = OrderedDict()
         self._songs: dict[Path, _Song] = {}
 
-    async def check(self, reference: Reference, slot: ProgressSlot) -> Checked:
+    async def check(self, reference: Reference, slot: ProgressSlot, with_content: bool = False) -> Checked:
         """Look at a reference before it costs anything.
+
+        `with_content` fetches a song behind a URL in every mode, so that its content is known.
 
         Raises PreflightError where the service would refuse it, ConfigurationError where it cannot fetch it.
         """
@@ -101,8 +103,10 @@ class References:
         else:
             key = reference.fingerprint()
         check = self._checks.get(key)
+        if with_content and reference.url is not None and self._mode != "full" and _lacks_content(check):
+            check = None
         if check is None:
-            check = asyncio.ensure_future(self._check(reference))
+            check = asyncio.ensure_future(self._check(reference, with_content))
             check.add_done_callback(lambda done: done.cancelled() or done.exception())
             self._checks[key] = check
             while len(self._checks) > _MOST_KEPT:
@@ -160,9 +164,9 @@ class References:
                 raise missing_host(name, self._base_url)
         return self._host
 
-    async def _check(self, reference: Reference) -> Checked:
+    async def _check(self, reference: Reference, with_content: bool) -> Checked:
         if reference.kind in (Kind.URL, Kind.ADDRESS):
-            return await self._check_url(reference)
+            return await self._check_url(reference, with_content)
         if self._mode != "off":
             await self._in_thread(_preflight, reference, self._mode)
         path = await self._in_thread(_on_disk, reference, self._folder)
@@ -170,21 +174,22 @@ class References:
         self._find_host(path.name)
         return Checked(plain(path.name, 120), path, sha256=await self._in_thread(_content_hash, reference))
 
-    async def _check_url(self, reference: Reference) -> Checked:
+    async def _check_url(self, reference: Reference, with_content: bool) -> Checked:
         url = reference.url or reference_url(reference.place or "")
         remember_signature(url)
         public = must_be_public(self._base_url)
         # Whatever is left out: what the service cannot reach is found out before it is paid for.
         await check_address(url, public=public)
         name = plain(reference.name, 120)
-        if self._mode != "full":
+        if self._mode != "full" and not with_content:
             return Checked(name, url=url)
         self._folder.mkdir(parents=True, exist_ok=True)
         fetched = await fetch_reference(
             url, max_bytes=_most_bytes(), public=public, directory=self._folder, network=self._network
         )
         try:
-            await self._in_thread(_preflight, fetched.path, self._mode)
+            if self._mode != "off":
+                await self._in_thread(_preflight, fetched.path, self._mode)
         except BaseException:  # a copy that is refused, or no longer waited for, does not stay
             fetched.path.unlink(missing_ok=True)
             raise
@@ -248,6 +253,10 @@ async def _withdraw(publication: _Publication, name: str) -> None:
     except Exception as error:
         # A host may raise anything. The remix is there; that its reference stayed up is no reason to fail it.
         log.warning("%s could not be withdrawn: %s", name, type(error).__name__)
+
+
+def _lacks_content(check: asyncio.Future[Checked] | None) -> bool:
+    return check is not None and check.done() and not check.exception() and check.result().sha256 is None
 
 
 def checked_mode(mode: str) -> str:

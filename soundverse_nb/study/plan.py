@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +26,9 @@ from soundverse_nb.study.axes import (
 
 Cell = tuple[tuple[str, str], ...]
 """One combination of levels: the name of the level of each factor, in the order of the factors."""
+
+MICRO = 1_000_000
+"""Money is kept in millionths: a sum of floats could overshoot a budget by a rounding."""
 
 MOST_TRIALS = 100_000
 """More than this is a slip: at a tenth of a currency unit it would cost ten thousand."""
@@ -125,6 +129,8 @@ class Plan:
         self.control_every = _whole("control_every", control_every, 1)
         self.repeats = _repeats(repeats, axes)
         self._part: tuple[int, int] = (0, 1)
+        self.budget: float | None = None
+        """What a shard may spend; `study.run` takes it where it is given none."""
         if not self.cells:
             raise ConfigurationError(
                 "This plan has no cell: everything is excluded.", hint="Leave out some of excluded=[...]."
@@ -231,11 +237,12 @@ class Plan:
             )
         return {factor: cell[factor] for factor in self.axes if factor in needed}
 
-    def shard(self, index: int, of: int) -> Plan:
+    def shard(self, index: int, of: int, budget: float | None = None) -> Plan:
         """Part `index` (from 0) of `of` parts, for one machine of many; together they are this plan.
 
-        Trials are dealt out in turn, so that each part has some of every song. `share` is its part of a
-        budget.
+        Trials are dealt out in turn, so that each part has some of every song. Of a `budget` for the whole
+        plan each part gets its share, rounded down, as its own `budget`: so many machines cannot overshoot
+        it together, whatever they know of each other.
         """
         of, index = _whole("of", of, 1), _whole("index", index, 0)
         if index >= of:
@@ -245,7 +252,15 @@ class Plan:
         part, parts = self._part
         other = self._copy()
         other._part = (part + index * parts, parts * of)
+        given = self.budget if budget is None else budget
+        if given is not None:
+            other.budget = math.floor(given * len(other) / max(1, len(self)) * MICRO) / MICRO
         return other
+
+    @property
+    def part(self) -> tuple[int, int]:
+        """Which part of how many this is; (0, 1) for a plan that is no shard."""
+        return self._part
 
     @property
     def share(self) -> float:
@@ -287,6 +302,35 @@ class Plan:
             "control": None if self.control is None else dict(self.control),
             "control_every": self.control_every,
         }
+
+    @classmethod
+    def from_description(cls, description: Mapping[str, Any], references: Mapping[str, Any]) -> Plan:
+        """The plan that `description()` describes, with these songs by the names of their levels."""
+        given = {name: references.get(name) for name in description["references"]}
+        words = {
+            name: description[name] or None
+            for name in ("prompts", "lyrics", "slots", "extra", "excluded", "control")
+        }
+        plan = cls(
+            given,
+            words["prompts"],
+            words["lyrics"],
+            description["parameters"] or None,
+            seed=description["seed"],
+            slots=words["slots"],
+            extra=words["extra"] or (),
+            excluded=words["excluded"] or (),
+            control=words["control"],
+            control_every=description["control_every"],
+        )
+        plan.repeats = [(dict(part), count) for part, count in description["repeats"]]
+        part, parts = description.get("part", (0, 1))
+        return plan if parts == 1 else plan._as_part(part, parts)
+
+    def _as_part(self, part: int, parts: int) -> Plan:
+        other = self._copy()
+        other._part = (part, parts)
+        return other
 
     def __len__(self) -> int:
         return len(self.trials)

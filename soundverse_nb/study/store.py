@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from soundverse_nb.client.journal import filesystem
-from soundverse_nb.errors import BudgetExceededError, ConfigurationError
+from soundverse_nb.errors import BudgetExceededError, ConfigurationError, SoundverseError
+from soundverse_nb.study.plan import MICRO
 
 SCHEMA = 1
 """Grows with every change of the tables; a store of a newer one is left alone."""
@@ -37,20 +39,19 @@ CREATE TABLE trials (
     identity TEXT PRIMARY KEY, plan TEXT NOT NULL, number INTEGER NOT NULL, reference TEXT NOT NULL,
     content TEXT NOT NULL, factors TEXT NOT NULL, instructions TEXT NOT NULL, replicate INTEGER NOT NULL,
     is_control INTEGER NOT NULL, state TEXT NOT NULL, reserved INTEGER NOT NULL DEFAULT 0,
-    charged INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0, order_id TEXT, message_id TEXT,
-    simulated INTEGER NOT NULL, started REAL, finished REAL, stages TEXT, error TEXT, song_name TEXT,
-    audio TEXT, file TEXT, stars INTEGER, note TEXT, adopted TEXT
+    charged INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0, journal TEXT, order_id TEXT,
+    message_id TEXT, simulated INTEGER NOT NULL, started REAL, finished REAL, stages TEXT, error TEXT, song_name TEXT,
+    audio TEXT, file TEXT, stars INTEGER, note TEXT, adopted TEXT,
+    duplicate_of TEXT
 );
 CREATE INDEX trials_by_number ON trials (plan, number);
 CREATE INDEX trials_by_audio ON trials (audio);
+CREATE TABLE layouts (number INTEGER PRIMARY KEY, columns TEXT NOT NULL UNIQUE);
 CREATE TABLE measures (
-    identity TEXT NOT NULL, extractor TEXT NOT NULL, difference TEXT NOT NULL,
-    PRIMARY KEY (identity, extractor)
-) WITHOUT ROWID;
+    identity TEXT PRIMARY KEY, extractor TEXT NOT NULL, difference TEXT, layout INTEGER, numbers BLOB,
+    texts TEXT, reason TEXT
+);
 """
-
-MICRO = 1_000_000
-"""Money is kept in millionths: a sum of floats could overshoot a budget by a rounding."""
 
 
 class TrialState(str, Enum):
@@ -65,7 +66,10 @@ class TrialState(str, Enum):
 
 @dataclass(frozen=True)
 class StoredTrial:
-    """A trial as the store has it. Money is in millionths of the price's unit, times are epoch seconds."""
+    """A trial as the store has it. Money is in millionths of the price's unit, times are epoch seconds.
+
+    `journal` names the journal of orders that its latest reservation was made beside.
+    """
 
     identity: str
     plan: str
@@ -80,6 +84,7 @@ class StoredTrial:
     reserved: int = 0
     charged: int = 0
     attempts: int = 0
+    journal: str | None = None
     order_id: str | None = None
     message_id: str | None = None
     simulated: bool = False
@@ -93,6 +98,7 @@ class StoredTrial:
     stars: int | None = None
     note: str | None = None
     adopted: str | None = None
+    duplicate_of: str | None = None
 
 
 _COLUMNS = tuple(StoredTrial.__dataclass_fields__)
@@ -151,9 +157,12 @@ class StudyStore:
             raise ConfigurationError(
                 f"There is no study in {self.path.parent}.", hint="study.run(plan) begins one."
             )
-        connection = self._connect(f"{self.path.absolute().as_uri()}?mode=ro")
+        # On a medium that cannot be written nobody else writes either, and SQLite needs no log beside it.
+        still = "" if os.access(self.path.parent, os.W_OK) else "&immutable=1"
+        connection = self._connect(f"{self.path.absolute().as_uri()}?mode=ro{still}")
         try:
             self._check(connection)
+            connection.execute("SELECT 1 FROM trials LIMIT 1")
         except BaseException:
             connection.close()
             raise
@@ -194,22 +203,48 @@ class StudyStore:
         )
 
     def close(self) -> None:
-        """Close the file; harmless again."""
+        """Close the file; harmless again. Where nobody else has it open, a single file is left."""
         with self._lock:
+            if not self.readonly:
+                with contextlib.suppress(sqlite3.Error):
+                    self._connection.execute("PRAGMA busy_timeout = 0")
+                    self._connection.execute("PRAGMA journal_mode = DELETE")
             self._connection.close()
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
             if self.readonly:
                 raise ConfigurationError(
                     "This study was opened to read only.", hint="Open it with sv.Study(path)."
                 )
             try:
-                with _transaction(self._connection):
+                # Inside `together` a piece of work that fails is undone alone.
+                whole = _savepoint if self._connection.in_transaction else _transaction
+                with whole(self._connection):
                     yield self._connection
             except sqlite3.DatabaseError as error:
                 raise self._not_written(error) from None
+
+    def together(self, works: Sequence[Callable[[], Any]]) -> list[Any]:
+        """Do pieces of work in one commit; the answer of each, or the error that it raised."""
+        answers: list[Any] = []
+        with self.writing():
+            for work in works:
+                try:
+                    answers.append(work())
+                except SoundverseError as error:
+                    answers.append(error)
+        return answers
+
+    def change(self, key: str, new: Callable[[str | None], str | None]) -> None:
+        """Replace what is noted under a key by what `new` makes of it, with nobody between; None removes."""
+        with self.writing() as connection:
+            row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+            value = new(row["value"] if row else None)
+            connection.execute("DELETE FROM meta WHERE key = ?", (key,))
+            if value is not None:
+                connection.execute("INSERT INTO meta VALUES (?, ?)", (key, value))
 
     def _not_written(self, error: sqlite3.DatabaseError) -> ConfigurationError:
         full = "full" in str(error)
@@ -218,7 +253,7 @@ class StudyStore:
             hint="Make room, and run the cell again: what is done is kept, what is paid is in the journal.",
         )
 
-    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+    def rows(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
         with self._lock:
             try:
                 return self._connection.execute(query, values).fetchall()
@@ -227,16 +262,16 @@ class StudyStore:
 
     def meta(self) -> dict[str, str]:
         """What is noted of the study as a whole."""
-        return {row["key"]: row["value"] for row in self._rows("SELECT key, value FROM meta")}
+        return {row["key"]: row["value"] for row in self.rows("SELECT key, value FROM meta")}
 
     def note(self, **values: str) -> None:
         """Note something of the study as a whole; what is there already is replaced."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
 
     def plan(self) -> tuple[str, dict[str, Any]] | None:
         """The plan that was run last, as its hash and its description; None where none was."""
-        rows = self._rows("SELECT hash, description FROM plans ORDER BY at DESC, hash LIMIT 1")
+        rows = self.rows("SELECT hash, description FROM plans ORDER BY at DESC, hash LIMIT 1")
         return (rows[0]["hash"], json.loads(rows[0]["description"])) if rows else None
 
     def take_plan(
@@ -245,9 +280,14 @@ class StudyStore:
         description: Mapping[str, Any],
         trials: Iterable[StoredTrial],
         now: float | None = None,
+        *,
+        whole: bool = False,
     ) -> None:
-        """Make this the current plan. Trials that are known keep their state; what no plan asks for stays."""
-        with self._writing() as connection:
+        """Make this the current plan. Trials that are known keep their state; what no plan asks for stays.
+
+        `whole` takes trials with their own plans and all that is known of them, as another store has them.
+        """
+        with self.writing() as connection:
             moment = time.time() if now is None else now
             connection.execute(
                 "INSERT INTO plans VALUES (?, ?, ?) ON CONFLICT (hash) DO UPDATE SET at = excluded.at",
@@ -263,33 +303,50 @@ class StudyStore:
 
     def take_song(self, content: str, name: str, file: str | None, seconds: float | None) -> None:
         """Note a reference."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO songs VALUES (?, ?, ?, ?)", (content, name, file, seconds)
             )
 
+    def mark(self, identity: str, stars: int | None, note: str | None) -> None:
+        """Stars and a note of a trial; None leaves them, 0 and "" take them back."""
+        given = {"stars": stars, "note": note}
+        with self.writing() as connection:
+            for name, value in given.items():
+                if value is not None:
+                    connection.execute(
+                        f"UPDATE trials SET {name} = ? WHERE identity = ?", (value or None, identity)
+                    )
+
     def songs(self) -> dict[str, sqlite3.Row]:
         """By content what is known of each reference."""
-        return {row["content"]: row for row in self._rows("SELECT * FROM songs")}
+        return {row["content"]: row for row in self.rows("SELECT * FROM songs")}
 
     def trials(self, states: Iterable[TrialState] = ()) -> list[StoredTrial]:
         """Trials in the order of their plan, of these states or of all; those of earlier plans come last."""
         wanted = [state.value for state in states]
         where = f"WHERE state IN ({', '.join('?' * len(wanted))})" if wanted else ""
         current = self.plan()
-        rows = self._rows(
+        rows = self.rows(
             f"SELECT * FROM trials {where} ORDER BY plan != ?, number",
             (*wanted, current[0] if current else ""),
         )
         return [_trial(row) for row in rows]
 
-    def reserve(self, identity: str, price: int, budget: int | None, now: float | None = None) -> None:
+    def reserve(
+        self,
+        identity: str,
+        price: int,
+        budget: int | None,
+        now: float | None = None,
+        journal: str | None = None,
+    ) -> None:
         """Reserve the price of a trial in one step; BudgetExceededError where not all of it is left.
 
         Reserved and charged sums of all trials count, whichever process is at work on them. A trial that is
         reserved, done or unknown is refused: its order is out, or over.
         """
-        with self._writing() as connection:
+        with self.writing() as connection:
             (spoken_for,) = connection.execute(
                 "SELECT coalesce(sum(reserved + charged), 0) FROM trials"
             ).fetchone()
@@ -297,13 +354,11 @@ class StudyStore:
                 raise BudgetExceededError(
                     f"The budget of {budget / MICRO:g} has no room for another trial of {price / MICRO:g}: "
                     f"{spoken_for / MICRO:g} are spent or reserved.",
-                    hint="Raise the budget and run the cell again: what is done is kept.",
                 )
             done = connection.execute(
-                "UPDATE trials SET state = 'running', reserved = ?, started = ?, attempts = attempts + 1, "
-                "error = NULL "
-                "WHERE identity = ? AND state IN ('missing', 'failed')",
-                (price, time.time() if now is None else now, identity),
+                "UPDATE trials SET state = 'running', reserved = ?, started = ?, journal = ?, "
+                "attempts = attempts + 1, error = NULL WHERE identity = ? AND state IN ('missing', 'failed')",
+                (price, time.time() if now is None else now, journal, identity),
             )
             if done.rowcount != 1:
                 raise ConfigurationError("This trial is at work or over already, so it is not ordered again.")
@@ -319,27 +374,20 @@ class StudyStore:
             raise ValueError(f"no columns: {unknown}")
         columns = "".join(f", {name} = ?" for name in values)
         money = "" if charged is None else ", charged = charged + ?, reserved = 0"
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(
                 f"UPDATE trials SET state = ?{money}{columns} WHERE identity = ?",
                 (state.value, *([] if charged is None else [charged]), *values.values(), identity),
             )
 
-    def keep_difference(self, identity: str, extractor: str, difference: str) -> None:
-        """Keep what was measured of a trial, as JSON."""
-        with self._writing() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO measures VALUES (?, ?, ?)", (identity, extractor, difference)
-            )
-
-    def differences(self) -> dict[str, tuple[str, str]]:
-        """By identity what was measured last: the extractor's version, and the measures as JSON."""
-        rows = self._rows("SELECT identity, extractor, difference FROM measures ORDER BY extractor")
-        return {row["identity"]: (row["extractor"], row["difference"]) for row in rows}
+    def trial(self, identity: str) -> StoredTrial | None:
+        """One trial; None where there is none of this identity."""
+        rows = self.rows("SELECT * FROM trials WHERE identity = ?", (identity,))
+        return _trial(rows[0]) if rows else None
 
     def spent(self) -> tuple[int, int]:
         """What is charged and what is reserved, of all trials, in millionths."""
-        (row,) = self._rows(
+        (row,) = self.rows(
             "SELECT coalesce(sum(charged), 0) AS c, coalesce(sum(reserved), 0) AS r FROM trials"
         )
         return row["c"], row["r"]
@@ -355,6 +403,19 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
             connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+@contextlib.contextmanager
+def _savepoint(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("SAVEPOINT work")
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("ROLLBACK TO work")
+            connection.execute("RELEASE work")
+        raise
+    connection.execute("RELEASE work")
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -216,6 +216,14 @@ class Journal:
             lambda c: [read_order(row) for row in _rows(c, f"WHERE state = ? AND {condition}", values)]
         )
 
+    async def labelled(self, prefix: str) -> list[Order]:
+        """The orders whose label begins so, oldest first."""
+        # A range, and not LIKE, so that the index is used.
+        after = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+        return await self._do(
+            lambda c: [read_order(row) for row in _rows(c, "WHERE label >= ? AND label < ?", (prefix, after))]
+        )
+
     async def left_open(self) -> list[Order]:
         """The orders that may still need something, oldest first: all but those that are known to be over.
 

@@ -36,7 +36,8 @@ async def make_remix(session: Session, remix_input: RemixInput, slot: ProgressSl
     """Check, publish, order, follow and fetch one remix. Its end is reported whatever happens."""
     try:
         checked = await session.references.check(remix_input.reference, slot)
-        await note_earlier(session, remix_input, checked, slot)
+        if remix_input.label is None:  # a study knows by itself what it has
+            await note_earlier(session, remix_input, checked, slot)
         tracker = await plan(session, remix_input, checked, slot)
         async with tracker.watching():
             try:

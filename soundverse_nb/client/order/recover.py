@@ -131,32 +131,43 @@ async def recover(
     are watched for about a minute to see whether it is still there; the others do not wait for that.
     """
     await session.open()
-    journal = session.journal
+    remixes, failed = await take_up(session, reporter)
+    after = await _left_open(session)
+    return Recovered(
+        remixes,
+        OrderTable(
+            [each for each in after if each.state is OrderState.UNKNOWN and not each.unreadable],
+            session.journal.path,
+        ),
+        failed,
+        OrderTable([each for each in after if each.unreadable], session.journal.path),
+        again,
+    )
+
+
+async def take_up(
+    session: Session, reporter: ProgressReporter, wanted: Callable[[Order], bool] = lambda order: True
+) -> tuple[list[Remix], list[tuple[Order, SoundverseError]]]:
+    """Finish the orders of this service that nobody looks after and that are wanted.
+
+    Gives the remixes finished now, and the orders that could not be finished, each with its error.
+    """
     failed = [
         (entry.order, _unwritten(entry.order, error, entry.where_saved))
         for entry, error in await session.write_pending()
-        if not entry.watched and _is_of(session, entry.order)
+        if not entry.watched and _is_of(session, entry.order) and wanted(entry.order)
     ]
     unwritten = {order.order_id for order, _ in failed}
     left = [
         order
         for order in [*await _left_open(session), *await _lost(session)]
-        if _may_be_taken_up(session, order) and order.order_id not in unwritten
+        if wanted(order) and order.order_id not in unwritten and _may_be_taken_up(session, order)
     ]
     remixes: list[Remix] = []
     if left:
         remixes, not_finished = await _resume_all(session, left, reporter)
         failed += not_finished
-    after = await _left_open(session)
-    return Recovered(
-        remixes,
-        OrderTable(
-            [each for each in after if each.state is OrderState.UNKNOWN and not each.unreadable], journal.path
-        ),
-        failed,
-        OrderTable([each for each in after if each.unreadable], journal.path),
-        again,
-    )
+    return remixes, failed
 
 
 async def _left_open(session: Session) -> list[Order]:

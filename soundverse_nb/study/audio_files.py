@@ -1,0 +1,77 @@
+"""The audio of a study: every song and every remix once, in one folder, named by its content."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+from pathlib import Path
+
+from soundverse_nb.errors import ConfigurationError
+
+FOLDER = "audio"
+_BLOCK = 1 << 20
+
+
+def keep_audio(
+    folder: Path, source: Path, content: str | None = None, *, is_ours: bool = False
+) -> tuple[str, str]:
+    """Keep a file in the study's folder; its content's hash, and its name there.
+
+    `content` is the hash where it is known already. `is_ours` says that nobody changes the file in place, so
+    that it may lie there under a second name (a hard link) in place of a copy. Raises ConfigurationError
+    where it cannot be kept, say on a full disk.
+    """
+    try:
+        found = content or content_of(source)
+        name = f"{FOLDER}/{found}{source.suffix.lower()}"
+        target = folder / name
+        if not target.is_file() or target.stat().st_size != source.stat().st_size:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not (is_ours and _linked(source, target)):
+                _copied(source, target)
+        return found, name
+    except OSError as error:
+        raise ConfigurationError(
+            f"{source.name} could not be kept in {folder}: {error.strerror or error}.",
+            hint="Make room, and run the cell again: what is done is kept, what is paid is in the journal.",
+        ) from None
+
+
+def content_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as source:
+        while block := source.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _linked(source: Path, target: Path) -> bool:
+    unfinished = _beside(target)
+    try:
+        os.link(source, unfinished)  # other file systems, and some network ones, have no second names
+        unfinished.replace(target)
+    except OSError:
+        return False
+    return True
+
+
+def _copied(source: Path, target: Path) -> None:
+    unfinished = _beside(target)
+    try:
+        with open(source, "rb") as given, open(unfinished, "wb") as kept:
+            while block := given.read(_BLOCK):
+                kept.write(block)
+            kept.flush()
+            os.fsync(kept.fileno())
+        unfinished.replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")

@@ -1,0 +1,105 @@
+"""The frame of a study: one row a trial, failed and missing ones too, ready for pandas, CSV and Parquet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from soundverse_nb.errors import import_extra
+from soundverse_nb.study.measuring import measured_columns
+from soundverse_nb.study.plan import MICRO
+from soundverse_nb.study.store import StudyStore, TrialState
+
+STREAMING, COMPLETED, HELD = "streaming", "completed", "held at 90"
+
+_PLAIN = ("identity", "number", "reference")
+
+
+def study_columns(store: StudyStore) -> dict[str, Any]:
+    """The frame's columns, in order, each a list or array with a value for every trial.
+
+    In the order of the plan; trials that only earlier plans ask for come last, with `in_plan` False.
+    """
+    current = store.plan()
+    plan = current[0] if current else ""
+    rows = store.rows("SELECT * FROM trials ORDER BY plan != ?, number, identity", (plan,))
+    factors = [_read(row["factors"]) for row in rows]
+    stages = [json.loads(row["stages"] or "{}") for row in rows]
+    columns: dict[str, Any] = {"plan": [row["plan"] for row in rows]}
+    columns |= {name: [row[name] for row in rows] for name in _PLAIN}
+    names = dict.fromkeys(name for each in factors for name in each if name != "reference")
+    columns |= {name: [each.get(name) for each in factors] for name in names}
+    columns |= {
+        "replicate": [row["replicate"] for row in rows],
+        "is_control": [bool(row["is_control"]) for row in rows],
+        "in_plan": [row["plan"] == plan for row in rows],
+        "state": [row["state"] for row in rows],
+        "simulated": [bool(row["simulated"]) for row in rows],
+        **{name: [row[name] for row in rows] for name in ("order_id", "message_id", "started", "finished")},
+        "seconds": [each.get(COMPLETED) for each in stages],
+        "seconds_to_streaming": [each.get(STREAMING) for each in stages],
+        "seconds_held_at_90": [_held(each) for each in stages],
+    }
+    words = dict.fromkeys(stage for each in stages for stage in each)
+    columns |= {f"s_{stage.replace(' ', '_')}": [each.get(stage) for each in stages] for stage in words}
+    columns |= {
+        "attempts": [row["attempts"] for row in rows],
+        "cost": [row["charged"] / MICRO for row in rows],
+        "reserved": [row["reserved"] / MICRO for row in rows],
+        **{
+            name: [row[name] for row in rows]
+            for name in ("error", "song_name", "stars", "note", "audio", "file")
+        },
+        "adopted_from": [row["adopted"] for row in rows],
+        "duplicate_of": [row["duplicate_of"] for row in rows],
+        "same_audio_as": _same_audio(rows),
+    }
+    return {**columns, **measured_columns(store, columns["identity"])}
+
+
+def study_frame(store: StudyStore) -> Any:
+    """The same as a pandas DataFrame. ConfigurationError where pandas is missing."""
+    pandas = import_extra("pandas", "A frame of a study")
+    columns = study_columns(store)
+    frame = pandas.DataFrame(columns)
+    for name in ("started", "finished"):
+        frame[name] = pandas.to_datetime(frame[name].astype("float64"), unit="s", utc=True)
+    for name in frame.columns:
+        if name.startswith(("seconds", "s_")):
+            frame[name] = frame[name].astype("float64")
+    frame["stars"] = frame["stars"].astype("Int64")
+    return frame
+
+
+_known: dict[str, dict[str, Any]] = {}
+
+
+def _read(text: str) -> dict[str, Any]:
+    # A study has few different cells and many trials of each.
+    found = _known.get(text)
+    if found is None:
+        if len(_known) > 4096:
+            _known.clear()
+        found = _known[text] = json.loads(text)
+    return found
+
+
+def _held(stages: dict[str, float]) -> float | None:
+    """Seconds at 90 %: until it was completed. 0 where it was completed and never stood there."""
+    if COMPLETED not in stages:
+        return None
+    return max(0.0, stages[COMPLETED] - stages[HELD]) if HELD in stages else 0.0
+
+
+def _same_audio(rows: Sequence[Any]) -> list[str | None]:
+    """Of a repeat whose audio is that of an earlier take of its cell the identity of that one."""
+    first: dict[tuple[str, str, str], str] = {}
+    found: list[str | None] = []
+    for row in rows:
+        if row["audio"] is None or row["state"] != TrialState.DONE.value:
+            found.append(None)
+            continue
+        earliest = first.setdefault((row["content"], row["instructions"], row["audio"]), row["identity"])
+        found.append(None if earliest == row["identity"] else earliest)
+    return found

@@ -1,0 +1,123 @@
+"""Studies put together: takes of one study adopted by another, and many studies merged into one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.study.audio_files import keep_audio
+from soundverse_nb.study.measuring import copy_measures
+from soundverse_nb.study.plan import Plan
+from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
+
+_OPEN = (TrialState.MISSING, TrialState.FAILED)
+
+_BEST = (TrialState.DONE, TrialState.RUNNING, TrialState.UNKNOWN, TrialState.FAILED, TrialState.MISSING)
+"""Of one trial in several studies the one that has come furthest stands for it."""
+
+
+def adopt_trials(store: StudyStore, folder: Path, other: StudyStore, other_folder: Path) -> int:
+    """Take over finished takes of another study for trials of equal identity that are not done here."""
+    mine = {trial.identity: trial for trial in store.trials(_OPEN)}
+    adopted = 0
+    for trial in other.trials([TrialState.DONE]):
+        here = mine.get(trial.identity)
+        if here is None or trial.file is None or not (other_folder / trial.file).is_file():
+            continue
+        audio, file = keep_audio(folder, other_folder / trial.file, trial.audio, is_ours=True)
+        facts = {
+            name: getattr(trial, name)
+            for name in ("order_id", "message_id", "started", "finished", "stages", "song_name")
+        }
+        with store.writing():
+            # It was paid for there: here it costs nothing.
+            store.settle(
+                trial.identity, TrialState.DONE, charged=0, audio=audio, file=file, error=None,
+                adopted=other.meta().get("id", other_folder.name), **facts,
+            )  # fmt: skip
+            copy_measures(store, other, trial.identity, trial.identity)
+        adopted += 1
+    return adopted
+
+
+def merge_studies(folders: Sequence[Path], into: Path) -> None:
+    """The union of studies by the identity of their trials, in a new folder; what is there twice is marked."""
+    if not folders:
+        raise ConfigurationError("No studies were given to merge.", hint="sv.merge([folder, folder, ...]).")
+    if (into / NAME).exists():
+        raise ConfigurationError(f"There is a study in {into} already.", hint="Choose a new folder.")
+    stores = [StudyStore(folder, readonly=True) for folder in folders]
+    target = StudyStore(into)
+    try:
+        plan, description = _plan_of(stores)
+        target.note(
+            id=f"merged-{'-'.join(sorted(store.meta().get('id', '?') for store in stores))}"[:400],
+            merged=json.dumps([folder.name for folder in folders]),
+            **{name: text for name, text in stores[0].meta().items() if name in ("service", "simulated")},
+        )
+        every: dict[str, list[tuple[int, StoredTrial]]] = {}
+        for at, store in enumerate(stores):
+            for content, row in store.songs().items():
+                if row["file"] and (folders[at] / row["file"]).is_file():
+                    _, file = keep_audio(into, folders[at] / row["file"], is_ours=True)
+                    target.take_song(content, row["name"], file, row["seconds"])
+            for trial in store.trials():
+                every.setdefault(trial.identity, []).append((at, trial))
+        for found in every.values():
+            found.sort(key=lambda entry: (_BEST.index(entry[1].state), entry[0]))
+            _take(target, into, found, stores, folders, plan, description)
+    finally:
+        target.close()
+        for store in stores:
+            store.close()
+
+
+def _take(
+    target: StudyStore,
+    into: Path,
+    found: list[tuple[int, StoredTrial]],
+    stores: Sequence[StudyStore],
+    folders: Sequence[Path],
+    plan: str,
+    description: Mapping[str, Any],
+) -> None:
+    """One trial, and beside it whatever else was paid or sent for it."""
+    for number, (at, trial) in enumerate(found):
+        if number and trial.state is TrialState.MISSING:
+            continue
+        identity = trial.identity if not number else f"{trial.identity}+{number + 1}"
+        file = trial.file
+        if file is not None and (folders[at] / file).is_file():
+            _, file = keep_audio(into, folders[at] / file, trial.audio, is_ours=True)
+        in_plan = not number and trial.plan == _plan_hash(stores[at])
+        kept = replace(
+            trial,
+            identity=identity,
+            file=file,
+            plan=plan if in_plan else trial.plan if not number else "duplicate",
+            duplicate_of=found[0][1].identity if number else None,
+        )
+        with target.writing():
+            target.take_plan(plan, description, [kept], whole=True)
+            copy_measures(target, stores[at], trial.identity, identity)
+
+
+def _plan_hash(store: StudyStore) -> str | None:
+    found = store.plan()
+    return found[0] if found else None
+
+
+def _plan_of(stores: Sequence[StudyStore]) -> tuple[str, dict[str, Any]]:
+    """The plan that the studies are parts of; where they have several, the last one's."""
+    plans = [found for store in stores if (found := store.plan())]
+    if not plans:
+        return "", {}
+    whole = {**plans[-1][1], "part": [0, 1], "share": 1.0}
+    for _, description in plans:
+        whole["contents"] = {**whole.get("contents", {}), **description.get("contents", {})}
+    # Only the names of the songs are in a plan's hash.
+    return Plan.from_description(whole, {name: f"{name}.mp3" for name in whole["references"]}).hash, whole

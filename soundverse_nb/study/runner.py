@@ -1,0 +1,285 @@
+"""One run of a study: what is missing is ordered, within its budget, and measured as it lands."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from soundverse_nb.api.secrets import logger
+from soundverse_nb.client.inputs import RemixInput
+from soundverse_nb.client.journal.order import Order
+from soundverse_nb.client.order.labelled import make_labelled
+from soundverse_nb.client.progress import ProgressReporter, StoppedError
+from soundverse_nb.client.session import Session
+from soundverse_nb.errors import (
+    AuthenticationError,
+    BudgetExceededError,
+    ConfigurationError,
+    InsufficientBalanceError,
+    SoundverseError,
+    Spent,
+)
+from soundverse_nb.remix import Remix
+from soundverse_nb.study.audio_files import keep_audio
+from soundverse_nb.study.measuring import keep_measures, measure_trial, unmeasured
+from soundverse_nb.study.plan import MICRO
+from soundverse_nb.study.runner_lease import Command, command_of
+from soundverse_nb.study.settling import Settlement, settled_end
+from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
+
+T = TypeVar("T")
+log = logger("soundverse_nb.study")
+
+_LOOK_SECONDS = 0.5
+"""How often the runner looks for what other processes ask of it."""
+
+# What every further order would meet too, so that none is tried.
+_OF_EVERY_ORDER = (AuthenticationError, InsufficientBalanceError, ConfigurationError)
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """How a run orders: money in millionths, None where it is not counted."""
+
+    price: int
+    budget: int | None
+    concurrency: int
+    measures: bool
+    executor: Executor | None
+
+
+class Runner:
+    """Orders the missing trials of a study; a `Watcher` of its orders. Lives on the client's event loop.
+
+    `trials` are in the order in which they are ordered, `inputs` say what each is.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        store: StudyStore,
+        session: Session,
+        trials: Sequence[StoredTrial],
+        inputs: Sequence[RemixInput],
+        songs: dict[str, Path],
+        settings: RunSettings,
+        journal: str,
+    ) -> None:
+        self._folder, self._store, self._session = folder, store, session
+        self._trials, self._inputs, self._songs = trials, inputs, songs
+        self._settings, self._journal = settings, journal
+        self._commits = Commits(store)
+        self._stopped = ""
+        self._failure: SoundverseError | None = None
+        self._go_on = asyncio.Event()
+        self._go_on.set()
+        self._freed = asyncio.Condition()
+        self._out = 0  # reserved by this run and not ended
+        self._count = 0  # ended
+        self._measuring: set[asyncio.Task[None]] = set()
+        self._measures = asyncio.Semaphore(os.cpu_count() or 1)
+
+    async def run(self, reporter: ProgressReporter) -> None:
+        """Order all of them; returns when all that was begun has ended. Raises where it had to stop."""
+        looking = asyncio.ensure_future(self._look())
+        if self._settings.measures:
+            for trial in await asyncio.to_thread(unmeasured, self._store):
+                self._measure(trial)
+        try:
+            await make_labelled(
+                self._session, self._inputs, reporter, self, max(1, self._settings.concurrency)
+            )
+            while self._measuring:
+                await asyncio.wait(self._measuring)
+        finally:
+            looking.cancel()
+            for task in self._measuring:
+                task.cancel()
+            await self._commits.close()
+        if self._failure is not None:
+            raise self._failure
+
+    @property
+    def stopped(self) -> str:
+        """Why not all was ordered; "" where all was."""
+        return self._stopped
+
+    async def begin(self, index: int) -> str:
+        """Wait while the study is paused, then reserve the price; a sentence where it is not ordered."""
+        while not self._stopped:
+            await self._go_on.wait()
+            if self._stopped:
+                break
+            freed = self._count
+            try:
+                await self._commits.do(lambda: self._reserve(self._trials[index]))
+            except BudgetExceededError as full:
+                # An order that ends unpaid makes room for another.
+                if not self._out:
+                    self._stop(full.message, self._used_up(full))
+                    break
+                async with self._freed:
+                    await self._freed.wait_for(lambda before=freed: self._count != before or self._stopped)
+                continue
+            except SoundverseError as error:
+                self._stop(f"The study could not be written: {error.message}", error)
+                break
+            self._out += 1
+            return ""
+        return self._stopped
+
+    def _used_up(self, full: BudgetExceededError) -> BudgetExceededError:
+        every = self._store.trials()
+        done = sum(trial.state is TrialState.DONE for trial in every)
+        charged, reserved = self._store.spent()
+        return BudgetExceededError(
+            f"{full.message} {done} of {len(every)} trials are done.",
+            spent=Spent.YES if charged or reserved else Spent.NO,
+            hint="With a higher budget= the same call goes on from here.",
+        )
+
+    def _reserve(self, trial: StoredTrial) -> None:
+        self._store.reserve(
+            trial.identity,
+            self._settings.price,
+            self._settings.budget,
+            now=self._session.clock.time(),
+            journal=self._journal,
+        )
+
+    async def ended(self, index: int, result: Remix | SoundverseError, order: Order | None) -> None:
+        """Settle what it cost, and keep what came."""
+        trial = self._trials[index]
+        try:
+            settlement = self._settled(result, order)
+            await settle(self._commits, self._store, self._folder, trial, settlement, self._settings.price)
+        except SoundverseError as error:
+            # It stays reserved; the journal knows the rest, and the next run asks it.
+            self._stop(f"The study could not be written: {error.message}", error)
+        else:
+            if settlement.state is TrialState.DONE and self._settings.measures:
+                self._measure(trial)
+        finally:
+            async with self._freed:
+                self._out -= 1
+                self._count += 1
+                self._freed.notify_all()
+
+    def _settled(self, result: Remix | SoundverseError, order: Order | None) -> Settlement:
+        settlement = settled_end(result, order)
+        unpaid = isinstance(result, SoundverseError) and result.spent is Spent.NO
+        if unpaid and settlement.state is TrialState.FAILED:
+            if isinstance(result, StoppedError):
+                return Settlement(TrialState.MISSING, False)
+            if isinstance(result, _OF_EVERY_ORDER):
+                assert isinstance(result, SoundverseError)
+                self._stop(result.message, result)
+                return Settlement(TrialState.MISSING, False)
+        return settlement
+
+    def _measure(self, trial: StoredTrial) -> None:
+        task = asyncio.ensure_future(self._measured(trial))
+        self._measuring.add(task)
+        task.add_done_callback(self._measuring.discard)
+
+    async def _measured(self, trial: StoredTrial) -> None:
+        async with self._measures:
+            kept = await asyncio.to_thread(self._store.trial, trial.identity)
+            song = self._songs.get(trial.content)
+            if kept is None or kept.file is None or song is None:
+                return
+            found = await measure_trial(trial, song, self._folder / kept.file, self._settings.executor)
+        try:
+            await self._commits.do(lambda: keep_measures(self._store, trial.identity, found))
+        except SoundverseError as error:
+            self._stop(f"The study could not be written: {error.message}", error)
+
+    async def _look(self) -> None:
+        """Do what other cells and processes ask: pause, go on, stop."""
+        while True:
+            try:
+                command = await asyncio.to_thread(command_of, self._store)
+            except SoundverseError:
+                command = Command.GO_ON if self._go_on.is_set() else Command.PAUSE
+            if command is Command.PAUSE:
+                self._go_on.clear()
+            else:
+                self._go_on.set()
+            if command is Command.STOP:
+                self._stop("The study was asked to stop after what was out already.")
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _stop(self, why: str, error: SoundverseError | None = None) -> None:
+        if not self._stopped:
+            self._stopped = why
+            self._failure = error
+        self._go_on.set()
+        self._wake = asyncio.ensure_future(self._notify())
+
+    async def _notify(self) -> None:
+        async with self._freed:
+            self._freed.notify_all()
+
+
+async def settle(
+    commits: Commits,
+    store: StudyStore,
+    folder: Path,
+    trial: StoredTrial,
+    settlement: Settlement,
+    price: int,
+) -> None:
+    """Write down how a trial stands: its audio in the study's folder first, then the line that names it."""
+    facts = dict(settlement.facts)
+    if settlement.audio is not None:
+        audio, name = await asyncio.to_thread(keep_audio, folder, settlement.audio, is_ours=True)
+        facts |= {"audio": audio, "file": name}
+    charged = None if settlement.is_paid is None else price if settlement.is_paid else 0
+    await commits.do(lambda: store.settle(trial.identity, settlement.state, charged=charged, **facts))
+
+
+class Commits:
+    """Writes to a store from an event loop: what waits while the disk is busy is committed together."""
+
+    def __init__(self, store: StudyStore) -> None:
+        self._store = store
+        self._waiting: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def do(self, work: Callable[[], T]) -> T:
+        """Do some work in the store; returns, or raises what it raised, once that is on the disk."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append((work, future))
+        if self._task is None or self._task.done():
+            self._task = asyncio.ensure_future(self._commit())
+        return await future
+
+    async def _commit(self) -> None:
+        while self._waiting:
+            group, self._waiting = self._waiting, []
+            try:
+                answers = await asyncio.to_thread(self._store.together, [work for work, _ in group])
+            except Exception as error:  # a full disk: nobody's work is done
+                answers = [error] * len(group)
+            for (_, future), answer in zip(group, answers, strict=True):
+                if future.done():
+                    continue
+                if isinstance(answer, Exception):
+                    future.set_exception(answer)
+                else:
+                    future.set_result(answer)
+
+    async def close(self) -> None:
+        """Wait until all is written."""
+        while self._task is not None and not self._task.done():
+            await asyncio.wait({self._task})
+
+
+def millionths(value: float | None) -> int | None:
+    """An amount of money in millionths, rounded to the nearest."""
+    return None if value is None else round(value * MICRO)

@@ -1,0 +1,136 @@
+"""Who runs a study: one process at a time, and what others may ask of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from dataclasses import asdict
+from enum import Enum
+from functools import partial
+from types import TracebackType
+
+from soundverse_nb.client.journal.lease import BEAT_EVERY, drop, is_held, is_undecided, new_lease
+from soundverse_nb.client.journal.order import Lease
+from soundverse_nb.errors import ConfigurationError, SoundverseError
+from soundverse_nb.study.store import StudyStore
+
+_RUNNER, _COMMAND = "runner", "command"
+_LOOK_SECONDS = 1.0
+
+
+class Command(str, Enum):
+    """What the runner was asked to do, from whichever process."""
+
+    GO_ON = "go on"
+    PAUSE = "pause"  # order nothing more until told to go on; what is out is followed
+    STOP = "stop"  # order nothing more and end when what is out has ended
+
+
+def runner_of(store: StudyStore) -> Lease | None:
+    """The process that runs a study now, as far as that can be known; None where nobody does."""
+    lease = _lease(store.meta().get(_RUNNER))
+    return lease if lease is not None and is_held(lease, time.time()) else None
+
+
+def command_of(store: StudyStore) -> Command:
+    """What was asked of the runner last."""
+    try:
+        return Command(store.meta().get(_COMMAND, Command.GO_ON.value))
+    except ValueError:  # a word of a newer version
+        return Command.GO_ON
+
+
+def ask_runner(store: StudyStore, command: Command) -> None:
+    """Ask the process that runs this study for something. ConfigurationError where nobody runs it."""
+    if runner_of(store) is None:
+        raise ConfigurationError(
+            "Nobody runs this study now, so there is nothing to pause or to stop.",
+            hint="study.run(plan) runs it.",
+        )
+    store.change(_COMMAND, lambda old: command.value)
+
+
+class RunnerLease:
+    """The claim of this process to run a study, `async with`; its signs of life go out meanwhile.
+
+    ConfigurationError where another process runs it. One of another machine is watched first, for less than a
+    minute: its pid says nothing here.
+    """
+
+    def __init__(self, store: StudyStore) -> None:
+        self._store = store
+        self._lease: Lease | None = None
+        self._beating: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> RunnerLease:
+        while is_undecided(_lease((await asyncio.to_thread(self._store.meta)).get(_RUNNER))):
+            await asyncio.sleep(_LOOK_SECONDS)
+        mine = new_lease(time.time())
+        try:
+            await asyncio.to_thread(self._store.change, _RUNNER, lambda old: _claimed(old, mine))
+            await asyncio.to_thread(self._store.change, _COMMAND, lambda old: None)
+        except BaseException:
+            drop(mine)
+            raise
+        self._lease = mine
+        self._beating = asyncio.ensure_future(self._beat())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        assert self._lease is not None
+        assert self._beating is not None
+        self._beating.cancel()
+        mine = self._lease
+        drop(mine)  # from here on this process does not stand by it, whether or not that can be written
+        with contextlib.suppress(SoundverseError):
+            await asyncio.shield(
+                asyncio.to_thread(self._store.change, _RUNNER, lambda old: None if _is(old, mine) else old)
+            )
+
+    async def _beat(self) -> None:
+        assert self._lease is not None
+        mine = self._lease
+        while True:
+            await asyncio.sleep(BEAT_EVERY)
+            # On a full disk or behind a lock the next one may get through.
+            with contextlib.suppress(SoundverseError):
+                await asyncio.to_thread(self._store.change, _RUNNER, partial(_renewed, mine, time.time()))
+
+
+def _claimed(old: str | None, mine: Lease) -> str:
+    lease = _lease(old)
+    if lease is not None and is_held(lease, time.time()):
+        where = (
+            "another study object of this kernel"
+            if lease.host == mine.host and lease.pid == mine.pid
+            else (f"another process (pid {lease.pid} on {lease.host.partition('/')[0]})")
+        )
+        raise ConfigurationError(
+            f"This study is being run by {where}.",
+            hint="Here it can be read meanwhile: study.to_frame(). study.stop_after_current() ends that run.",
+        )
+    return _text(mine, mine.beat_at)
+
+
+def _renewed(mine: Lease, now: float, old: str | None) -> str | None:
+    return _text(mine, now) if _is(old, mine) else old
+
+
+def _text(lease: Lease, now: float) -> str:
+    return json.dumps({**asdict(lease), "beat_at": now})
+
+
+def _lease(text: str | None) -> Lease | None:
+    try:
+        return None if text is None else Lease(**json.loads(text))
+    except (ValueError, TypeError):
+        return None
+
+
+def _is(text: str | None, mine: Lease) -> bool:
+    found = _lease(text)
+    return found is not None and found.token == mine.token

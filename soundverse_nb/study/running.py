@@ -1,0 +1,287 @@
+"""What happens when a study is run: songs checked, earlier orders settled, the missing trials ordered."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import platform
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from soundverse_nb import displays
+from soundverse_nb.api.transport import REMIX_PATH
+from soundverse_nb.client.inputs import RemixInput, reference_of
+from soundverse_nb.client.order.labelled import check_songs, orders_labelled, recover_labelled
+from soundverse_nb.client.progress import ProgressReporter
+from soundverse_nb.client.references import Checked
+from soundverse_nb.client.session import Session
+from soundverse_nb.errors import ConfigurationError, PreflightError, SoundverseError
+from soundverse_nb.reference.reference import Reference
+from soundverse_nb.render.escape import plain
+from soundverse_nb.study.audio_files import keep_audio
+from soundverse_nb.study.plan import MICRO, Plan
+from soundverse_nb.study.runner import Commits, Runner, RunSettings, settle
+from soundverse_nb.study.runner_lease import RunnerLease
+from soundverse_nb.study.settling import journal_name, settled_order
+from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
+
+LABEL = "study"
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What `study.run` was asked for. Money is in millionths."""
+
+    plan: Plan
+    price: int | None
+    budget: int | None
+    concurrency: int | None
+    measures: bool
+    retry_failed: bool
+    executor: Executor | None
+
+
+class StudyReporter(ProgressReporter):
+    """The display of a run; an interrupt says how the study stands, and that the same call goes on."""
+
+    store: StudyStore | None = None
+
+    def stopped_message(self, first: str = "Interrupted.") -> str:
+        if self.store is None:
+            return f"{first} Nothing was ordered."
+        counts, (charged, reserved) = Counter(t.state for t in self.store.trials()), self.store.spent()
+        parts = [f"{first} {counts[TrialState.DONE]} of {sum(counts.values())} trials are done."]
+        if out := counts[TrialState.RUNNING]:
+            parts.append(
+                f"{out} were sent, which may be charged, and are kept in the journal: "
+                "the next run picks them up."
+            )
+        if charged or reserved:
+            parts.append(f"Spent {charged / MICRO:g}, reserved {reserved / MICRO:g}.")
+        return " ".join([*parts, "Running the same cell again goes on from here."])
+
+
+async def run_study(
+    folder: Path, store: StudyStore, session: Session, request: RunRequest, reporter: StudyReporter
+) -> None:
+    """Bring a study as far as its plan, its budget and whoever stops it let it come."""
+    await session.open()
+    async with RunnerLease(store):
+        reporter.store = store
+        songs = await _checked_songs(session, request.plan)
+        trials, files = await _taken_plan(folder, store, session, request.plan, songs)
+        journal = await asyncio.to_thread(journal_name, session.journal.path)
+        await settle_earlier(folder, store, session, journal)
+        known = {trial.identity: trial for trial in await asyncio.to_thread(store.trials)}
+        wanted = {TrialState.MISSING, *([TrialState.FAILED] if request.retry_failed else [])}
+        missing = [known[trial.identity] for trial in trials if known[trial.identity].state in wanted]
+        price = request.price or 0
+        _check_budget(store, missing, request)
+        displays.notice(_announced(store, request, missing))
+        number = {trial.identity: at for at, trial in enumerate(trials)}
+        inputs = [
+            RemixInput(
+                songs[trial.reference][0],
+                request.plan.trials[number[trial.identity]].instructions,
+                label_of(store, trial.identity),
+            )
+            for trial in missing
+        ]
+        settings = RunSettings(
+            price,
+            request.budget,
+            request.concurrency or session.settings.max_streams,
+            request.measures,
+            request.executor,
+        )
+        runner = Runner(folder, store, session, missing, inputs, files, settings, journal)
+        await runner.run(reporter)
+        if runner.stopped:
+            displays.notice(f"the study stopped: {runner.stopped}")
+
+
+async def _checked_songs(session: Session, plan: Plan) -> dict[str, tuple[Reference, Checked]]:
+    """Every song of the plan, looked at. Raises one error that names all that are refused."""
+    names = list(plan.references)
+    references = [reference_of(plan.references[name]) for name in names]
+    found = await check_songs(session, references, ProgressReporter(None))
+    problems = [
+        f"{name}: {plain(each.message, 300)}"
+        for name, each in zip(names, found, strict=True)
+        if isinstance(each, SoundverseError)
+    ]
+    if problems:
+        kind = (
+            PreflightError if any(isinstance(each, PreflightError) for each in found) else ConfigurationError
+        )
+        raise kind(
+            f"{len(problems)} of {len(names)} songs cannot be ordered: {'; '.join(problems)}",
+            hint="Mend them (sv.preflight names the call for each) or leave them out of the plan. "
+            "Nothing was ordered.",
+        )
+    checked = [each for each in found if isinstance(each, Checked)]
+    return dict(zip(names, zip(references, checked, strict=True), strict=True))
+
+
+async def _taken_plan(
+    folder: Path,
+    store: StudyStore,
+    session: Session,
+    plan: Plan,
+    songs: dict[str, tuple[Reference, Checked]],
+) -> tuple[list[StoredTrial], dict[str, Path]]:
+    """Make this the study's plan; its trials in order, and by content the song's file in the study."""
+    contents: dict[str, str] = {}
+    files: dict[str, Path] = {}
+    for name, (_, checked) in songs.items():
+        if checked.path is None:
+            raise ConfigurationError(
+                f"{name} could not be read, so nobody knows what its remixes are compared with.",
+                hint="Download the song and give its path.",
+            )
+        found, file = await asyncio.to_thread(keep_audio, folder, checked.path)
+        # Samples are known by themselves: another encoder makes another file of them.
+        content = contents[name] = checked.sha256 or found
+        files[content] = folder / file
+        await asyncio.to_thread(store.take_song, content, name, file, None)
+    service = service_name(session)
+    trials = [
+        StoredTrial(
+            identity=trial.identity(contents[trial.reference], service, session.simulated),
+            plan=plan.hash,
+            number=trial.number,
+            reference=trial.reference,
+            content=contents[trial.reference],
+            factors=dict(trial.factors),
+            instructions=trial.instructions.model_dump(exclude_none=True),
+            replicate=trial.replicate,
+            is_control=trial.is_control,
+            state=TrialState.MISSING,
+            simulated=session.simulated,
+        )
+        for trial in plan.trials
+    ]
+    twice = [name for name, count in Counter(contents.values()).items() if count > 1]
+    if twice:
+        same = [name for name, content in contents.items() if content == twice[0]]
+        raise ConfigurationError(
+            f"{' and '.join(same)} are the same song.",
+            hint="Leave one out; repeats= orders a cell more than once.",
+        )
+    identities = Counter(trial.identity for trial in trials)
+    if len(identities) < len(trials):
+        again = [trial for trial in trials if identities[trial.identity] > 1]
+        cells = sorted({_cell(trial) for trial in again})
+        raise ConfigurationError(
+            f"Two cells ask for the same remixes: {'; '.join(cells[:4])}.",
+            hint="Levels of other names but the same words are one level; repeats= orders it more than once.",
+        )
+    described = {**plan.description(), "contents": contents, "part": list(plan.part), "share": plan.share}
+    await asyncio.to_thread(store.take_plan, plan.hash, described, trials)
+    await asyncio.to_thread(
+        store.note,
+        service=service,
+        simulated=str(session.simulated),
+        environment=json.dumps(environment(plan)),
+    )
+    return trials, files
+
+
+def _cell(trial: StoredTrial) -> str:
+    return ", ".join(f"{factor} {name!r}" for factor, name in trial.factors.items())
+
+
+async def settle_earlier(folder: Path, store: StudyStore, session: Session, journal: str) -> None:
+    """Ask the journal about every open trial; what a dead kernel left is finished, and nothing is sent."""
+    prefix = f"{label_of(store, '')}"
+    trials = await asyncio.to_thread(store.trials)
+    if not any(trial.attempts for trial in trials):
+        return
+    await recover_labelled(session, prefix, ProgressReporter(None))
+    orders = await orders_labelled(session, prefix)
+    commits = Commits(store)
+    for trial in trials:
+        if trial.state is TrialState.DONE and trial.file and (folder / trial.file).is_file():
+            continue
+        settlement = settled_order(trial, orders.get(prefix + trial.identity, []), journal)
+        if settlement is None or (settlement.state is trial.state and settlement.audio is None):
+            continue
+        if settlement.audio is not None and not settlement.audio.is_file():
+            continue  # fetched, and gone from the disk: what could be fetched again was
+        already = trial.state in (TrialState.DONE, TrialState.FAILED)  # then it was counted before
+        settlement = replace(settlement, is_paid=False) if already and settlement.is_paid else settlement
+        await settle(commits, store, folder, trial, settlement, trial.reserved)
+
+
+def _check_budget(store: StudyStore, missing: Sequence[StoredTrial], request: RunRequest) -> None:
+    if request.budget is None:
+        return
+    if request.price is None:
+        raise ConfigurationError(
+            "A budget without a price says nothing.", hint="Give price=, what one remix costs you."
+        )
+    charged, reserved = store.spent()
+    if missing and charged + reserved + request.price > request.budget:
+        raise ConfigurationError(
+            f"The budget of {request.budget / MICRO:g} has no room for a single trial of "
+            f"{request.price / MICRO:g}: {(charged + reserved) / MICRO:g} are spent or reserved. "
+            "Nothing was ordered.",
+            hint="Raise budget=; it counts all that this study ever spent.",
+        )
+
+
+def _announced(store: StudyStore, request: RunRequest, missing: Sequence[StoredTrial]) -> str:
+    """How many orders a run will send, and what they cost."""
+    every = store.trials()
+    counts = Counter(trial.state for trial in every if trial.plan == request.plan.hash)
+    parts = [f"{len(missing)} of {sum(counts.values())} trials to order"]
+    if request.price:
+        parts[0] += f" for {len(missing) * request.price / MICRO:g}"
+        if request.budget is not None and len(missing) * request.price > request.budget - sum(store.spent()):
+            parts[0] += f" (budget {request.budget / MICRO:g}, {sum(store.spent()) / MICRO:g} of it used)"
+    said = {
+        TrialState.DONE: "done", TrialState.RUNNING: "at work elsewhere or not fetched yet",
+        TrialState.UNKNOWN: "of unknown outcome (may be paid; never repeated unasked)",
+    }  # fmt: skip
+    parts += [f"{counts[state]} {words}" for state, words in said.items() if counts[state]]
+    if counts[TrialState.FAILED] and not request.retry_failed:
+        parts.append(f"{counts[TrialState.FAILED]} failed (retry_failed=True tries them again)")
+    if orphans := sum(trial.plan != request.plan.hash for trial in every):
+        parts.append(f"{orphans} of earlier plans kept")
+    return "study: " + "; ".join(parts) + "."
+
+
+def label_of(store: StudyStore, identity: str) -> str:
+    """The name that a trial's order has in the journal."""
+    return f"{LABEL}:{store.meta()['id']}:{identity}"
+
+
+def service_name(session: Session) -> str:
+    """The service and its endpoint's version; a simulator is one service, wherever it listens."""
+    if session.simulated:
+        return f"simulator {REMIX_PATH}"
+    address = urlsplit(session.base_url)
+    return f"{address.scheme}://{address.netloc.lower()}{address.path.rstrip('/')} {REMIX_PATH}"
+
+
+def environment(plan: Plan) -> dict[str, Any]:
+    """What a reader of the study needs to know of where it was run."""
+    versions = {}
+    for name in ("soundverse_nb", "numpy", "scipy", "librosa", "av", "pandas"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return {
+        "versions": versions,
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "host": platform.node(),
+        "seed": plan.seed,
+    }

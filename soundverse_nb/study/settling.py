@@ -1,0 +1,110 @@
+"""How trials stand by the journal of orders, which after a crash knows what was sent and what is paid."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from soundverse_nb.client.journal.order import Order, OrderState, spent_for
+from soundverse_nb.errors import SoundverseError, Spent
+from soundverse_nb.remix import Remix
+from soundverse_nb.study.store import StoredTrial, TrialState
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """How a trial stands now. `is_paid` None keeps its reservation: its order is out, or nobody knows.
+
+    `audio` is where the remix lies outside of the study; `facts` are columns of the store.
+    """
+
+    state: TrialState
+    is_paid: bool | None
+    audio: Path | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def journal_name(path: Path) -> str:
+    """A name for a journal: another file at its path, or its path on another machine, has another one."""
+    try:
+        inode = path.stat().st_ino
+    except OSError:
+        inode = 0
+    return f"{socket.gethostname()}:{path}:{inode}"
+
+
+def settled_end(result: Remix | SoundverseError, order: Order | None) -> Settlement:
+    """How a trial stands whose remix has just ended so."""
+    if isinstance(result, Remix):
+        return Settlement(TrialState.DONE, True, result.audio.path, _timing(result) | _names(order))
+    facts = {"error": str(result), **_names(order)}
+    if order is None or spent_for(order) is Spent.NO:
+        return Settlement(TrialState.FAILED, False, facts=facts)
+    return _by_order(order, facts)
+
+
+def settled_order(trial: StoredTrial, orders: Sequence[Order], journal: str) -> Settlement | None:
+    """How a trial of an earlier run stands by its orders in this journal; None where nothing is new."""
+    if not orders:
+        if trial.state is not TrialState.RUNNING:
+            return None
+        if trial.journal == journal:  # reserved, and its kernel died before the order was written down
+            return Settlement(TrialState.MISSING, False)
+        return Settlement(
+            TrialState.UNKNOWN,
+            None,
+            facts={
+                "error": "Its price was reserved beside another journal of orders than this one "
+                f"({trial.journal or 'unknown'}), which alone knows whether it was ordered."
+            },
+        )
+    order = max(orders, key=lambda each: (_RANK.get(each.state, 0), each.updated_at))
+    if trial.state is TrialState.DONE and order.state is not OrderState.FETCHED:
+        return None
+    return _by_order(order, {"error": order.error, **_names(order)})
+
+
+_RANK: dict[Any, int] = {
+    OrderState.REFUSED: 1, OrderState.PLANNED: 1, OrderState.FAILED: 2, OrderState.UNKNOWN: 3,
+    OrderState.SENDING: 3, OrderState.ACCEPTED: 4, OrderState.COMPLETED: 5, OrderState.FETCHED: 6,
+}  # fmt: skip
+"""Of several orders of one trial the one that has the most to say of it."""
+
+
+def _by_order(order: Order, facts: dict[str, Any]) -> Settlement:
+    state = order.state
+    if state is OrderState.FETCHED and order.path is not None:
+        return Settlement(TrialState.DONE, True, Path(order.path), {**facts, "error": None})
+    if state is OrderState.FAILED:
+        # Nobody knows whether the service charges for what it failed to make, so the budget counts it.
+        return Settlement(TrialState.FAILED, True, facts=facts)
+    if state in (OrderState.REFUSED, OrderState.PLANNED):
+        return Settlement(TrialState.MISSING, False, facts={**facts, "error": None})
+    if state in (OrderState.UNKNOWN, OrderState.SENDING):
+        return Settlement(TrialState.UNKNOWN, None, facts=facts)
+    return Settlement(TrialState.RUNNING, None, facts=facts)
+
+
+def _names(order: Order | None) -> dict[str, Any]:
+    if order is None:
+        return {}
+    return {"order_id": order.order_id, "message_id": order.message_id, "song_name": order.song_name}
+
+
+def _timing(remix: Remix) -> dict[str, Any]:
+    """When it began and ended (epoch seconds), and when each stage began (seconds since the start)."""
+    stages: dict[str, float] = {}
+    for span in remix.timeline:
+        stages.setdefault(
+            "held at 90" if span.held else str(getattr(span.stage, "value", span.stage)),
+            round(span.started, 3),
+        )
+    return {"started": remix.started_at, "finished": remix.finished_at, "stages": stages}
+
+
+def open_states(trials: Mapping[str, StoredTrial]) -> list[StoredTrial]:
+    """The trials of which the journal may know more than the store."""
+    return [trial for trial in trials.values() if trial.state is not TrialState.DONE]

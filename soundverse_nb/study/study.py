@@ -1,0 +1,336 @@
+"""Study: many remixes of one plan in a folder that survives crashes, can be copied, and never pays twice."""
+
+from __future__ import annotations
+
+import os
+import platform
+import secrets
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from soundverse_nb.client.config import checked_price, given_path
+from soundverse_nb.errors import ConfigurationError, bare_errors
+from soundverse_nb.measures.difference import Difference
+from soundverse_nb.remix import Clip
+from soundverse_nb.study.frame import study_frame
+from soundverse_nb.study.measuring import kept_difference
+from soundverse_nb.study.merging import adopt_trials, merge_studies
+from soundverse_nb.study.plan import MICRO, Plan
+from soundverse_nb.study.runner_lease import Command, ask_runner, runner_of
+from soundverse_nb.study.running import RunRequest, StudyReporter, run_study
+from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
+
+if TYPE_CHECKING:
+    from soundverse_nb.client import Client, RemixJob
+
+
+class Study:
+    """A study in a folder: its plan, its trials, their audio and measures. `await study.run(plan)` runs it.
+
+    Parameters
+    ----------
+    path : the folder; it is made when the study is first run.
+    client : who orders; a study without one can be read, shown and measured.
+
+    Running the same cell again goes on where it ended, whatever ended it, and pays for nothing twice. The
+    folder can be copied, zipped and opened elsewhere. Other kernels may open and read it meanwhile.
+
+    Raises ConfigurationError for a study of a newer version, a damaged one, and a file that is none.
+
+    >>> import soundverse_nb as sv
+    >>> client = sv.connect(progress=False)
+    soundverse_nb: no API key, ...
+    >>> study = sv.Study("study", client)
+    >>> study.run_sync(sv.Plan([sv.example_song()], ["jazz", "waltz"]), measures=False)
+    Study('study', 2 of 2 trials done)
+    """
+
+    def __init__(self, path: str | os.PathLike[str], client: Client | None = None) -> None:
+        self.path = given_path(path, "path").absolute()
+        self.client = client
+        self._store: StudyStore | None = None
+        if (self.path / NAME).exists():
+            self._reading()  # what cannot be read is told of now
+        elif client is None:
+            raise ConfigurationError(
+                f"There is no study in {self.path}.",
+                hint="Check the path, or give a client to begin one: sv.Study(path, client).",
+            )
+
+    @bare_errors
+    async def run(
+        self,
+        plan: Plan | None = None,
+        *,
+        price: float | None = None,
+        budget: float | None = None,
+        concurrency: int | None = None,
+        executor: Executor | None = None,
+        measures: bool = True,
+        retry_failed: bool = False,
+    ) -> Study:
+        """Order what is missing of a plan, and measure each remix as it lands.
+
+        Parameters
+        ----------
+        plan : what to order; the one that was run last where none is given.
+        price : what one remix costs you, in your own currency; the client's where it has one.
+        budget : what this study may cost in all, counting what it spent before. Each price is reserved before
+            its order is sent, so that orders at once cannot overshoot it together.
+        concurrency : orders at a time; by default as many as the client allows.
+        executor : where remixes are measured; by default in processes of this machine.
+        measures : False leaves measuring out.
+        retry_failed : order again what failed. What may have been sent and was never answered is not ordered
+            again in any case.
+
+        Every song is looked at first; nothing is ordered while one would be refused. Raises PreflightError,
+        ConfigurationError, BudgetExceededError and what every order would meet (AuthenticationError,
+        InsufficientBalanceError). A trial that fails stops no other.
+        """
+        client, store, request = self._request(
+            plan, price, budget, concurrency, executor, measures, retry_failed
+        )
+        reporter = StudyReporter(client._reporter()._display, client._price)
+        await client._run(run_study(self.path, store, client._session, request, reporter), reporter)
+        return self
+
+    @bare_errors
+    def run_sync(self, plan: Plan | None = None, **settings: Any) -> Study:
+        """The same as `run`, blocking. Safe inside a notebook."""
+        client, store, request = self._request(plan, **settings)
+        reporter = StudyReporter(client._reporter()._display, client._price)
+        client._wait(run_study(self.path, store, client._session, request, reporter), reporter)
+        return self
+
+    @bare_errors
+    def start(self, plan: Plan | None = None, **settings: Any) -> RemixJob[None]:
+        """Begin to run and return at once, so that other cells can look, pause and go on."""
+        client, store, request = self._request(plan, **settings)
+        reporter = StudyReporter(client._reporter()._display, client._price)
+        work = run_study(self.path, store, client._session, request, reporter)
+        return client._start(work, reporter, f"study of {len(request.plan)} trials")
+
+    def _request(
+        self,
+        plan: Plan | None,
+        price: float | None = None,
+        budget: float | None = None,
+        concurrency: int | None = None,
+        executor: Executor | None = None,
+        measures: bool = True,
+        retry_failed: bool = False,
+    ) -> tuple[Client, StudyStore, RunRequest]:
+        if self.client is None:
+            raise ConfigurationError(
+                "This study was opened without a client, so it cannot order.", hint="sv.Study(path, client)."
+            )
+        plan = self.plan if plan is None else plan
+        if not isinstance(plan, Plan):
+            raise ConfigurationError(
+                "There is no plan to run." if plan is None else f"{type(plan).__name__} is no plan.",
+                hint='For example sv.Plan(["song.mp3"], ["jazz", "waltz"], repeats=3).',
+            )
+        if concurrency is not None and (
+            isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1
+        ):
+            raise ConfigurationError(f"concurrency={concurrency!r} is no whole number of at least 1.")
+        price = checked_price(self.client._price if price is None else price)
+        budget = checked_amount("budget", plan.budget if budget is None else budget)
+        if budget is not None and price is None:
+            raise ConfigurationError(
+                "A budget without a price says nothing.", hint="Give price=, what one remix costs you."
+            )
+        request = RunRequest(
+            plan,
+            None if price is None else round(price * MICRO),
+            None if budget is None else int(budget * MICRO + 1e-6),
+            concurrency,
+            measures,
+            retry_failed,
+            executor,
+        )
+        return self.client, self._writing(), request
+
+    def pause(self) -> None:
+        """Ask whoever runs this study, here or in another process, to order nothing more for now."""
+        self._ask(Command.PAUSE)
+
+    def resume(self) -> None:
+        """Ask the runner to go on."""
+        self._ask(Command.GO_ON)
+
+    def stop_after_current(self) -> None:
+        """Ask the runner to order nothing more, and to end once what is out has ended."""
+        self._ask(Command.STOP)
+
+    def _ask(self, command: Command) -> None:
+        ask_runner(self._writing(), command)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether some process runs it now."""
+        return runner_of(self._reading()) is not None if self._exists else False
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan that was run last, with the songs from this folder; None before the first run."""
+        found = self._reading().plan() if self._exists else None
+        if found is None:
+            return None
+        description = found[1]
+        songs = self._reading().songs()
+        contents = description.get("contents", {})
+        return Plan.from_description(
+            description, {name: self._song(songs, contents.get(name)) for name in description["references"]}
+        )
+
+    def _song(self, songs: Any, content: str | None) -> Path:
+        return self.path / (songs[content]["file"] if content in songs else "audio/missing")
+
+    @bare_errors
+    def to_frame(self) -> Any:
+        """A pandas frame with a row for every trial, failed and missing ones too.
+
+        Columns: the plan's factors, replicate, state, order, times in seconds, attempts, cost, the audio's
+        hash and its path in the study's folder, every measure, stars and notes. `in_plan` is False for trials
+        of earlier plans; `same_audio_as` names the earlier take that a repeat is the same file as.
+        """
+        return study_frame(self._reading())
+
+    def trials(self, states: Iterable[TrialState] = ()) -> list[StoredTrial]:
+        """The trials as the study keeps them, in the order of the plan."""
+        return self._reading().trials(states)
+
+    def clip(self, identity: str) -> Clip:
+        """The audio of a trial. ConfigurationError where it has none, or the file is gone."""
+        trial = self._reading().trial(identity)
+        if trial is None or trial.file is None:
+            raise ConfigurationError(
+                "This trial has no audio.", hint="study.to_frame() says how each stands."
+            )
+        file = self.path / trial.file
+        if not file.is_file():
+            raise ConfigurationError(
+                f"The audio of trial {trial.number} ({trial.file}) is gone from the study's folder.",
+                hint="study.run() takes it from the client's folder, or fetches it again; nothing is paid.",
+            )
+        return Clip(file)
+
+    def difference(self, identity: str) -> Difference | None:
+        """What the remix of a trial kept of its song and changed; None where it was not measured."""
+        return kept_difference(self._reading(), identity)
+
+    @bare_errors
+    def mark(self, identity: str, *, stars: int | None = None, note: str | None = None) -> None:
+        """Give a take 1 to 5 stars, or a note; 0 and "" take them back."""
+        if stars is not None and (
+            isinstance(stars, bool) or not isinstance(stars, int) or not 0 <= stars <= 5
+        ):
+            raise ConfigurationError(f"stars={stars!r} are no whole number from 0 to 5.")
+        self._writing().mark(identity, stars, note)
+
+    @bare_errors
+    def adopt(self, other: Study | str | os.PathLike[str]) -> int:
+        """Take over the paid takes of another study whose trials are this one's; how many those were.
+
+        Trials are equal by song, words, parameters, service and replicate. Nothing of the other is changed.
+        """
+        source = other if isinstance(other, Study) else Study(other)
+        return adopt_trials(self._writing(), self.path, source._reading(), source.path)
+
+    @property
+    def spent(self) -> float:
+        """What its trials cost so far, in the currency of the price."""
+        return self._reading().spent()[0] / MICRO if self._exists else 0.0
+
+    @property
+    def reserved(self) -> float:
+        """What is reserved for orders that are out, or of unknown outcome."""
+        return self._reading().spent()[1] / MICRO if self._exists else 0.0
+
+    @property
+    def _exists(self) -> bool:
+        return self._store is not None or (self.path / NAME).exists()
+
+    def _reading(self) -> StudyStore:
+        return self._store if self._store is not None else self._opened(readonly=True)
+
+    def _writing(self) -> StudyStore:
+        if self._store is None or self._store.readonly:
+            store = StudyStore(self.path)
+            store.change("id", lambda old: old or secrets.token_hex(8))
+            store.change("created", lambda old: old or f"{time.time():.3f}")
+            store.change("created_on", lambda old: old or platform.node())
+            previous, self._store = self._store, store
+            if previous is not None:
+                previous.close()
+        return self._store
+
+    def _opened(self, readonly: bool) -> StudyStore:
+        self._store = StudyStore(self.path, readonly=readonly)
+        return self._store
+
+    def close(self) -> None:
+        """Close the study's file; it opens again by itself."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def __enter__(self) -> Study:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        if not self._exists:
+            return f"Study({self.path.name!r}, not run yet)"
+        counts = Counter(trial.state for trial in self.trials())
+        parts = [f"{counts[TrialState.DONE]} of {sum(counts.values())} trials done"]
+        parts += [f"{counts[state]} {state.value}" for state in _SAID if counts[state]]
+        return f"Study({self.path.name!r}, {', '.join(parts)})"
+
+
+_SAID = (TrialState.FAILED, TrialState.UNKNOWN, TrialState.RUNNING)
+
+
+def checked_amount(word: str, value: float | None) -> float | None:
+    """An amount of money as it was given. ConfigurationError for what is none."""
+    try:
+        return checked_price(value)
+    except ConfigurationError:
+        raise ConfigurationError(f"{word}={value!r} is no amount of money.", hint="Give a number.") from None
+
+
+def listed(studies: Sequence[Any]) -> list[Path]:
+    """The folders of studies that were given as such, as paths or as studies."""
+    return [
+        each.path if isinstance(each, Study) else given_path(each, "study").absolute() for each in studies
+    ]
+
+
+def merge(studies: Sequence[Any], path: str | os.PathLike[str] | None = None) -> Study:
+    """Put studies together, the shards of one plan above all: the union of their trials.
+
+    Parameters
+    ----------
+    studies : folders, or studies.
+    path : the new study's folder; "merged" beside the first by default.
+
+    What was made twice, of one trial, is kept and marked (`duplicate_of` in the frame). The studies stay as
+    they are. Raises ConfigurationError where there is a study at `path` already.
+    """
+    folders = listed(studies)
+    into = (
+        given_path(path, "path").absolute()
+        if path is not None
+        else folders[0].parent / "merged"
+        if folders
+        else Path()
+    )
+    merge_studies(folders, into)
+    return Study(into)

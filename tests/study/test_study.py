@@ -1,0 +1,309 @@
+"""A study: what is missing is ordered once, within its budget, and what came is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import soundverse_nb as sv
+from soundverse_nb.simulator import Simulator
+from soundverse_nb.study.plan import Plan
+from soundverse_nb.study.store import TrialState
+from soundverse_nb.study.study import Study
+from tests.study.conftest import PRICE, small_plan, tagged, write_song
+
+MakeClient = Callable[..., sv.Client]
+
+
+def states(study: Study) -> dict[str, int]:
+    return {state.value: count for state, count in Counter(t.state for t in study.trials()).items()}
+
+
+async def test_a_study_orders_its_plan_keeps_the_audio_and_orders_nothing_twice(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    study = Study(tmp_path / "study", make_client())
+    before = len(service.ledger)
+    plan = Plan(songs, ["jazz", "waltz"], repeats=2)
+    await study.run(plan, price=PRICE, measures=False)
+    assert len(service.ledger) - before == 8
+    frame = study.to_frame()
+    assert list(frame["state"]) == ["done"] * 8
+    assert set(frame["reference"]) == {"one", "two"}
+    assert set(frame["prompt"]) == {"jazz", "waltz"}
+    assert frame["cost"].sum() == pytest.approx(8 * PRICE)
+    assert frame["simulated"].all()
+    assert frame["message_id"].nunique() == 8
+    assert all(math.isfinite(seconds) for seconds in frame["seconds"])
+    for file in frame["file"]:
+        assert sv.preflight(study.path / file).audio.duration > 9
+    await study.run(plan, price=PRICE, measures=False)
+    again = Study(tmp_path / "study", make_client())
+    await again.run(price=PRICE, measures=False)
+    assert len(service.ledger) - before == 8
+
+
+async def test_remixes_are_measured_as_they_land_and_what_lacks_later(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOUNDVERSE_NB_CACHE", str(tmp_path / "cache"))
+    study = Study(tmp_path / "study", make_client())
+    await study.run(Plan(songs[:1], ["jazz"]), measures=False)
+    assert "remix_loudness_lufs" not in study.to_frame()
+    await study.run(Plan(songs[:1], ["jazz", "waltz"]))
+    frame = study.to_frame()
+    assert frame["remix_loudness_lufs"].between(-60, 0).all()
+    assert frame["extractor"].notna().all()
+    difference = study.difference(frame["identity"][0])
+    assert difference is not None
+    assert difference.reference.name == "one"
+    assert difference.remix.loudness == frame["remix_loudness_lufs"][0]
+
+
+@pytest.mark.parametrize("kept", ["write-ahead log", "rollback journal"])
+async def test_fifty_orders_at_once_with_room_for_twenty_charge_exactly_twenty(
+    tmp_path: Path,
+    songs: list[Path],
+    make_client: MakeClient,
+    service: Simulator,
+    kept: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if kept == "rollback journal":
+        monkeypatch.setattr(
+            "soundverse_nb.client.journal.filesystem.maps_shared", lambda folder: False
+        )
+    study = Study(tmp_path / "study", make_client(max_streams=50))
+    before = len(service.ledger)
+    plan = Plan(songs[:1], ["jazz"], parameters=tagged(*map(str, range(50))))
+    with pytest.raises(sv.BudgetExceededError, match="20 of 50 trials are done"):
+        await study.run(plan, price=PRICE, budget=20 * PRICE, concurrency=50, measures=False)
+    assert len(service.ledger) - before == 20
+    assert states(study) == {"done": 20, "missing": 30}
+    assert (study.spent, study.reserved) == (pytest.approx(2.0), 0)
+    await study.run(plan, price=PRICE, budget=50 * PRICE, concurrency=50, measures=False)
+    assert len(service.ledger) - before == 50
+
+
+async def test_an_order_that_ends_unpaid_makes_room_for_another(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    study = Study(tmp_path / "study", make_client(max_streams=4))
+    before = len(service.ledger)
+    refused = tagged("a", "b", fault="bad_request") | tagged("c", "d")
+    plan = Plan(songs[:1], ["jazz"], parameters=refused)
+    await study.run(plan, price=PRICE, budget=2 * PRICE, concurrency=4, measures=False)
+    assert states(study) == {"done": 2, "failed": 2}
+    assert len(service.ledger) - before == 2
+
+
+async def test_a_changed_plan_orders_what_is_new_and_keeps_what_nobody_asks_for(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    study = Study(tmp_path / "study", make_client())
+    await study.run(small_plan(songs), measures=False)
+    before = len(service.ledger)
+    await study.run(Plan(songs[:1], ["waltz", "dub"]), measures=False)
+    assert len(service.ledger) - before == 1
+    frame = study.to_frame().set_index("prompt")
+    assert dict(frame["in_plan"]) == {"jazz": False, "waltz": True, "dub": True}
+    assert (frame["state"] == "done").all()
+
+
+async def test_failed_trials_are_ordered_again_by_choice_alone(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    study = Study(tmp_path / "study", make_client())
+    plan = Plan(songs[:1], ["jazz"], parameters=tagged("fine") | tagged("broken", fault="failure", times=1))
+    before = len(service.ledger)
+    await study.run(plan, price=PRICE, measures=False)
+    assert states(study) == {"done": 1, "failed": 1}
+    assert study.to_frame()["error"].notna().sum() == 1
+    await study.run(plan, price=PRICE, measures=False)
+    assert len(service.ledger) - before == 2
+    await study.run(plan, price=PRICE, measures=False, retry_failed=True)
+    assert len(service.ledger) - before == 3
+
+
+async def test_what_may_be_paid_is_never_repeated_and_stays_reserved(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    study = Study(tmp_path / "study", make_client())
+    plan = Plan(songs[:1], ["jazz"], parameters=tagged("lost", fault="cut_before_id") | tagged("fine"))
+    before = len(service.ledger)
+    await study.run(plan, price=PRICE, measures=False)
+    for _ in range(2):
+        assert states(study) == {"done": 1, "unknown": 1}
+        assert (study.spent, study.reserved) == (pytest.approx(PRICE), pytest.approx(PRICE))
+        await study.run(plan, price=PRICE, measures=False, retry_failed=True)
+    assert len(service.ledger) - before == 2
+
+
+async def test_songs_that_would_be_refused_are_all_named_before_anything_is_ordered(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    short = write_song(tmp_path / "short.wav", seconds=3.0)
+    before = len(service.ledger)
+    study = Study(tmp_path / "study", make_client())
+    with pytest.raises(sv.PreflightError) as refused:
+        await study.run(Plan([*songs, short, tmp_path / "nowhere.wav"], ["jazz"]), measures=False)
+    assert "2 of 4 songs" in refused.value.message
+    assert "short" in refused.value.message
+    assert "nowhere" in refused.value.message
+    assert len(service.ledger) == before
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"budget": 1.0}, "budget without a price"),
+        ({"budget": 0.05, "price": PRICE}, "no room for a single trial"),
+        ({"concurrency": 0}, "concurrency=0"),
+        ({"price": -1}, "price=-1"),
+        ({"budget": "much", "price": PRICE}, "budget='much'"),
+    ],
+)
+async def test_a_run_that_cannot_be_meant_is_a_sentence_and_orders_nothing(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator, settings: Any, sentence: str
+) -> None:
+    before = len(service.ledger)
+    with pytest.raises(sv.ConfigurationError, match=sentence):
+        await Study(tmp_path / "study", make_client()).run(small_plan(songs), measures=False, **settings)
+    assert len(service.ledger) == before
+
+
+async def test_what_every_order_would_meet_stops_the_run_and_leaves_the_rest_missing(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    study = Study(tmp_path / "study", make_client(max_streams=1))
+    poor = tagged(*"abcd", fault="no_balance")
+    with pytest.raises(sv.InsufficientBalanceError):
+        await study.run(Plan(songs[:1], ["jazz"], parameters=poor), measures=False)
+    assert states(study) == {"missing": 4}
+
+
+async def test_a_paused_study_orders_nothing_more_and_goes_on_when_told(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    study = Study(tmp_path / "study", make_client(max_streams=1))
+    other = Study(tmp_path / "study", make_client())
+    with pytest.raises(sv.ConfigurationError, match="Nobody runs"):
+        study.pause()
+    before = len(service.ledger)
+    job = study.start(Plan(songs[:1], ["jazz"], parameters=tagged(*map(str, range(30)))), measures=False)
+    while len(service.ledger) == before:
+        await asyncio.sleep(0.01)
+    other.stop_after_current()
+    await job
+    done = states(study)["done"]
+    assert 0 < done < 30
+    assert states(study) == {"done": done, "missing": 30 - done}
+    assert len(service.ledger) - before == done
+
+
+async def test_a_second_runner_is_refused_and_a_reader_sees_the_study_grow(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient
+) -> None:
+    study = Study(tmp_path / "study", make_client(max_streams=2))
+    job = study.start(Plan(songs[:1], ["jazz"], parameters=tagged(*map(str, range(20)))), measures=False)
+    while not (study.path / "study.sqlite3").exists() or not study.is_running or not study.trials():
+        await asyncio.sleep(0.01)
+    reader = Study(tmp_path / "study")
+    with pytest.raises(sv.ConfigurationError, match="being run by"):
+        await Study(tmp_path / "study", make_client()).run(small_plan(songs), measures=False)
+    seen = [len(reader.trials([TrialState.DONE]))]
+    while not job.done():
+        seen.append(len(reader.trials([TrialState.DONE])))
+        await asyncio.sleep(0.01)
+    await job
+    assert sorted(seen) == seen
+    assert len(reader.trials([TrialState.DONE])) == 20
+    assert not reader.is_running
+
+
+async def test_an_interrupted_study_picks_up_what_it_sent_and_pays_for_nothing_twice(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    study = Study(tmp_path / "study", make_client(max_streams=4))
+    plan = Plan(songs[:1], ["jazz"], parameters=tagged(*map(str, range(12))))
+    before = len(service.ledger)
+    running = asyncio.ensure_future(study.run(plan, price=PRICE, measures=False))
+    while len(service.ledger) - before < 5:
+        await asyncio.sleep(0.005)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError, match="Running the same cell again goes on"):
+        await running
+    await study.run(plan, price=PRICE, measures=False)
+    assert states(study) == {"done": 12}
+    assert len(service.ledger) - before == 12
+    assert (study.spent, study.reserved) == (pytest.approx(12 * PRICE), 0)
+
+
+async def test_audio_that_was_deleted_is_said_and_taken_from_where_it_was_fetched(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    study = Study(tmp_path / "study", make_client())
+    await study.run(small_plan(songs), measures=False)
+    trial = study.trials()[0]
+    (study.path / str(trial.file)).unlink()
+    with pytest.raises(sv.ConfigurationError, match="is gone"):
+        study.clip(trial.identity)
+    before = len(service.ledger)
+    await study.run(measures=False)
+    assert study.clip(trial.identity).path.is_file()
+    assert len(service.ledger) == before
+
+
+async def test_reservations_beside_a_journal_that_is_gone_are_unknown_and_not_ordered_again(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    study = Study(tmp_path / "study", make_client())
+    plan = small_plan(songs)
+    await study.run(plan, price=PRICE, measures=False)
+    identity = study.trials()[0].identity
+    study._writing().settle(identity, TrialState.MISSING, charged=0)
+    study._writing().reserve(identity, 100_000, None, journal="another machine's")
+    before = len(service.ledger)
+    study.client = make_client(journal=tmp_path / "new.sqlite3")
+    await study.run(plan, price=PRICE, measures=False)
+    assert states(study) == {"done": 1, "unknown": 1}
+    assert len(service.ledger) == before
+
+
+async def test_a_copied_study_is_the_same_study(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    study = Study(tmp_path / "study", make_client())
+    await study.run(small_plan(songs), price=PRICE, measures=False)
+    expected = study.to_frame()
+    study.close()
+    shutil.copytree(tmp_path / "study", tmp_path / "copy")
+    for song in songs:
+        song.unlink()
+    copied = Study(tmp_path / "copy", make_client())
+    assert copied.to_frame().equals(expected)
+    before = len(service.ledger)
+    await copied.run(price=PRICE, measures=False)
+    assert len(service.ledger) == before
+
+
+async def test_stars_and_notes_land_in_the_frame(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient
+) -> None:
+    study = Study(tmp_path / "study", make_client())
+    await study.run(small_plan(songs), measures=False)
+    first = study.trials()[0].identity
+    study.mark(first, stars=4, note="good bass")
+    frame = study.to_frame().set_index("identity")
+    assert (frame["stars"][first], frame["note"][first]) == (4, "good bass")
+    study.mark(first, stars=0)
+    assert study.to_frame().set_index("identity")["stars"].isna().all()
+    with pytest.raises(sv.ConfigurationError, match="stars=6"):
+        study.mark(first, stars=6)
