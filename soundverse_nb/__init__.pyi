@@ -43,6 +43,9 @@ from .reference import repair as repair
 from .remix import Clip as Clip
 from .remix import Remix as Remix
 from .remix import RemixList as RemixList
+from .study import Plan as Plan
+from .study import Study as Study
+from .study import merge as merge
 from .widgets import compare as compare
 
 __version__: str
