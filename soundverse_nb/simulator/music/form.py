@@ -13,6 +13,7 @@ from soundverse_nb.simulator.music.prompt import Reading
 
 _LEAST, _MOST = 0.8, 1.26  # how much slower or faster a song may go and still be itself
 _LEAST_ASKED, _MOST_ASKED = 0.62, 1.6
+_AUDIBLE = 0.03  # from which on a remix has another pace
 _OTHER_OCTAVE = 0.3  # octaves of tempo that half or double time must be nearer to be chosen
 
 
@@ -60,17 +61,33 @@ def remix_tempo(song_bpm: float, reading: Reading) -> tuple[float, float]:
     )
     least, most = (_LEAST, _MOST) if reading.bpm is None else (_LEAST_ASKED, _MOST_ASKED)
     bpm = float(np.clip(aim, least * song_bpm, most * song_bpm))
-    if reading.bpm is None and abs(bpm / song_bpm - 1) < 0.03:  # always audibly another pace
+    if reading.bpm is None and abs(bpm / song_bpm - 1) < _AUDIBLE:  # always audibly another pace
         bpm = song_bpm * (1.04 if aim >= song_bpm else 0.96)
     own = reading.style.bpm * reading.pace
     return bpm, 0.5 if bpm > 1.45 * own else 2.0 if bpm < own / 1.45 else 1.0
 
 
-def lay_grid(beats: Beats, duration: float, reading: Reading) -> Grid:
+def lay_grid(
+    beats: Beats, duration: float, reading: Reading, tempo: float = 1.0, faster: float = 1.0
+) -> Grid:
+    """The grid of a remix.
+
+    `tempo` is a factor by which a take has its own tempo, unless the prompt named one; `faster` one that
+    holds in any case.
+    """
     bpm, feel = remix_tempo(beats.bpm, reading)
+    if reading.bpm is None:
+        bpm = _own_tempo(bpm, beats.bpm, tempo)
+    bpm *= faster
     first = beats.times[0] * beats.bpm / bpm
     bars = int(np.ceil((len(beats.times) - 1) / 4))
     return Grid(bpm, bars, float(first), reading.style.swing, feel)
+
+
+def _own_tempo(bpm: float, song_bpm: float, tempo: float) -> float:
+    """The tempo times a factor, or over it where that would lead back to the song's own pace."""
+    near = abs(bpm * tempo / song_bpm - 1) < _AUDIBLE
+    return bpm / tempo if near else bpm * tempo
 
 
 def time_map(beats: Beats, grid: Grid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -102,8 +119,11 @@ class Bar:
     open: float
 
 
-def arrange(bars: int) -> tuple[Bar, ...]:
-    """A form for so many bars: an introduction, a main part, a break where there is time for one, an end."""
+def arrange(bars: int, lead: int = 1) -> tuple[Bar, ...]:
+    """A form for so many bars: an introduction, a main part, a break where there is time for one, an end.
+
+    `lead` 0 or 1: in which of two groups of four bars of the main part the tune is joined.
+    """
     if bars <= 0:
         return ()
     sections = _sections(bars)
@@ -121,7 +141,7 @@ def arrange(bars: int) -> tuple[Bar, ...]:
                 kick=main,
                 bass=main or section == "outro" or (section == "intro" and ends),
                 chords=section != "break" or age >= length / 2,
-                lead=section == "break" or (main and (place // 4) % 2 == 1),
+                lead=section == "break" or (main and (place // 4) % 2 == lead),
                 fill=ends or (main and age % 8 == 7),
                 crash=begins and main,
                 open=1.0 if main else (age + 1) / (length + 1) if section in ("intro", "break") else 0.7,

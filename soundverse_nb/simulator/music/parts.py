@@ -15,6 +15,7 @@ from soundverse_nb.simulator.music.form import Bar, Grid
 from soundverse_nb.simulator.music.harmony import Chord, Harmony
 from soundverse_nb.simulator.music.score import Score
 from soundverse_nb.simulator.music.styles import Style
+from soundverse_nb.simulator.music.variation import FIRST, Variation
 
 _KICKS = frozenset(("kick", "deep kick", "hard kick", "soft kick", "sub kick", "chip kick", "timpani"))
 _PANS = {
@@ -28,7 +29,10 @@ _SHORT = 1.7  # steps: notes up to this length sound softer than they are, and a
 
 @dataclass(frozen=True)
 class Session:
-    """Everything the players agree on. Pitches of the added parts are shifted by `transposed` semitones."""
+    """Everything the players agree on. Pitches of the added parts are shifted by `transposed` semitones.
+
+    `variation` is what of it they do their own way in this take.
+    """
 
     style: Style
     grid: Grid
@@ -37,6 +41,7 @@ class Session:
     transposed: float
     rate: int
     chance: Generator
+    variation: Variation = FIRST
 
     def frame(self, bar: int, step: float) -> int:
         return round(self.grid.seconds(bar, step) * self.rate)
@@ -48,6 +53,9 @@ class Session:
     def human(self) -> float:
         """A small push or drag in frames: players, not machines."""
         return float(self.chance.normal(0, 0.0025 * self.rate)) if self.style.swing > 0.5 else 0.0
+
+    def level(self, part: str) -> float:
+        return _LOUD[part] * self.variation.level(part)
 
     @cached_property
     def tuning(self) -> float:
@@ -67,23 +75,28 @@ def play_all(session: Session, score: Score, lyrics: str) -> list[int]:
 
 def play_drums(session: Session, score: Score) -> list[int]:
     """The drummer; returns the frames of the kicks."""
-    pattern = DRUMS[session.style.drums]
+    vary = session.variation
+    pattern = {name: vary.grid(name, grid) for name, grid in DRUMS[session.style.drums].items()}
     if not pattern:
         return []
-    fill = FILLS[int(session.chance.integers(len(FILLS)))]
-    names = frozenset(pattern) | frozenset(fill) | {"crash"}
+    first = int(session.chance.integers(len(FILLS)))
+    fills = FILLS[first : first + 1] if vary.fill is None else (*FILLS[vary.fill :], *FILLS[: vary.fill])
+    names = frozenset(pattern).union(*fills) | {"crash"}
     kit = drums.kit(session.rate, session.chance, names)
     kicks: list[int] = []
+    filled = 0
     for number, bar in enumerate(session.form):
         if not bar.drums:
             continue
+        fill = fills[filled % len(fills)]
+        filled += bar.fill
         for name, step, velocity in _strokes(session, pattern, fill, number, bar):
             if name in _KICKS and not bar.kick:
                 continue
             at = session.frame(number, step) + round(session.human())
             if name in _KICKS:
                 kicks.append(max(0, at))
-            level = _LOUD["Drums"] * velocity * (1 + 0.08 * session.chance.standard_normal())
+            level = session.level("Drums") * velocity * (1 + 0.08 * session.chance.standard_normal())
             echo = 0.3 * session.style.echo if name in ("rim", "snare", "clap") and velocity > 0.7 else 0.0
             room = 0.03 if name in _KICKS else 0.14
             score.add(kit[name], at, level, pan=_PANS.get(name, 0.0), room=room, echo=echo)
@@ -114,7 +127,7 @@ def _strokes(
 
 def play_bass(session: Session, score: Score) -> None:
     style = session.style
-    hits = read_grid(BASS[style.bass])
+    hits = read_grid(session.variation.grid("bass", BASS[style.bass]))
     if not hits:
         return
     for number, bar in enumerate(session.form):
@@ -126,7 +139,7 @@ def play_bass(session: Session, score: Score) -> None:
             seconds = min(until - hit.step, 7.5) * session.grid.step * 0.94
             note = partial(instruments.play, style.bass_sound, pitch + session.tuning, seconds, session.rate)
             at = session.frame(number, hit.step) + round(session.human())
-            score.add(note, at, _LOUD["Bass"] * hit.velocity, room=0.02, ducked=style.pump > 0.5)
+            score.add(note, at, session.level("Bass") * hit.velocity, room=0.02, ducked=style.pump > 0.5)
 
 
 def _bass_note(session: Session, pattern: str, chord: Chord, bar: int, hit: Hit) -> int:
@@ -150,17 +163,17 @@ def _bass_note(session: Session, pattern: str, chord: Chord, bar: int, hit: Hit)
 def play_chords(session: Session, score: Score) -> None:
     style = session.style
     grid, longest = CHORDS[style.chords]
-    hits = read_grid(grid)
+    hits = read_grid(session.variation.grid("chords", grid))
     echo = 0.55 * style.echo if style.chords in ("skank", "offbeats", "stabs") else 0.1 * style.echo
     for number, bar in enumerate(session.form):
         if not bar.chords:
             continue
         for place, (hit, until) in enumerate(_with_ends(hits)):
-            voicing = _voicing(session.chord(number, hit.step), style.chord_sound)
+            voicing = _voicing(session, session.chord(number, hit.step), style.chord_sound)
             if style.chords in ("arpeggio", "montuno"):
                 voicing = [(*voicing, voicing[0] + 12)[place % (len(voicing) + 1)] + 12]
             seconds = min(until - hit.step, longest) * session.grid.step
-            level = _LOUD["Chords"] * hit.velocity / max(2, len(voicing)) ** 0.5
+            level = session.level("Chords") * hit.velocity / max(2, len(voicing)) ** 0.5
             level *= 1.4 if longest <= _SHORT else 1.0
             for voice, pitch in enumerate(voicing):
                 note = partial(
@@ -184,10 +197,10 @@ def play_pad(session: Session, score: Score) -> None:
         while end < len(halves) and end - place < 8 and session.chord(*halves[end]) == chord:
             end += 1
         seconds = (end - place) * 8 * session.grid.step
-        for voice, pitch in enumerate((*_voicing(chord, style.pad_sound), _near(chord.root, 67))):
+        for voice, pitch in enumerate((*_voicing(session, chord, style.pad_sound), _near(chord.root, 67))):
             note = partial(instruments.play, style.pad_sound, pitch + session.tuning, seconds, session.rate)
             at = session.frame(*halves[place])
-            score.add(note, at, _LOUD["Pad"], pan=0.6 * (voice % 2) - 0.3, room=0.5, ducked=True)
+            score.add(note, at, session.level("Pad"), pan=0.6 * (voice % 2) - 0.3, room=0.5, ducked=True)
         place = end
 
 
@@ -202,8 +215,21 @@ def play_tune(session: Session, score: Score) -> None:
         note = partial(
             instruments.play, session.style.tune_sound, pitch + session.tuning, seconds, session.rate
         )
-        at = session.frame(bar, step)
-        score.add(note, at, _LOUD["Tune"], pan=0.12, room=0.3, echo=0.35 * session.style.echo)
+        at, level, echo = session.frame(bar, step), session.level("Tune"), 0.35 * session.style.echo
+        score.add(note, at, level, pan=0.12, room=0.3, echo=echo)
+        ornaments = session.variation.ornaments
+        if ornaments > 0 and session.chance.random() < ornaments:
+            _grace(session, score, at, pitch, 0.7 * level)
+
+
+def _grace(session: Session, score: Score, at: int, pitch: int, level: float) -> None:
+    """A short neighbour note on the way to a note of the tune."""
+    seconds = 0.7 * session.grid.step
+    neighbour = pitch + int(session.chance.choice((-1, 2)))
+    note = partial(
+        instruments.play, session.style.tune_sound, neighbour + session.tuning, seconds, session.rate
+    )
+    score.add(note, at - round(seconds * session.rate), level, pan=0.12, room=0.3)
 
 
 def tune_notes(session: Session) -> list[tuple[int, int, int, int]]:
@@ -237,7 +263,7 @@ def sing_lyrics(session: Session, score: Score, lyrics: str) -> None:
         pitch = _sung_pitch(session, bar, step, pitch)
         seconds = length * session.grid.step * (0.98 if not syllable.last else 0.9)
         sound = partial(singing.sing, syllable, pitch + session.tuning, seconds, session.rate, noise)
-        score.add(sound, session.frame(bar, step), _LOUD["Voice"], room=0.3, echo=0.2)
+        score.add(sound, session.frame(bar, step), session.level("Voice"), room=0.3, echo=0.2)
         step += length
         if syllable.last:
             step = 8.0 * np.ceil((step + 2) / 8)
@@ -258,12 +284,13 @@ def _sung_pitch(session: Session, bar: int, step: float, before: int) -> int:
     return min(nearest, key=lambda pitch: (abs(pitch - before), abs(pitch - 66)))
 
 
-def _voicing(chord: Chord, sound: str) -> tuple[int, ...] | list[int]:
+def _voicing(session: Session, chord: Chord, sound: str) -> tuple[int, ...] | list[int]:
     """The chord's notes in close position around the middle of the keyboard; power chords low and bare."""
+    middle = 62 + session.variation.voicing
     if sound == "distorted guitar":
         root = _near(chord.root, 45)
         return root, root + 7, root + 12
-    return sorted(_near(pitch, 62) for pitch in chord.pitch_classes)
+    return sorted(_near(pitch, middle) for pitch in chord.pitch_classes)
 
 
 def _near(pitch_class: int, centre: int) -> int:
