@@ -147,7 +147,7 @@ def one_round(
     from soundverse_nb.simulator import Simulator
 
     song = short_song(folder)
-    with Simulator(speed=speed) as simulator:
+    with Simulator(speed=speed, take=1) as simulator:
         url = asyncio.run(EmbeddedHost(simulator.base_url).publish(song)).url
         command = [sys.executable, __file__, "--child", simulator.base_url, url, str(folder), str(orders)]
         with Onlooker(simulator.base_url, folder) as onlooker:

@@ -77,7 +77,7 @@ def run(*, orders: int = MOST_ORDERS, seconds: float = 600.0, speed: float = 200
     from soundverse_nb.simulator import Simulator
 
     result = Result()
-    with tempfile.TemporaryDirectory() as place, Simulator(speed=speed) as simulator:
+    with tempfile.TemporaryDirectory() as place, Simulator(speed=speed, take=1) as simulator:
         folder = Path(place)
         song = asyncio.run(EmbeddedHost(simulator.base_url).publish(short_song(folder))).url
         with Onlooker(simulator.base_url, folder) as onlooker:

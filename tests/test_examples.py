@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import importlib
 import inspect
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,12 +57,9 @@ def quick_embedded_service() -> Iterator[None]:
     """One embedded service for all examples, which takes no time for show and makes each remix once."""
     from soundverse_nb.client import simulated
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(simulated, "SPEED", 2000.0)
-        patch.setattr(simulated, "_running", {})
+    with sv.simulator.Simulator(speed=2000.0, take=1) as service, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(simulated, "_running", {os.getpid(): service})
         yield
-        for service in simulated._running.values():
-            service.stop()
 
 
 def examples_of(module: ModuleType) -> Iterator[doctest.DocTest]:

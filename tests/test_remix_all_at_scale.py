@@ -8,7 +8,7 @@ import soundverse_nb as sv
 
 
 async def test_a_hundred_remixes_at_once_are_a_hundred_results_and_a_hundred_charges(tmp_path: Path) -> None:
-    with sv.simulator.Simulator(speed=200) as service:
+    with sv.simulator.Simulator(speed=200, take=1) as service:
         client = sv.Client(
             "key",
             service.base_url,
@@ -18,7 +18,7 @@ async def test_a_hundred_remixes_at_once_are_a_hundred_results_and_a_hundred_cha
         )
         async with client:
             song = sv.example_song()
-            # One prompt for all: the point is the hundred orders, not the signal processing behind them.
+            # One take for all: the point is the hundred orders, not the signal processing behind them.
             results = await client.remix_all([(song, "upbeat jazz with brass horns")] * 100)
     assert [r for r in results if not isinstance(r, sv.Remix)] == []
     remixes = [r for r in results if isinstance(r, sv.Remix)]

@@ -155,6 +155,12 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME[=TIMES]",
         help="misbehave in this way (see below), so many times; may be given again",
     )
+    simulator.add_argument(
+        "--take",
+        type=int,
+        metavar="N",
+        help="the same remix for the same request, take N (default: a repeat is another take)",
+    )
     simulator.set_defaults(module="simulate")
 
     orders = commands.add_parser(

@@ -23,6 +23,7 @@ def run(options: argparse.Namespace) -> int:
         speed=options.speed,
         hold=options.hold,
         faults=[_fault(given) for given in options.fault],
+        take=options.take,
     )
     return 0
 

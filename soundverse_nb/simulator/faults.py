@@ -5,8 +5,14 @@ A fault is switched on for a whole server, `Simulator(faults=["cut_after_id"])`,
 and `parameters={"simulate": {"fault": "rate_limit", "times": 2, "retry_after": 1.5}}`. Several at once are
 a list.
 
-What `times` counts depends on where the fault sits: for a refusal, a lost answer and a stream fault it
-counts POSTs (of the whole server, or of requests with the same body when the request asked for it); for an
+Two make the service drift, as a study's control cell should find. `Fault("drift", loudness=0.2)` makes each
+further order 0.2 dB louder than the one before, `Fault("shift", tempo=2, after=20)` all orders after the
+first twenty 2 percent faster. Without amounts, "drift" adds 0.1 dB, 0.05 dB an octave and 0.05 percent an
+order; "shift" 2 dB, 1 dB an octave and 2 percent, after ten. It stays within 24 dB, 6 dB an octave and 25
+percent.
+
+What `times` counts depends on where the fault sits: for a refusal, a lost answer, a drift and a stream fault
+it counts POSTs (of the whole server, or of requests with the same body when the request asked for it); for an
 audio or a status fault it counts requests for that one remix. None means every time.
 """
 
@@ -28,6 +34,7 @@ class Where(str, Enum):
     ANSWER = "answer"  # the connection is lost around the POST's answer
     STREAM = "stream"  # the event stream itself
     CHUNKS = "chunks"  # what the chunks hold, in the stream and from the status endpoint
+    SOUND = "sound"  # what the remix itself sounds like
     STATUS = "status"  # GET /status/generation/{message_id}
     AUDIO = "audio"  # GET of the finished audio
 
@@ -86,6 +93,8 @@ FAULTS: Mapping[str, Kind] = {
     "audio_file_url": Kind(Where.CHUNKS, None, "audio_url is a file: URL"),
     "audio_relative_url": Kind(Where.CHUNKS, None, "audio_url is relative"),
     "markup": Kind(Where.CHUNKS, None, "HTML and script in song_name, a javascript: URL as album_art"),
+    "drift": Kind(Where.SOUND, None, "each order is a bit louder, brighter and faster than the one before"),
+    "shift": Kind(Where.SOUND, None, "orders after the first few are louder, brighter and faster"),
     "status_unavailable": Kind(Where.STATUS, 2, "the status endpoint answers 503"),
     "status_unknown": Kind(Where.STATUS, None, "the status endpoint does not know the id, status 404"),
     "audio_404": Kind(Where.AUDIO, None, "the audio is not there"),
@@ -109,6 +118,9 @@ class Fault:
     status : HTTP status of a refusal instead of its usual one, for example 200.
     seconds : length of a slow hold at speed 1.
     size : bytes of a huge event.
+    loudness, brightness, tempo : dB, dB an octave and percent by which a drift moves; below 0 the other way.
+        The rest stays as it is where one of them is given.
+    after : how many orders are made as they should be before a drift begins.
     tag : free text that only makes two otherwise equal requests count apart.
 
     Raises ConfigurationError for an unknown name or a setting out of range.
@@ -120,6 +132,10 @@ class Fault:
     status: int | None = None
     seconds: float | None = None
     size: int | None = None
+    loudness: float | None = None
+    brightness: float | None = None
+    tempo: float | None = None
+    after: int | None = None
     tag: str | None = None
 
     def __post_init__(self) -> None:
@@ -132,6 +148,10 @@ class Fault:
         _require_number(self.name, "status", self.status, 200, 599, whole=True)
         _require_number(self.name, "seconds", self.seconds, 0, 86_400)
         _require_number(self.name, "size", self.size, 0, 64_000_000, whole=True)
+        _require_number(self.name, "loudness", self.loudness, -24, 24)
+        _require_number(self.name, "brightness", self.brightness, -6, 6)
+        _require_number(self.name, "tempo", self.tempo, -25, 25)
+        _require_number(self.name, "after", self.after, 0, 10**9, whole=True)
         if self.tag is not None and not isinstance(self.tag, str):
             raise ConfigurationError(f"The fault {self.name!r} has a tag that is not text.")
         if self.times is None:

@@ -137,7 +137,7 @@ class Charge:
     """One remix that was charged, at the moment it was given its message_id.
 
     `time` is epoch seconds, `amount` in `unit`, `reference` the SHA-256 of the reference song's bytes,
-    `request` the SHA-256 of the request's body.
+    `request` the SHA-256 of the request's body, `take` which remix of the same request it is, from 1.
     """
 
     message_id: str
@@ -147,6 +147,7 @@ class Charge:
     unit: str
     reference: str
     request: str
+    take: int = 1
 
 
 class Ledger:

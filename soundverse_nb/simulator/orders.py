@@ -16,7 +16,9 @@ from pydantic import BaseModel, ConfigDict, StrictStr, ValidationError
 
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.simulator import refusals, stream
+from soundverse_nb.simulator.counts import Counts
 from soundverse_nb.simulator.cover import song_name
+from soundverse_nb.simulator.drift import drift_of
 from soundverse_nb.simulator.faults import Fault, FaultCount, Where, read_faults
 from soundverse_nb.simulator.jobs import Charge, Job, JobBook, Ledger
 from soundverse_nb.simulator.music.prompt import read_prompt
@@ -25,6 +27,7 @@ from soundverse_nb.simulator.refusals import Refusal, invalid_fields, neither_pr
 from soundverse_nb.simulator.renderer import RemixSpec, Renderer
 from soundverse_nb.simulator.storage import Signer
 from soundverse_nb.simulator.store import KeptOrder, OrderStore
+from soundverse_nb.simulator.takes import content_name, read_take
 from soundverse_nb.simulator.timeline import RemixFacts, hold_of, stage_script, with_faults
 
 
@@ -39,7 +42,7 @@ class _Body(BaseModel):
 
 @dataclass(frozen=True)
 class Submission:
-    """One order as it was sent: what to remix, how, and which faults it asked for.
+    """One order as it was sent: what to remix, how, which faults it asked for, and which take, or None.
 
     `request_hash` is the SHA-256 of the whole body, `parameters` a canonical JSON text without "simulate".
     """
@@ -50,6 +53,7 @@ class Submission:
     parameters: str
     faults: tuple[Fault, ...]
     request_hash: str
+    take: int | None = None
 
 
 def read_submission(body: bytes) -> Submission:
@@ -62,7 +66,8 @@ def read_submission(body: bytes) -> Submission:
         raise neither_prompt_nor_lyrics()
     parameters = dict(read.parameters or {})
     try:
-        faults = read_faults(parameters.pop("simulate", None))
+        take, faulty = read_take(parameters.pop("simulate", None))
+        faults = read_faults(faulty)
     except ConfigurationError as error:
         problem = {"type": "value_error", "loc": ["body", "parameters", "simulate"], "msg": str(error)}
         raise invalid_fields([problem]) from None
@@ -73,6 +78,7 @@ def read_submission(body: bytes) -> Submission:
         parameters=json.dumps(parameters, sort_keys=True),
         faults=faults,
         request_hash=hashlib.sha256(body).hexdigest(),
+        take=take,
     )
 
 
@@ -101,6 +107,7 @@ class Settings:
     version: str
     is_public: bool = False
     """Whether other machines can reach this service."""
+    take: int | None = None
 
 
 class Orders:
@@ -123,6 +130,7 @@ class Orders:
         self._renderer = renderer
         self._store = store
         self._jobs = JobBook()
+        self._numbers = Counts(None if store is None else store.counts)
 
     def job(self, request: web.Request) -> Job | None:
         """The job that a request names; one of a process that is gone goes on here."""
@@ -210,11 +218,15 @@ class Orders:
         if settings.balance is not None and self._ledger.total + settings.price > settings.balance + 1e-9:
             raise refusals.insufficient_balance()
         faults = self._faults_after_acceptance(asked)
+        drift = drift_of([(key, fault) for key, fault in asked if fault in faults], self._numbers)
+        take = submission.take or settings.take or self._next_take(submission, reference)
         message_id = str(uuid.uuid4())
         reading = read_prompt(submission.prompt or submission.lyrics, submission.parameters)
         # Lyrics alone ask for no style.
         chosen = reading.style.name if submission.prompt else ""
-        title = song_name(submission.prompt, submission.lyrics, reference.digest, reading.named, chosen)
+        # Each take has a name of its own.
+        named_by = reference.digest if take == 1 else f"{reference.digest} {take}"
+        title = song_name(submission.prompt, submission.lyrics, named_by, reading.named, chosen)
         kept = KeptOrder(
             message_id=message_id,
             began=time.time(),
@@ -227,6 +239,8 @@ class Orders:
             parameters=submission.parameters,
             title=title,
             faults=faults,
+            take=take,
+            drift=drift,
         )
         if self._store is not None:
             self._store.add(kept)
@@ -242,9 +256,15 @@ class Orders:
                 unit=settings.unit,
                 reference=reference.digest,
                 request=submission.request_hash,
+                take=take,
             )
         )
         return job
+
+    def _next_take(self, submission: Submission, reference: FetchedReference) -> int:
+        """Which take of what it asks for an order is that pins none."""
+        asked = submission.prompt, submission.lyrics, submission.parameters
+        return self._numbers.count(content_name(reference.digest, *asked))
 
     def _job(
         self, kept: KeptOrder, reference: FetchedReference, origin: str, key_digest: str, *, waits: bool
@@ -262,7 +282,9 @@ class Orders:
             stream_url=origin + self._signer.sign(f"/storage/streams/{name}.mp3"),
             audio_url=origin + self._signer.sign(f"/storage/remixes/{name}/remix.mp3"),
         )
-        spec = RemixSpec(reference, kept.prompt, kept.lyrics, kept.parameters, kept.title)
+        spec = RemixSpec(
+            reference, kept.prompt, kept.lyrics, kept.parameters, kept.title, kept.take, kept.drift
+        )
         steps = with_faults(stage_script(song, kept.hold), kept.faults)
         return Job(
             message_id=name,

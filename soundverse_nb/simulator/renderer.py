@@ -14,6 +14,7 @@ from pathlib import Path
 
 import soundverse_nb
 from soundverse_nb.audio.worker_process import DiedError
+from soundverse_nb.simulator.drift import NO_DRIFT, Drift
 from soundverse_nb.simulator.references import FetchedReference
 from soundverse_nb.simulator.song import UndecodableError
 from soundverse_nb.simulator.store import MAX_REMIX_BYTES
@@ -33,12 +34,16 @@ class RemixSpec:
     lyrics: str
     parameters: str
     title: str
+    take: int = 1
+    drift: Drift = NO_DRIFT
 
     @property
     def key(self) -> str:
         # With the version: what an older one made of the same request lies in the same folder.
-        parts = (self.reference.digest, self.prompt, self.lyrics, self.parameters, self.title,
-                 soundverse_nb.__version__)  # fmt: skip
+        parts = [self.reference.digest, self.prompt, self.lyrics, self.parameters, self.title,
+                 soundverse_nb.__version__]  # fmt: skip
+        if (self.take, self.drift) != (1, NO_DRIFT):
+            parts += [str(self.take), repr(self.drift)]
         return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -159,7 +164,10 @@ class Renderer:
     async def _render(self, worker: Worker, spec: RemixSpec, path: Path, making: Making) -> None:
         async with self._prepared.song(spec.reference, worker) as place:
             progress = path.with_suffix(".progress")
-            task = Rendering(place, path, progress, spec.prompt, spec.lyrics, spec.parameters, spec.title)
+            task = Rendering(
+                place, path, progress, spec.prompt, spec.lyrics, spec.parameters, spec.title, spec.take,
+                spec.drift,
+            )  # fmt: skip
             work = asyncio.ensure_future(self._workers.do(worker, task))
             try:
                 while not work.done():

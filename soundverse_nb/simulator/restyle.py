@@ -7,7 +7,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from soundverse_nb.audio.loudness import LoudnessMeter
 from soundverse_nb.audio.probe.tags import SIMULATED_ARTIST
+from soundverse_nb.simulator.drift import NO_DRIFT, Drift
 from soundverse_nb.simulator.music import effects, form, mp3, parts
 from soundverse_nb.simulator.music.mix import (
     BLOCK,
@@ -32,6 +33,7 @@ from soundverse_nb.simulator.music.mix import (
 )
 from soundverse_nb.simulator.music.prompt import Reading, read_prompt
 from soundverse_nb.simulator.music.score import Score
+from soundverse_nb.simulator.music.variation import variation
 from soundverse_nb.simulator.song import Song, open_song, prepare, song_of
 
 
@@ -67,9 +69,12 @@ class Tape:
         self._file.write(interleaved.astype(np.float16).tobytes())
         self.frames += block.shape[1]
 
-    def mastered(self) -> Callable[[int, int], NDArray[np.float32]]:
-        """What gives the frames (2, n) from one to another, levelled and limited; on any thread."""
-        gain = np.float32(master_gain(self._meter.integrated()))
+    def mastered(self, louder: float = 0.0) -> Callable[[int, int], NDArray[np.float32]]:
+        """What gives the frames (2, n) from one to another, levelled and limited; on any thread.
+
+        `louder` is dB above the level that a remix has.
+        """
+        gain = np.float32(master_gain(self._meter.integrated()) * 10 ** (louder / 20))
         peaks = np.concatenate([*self._peaks, np.zeros(1, np.float32)])
         curve = gain_curve(peaks * gain, self._rate)
 
@@ -101,11 +106,16 @@ class Restyled:
 
 @dataclass(frozen=True)
 class Instructions:
-    """What a remix is to be like, as its order says; any change of `parameters`, a JSON text, changes it."""
+    """What a remix is to be like, as its order says; any change of `parameters`, a JSON text, changes it.
+
+    `take` counts the remixes of one request from 1; `drift` is how far the service has moved by then.
+    """
 
     prompt: str
     lyrics: str = ""
     parameters: str = ""
+    take: int = 1
+    drift: Drift = NO_DRIFT
 
 
 def proceed() -> None:
@@ -176,7 +186,7 @@ def remix_song(
         for block in mixing.blocks(checkpoint):
             tape.record(block)
             progress(_MIXING * tape.frames / max(1, mixing.frames))
-        mastered = tape.mastered()
+        mastered = tape.mastered(instructions.drift.loudness)
 
         def read(start: int, stop: int) -> NDArray[np.float32]:
             # The halves are read side by side: what the one has done, the other is about to have.
@@ -195,17 +205,19 @@ def restyle(
     prompt: str,
     lyrics: str = "",
     salt: str = "",
+    take: int = 1,
+    drift: Drift = NO_DRIFT,
     checkpoint: Callable[[], None] = proceed,
 ) -> Restyled:
-    """Remix samples (2, frames). The same song, prompt, lyrics and salt give the same samples.
+    """Remix samples (2, frames). The same song, prompt, lyrics, salt and take give the same samples.
 
     The prompt falls back to the lyrics where it is empty.
     """
-    mixing = _Mixing(song_of(samples, rate), Instructions(prompt, lyrics, salt))
+    mixing = _Mixing(song_of(samples, rate), Instructions(prompt, lyrics, salt, take, drift))
     with Tape(None, rate) as tape:
         for block in mixing.blocks(checkpoint):
             tape.record(block)
-        remix = tape.mastered()(0, tape.frames)
+        remix = tape.mastered(drift.loudness)(0, tape.frames)
     song_bpm = mixing.song.analysis.beats.bpm
     return Restyled(remix, rate, mixing.session.grid.bpm, song_bpm, mixing.reading.style.semitones)
 
@@ -217,24 +229,37 @@ class _Mixing:
         beats, rate = song.analysis.beats, song.rate
         lyrics, salt = instructions.lyrics, instructions.parameters
         self.song = song
-        self.reading: Reading = read_prompt(instructions.prompt or lyrics, salt)
-        laid = form.lay_grid(beats, song.frames / rate, self.reading)
+        reading = read_prompt(instructions.prompt or lyrics, salt)
+        take, drift = instructions.take, instructions.drift
+        whole = f"{reading.seed}\n{lyrics}" if take == 1 else f"{reading.seed}\n{lyrics}\n{take}"
+        seed = int.from_bytes(hashlib.sha256(whole.encode("utf-8", "replace")).digest()[:8], "big")
+        vary = variation(seed, take)
+        self.reading: Reading = replace(reading, style=vary.style(reading.style))
+        laid = form.lay_grid(beats, song.frames / rate, self.reading, vary.tempo, 1 + drift.tempo / 100)
         self._source, self._target = form.time_map(beats, laid)
         self.frames = round(float(np.interp(song.frames / rate, self._source, self._target)) * rate)
-        seed = hashlib.sha256(f"{self.reading.seed}\n{lyrics}".encode("utf-8", "replace")).digest()
         self.session = parts.Session(
             style=self.reading.style,
             grid=laid,
-            form=form.arrange(laid.bars),
+            form=form.arrange(laid.bars, vary.lead),
             harmony=song.analysis.harmony,
             transposed=self.reading.style.semitones,
             rate=rate,
-            chance=np.random.default_rng(int.from_bytes(seed[:8], "big")),
+            chance=np.random.default_rng(seed),
+            variation=vary,
         )
+        self._brightness = drift.brightness
         self._lyrics = lyrics
 
     def blocks(self, checkpoint: Callable[[], None]) -> Iterator[NDArray[np.float32]]:
         """The mix, BLOCK frames at a time. To be asked for once."""
+        blocks = self._mixed(checkpoint)
+        if self._brightness == 0:
+            return blocks
+        colour = effects.tone(self.song.rate, 1.0, 1e6, self._brightness)
+        return (effects.filtered(padded, colour) for padded in effects.with_margins(blocks))
+
+    def _mixed(self, checkpoint: Callable[[], None]) -> Iterator[NDArray[np.float32]]:
         style, rate, session = self.reading.style, self.song.rate, self.session
         score = Score(self.frames)
         kicks = parts.play_all(session, score, self._lyrics)

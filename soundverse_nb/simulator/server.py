@@ -32,6 +32,7 @@ from soundverse_nb.simulator.renderer import Renderer
 from soundverse_nb.simulator.routes import Service
 from soundverse_nb.simulator.storage import Signer, workspace
 from soundverse_nb.simulator.store import OrderStore
+from soundverse_nb.simulator.takes import checked_take
 from soundverse_nb.simulator.uploads import Uploads
 from soundverse_nb.simulator.workers import Workers, worker_count
 from soundverse_nb.urls import is_loopback
@@ -57,6 +58,8 @@ class Simulator:
     link_lifetime : seconds that links to the finished audio work.
     folder : where its orders, their songs and remixes are kept, so that another simulator with the same
         folder can finish them, also after this process was killed; None keeps nothing. What is old goes.
+    take : which remix of the same song, prompt, lyrics and parameters every order gets, from 1; None makes a
+        repeat another take, as the real service does.
 
     It runs on its own thread, so it serves any event loop, many cells and other processes. Use it with
     `with`, `async with`, or `start()` and `stop()`. Everything else it keeps is deleted when it stops. Music
@@ -88,6 +91,7 @@ class Simulator:
         max_concurrent: int | None = None,
         link_lifetime: float = LINK_LIFETIME,
         folder: str | os.PathLike[str] | None = None,
+        take: int | None = None,
     ) -> None:
         _require(not math.isnan(speed) and speed > 0, f"speed is {speed!r}; it is a number above 0.")
         _require(math.isfinite(hold) and hold >= 0, f"hold is {hold!r}; it is a number of seconds from 0.")
@@ -111,6 +115,7 @@ class Simulator:
             server=f"soundverse-nb-simulator/{version}",
             version=version,
             is_public=not is_loopback(host),
+            take=None if take is None else checked_take(take),
         )
         self._ledger = Ledger()
         self._lock = threading.Lock()
@@ -315,6 +320,7 @@ def run(
     speed: float = 1.0,
     hold: float = 30.0,
     faults: str | Fault | Iterable[object] = (),
+    take: int | None = None,
     out: TextIO | None = None,
 ) -> None:
     """Serve until interrupted (Ctrl-C or SIGTERM), then print what was charged.
@@ -323,7 +329,9 @@ def run(
     Raises ConfigurationError where it cannot start.
     """
     out = sys.stdout if out is None else out
-    simulator = Simulator(host=host, port=port, api_key=api_key, speed=speed, hold=hold, faults=faults)
+    simulator = Simulator(
+        host=host, port=port, api_key=api_key, speed=speed, hold=hold, faults=faults, take=take
+    )
     interrupted = threading.Event()
     with _until_signalled(interrupted), simulator:
         takes = "one API key" if api_key else "any API key"

@@ -17,6 +17,7 @@ from typing import Any
 from uuid import UUID
 
 from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.simulator.drift import NO_DRIFT, Drift
 from soundverse_nb.simulator.faults import Fault
 
 KEPT_SECONDS = 7 * 86_400.0
@@ -31,7 +32,10 @@ _SWEEP_EVERY = 100  # orders
 
 @dataclass(frozen=True)
 class KeptOrder:
-    """One order that was taken: what was asked of which song, and when (epoch seconds). It holds no key."""
+    """One order that was taken: what was asked of which song, and when (epoch seconds). It holds no key.
+
+    `take` says which of the remixes of this request it is, `drift` how far the service had moved.
+    """
 
     message_id: str
     began: float
@@ -44,10 +48,12 @@ class KeptOrder:
     parameters: str
     title: str
     faults: tuple[Fault, ...] = ()
+    take: int = 1
+    drift: Drift = NO_DRIFT
 
 
 class OrderStore:
-    """A folder of this user's alone: `songs` by their SHA-256, `remixes` by their key, and the orders.
+    """A folder of this user's alone: `songs` by SHA-256, `remixes` by their key, orders, and counts of them.
 
     Its size is bounded: the oldest go first, after an hour at the earliest. Raises OSError where there can be
     none.
@@ -58,8 +64,9 @@ class OrderStore:
         self.songs = folder / "songs"
         self.remixes = folder / "remixes"
         self._orders = folder / "orders"
+        self.counts = folder / "counts"
         self._added = 0
-        for place in (folder, self.songs, self.remixes, self._orders):
+        for place in (folder, self.songs, self.remixes, self._orders, self.counts):
             place.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.chmod(0o700)
 
@@ -87,6 +94,7 @@ class OrderStore:
         now = time.time()
         for place, most_bytes, most_files in (
             (self._orders, None, MAX_ORDERS),
+            (self.counts, None, MAX_ORDERS),
             (self.songs, MAX_SONG_BYTES, MAX_ORDERS),
             (self.remixes, MAX_REMIX_BYTES, MAX_ORDERS),
         ):
@@ -113,6 +121,9 @@ def _read(kept: dict[str, Any], message_id: str) -> KeptOrder:
         parameters=str(kept["parameters"]),
         title=str(kept["title"]),
         faults=tuple(Fault(**one) for one in kept["faults"]),
+        # An older version kept orders without these.
+        take=int(kept.get("take", 1)),
+        drift=Drift(**{name: float(value) for name, value in kept.get("drift", {}).items()}),
     )
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from soundverse_nb.simulator.drift import NO_DRIFT, Drift
+
 PROGRESS_SECONDS = 0.1  # between two notes of how far the work is
 
 
@@ -49,6 +51,8 @@ class Rendering:
     lyrics: str
     parameters: str
     title: str
+    take: int = 1
+    drift: Drift = NO_DRIFT
 
     def run(self, checkpoint: Callable[[], None]) -> None:
         noted = 0.0
@@ -61,7 +65,7 @@ class Rendering:
 
         part = self.target.with_suffix(f".{os.getpid()}.part")
         studio = _studio()
-        instructions = studio.Instructions(self.prompt, self.lyrics, self.parameters)
+        instructions = studio.Instructions(self.prompt, self.lyrics, self.parameters, self.take, self.drift)
         try:
             studio.remix_prepared(self.place, part, instructions, self.title, checkpoint, note)
             part.replace(self.target)

@@ -28,7 +28,7 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
-    with Simulator(speed=1000) as running:
+    with Simulator(speed=1000, take=1) as running:
         yield running
 
 
@@ -123,7 +123,7 @@ async def test_a_hundred_at_once_end_with_a_hundred(
 ) -> None:
     # Three different remixes need three covers; drawing a hundred would take longer than all the rest.
     monkeypatch.setattr(artwork, "draw_cover", lru_cache(artwork.draw_cover))
-    with Simulator(speed=1000) as simulator:
+    with Simulator(speed=1000, take=1) as simulator:
         async with client(simulator, tmp_path, preflight="quick") as many:
             results = await many.remix_all([(song, f"style {at % 3}") for at in range(100)])
             assert [type(result) for result in results] == [sv.Remix] * 100
@@ -136,7 +136,7 @@ async def test_a_hundred_at_once_end_with_a_hundred(
 
 
 async def test_it_finds_the_service_s_own_limit(song: Path, tmp_path: Path) -> None:
-    with Simulator(speed=200, max_concurrent=3) as simulator:
+    with Simulator(speed=200, max_concurrent=3, take=1) as simulator:
         patient = Timeouts(max_attempts=50)
         async with client(simulator, tmp_path, preflight="quick", timeouts=patient) as many:
             results = await many.remix_all([(song, "style") for at in range(8)])

@@ -19,7 +19,7 @@ from tests.hosting.storage import BUCKET, KEY, S3rver, Wire
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
-    with Simulator(speed=200.0) as running:
+    with Simulator(speed=200.0, take=1) as running:
         yield running
 
 

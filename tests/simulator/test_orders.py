@@ -181,7 +181,7 @@ def test_faults_of_the_whole_server_count_over_all_orders(song_file):
 
 def test_a_refusal_does_not_use_up_the_faults_that_come_after_it(song_file):
     faults = [{"fault": "rate_limit", "times": 1}, {"fault": "eof_after_id", "times": 1}]
-    with Simulator(speed=SPEED, faults=faults) as service:
+    with Simulator(speed=SPEED, faults=faults, take=1) as service:
         body = {"song_reference_url": upload(service, song_file), "prompt": JAZZ}
         refused, ended, whole = (order(service, body) for _ in range(3))
         assert refused.status_code == 429
@@ -190,7 +190,7 @@ def test_a_refusal_does_not_use_up_the_faults_that_come_after_it(song_file):
 
 
 def test_the_balance_runs_out(song_file):
-    with Simulator(speed=SPEED, price=0.2, balance=0.4) as service:
+    with Simulator(speed=SPEED, price=0.2, balance=0.4, take=1) as service:
         body = {"song_reference_url": upload(service, song_file), "prompt": JAZZ}
         assert [order(service, body).status_code for _ in range(3)] == [200, 200, 402]
         assert service.ledger.total == pytest.approx(0.4)

@@ -133,3 +133,27 @@ def test_what_is_no_music_gives_sound_that_is_finite_and_does_not_clip(samples):
     out = restyle(samples, 44_100, prompt="house", lyrics="la la").samples
     assert np.isfinite(out).all()
     assert np.abs(out).max() < 0.9
+
+
+def test_takes_keep_the_tune_and_differ_less_than_prompts_do(song, remixes):
+    samples, rate = song
+    takes = {take: restyle(samples, rate, prompt="techno", take=take) for take in (2, 3)}
+
+    def apart(one: Restyled, other: Restyled) -> float:
+        shapes = []
+        for remix in (one, other):
+            power = np.abs(np.fft.rfft(remix.samples.mean(axis=0))) ** 2
+            f = np.fft.rfftfreq(remix.samples.shape[1], 1 / remix.rate)
+            edges = np.geomspace(40, 16_000, 11)
+            bands = np.array([power[(f >= a) & (f < b)].sum() for a, b in pairwise(edges)])
+            shapes.append(10 * np.log10(bands / power.sum()))
+        return float(np.abs(shapes[0] - shapes[1]).mean())
+
+    same = [apart(remixes["techno"], takes[2]), apart(remixes["techno"], takes[3]), apart(takes[2], takes[3])]
+    others = [apart(takes[2], remix) for prompt, remix in remixes.items() if prompt != "techno"]
+    assert min(same) > 0.05
+    assert max(same) < 0.6 * min(others)
+    tempi = {remixes["techno"].bpm, takes[2].bpm, takes[3].bpm}
+    assert len(tempi) == 3
+    assert max(tempi) / min(tempi) < 1.05
+    assert takes[2].semitones == remixes["techno"].semitones
