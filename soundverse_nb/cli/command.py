@@ -157,9 +157,15 @@ def parser() -> argparse.ArgumentParser:
     )
     simulator.add_argument(
         "--take",
-        type=int,
+        type=_count,
         metavar="N",
         help="the same remix for the same request, take N (default: a repeat is another take)",
+    )
+    simulator.add_argument(
+        "--render",
+        choices=("full", "short"),
+        default="full",
+        help="short: a second of a few notes in place of each remix, at once (default: %(default)s)",
     )
     simulator.set_defaults(module="simulate")
 
@@ -190,6 +196,13 @@ def _port(value: str) -> int:
     if not 0 <= port <= 65535 or port != int(port):
         raise argparse.ArgumentTypeError(f"{value} is no port (0 to 65535)")
     return int(port)
+
+
+def _count(value: str) -> int:
+    number = _number(value)
+    if not 1 <= number < float("inf") or number != int(number):
+        raise argparse.ArgumentTypeError(f"{value} is no whole number from 1 upwards")
+    return int(number)
 
 
 def _positive(value: str) -> float:

@@ -24,6 +24,7 @@ def run(options: argparse.Namespace) -> int:
         hold=options.hold,
         faults=[_fault(given) for given in options.fault],
         take=options.take,
+        render=options.render,
     )
     return 0
 

@@ -9,7 +9,7 @@ import json
 import time
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import hdrs, web
 from pydantic import BaseModel, ConfigDict, StrictStr, ValidationError
@@ -25,6 +25,7 @@ from soundverse_nb.simulator.music.prompt import read_prompt
 from soundverse_nb.simulator.references import FetchedReference, References
 from soundverse_nb.simulator.refusals import Refusal, invalid_fields, neither_prompt_nor_lyrics
 from soundverse_nb.simulator.renderer import RemixSpec, Renderer
+from soundverse_nb.simulator.short import ShortRenderer
 from soundverse_nb.simulator.storage import Signer
 from soundverse_nb.simulator.store import KeptOrder, OrderStore
 from soundverse_nb.simulator.takes import content_name, read_take
@@ -108,6 +109,7 @@ class Settings:
     is_public: bool = False
     """Whether other machines can reach this service."""
     take: int | None = None
+    render: Literal["full", "short"] = "full"
 
 
 class Orders:
@@ -119,7 +121,7 @@ class Orders:
         ledger: Ledger,
         signer: Signer,
         references: References,
-        renderer: Renderer,
+        renderer: Renderer | ShortRenderer,
         store: OrderStore | None = None,
     ) -> None:
         self.counts = FaultCount()

@@ -19,6 +19,7 @@ from soundverse_nb.simulator.jobs import Job
 from soundverse_nb.simulator.orders import Orders, Settings
 from soundverse_nb.simulator.refusals import Refusal
 from soundverse_nb.simulator.renderer import Renderer, RenderError
+from soundverse_nb.simulator.short import ShortRenderer
 from soundverse_nb.simulator.storage import BLOCK_BYTES, Signer, TooManyBytesError
 from soundverse_nb.simulator.uploads import MAX_UPLOAD_BYTES, Uploads, sound_type
 
@@ -97,7 +98,7 @@ class Service:
     uploads: Uploads
     executor: Executor
     signer: Signer
-    renderer: Renderer
+    renderer: Renderer | ShortRenderer
     orders: Orders
     secret: str
     """What only this process knows."""
@@ -150,14 +151,17 @@ class Service:
         return web.FileResponse(path, headers={"Content-Type": "audio/mpeg", "Cache-Control": "private"})
 
     async def album_art(self, request: web.Request) -> web.StreamResponse:
-        from soundverse_nb.simulator.cover import draw_cover  # loads Pillow
+        from soundverse_nb.simulator.cover import draw_cover, plain_cover  # loads Pillow
 
         job = self.orders.job(request)
         if job is None:
             raise refusals.not_found()
         spec = job.spec
         loop = asyncio.get_running_loop()
-        image = await loop.run_in_executor(self.executor, draw_cover, spec.title, spec.prompt, spec.key)
+        if self.settings.render == "short":
+            image = await loop.run_in_executor(self.executor, plain_cover)
+        else:
+            image = await loop.run_in_executor(self.executor, draw_cover, spec.title, spec.prompt, spec.key)
         return web.Response(body=image, content_type="image/jpeg", headers={"Cache-Control": "max-age=86400"})
 
     # The simulator's own

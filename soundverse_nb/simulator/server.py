@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import TextIO
+from typing import Literal, TextIO
 
 from aiohttp import web
 
@@ -30,6 +30,7 @@ from soundverse_nb.simulator.orders import Orders, Settings
 from soundverse_nb.simulator.references import References
 from soundverse_nb.simulator.renderer import Renderer
 from soundverse_nb.simulator.routes import Service
+from soundverse_nb.simulator.short import ShortRenderer
 from soundverse_nb.simulator.storage import Signer, workspace
 from soundverse_nb.simulator.store import OrderStore
 from soundverse_nb.simulator.takes import checked_take
@@ -60,6 +61,8 @@ class Simulator:
         folder can finish them, also after this process was killed; None keeps nothing. What is old goes.
     take : which remix of the same song, prompt, lyrics and parameters every order gets, from 1; None makes a
         repeat another take, as the real service does.
+    render : "full" makes real remixes; "short" answers at once with a second of a few notes that have nothing
+        of the song, another file for each take, for who orders thousands.
 
     It runs on its own thread, so it serves any event loop, many cells and other processes. Use it with
     `with`, `async with`, or `start()` and `stop()`. Everything else it keeps is deleted when it stops. Music
@@ -92,12 +95,14 @@ class Simulator:
         link_lifetime: float = LINK_LIFETIME,
         folder: str | os.PathLike[str] | None = None,
         take: int | None = None,
+        render: Literal["full", "short"] = "full",
     ) -> None:
         _require(not math.isnan(speed) and speed > 0, f"speed is {speed!r}; it is a number above 0.")
         _require(math.isfinite(hold) and hold >= 0, f"hold is {hold!r}; it is a number of seconds from 0.")
         _require(math.isfinite(price) and price >= 0, f"price is {price!r}; it is a number from 0.")
         _require(0 <= port <= 65_535, f"port is {port!r}; it is a number from 0 to 65535.")
         _require(api_key is None or bool(api_key.strip()), "api_key is empty; leave it out to take any key.")
+        _require(render in ("full", "short"), f"render is {render!r}; it is 'full' or 'short'.")
         self._host = host
         self._port = port
         self._lifetime = link_lifetime
@@ -116,6 +121,7 @@ class Simulator:
             version=version,
             is_public=not is_loopback(host),
             take=None if take is None else checked_take(take),
+            render=render,
         )
         self._ledger = Ledger()
         self._lock = threading.Lock()
@@ -231,7 +237,12 @@ class Simulator:
         store = await asyncio.get_running_loop().run_in_executor(executor, _opened_store, self._folder)
         songs, remixes = (store.songs, store.remixes) if store else (folder / "songs", folder / "remixes")
         references = References(songs, executor, uploads, guarded=self._settings.is_public)
-        renderer = Renderer(remixes, folder / "prepared", Workers(worker_count()))
+        renderer = (
+            # Never in the store: another service would take them for the remixes themselves.
+            ShortRenderer(folder / "short")
+            if self._settings.render == "short"
+            else Renderer(remixes, folder / "prepared", Workers(worker_count()))
+        )
         signer = Signer(secrets.token_bytes(32), self._lifetime)
         orders = Orders(self._settings, self._ledger, signer, references, renderer, store)
         service = Service(self._settings, uploads, executor, signer, renderer, orders, self._secret)
@@ -321,6 +332,7 @@ def run(
     hold: float = 30.0,
     faults: str | Fault | Iterable[object] = (),
     take: int | None = None,
+    render: Literal["full", "short"] = "full",
     out: TextIO | None = None,
 ) -> None:
     """Serve until interrupted (Ctrl-C or SIGTERM), then print what was charged.
@@ -330,7 +342,7 @@ def run(
     """
     out = sys.stdout if out is None else out
     simulator = Simulator(
-        host=host, port=port, api_key=api_key, speed=speed, hold=hold, faults=faults, take=take
+        host=host, port=port, api_key=api_key, speed=speed, hold=hold, faults=faults, take=take, render=render
     )
     interrupted = threading.Event()
     with _until_signalled(interrupted), simulator:

@@ -129,6 +129,20 @@ def test_a_fault_can_be_asked_for() -> None:
         running.process.wait()
 
 
+def test_repeats_can_be_pinned_to_one_take_and_rendered_short() -> None:
+    running = start("--speed", "200", "--take", "2", "--render", "short")
+    try:
+        payload = {"song_reference_url": reference_url(running.url), "prompt": "slow blues"}
+        url = f"{running.url}/v7/generate/remix"
+        ends = [as_the_document_reads_it(url, "x", payload)[-1] for _ in range(2)]
+        first, second = (requests.get(end["audio_url"], timeout=30).content for end in ends)
+        assert first == second
+        assert len(first) < 20_000
+    finally:
+        running.process.kill()
+        running.process.wait()
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -139,6 +153,8 @@ def test_a_fault_can_be_asked_for() -> None:
         ["--speed", "fast"],
         ["--hold", "-1"],
         ["--hold", "long"],
+        ["--take", "0"],
+        ["--take", "1.5"],
     ],
 )
 def test_a_setting_that_makes_no_sense_is_a_wrong_call(options: list[str]) -> None:

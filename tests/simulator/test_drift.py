@@ -57,7 +57,9 @@ def test_other_faults_make_nothing_drift() -> None:
 def test_a_whole_service_drifts_and_goes_on_in_a_new_process(tmp_path: Path, song_file: bytes) -> None:
     found: list[Drift] = []
     for prompts in (["dub", "rock"], ["dub"]):
-        with Simulator(speed=SPEED, folder=tmp_path, faults=Fault("drift", loudness=1.0)) as service:
+        with Simulator(
+            speed=SPEED, render="short", folder=tmp_path, faults=Fault("drift", loudness=1.0)
+        ) as service:
             for prompt in prompts:
                 body = {"song_reference_url": upload(service, song_file), "prompt": prompt}
                 kept = OrderStore(tmp_path).find(chunks(order(service, body))[-1]["message_id"])

@@ -75,7 +75,7 @@ def test_a_repeat_is_another_take_with_a_name_of_its_own(song_file: bytes) -> No
 
 
 def test_takes_are_counted_by_song_prompt_lyrics_and_parameters_alone(song_file: bytes) -> None:
-    with Simulator(speed=SPEED) as service:
+    with Simulator(speed=SPEED, render="short") as service:
         reference, renamed = upload(service, song_file), upload(service, song_file, "again.flac")
         last(service, reference)
         last(service, renamed)
@@ -86,7 +86,7 @@ def test_takes_are_counted_by_song_prompt_lyrics_and_parameters_alone(song_file:
 
 
 def test_a_refused_order_uses_up_no_take(song_file: bytes) -> None:
-    with Simulator(speed=SPEED, faults=[{"fault": "rate_limit", "times": 1}]) as service:
+    with Simulator(speed=SPEED, render="short", faults=[{"fault": "rate_limit", "times": 1}]) as service:
         reference = upload(service, song_file)
         refused = order(service, {"song_reference_url": reference, "prompt": "dub"})
         last(service, reference)
@@ -94,12 +94,12 @@ def test_a_refused_order_uses_up_no_take(song_file: bytes) -> None:
 
 
 def test_a_take_is_pinned_for_one_request_or_for_a_service(song_file: bytes) -> None:
-    with Simulator(speed=SPEED) as service:
+    with Simulator(speed=SPEED, render="short") as service:
         reference = upload(service, song_file)
         for pinned in ({"take": 1}, {"take": 7}, None, {"take": 1}, None):
             last(service, reference, **({"simulate": pinned} if pinned else {}))
         assert takes(service) == [1, 7, 1, 1, 2]
-    with Simulator(speed=SPEED, take=1) as service:
+    with Simulator(speed=SPEED, render="short", take=1) as service:
         reference = upload(service, song_file)
         files = {audio(last(service, reference)) for _ in range(3)}
         assert (takes(service), len(files)) == ([1, 1, 1], 1)
@@ -108,11 +108,11 @@ def test_a_take_is_pinned_for_one_request_or_for_a_service(song_file: bytes) -> 
 def test_another_simulator_with_the_folder_counts_on_and_keeps_the_takes(
     tmp_path: Path, song_file: bytes
 ) -> None:
-    with Simulator(speed=SPEED, folder=tmp_path) as service:
+    with Simulator(speed=SPEED, render="short", folder=tmp_path) as service:
         reference = upload(service, song_file)
         made = [last(service, reference) for _ in range(2)]
         files = [audio(said) for said in made]
-    with Simulator(speed=SPEED, folder=tmp_path) as service:
+    with Simulator(speed=SPEED, render="short", folder=tmp_path) as service:
         last(service, upload(service, song_file))
         assert takes(service) == [3]
         for said, file in zip(made, files, strict=True):
