@@ -46,6 +46,7 @@ def levels(axis: str, given: Any, name_of: Callable[[Any], str], is_level: Calla
             hint=f"Give at least one of the {axis}, or leave the axis out.",
         )
     found: Levels = {}
+    known = _Known()
     for name, level in named:
         if not name:
             raise ConfigurationError(
@@ -56,7 +57,7 @@ def levels(axis: str, given: Any, name_of: Callable[[Any], str], is_level: Calla
                 f"Two levels of {axis} are called {name!r}.",
                 hint="repeats= orders a cell more than once; a mapping gives other names.",
             )
-        same = next((other for other, known in found.items() if _is_same(known, level)), None)
+        same = known.name_of(name, level)
         if same is not None:
             raise ConfigurationError(
                 f"The levels {same!r} and {name!r} of {axis} are the same.",
@@ -64,6 +65,23 @@ def levels(axis: str, given: Any, name_of: Callable[[Any], str], is_level: Calla
             )
         found[name] = level
     return found
+
+
+class _Known:
+    """Levels that are there already. Texts, of which there may be thousands, are found by their hash."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+        self._others: list[tuple[str, Any]] = []
+
+    def name_of(self, name: str, level: Any) -> str | None:
+        """The name by which a level like this is known; None for a new one, which is known from now on."""
+        if type(level) is str:
+            known = self._texts.setdefault(level, name)
+            return None if known == name else known
+        same = next((other for other, known in self._others if _is_same(known, level)), None)
+        self._others.append((name, level))
+        return same
 
 
 def _is_same(one: Any, other: Any) -> bool:

@@ -151,7 +151,9 @@ class Plan:
     def cells(self) -> tuple[Cell, ...]:
         """Every combination that is ordered, extra ones included, in the order of the levels."""
         found: dict[Cell, None] = {}
-        for combination in itertools.product(*(list(axis) for axis in self.axes.values())):
+        # Where everything is excluded, as for a table of cells, there may be billions of combinations.
+        axes = [] if {} in self.excluded else [list(axis) for axis in self.axes.values()]
+        for combination in itertools.product(*axes) if axes else ():
             cell = self._without_idle_slots(dict(zip(self.axes, combination, strict=True)))
             if not any(_fits(part, cell) for part in self.excluded):
                 found[tuple(cell.items())] = None
@@ -168,13 +170,17 @@ class Plan:
 
     def _ordered(self) -> Iterator[Trial]:
         number = itertools.count(1)
-        for reference in self.references:
-            block = [cell for cell in self.cells if dict(cell)["reference"] == reference]
+        blocks: dict[str, list[Cell]] = {reference: [] for reference in self.references}
+        for cell in self.cells:
+            blocks[cell[0][1]].append(cell)
+        for reference, block in blocks.items():
             ordered = [
                 (cell, replicate)
                 for replicate in range(1, max((self._count(cell) for cell in block), default=0) + 1)
-                for cell in sorted(block, key=lambda cell, replicate=replicate: self._rank(cell, replicate))  # type: ignore[misc]
-                if replicate <= self._count(cell)
+                for cell in sorted(
+                    (cell for cell in block if replicate <= self._count(cell)),
+                    key=lambda cell, replicate=replicate: self._rank(cell, replicate),  # type: ignore[misc]
+                )
             ]
             control = self.control if self.control and self.control["reference"] == reference else None
             taken = self._count(tuple(control.items())) if control else 0
@@ -190,13 +196,16 @@ class Plan:
 
     def _count(self, cell: Cell) -> int:
         """How many takes of a cell are ordered; the control cell may be none of the plan's own."""
-        if cell not in self._known:
-            return 0
-        return next(count for part, count in reversed(self.repeats) if _fits(part, dict(cell)))
+        return self._counts.get(cell, 0)
 
     @cached_property
-    def _known(self) -> frozenset[Cell]:
-        return frozenset(self.cells)
+    def _counts(self) -> dict[Cell, int]:
+        counts = dict.fromkeys(self.cells, 1)
+        for part, count in self.repeats:
+            whole = tuple((factor, part[factor]) for factor in self.axes if factor in part)
+            fitting = [whole] if whole in counts else [cell for cell in counts if _fits(part, dict(cell))]
+            counts |= dict.fromkeys(fitting, count)
+        return counts
 
     def _trial(self, number: int, cell: Mapping[str, str], replicate: int, is_control: bool = False) -> Trial:
         return Trial(number, cell["reference"], dict(cell), self._instructions(cell), replicate, is_control)
@@ -265,6 +274,8 @@ class Plan:
     @property
     def share(self) -> float:
         """Which part of the whole plan's trials this is, 0 to 1; 1 for a plan that is no shard."""
+        if self._part == (0, 1):
+            return 1.0
         whole = self._copy()
         whole._part = (0, 1)
         return len(self) / len(whole) if len(whole) else 0.0
