@@ -6,13 +6,15 @@ import hashlib
 import itertools
 import json
 import math
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from soundverse_nb.api.request import RemixInstructions
-from soundverse_nb.errors import ConfigurationError, InvalidRequestError
+from soundverse_nb.errors import ConfigurationError, InvalidRequestError, import_extra
 from soundverse_nb.study.axes import (
     Levels,
     filled,
@@ -23,6 +25,10 @@ from soundverse_nb.study.axes import (
     slots_of,
     text_levels,
 )
+from soundverse_nb.study.estimate import Estimate, estimate
+from soundverse_nb.study.plan_display import plan_html, plan_text
+from soundverse_nb.study.plan_file import read_plan, write_plan
+from soundverse_nb.study.plan_table import read_table
 
 Cell = tuple[tuple[str, str], ...]
 """One combination of levels: the name of the level of each factor, in the order of the factors."""
@@ -342,6 +348,85 @@ class Plan:
         other = self._copy()
         other._part = (part, parts)
         return other
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the plan to a YAML file that people can read and change; gives its path back.
+
+        Songs below the file's folder are named relative to it. Raises ConfigurationError for songs that are
+        no files or URLs, and for signed URLs, which are secrets and soon out of date.
+        """
+        return write_plan(path, {**self.description(), "part": list(self._part)}, self.references)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Plan:
+        """The plan in a YAML file, whose keys are the parameters of Plan; paths in it begin where it lies.
+
+        A prompt is the text that stands there, `no` and `12:30` too; only an empty place is None. Raises
+        ConfigurationError with the line for what is wrong, InvalidRequestError for what the service would
+        refuse.
+        """
+        arguments = read_plan(path)
+        shard = arguments.pop("shard")
+        try:
+            plan = cls(**arguments)
+        except (ConfigurationError, InvalidRequestError) as error:
+            raise type(error)(f"{Path(path).name}: {error.message}", hint=error.hint) from None
+        return plan.shard(*shard) if shard else plan
+
+    @classmethod
+    def from_frame(
+        cls,
+        table: Any,
+        *,
+        seed: int = 0,
+        control: Mapping[str, str] | None = None,
+        control_every: int = 10,
+    ) -> Plan:
+        """A plan of exactly the cells in a table: a data frame, a list of mappings, or a CSV file's path.
+
+        Each row is a cell. Columns are `reference`, `prompt`, `lyrics`, `parameters` as JSON or
+        `parameter.<name>` for each, `repeats`, and the slots of the prompts. Two rows of one cell are
+        refused.
+
+        >>> plan = Plan.from_frame([{"reference": "one.mp3", "prompt": "jazz", "repeats": 2}])
+        >>> len(plan)
+        2
+        """
+        return cls(**read_table(table), seed=seed, control=control, control_every=control_every)
+
+    def estimate(
+        self, price: float | None = None, seconds_per_remix: float | None = None, concurrency: int = 1
+    ) -> Estimate:
+        """What the plan takes in time and money, with the price of one remix and how long one usually takes.
+
+        >>> print(Plan("one.mp3", ["jazz", "rock"], repeats=3).estimate(price=0.1))
+        6 trials · about 10 min 00 s, one at a time · price 0.60
+        """
+        return estimate(len(self), price, seconds_per_remix, concurrency)
+
+    def to_frame(self) -> Any:
+        """The trials in their order as a pandas DataFrame: number, factors, replicate, and what is sent.
+
+        Factor columns hold the names of levels. ConfigurationError without pandas.
+        """
+        rows = [
+            {
+                "number": trial.number,
+                **{factor: trial.factors.get(factor) for factor in self.axes},
+                "replicate": trial.replicate,
+                "is_control": trial.is_control,
+                "prompt_sent": trial.instructions.prompt,
+                "lyrics_sent": trial.instructions.lyrics,
+                "parameters_sent": trial.instructions.parameters,
+            }
+            for trial in self
+        ]
+        return import_extra("pandas", "A data frame").DataFrame(rows)
+
+    def __repr__(self) -> str:
+        return plan_text(self)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/html": str(plan_html(self))}
 
     def __len__(self) -> int:
         return len(self.trials)

@@ -1,0 +1,123 @@
+"""What a plan will take: trials, hours and money, and how finely it can tell two levels apart."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.render.units import money, span
+
+USUAL_SECONDS = 100.0
+"""Of one remix, from order to audio, as with providers of the same model; one may take ten minutes."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a plan takes if all goes well.
+
+    Attributes
+    ----------
+    trials : remixes that are ordered, controls among them.
+    seconds : from the first order to the last audio.
+    price : of all of them, in the unit of one remix's price; None where that was not given.
+    seconds_per_remix, concurrency : what was reckoned with.
+    """
+
+    trials: int
+    seconds: float
+    price: float | None
+    seconds_per_remix: float
+    concurrency: int
+
+    def __str__(self) -> str:
+        return " · ".join([f"{self.trials:,} trials", self.time, *self.cost])
+
+    @property
+    def time(self) -> str:
+        """The time in words: "about 40 min 00 s, 4 at a time"."""
+        at_a_time = "one at a time" if self.concurrency == 1 else f"{self.concurrency} at a time"
+        return f"about {span(self.seconds)}, {at_a_time}"
+
+    @property
+    def cost(self) -> list[str]:
+        """The price in words, where there is one."""
+        return [] if self.price is None else [f"price {money(self.price)}"]
+
+
+def estimate(
+    trials: int, price: float | None = None, seconds_per_remix: float | None = None, concurrency: int = 1
+) -> Estimate:
+    """What so many trials take; `price` and `seconds_per_remix` are of one remix."""
+    seconds = USUAL_SECONDS if seconds_per_remix is None else seconds_per_remix
+    for word, value in (("price", price), ("seconds_per_remix", seconds)):
+        if value is not None and not (_is_number(value) and 0 <= value < math.inf):
+            raise ConfigurationError(f"{word}={value!r} is no number of at least 0.")
+    if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
+        raise ConfigurationError(f"concurrency={concurrency!r} is no whole number of at least 1.")
+    rounds = math.ceil(trials / concurrency)
+    # In millionths, as it will be charged: a sum of floats is off by a rounding.
+    whole = None if price is None else round(price * 1_000_000) * trials / 1_000_000
+    return Estimate(trials, rounds * seconds, whole, seconds, concurrency)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+class _Taken(Protocol):
+    @property
+    def factors(self) -> Mapping[str, str]: ...
+    @property
+    def is_control(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class HalfWidth:
+    """Half of a 95 % interval of the difference between two levels of a factor, over the songs of the plan.
+
+    Attributes
+    ----------
+    factor : the one with the fewest takes a level; None where nothing is varied but the song.
+    spreads : the half-width in units of the repeats' standard deviation; None with one take a cell, which
+        says nothing of how repeats differ.
+    """
+
+    factor: str | None
+    spreads: float | None
+
+    def __str__(self) -> str:
+        return "unknown" if self.spreads is None else f"±{self.spreads:.2g} SD"
+
+
+def half_widths(trials: Sequence[_Taken], times: Sequence[int] = (1,)) -> list[HalfWidth]:
+    """What a plan can find, before any trial is made; for each of `times` with so many times the takes.
+
+    t(0.975, df) · sqrt(1/a + 1/b) for the two levels with the fewest takes a and b; df is one less than the
+    takes of each cell, summed over the cells, as all of them tell of the spread of repeats.
+    """
+    own = [trial.factors for trial in trials if not trial.is_control]
+    cells = Counter(tuple(factors.items()) for factors in own)
+    levels: dict[str, Counter[str]] = {}
+    for cell, count in cells.items():
+        for factor, level in cell:
+            if factor != "reference":
+                levels.setdefault(factor, Counter())[level] += count
+    compared = {factor: sorted(counts.values())[:2] for factor, counts in levels.items() if len(counts) > 1}
+    fewest = min(compared, key=lambda name: compared[name][0], default=None)
+    takes = [len(own)] if fewest is None else compared[fewest]
+    return [
+        HalfWidth(fewest, _in_spreads(len(own) * more - len(cells), [count * more for count in takes]))
+        for more in times
+    ]
+
+
+def _in_spreads(freedom: int, takes: Sequence[int]) -> float | None:
+    if freedom < 1:
+        return None
+    from scipy import special
+
+    return float(special.stdtrit(freedom, 0.975)) * math.sqrt(sum(1 / count for count in takes))
