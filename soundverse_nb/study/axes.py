@@ -140,12 +140,21 @@ def slot_levels(prompts: Levels, given: Mapping[str, Any] | None) -> dict[str, L
             f"No prompt has the slot {{{name}}}.",
             hint="Write the slot into a prompt, or leave its values out.",
         )
-    if clash := sorted(found.keys() & FACTORS):
+    if clash := sorted(found.keys() & (FACTORS | COLUMNS)):
         raise ConfigurationError(f"A slot cannot be called {clash[0]!r}.", hint="Choose another name.")
     return found
 
 
 FACTORS = frozenset({"reference", "prompt", "lyrics", "parameters", "replicate"})
+
+
+COLUMNS = frozenset({
+    "plan", "identity", "number", "is_control", "in_plan", "state", "simulated", "order_id", "message_id",
+    "started", "finished", "seconds", "seconds_to_streaming", "seconds_held_at_90", "attempts", "cost",
+    "reserved", "error", "song_name", "stars", "note", "audio", "file", "same_audio_as", "extractor",
+    "prompt_sent", "lyrics_sent", "parameters_sent", "repeats",
+})  # fmt: skip
+"""Columns of a study's frame and of a plan's tables, beside which a slot has its own."""
 
 
 def slots_of(prompt: str | None) -> list[str]:
