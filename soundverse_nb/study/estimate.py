@@ -1,4 +1,4 @@
-"""What a plan will take: trials, hours and money, and how finely it can tell two levels apart."""
+"""Time, money and precision of a plan, before anything of it is ordered."""
 
 from __future__ import annotations
 

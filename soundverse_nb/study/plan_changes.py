@@ -1,4 +1,4 @@
-"""What a changed plan means for a study: trials that are added, kept, and asked for no longer."""
+"""Changes of a plan: trials that are added, kept, and asked for no longer."""
 
 from __future__ import annotations
 
