@@ -8,7 +8,6 @@ import json
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from soundverse_nb.study.estimate import Estimate, estimate
 from soundverse_nb.study.plan_display import plan_html, plan_text
 from soundverse_nb.study.plan_file import read_plan, write_plan
 from soundverse_nb.study.plan_table import read_table
+from soundverse_nb.study.trial import Trial
 
 Cell = tuple[tuple[str, str], ...]
 """One combination of levels: the name of the level of each factor, in the order of the factors."""
@@ -38,43 +38,6 @@ MICRO = 1_000_000
 
 MOST_TRIALS = 100_000
 """More than this is a slip: at a tenth of a currency unit it would cost ten thousand."""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One remix that a plan asks for.
-
-    Attributes
-    ----------
-    number : its place in the order, from 1.
-    reference : the name of its song, whose level `Plan.references` has.
-    factors : by factor the name of its level.
-    instructions : prompt, lyrics and parameters as they are sent.
-    replicate : 1 for the first take of its cell, 2 for the second, ...
-    is_control : ordered between others to see whether the service drifts.
-    """
-
-    number: int
-    reference: str
-    factors: Mapping[str, str]
-    instructions: RemixInstructions
-    replicate: int
-    is_control: bool = False
-
-    def identity(self, content: str, service: str, simulated: bool) -> str:
-        """A hash that is equal for equal trials, whenever and wherever they are run.
-
-        `content` is the hash of the song, never its URL, which is signed anew each time; `service` names the
-        service and the version of its endpoint. Names of levels, key and transport stay out.
-        """
-        said = {
-            "content": content,
-            **self.instructions.model_dump(),
-            "service": service,
-            "simulated": simulated,
-            "replicate": self.replicate,
-        }
-        return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
 
 class Plan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from markupsafe import Markup
@@ -14,12 +14,16 @@ from soundverse_nb.render.measures import MeasureRow, grid_html, grid_text, meas
 from soundverse_nb.render.units import money
 from soundverse_nb.study.estimate import estimate, half_widths
 
-Precision = Callable[[int], Mapping[str, str]]
-"""For so many times the planned takes: by heading a half-width in words, {"these songs": "±0.04"}."""
+
+class Precision(Protocol):
+    """What a plan can find, known better than from the plan alone: as text and as HTML."""
+
+    def html(self) -> Markup: ...
+
 
 _SHOWN_LEVELS = 8
 _LEVEL, _TITLE = 48, 1500  # characters of a level as shown, and of its full text
-_TIMES = (1, 2, 4)
+_TIMES = {1: "as planned", 2: "twice as many", 4: "four times as many"}
 
 
 class Design(Protocol):
@@ -42,20 +46,20 @@ class Design(Protocol):
 
 
 def plan_text(plan: Design, precision: Precision | None = None, price: float | None = None) -> str:
-    """The plan for a terminal."""
+    """The plan for a terminal; `precision` from pilot trials takes the place of what the plan alone tells."""
     rows = [
         MeasureRow(factor, _count(axis), ", ".join(_shown(name) for name in _first(axis)) + _rest(axis))
         for factor, axis in plan.axes.items()
     ]
     facts = measures_text(_title(plan), [*rows, *_facts(plan, price)])
-    return f"{facts}\n{grid_text(*_finds(plan, precision, price))}"
+    return f"{facts}\n{grid_text(*_finds(plan, price)) if precision is None else precision}"
 
 
 def plan_html(plan: Design, precision: Precision | None = None, price: float | None = None) -> Markup:
     """The plan for a notebook, with the full text of a level where the pointer rests on it."""
     rows = [MeasureRow(name, _count(axis), _levels_html(name, axis)) for name, axis in plan.axes.items()]
     facts = measures_html(_title(plan), [*rows, *_facts(plan, price)])
-    return facts + grid_html(*_finds(plan, precision, price))
+    return facts + (grid_html(*_finds(plan, price)) if precision is None else precision.html())
 
 
 def _title(plan: Design) -> str:
@@ -123,32 +127,20 @@ def _limits(plan: Design) -> str:
     return f"every combination{' that is not excluded' if plan.excluded else ''}{extra}"
 
 
-def _finds(
-    plan: Design, precision: Precision | None, price: float | None
-) -> tuple[str, list[str], list[list[str]], list[str]]:
+def _finds(plan: Design, price: float | None) -> tuple[str, list[str], list[list[str]], list[str]]:
     """The half-widths that the takes give, and what finer ones cost."""
     controls = sum(trial.is_control for trial in plan.trials)
     own = len(plan.trials) - controls
-    expected = half_widths(plan.trials, _TIMES)
-    found = expected[0]
+    widths = half_widths(plan.trials, list(_TIMES))
     rows = []
-    for times, width in zip(_TIMES, expected, strict=True):
-        widths = {"half-width (95 %)": str(width)} if precision is None else precision(times)
-        takes = {1: "as planned", 2: "twice as many", 4: "four times as many"}[times]
-        row = {"takes": takes, "trials": f"{own * times + controls:,}"}
-        if price is not None:
-            row["price"] = money(estimate(own * times + controls, price).price or 0.0)
-        rows.append({**row, **widths})
-    headings = list(dict.fromkeys(heading for row in rows for heading in row))
-    what = (
-        f"A difference between two levels of {found.factor}" if found.factor else "The mean over these songs"
-    )
-    title = f"{what} is known to"
-    notes = []
-    if precision is None:
-        notes.append(
-            "Over these songs. SD: the standard deviation of takes of one cell, which a pilot study tells."
-        )
-        if found.spreads is None:
-            notes.append("One take a cell says nothing of how takes differ, so no interval can be given.")
-    return title, headings, [[row.get(heading, "") for heading in headings] for row in rows], notes
+    for (times, takes), width in zip(_TIMES.items(), widths, strict=True):
+        trials = own * times + controls
+        cost = [] if price is None else [money(estimate(trials, price).price or 0.0)]
+        rows.append([takes, f"{trials:,}", *cost, str(width)])
+    factor = widths[0].factor
+    what = f"A difference between two levels of {factor}" if factor else "The mean over these songs"
+    notes = ["Over these songs. SD: the standard deviation of takes of one cell, which a pilot study tells."]
+    if widths[0].spreads is None:
+        notes.append("One take a cell says nothing of how takes differ, so no interval can be given.")
+    headings = ["takes", "trials", *([] if price is None else ["price"]), "half-width (95 %)"]
+    return f"{what} is known to", headings, rows, notes

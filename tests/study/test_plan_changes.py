@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from soundverse_nb.study.plan import Plan, Trial
+from soundverse_nb.study.plan import Plan
 from soundverse_nb.study.plan_changes import plan_changes
 from soundverse_nb.study.store import StoredTrial, TrialState
+from soundverse_nb.study.trial import Trial
 
 
 def by_identity(plan: Plan) -> dict[str, Trial]:

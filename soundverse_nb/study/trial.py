@@ -1,0 +1,47 @@
+"""Trial: one remix that a plan asks for, and what makes two of them the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from soundverse_nb.api.request import RemixInstructions
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One remix that a plan asks for.
+
+    Attributes
+    ----------
+    number : its place in the order, from 1.
+    reference : the name of its song, whose level `Plan.references` has.
+    factors : by factor the name of its level.
+    instructions : prompt, lyrics and parameters as they are sent.
+    replicate : 1 for the first take of its cell, 2 for the second, ...
+    is_control : ordered between others to see whether the service drifts.
+    """
+
+    number: int
+    reference: str
+    factors: Mapping[str, str]
+    instructions: RemixInstructions
+    replicate: int
+    is_control: bool = False
+
+    def identity(self, content: str, service: str, simulated: bool) -> str:
+        """A hash that is equal for equal trials, whenever and wherever they are run.
+
+        `content` is the hash of the song, never its URL, which is signed anew each time; `service` names the
+        service and the version of its endpoint. Names of levels, key and transport stay out.
+        """
+        said = {
+            "content": content,
+            **self.instructions.model_dump(),
+            "service": service,
+            "simulated": simulated,
+            "replicate": self.replicate,
+        }
+        return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
