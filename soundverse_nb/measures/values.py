@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from soundverse_nb.errors import ConfigurationError, import_extra
 
-Self = TypeVar("Self", bound="Measured")
+Self = TypeVar("Self", bound="Value")
 
 
 def _known(value: object) -> object:
@@ -35,6 +35,20 @@ class Value(BaseModel):
     def __hash__(self) -> int:
         return hash(self.model_dump_json())
 
+    def to_json(self) -> str:
+        """All of it as JSON; `from_json` reads it back."""
+        return self.model_dump_json()
+
+    @classmethod
+    def from_json(cls: type[Self], text: str | bytes) -> Self:
+        """What `to_json` wrote. ConfigurationError where the text is something else."""
+        try:
+            return cls.model_validate_json(text)
+        except ValueError:
+            raise ConfigurationError(
+                f"This text holds no {cls.__name__}.", hint=f"Read what {cls.__name__}.to_json() wrote."
+            ) from None
+
 
 class Measured(Value):
     """A set of measures that goes to pandas as one flat row, and to JSON and back.
@@ -52,17 +66,3 @@ class Measured(Value):
     def to_frame(self) -> Any:
         """The row as a pandas DataFrame. ConfigurationError where pandas is missing."""
         return import_extra("pandas", "A data frame").DataFrame([self.row])
-
-    def to_json(self) -> str:
-        """All of it as JSON; `from_json` reads it back."""
-        return self.model_dump_json()
-
-    @classmethod
-    def from_json(cls: type[Self], text: str | bytes) -> Self:
-        """What `to_json` wrote. ConfigurationError where the text is something else."""
-        try:
-            return cls.model_validate_json(text)
-        except ValueError:
-            raise ConfigurationError(
-                f"This text holds no {cls.__name__}.", hint=f"Read what {cls.__name__}.to_json() wrote."
-            ) from None
