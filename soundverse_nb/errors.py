@@ -249,15 +249,23 @@ class ConfigurationError(SoundverseError):
     """A setting is missing or contradicts another; nothing was sent."""
 
 
-def import_extra(name: str, purpose: str) -> Any:
-    """A library that only some need, such as pandas; ConfigurationError where it is not installed."""
+_EXTRAS = {"lab": "notebooks need", "stats": "a mixed model needs"}
+
+
+def import_extra(name: str, purpose: str, extra: str = "lab") -> Any:
+    """A library that only some need, such as pandas; ConfigurationError where it is not installed.
+
+    `extra` is the one of this package's that brings it.
+    """
     library = name.partition(".")[0]
     try:
         return importlib.import_module(name)
     except ImportError:
         raise ConfigurationError(
             f"{purpose} needs {library}, which is not installed.",
-            hint=f"pip install {library}, or all that notebooks need: pip install 'soundverse-nb[lab]'.",
+            hint=(
+                f"pip install {library}, or all that {_EXTRAS[extra]}: pip install 'soundverse-nb[{extra}]'."
+            ),
         ) from None
 
 
