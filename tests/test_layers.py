@@ -77,7 +77,9 @@ NEVER_IN: dict[str, set[str]] = {
 }
 
 # Slow to load: only inside the function that needs them.
-NEVER_AT_THE_TOP = {"librosa", "numba", "scipy", "sklearn", "pandas", "matplotlib", "pyloudnorm", "obstore"}
+NEVER_AT_THE_TOP = {
+    "librosa", "numba", "scipy", "sklearn", "pandas", "matplotlib", "pyloudnorm", "obstore", "statsmodels",
+}  # fmt: skip
 # These folders are loaded when a song is analysed, and by nothing that is loaded before: there scipy may be.
 LOADED_TO_ANALYSE = {"audio/features": {"scipy"}, "audio/similarity": {"scipy"}}
 

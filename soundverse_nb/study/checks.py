@@ -1,0 +1,208 @@
+"""Checks of a summary: what could make it mislead, each stated whichever way it comes out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from soundverse_nb.render.escape import plain
+from soundverse_nb.render.units import signed
+from soundverse_nb.study.counted import Counted, Level, level_name
+from soundverse_nb.study.estimates import Scope
+from soundverse_nb.study.intervals import FEW_SONGS, student
+from soundverse_nb.study.spread import Spread, Variance
+from soundverse_nb.study.summary import CLEAR, Check, digits_for, p_equals
+
+LEAST_CONTROLS = 4
+"""A line through three points fits too well to say anything."""
+
+_UNEQUAL_LOSS = 0.1
+"""By how much of their trials levels may differ in what they lost."""
+
+
+def checks_of(counted: Counted, spread: Spread, scope: Scope) -> tuple[Check, ...]:
+    """All checks of what counts for a metric, in a fixed order."""
+    return tuple(
+        check
+        for check in (
+            _songs(counted, scope),
+            _numbers(counted),
+            _repeats(spread.pooled),
+            _equal_spread(counted, spread) if scope == "these songs" else None,
+            _losses(counted),
+            _unmeasured(counted),
+            _same_files(counted),
+            _versions(counted),
+            _drift(counted),
+            _service(counted),
+            _left_out(counted),
+        )
+        if check is not None
+    )
+
+
+def _songs(counted: Counted, scope: Scope) -> Check:
+    count = len(counted.songs)
+    if scope == "these songs":
+        said = (
+            f"It speaks of {_many(count, 'song')}, and not of others." if count > 1 else "It is of one song."
+        )
+        return Check(name="songs", state="fine", text=said)
+    if count < FEW_SONGS:
+        said = f"{count} songs are few: under {FEW_SONGS}, one odd song can decide."
+        return Check(name="songs", state="look", text=said)
+    return Check(name="songs", state="fine", text=f"{count} songs, not fewer than {FEW_SONGS}.")
+
+
+def _numbers(counted: Counted) -> Check:
+    sizes = sorted({len(group) for _, _, group in counted.groups()})
+    absent = [
+        f"{plain(song or 'all songs', 40)} has no {plain(level_name(level), 40)}"
+        for level in counted.levels
+        for song in counted.songs
+        if song not in counted.values.get(level, {})
+    ]
+    if absent:
+        more = f" and {len(absent) - 2} more" if len(absent) > 2 else ""
+        said = f"Not every level has every song: {'; '.join(absent[:2])}{more}. Pairs take what both have."
+        return Check(name="equal numbers", state="look", text=said)
+    if len(sizes) > 1:
+        said = f"Cells have {sizes[0]} to {sizes[-1]} takes; each song still weighs the same."
+        return Check(name="equal numbers", state="look", text=said)
+    said = f"Every cell has {_many(sizes[0], 'take')}."
+    return Check(name="equal numbers", state="fine", text=said)
+
+
+def _repeats(pooled: Variance) -> Check:
+    if not pooled.degrees:
+        said = "No cell has two takes: how much takes of one prompt differ is not known."
+        return Check(name="repeats", state="look", text=said)
+    if pooled.value == 0:
+        return Check(name="repeats", state="look", text="Repeats do not differ at all in this metric.")
+    spread = f"a standard deviation of {math.sqrt(pooled.value):.3g}"
+    said = f"Takes of one cell differ by {spread} ({pooled.degrees} degrees of freedom)."
+    return Check(name="repeats", state="fine", text=said)
+
+
+def _equal_spread(counted: Counted, spread: Spread) -> Check | None:
+    """Whether takes vary more at one level than at another."""
+    if len(counted.levels) < 2:
+        return None
+    if math.isnan(spread.p):
+        said = "Too few repeats to tell whether levels differ in spread; they are taken to be alike."
+        return Check(name="equal spread", state="unknown", text=said)
+    by = f"Kruskal-Wallis p {p_equals(spread.p)}"
+    if spread.is_unequal:
+        said = f"Levels differ in how much their takes vary ({by}), so each is measured by its own spread."
+        return Check(name="equal spread", state="look", text=said)
+    return Check(name="equal spread", state="fine", text=f"Takes vary alike at all levels ({by}).")
+
+
+def _losses(counted: Counted) -> Check:
+    lost = {
+        level: (
+            number["failed"] + number["unknown"],
+            sum(number.values()) - number["missing"] - number["running"],
+        )
+        for level, number in counted.states.items()
+    }
+    total = sum(gone for gone, _ in lost.values())
+    if not total:
+        return Check(name="failures", state="fine", text="No trial that was run failed, none is unknown.")
+    shares = {level: gone / tried for level, (gone, tried) in lost.items() if tried}
+    worst, best = max(shares, key=lambda level: shares[level]), min(shares, key=lambda level: shares[level])
+    if shares[worst] - shares[best] > _UNEQUAL_LOSS:
+        said = (
+            f"Losses are unequal: {_of(worst, lost[worst])}, {_of(best, lost[best])}. "
+            "The takes that came back may be unlike those that did not."
+        )
+        return Check(name="failures", state="look", text=said)
+    said = f"{_many(total, 'trial')} without audio, spread alike over the levels."
+    return Check(name="failures", state="fine", text=said)
+
+
+def _of(level: Level, lost: tuple[int, int]) -> str:
+    return f"{plain(level_name(level), 40)} {lost[0]} of {lost[1]}"
+
+
+def _unmeasured(counted: Counted) -> Check:
+    without = sum(number["without"] for number in counted.states.values())
+    if not without:
+        return Check(name="measured", state="fine", text="Every finished take has this metric.")
+    said = f"{_many(without, 'finished take')} without a number for this metric, left out."
+    return Check(name="measured", state="look", text=said)
+
+
+def _same_files(counted: Counted) -> Check:
+    same = sum(number["same"] for number in counted.states.values())
+    if not same:
+        return Check(name="same files", state="fine", text="No repeat is the same file as another.")
+    verb = "is" if same == 1 else "are"
+    said = f"{_many(same, 'repeat')} {verb} the very file of another take, and not counted again."
+    return Check(name="same files", state="look", text=said)
+
+
+def _versions(counted: Counted) -> Check:
+    mixed = [found for found in counted.stamps.values() if len(found) > 1]
+    if mixed:
+        said = f"Not all measured by one version: {', '.join(sorted(mixed[0]))}. Measure them anew."
+        return Check(name="one version", state="look", text=said)
+    if not counted.stamps:
+        return Check(name="one version", state="unknown", text="The takes do not say what measured them.")
+    stamps = sorted({stamp for found in counted.stamps.values() for stamp in found})
+    return Check(name="one version", state="fine", text=f"All measured by {', '.join(stamps)}.")
+
+
+def _drift(counted: Counted) -> Check:
+    points = sorted(counted.drift)
+    if len(points) < LEAST_CONTROLS or len({number for number, _ in points}) < LEAST_CONTROLS:
+        had = _many(len(points), "control take") if points else "no control takes"
+        said = f"{had.capitalize()}: whether the service drifts cannot be seen (it takes {LEAST_CONTROLS})."
+        return Check(name="drift", state="unknown", text=said)
+    slope, p = _line(points)
+    by = f"{signed(10 * slope, digits_for(0, 0, 10 * slope), plus=True)} per 10 orders"
+    said = f"{by} over {len(points)} control takes, p {p_equals(p)}"
+    if p < CLEAR:
+        return Check(name="drift", state="look", text=f"The service may drift: {said}.")
+    return Check(name="drift", state="fine", text=f"No drift seen: {said}.")
+
+
+def _line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The slope of a least-squares line, and the p value of "it is 0"."""
+    middle = math.fsum(x for x, _ in points) / len(points)
+    mean = math.fsum(y for _, y in points) / len(points)
+    width = math.fsum((x - middle) ** 2 for x, _ in points)
+    slope = math.fsum((x - middle) * (y - mean) for x, y in points) / width
+    rest = math.fsum((y - mean - slope * (x - middle)) ** 2 for x, y in points)
+    degrees = len(points) - 2
+    return slope, student(slope, math.sqrt(rest / degrees / width), degrees).p
+
+
+def _service(counted: Counted) -> Check:
+    takes, simulated = counted.takes, counted.simulated
+    if not simulated:
+        return Check(name="service", state="fine", text="No take is simulated.")
+    if simulated == takes:
+        said = "All takes are simulated: it speaks of the embedded service alone."
+    else:
+        said = f"{simulated} of {takes} takes are simulated: two services are mixed."
+    return Check(name="service", state="look", text=said)
+
+
+def _left_out(counted: Counted) -> Check | None:
+    said = list(_left_out_parts(counted))
+    return Check(name="left out", state="look", text=f"Left out: {', '.join(said)}.") if said else None
+
+
+def _left_out_parts(counted: Counted) -> Iterator[str]:
+    if counted.orphans:
+        yield f"{_many(counted.orphans, 'row')} of earlier plans"
+    if counted.unlevelled:
+        yield f"{_many(counted.unlevelled, 'row')} without a level of {' or '.join(counted.by)}"
+    waiting = sum(number["missing"] + number["running"] for number in counted.states.values())
+    if waiting:
+        yield f"{_many(waiting, 'trial')} not run or not over yet"
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"

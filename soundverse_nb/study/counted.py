@@ -1,0 +1,273 @@
+"""Rows of a study that count for a metric, sorted by level, song and other factors; counts of the rest."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from soundverse_nb.errors import ConfigurationError
+
+Level = tuple[str, ...]
+"""The name of the level of each factor that is compared; "" where it has none."""
+
+Rest = tuple[str, ...]
+"""The same of the factors that are averaged over."""
+
+STAMPS = ("extractor", "reference_extractor", "remix_extractor")
+"""Columns that say which version of the measures a row has."""
+
+_FIXED = ("reference", "state", "is_control", "in_plan", "same_audio_as", "simulated", "number", *STAMPS)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The rows of one metric.
+
+    Attributes
+    ----------
+    metric : the column.
+    by, rest : the factors that are compared, and those that are averaged over.
+    values : by level, song and rest the numbers of all takes; only finished ones that have the metric, that
+        are no control, in the plan, and not the same file as an earlier one.
+    states : by level how many trials are "done", "failed", "missing", "running", "unknown", done "without"
+        the metric, or done and the "same" file as another.
+    drift : of the control trials that have the metric, their numbers in the order and their values.
+    stamps : versions of the measures, by column.
+    simulated : how many of the takes that count are of the embedded service.
+    orphans, unlevelled : rows of earlier plans; rows that have no level of any factor in `by`.
+    """
+
+    metric: str
+    by: tuple[str, ...]
+    rest: tuple[str, ...]
+    values: Mapping[Level, Mapping[str, Mapping[Rest, Sequence[float]]]]
+    states: Mapping[Level, Counter[str]]
+    drift: Sequence[tuple[float, float]]
+    stamps: Mapping[str, frozenset[str]]
+    simulated: int
+    orphans: int
+    unlevelled: int
+
+    @property
+    def levels(self) -> list[Level]:
+        """In the order of the column's categories, else of the rows; with those of which no take counts."""
+        return list(self.states)
+
+    @cached_property
+    def songs(self) -> list[str]:
+        """Songs that have a take that counts, in the order of their names, "song 10" behind "song 9"."""
+        return sorted({song for songs in self.values.values() for song in songs}, key=_by_number)
+
+    @property
+    def takes(self) -> int:
+        """How many takes count."""
+        return sum(len(group) for _, _, group in self.groups())
+
+    def groups(self) -> Iterator[tuple[Level, str, Sequence[float]]]:
+        """The repeats of each cell: its level, its song, its values."""
+        for level, songs in self.values.items():
+            for song, cells in songs.items():
+                for group in cells.values():
+                    yield level, song, group
+
+
+def _by_number(name: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
+
+
+def count(rows: Any, metric: str, by: str | Sequence[str] | None = None) -> Counted:
+    """Sort the rows of a frame, or of a list of mappings with its columns, by what they say of a metric.
+
+    `by` is a factor or several; without it those that vary, apart from the song. Factors are the columns
+    between `reference` and `replicate`. ConfigurationError where there is no such column, where it holds no
+    numbers, and where no take has one.
+    """
+    columns, read = columns_of(rows)
+    if metric not in columns:
+        near = difflib.get_close_matches(metric, columns, 3)
+        raise ConfigurationError(
+            f"There is no column {metric!r} in this study.",
+            hint=f"Did you mean {' or '.join(map(repr, near))}?"
+            if near
+            else "study.to_frame() has them all.",
+        )
+    factors = factors_of(columns, by)
+    wanted = [*_FIXED, *factors, metric]
+    records = [dict(zip(wanted, values, strict=True)) for values in read(wanted)]
+    chosen = _chosen(factors, by, records)
+    counted = _sorted(records, metric, chosen, tuple(factor for factor in factors if factor not in chosen))
+    orders = [_categories(rows, factor) for factor in chosen]
+    return replace(counted, states={level: counted.states[level] for level in _ordered(counted, orders)})
+
+
+def _categories(rows: Any, factor: str) -> dict[str, int]:
+    """The order of levels that a frame's categorical column brings; none else."""
+    categories = (
+        getattr(getattr(rows[factor], "cat", None), "categories", ()) if hasattr(rows, "columns") else ()
+    )
+    return {str(name): place for place, name in enumerate(categories)}
+
+
+def _ordered(counted: Counted, orders: Sequence[Mapping[str, int]]) -> list[Level]:
+    """Levels by the order of their categories, and as they come where there is none."""
+    return sorted(
+        counted.levels,
+        key=lambda level: [order.get(name, len(order)) for name, order in zip(level, orders, strict=True)],
+    )
+
+
+def columns_of(rows: Any) -> tuple[list[str], Any]:
+    """The names of the columns, and what reads some of them row by row, None for what is empty."""
+    if hasattr(rows, "columns") and hasattr(rows, "notna"):
+        have = list(rows.columns)
+
+        def from_frame(wanted: Sequence[str]) -> Iterable[tuple[Any, ...]]:
+            def column(name: str) -> list[Any]:
+                if name not in have:
+                    return [None] * len(rows)
+                found = rows[name]
+                return found.astype(object).where(found.notna(), None).tolist()  # type: ignore[no-any-return]
+
+            return zip(*(column(name) for name in wanted), strict=True)
+
+        return have, from_frame
+    mappings = list(rows)
+    have = list(dict.fromkeys(name for row in mappings for name in row))
+
+    def from_mappings(wanted: Sequence[str]) -> Iterable[tuple[Any, ...]]:
+        def column(name: str) -> list[Any]:
+            return [_known(row.get(name)) for row in mappings] if name in have else [None] * len(mappings)
+
+        return zip(*(column(name) for name in wanted), strict=True)
+
+    return have, from_mappings
+
+
+def _known(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def factors_of(columns: Sequence[str], by: str | Sequence[str] | None = None) -> list[str]:
+    """All factors but the song, in the order of the frame. ConfigurationError where `by` names another."""
+    given = [by] if isinstance(by, str) else list(by or [])
+    if "reference" in columns and "replicate" in columns[columns.index("reference") :]:
+        found = list(columns[columns.index("reference") + 1 : columns.index("replicate")])
+    else:
+        found = [factor for factor in given if factor != "reference"]
+    for factor in given:
+        if factor not in (*found, "reference") or factor not in columns:
+            near = difflib.get_close_matches(factor, found, 3) or found
+            raise ConfigurationError(
+                f"{factor!r} is no factor of this study.",
+                hint=f"by= takes {' or '.join(map(repr, near))}." if near else "It varies none but the song.",
+            )
+    return found
+
+
+def _chosen(
+    factors: Sequence[str], by: str | Sequence[str] | None, records: Sequence[Mapping[str, Any]]
+) -> tuple[str, ...]:
+    if by is not None:
+        return (by,) if isinstance(by, str) else tuple(dict.fromkeys(by))
+    planned = [row for row in records if not row["is_control"] and not _is_orphan(row)]
+    return tuple(factor for factor in factors if len({_name(row[factor]) for row in planned}) > 1)
+
+
+def _is_orphan(row: Mapping[str, Any]) -> bool:
+    return row["in_plan"] is not None and not row["in_plan"]
+
+
+def level_name(level: Level) -> str:
+    """What a level is called in a sentence, a table and a plot."""
+    return ", ".join(filter(None, level)) or "all takes"
+
+
+def _name(level: Any) -> str:
+    return "" if level is None else str(level)
+
+
+def _sorted(
+    records: Sequence[Mapping[str, Any]], metric: str, by: tuple[str, ...], rest: tuple[str, ...]
+) -> Counted:
+    values: dict[Level, dict[str, dict[Rest, list[float]]]] = {}
+    states: dict[Level, Counter[str]] = defaultdict(Counter)
+    stamps: dict[str, set[str]] = defaultdict(set)
+    drift: list[tuple[float, float]] = []
+    simulated = orphans = unlevelled = 0
+    for place, row in enumerate(records):
+        value = _number(row[metric], metric)
+        state = getattr(row["state"], "value", row["state"]) or "done"
+        if row["is_control"]:
+            if state == "done" and value is not None:
+                drift.append((place + 1 if row["number"] is None else float(row["number"]), value))
+            continue
+        if _is_orphan(row):
+            orphans += 1
+            continue
+        level = tuple(_name(row[factor]) for factor in by)
+        if by and not any(level):
+            unlevelled += 1
+            continue
+        number = states[level]
+        if state != "done":
+            number[state] += 1
+        elif value is None:
+            number["without"] += 1
+        elif row["same_audio_as"]:
+            number["same"] += 1
+        else:
+            number["done"] += 1
+            simulated += bool(row["simulated"])
+            for column in STAMPS:
+                if row[column] is not None:
+                    stamps[column].add(str(row[column]))
+            # Compared by song, a song is a level, and no block to average over.
+            song = "" if "reference" in by else _name(row["reference"])
+            cells = values.setdefault(level, {}).setdefault(song, {})
+            cells.setdefault(tuple(_name(row[factor]) for factor in rest), []).append(value)
+    if not values:
+        raise ConfigurationError(
+            f"No take of this study has a {metric} yet{_instead(states.values())}.",
+            hint="study.run(plan) orders what is missing.",
+        )
+    return Counted(
+        metric,
+        by,
+        rest,
+        values,
+        dict(states),
+        drift,
+        {column: frozenset(found) for column, found in stamps.items()},
+        simulated,
+        orphans,
+        unlevelled,
+    )
+
+
+def _number(value: Any, metric: str) -> float | None:
+    """A finite number; None for what is unknown."""
+    if value is None:
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if isinstance(value, str) or math.isnan(number):
+        raise ConfigurationError(
+            f"The column {metric!r} holds no numbers, but for example {str(value)[:40]!r}.",
+            hint="A summary takes a measure, for example 'tune_kept', or a metric of your own.",
+        )
+    return number if math.isfinite(number) else None
+
+
+def _instead(states: Iterable[Counter[str]]) -> str:
+    total: Counter[str] = sum(states, Counter())
+    words = {"missing": "not run", "without": "done without it", "same": "the same file as another"}
+    said = [f"{number} {words.get(state, state)}" for state, number in total.items() if number]
+    return f": {', '.join(said)}" if said else ""

@@ -1,0 +1,166 @@
+"""Estimates of each level and of each pair of levels, for these songs or for songs like these."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.study.counted import Counted, Level, Rest
+from soundverse_nb.study.intervals import (
+    LEAST_RESAMPLED,
+    LEAST_SONGS,
+    Interval,
+    bootstrap,
+    of_mean,
+    student,
+)
+from soundverse_nb.study.spread import Spread
+
+Scope = Literal["these songs", "songs like these"]
+Method = Literal["t", "bootstrap"]
+
+NO_REPEATS_HERE = "levels differ in spread, and one has no two takes of a cell"
+NO_REPEATS = "no cell has two takes, so there is no spread to measure by"
+
+
+@dataclass(frozen=True)
+class SongMean:
+    """The mean of one song at one level, or the difference of two.
+
+    It varies by these `shares` of a single take's variance, one a level.
+    """
+
+    mean: float
+    shares: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """An interval, and over how many songs it is."""
+
+    interval: Interval
+    songs: int
+
+
+Estimator = Callable[[Sequence[SongMean], Sequence[Level]], Interval]
+"""What turns the means of songs, at these levels, into an interval."""
+
+
+def estimator(counted: Counted, spread: Spread, scope: Scope, method: Method, seed: int) -> Estimator:
+    """What turns one mean a song into an interval. ConfigurationError where there are too few songs."""
+    if scope == "these songs":
+        return partial(_of_these_songs, spread=spread)
+    if "reference" in counted.by:
+        raise ConfigurationError(
+            "Songs like these have no level of their own to compare by.",
+            hint='Leave reference out of by=, or ask for scope="these songs".',
+        )
+    songs = len(counted.songs)
+    if songs < LEAST_SONGS:
+        raise ConfigurationError(
+            f"{_songs(songs)} cannot speak for songs like these: with fewer than {LEAST_SONGS} "
+            "an interval is wider than any finding, or holds the truth far too seldom.",
+            hint='Add songs to the plan, or ask what holds for those it has: scope="these songs".',
+        )
+    if method == "bootstrap" and songs < LEAST_RESAMPLED:
+        raise ConfigurationError(
+            f"A bootstrap over {songs} songs holds the truth too seldom; it takes {LEAST_RESAMPLED}.",
+            hint='Leave out method=: Student\'s t ("t") is right from 5 songs on.',
+        )
+    if method == "bootstrap":
+        return partial(_of_songs_like_these, mean=partial(bootstrap, seed=seed), least=LEAST_RESAMPLED)
+    return partial(_of_songs_like_these, mean=of_mean, least=LEAST_SONGS)
+
+
+def _of_these_songs(means: Sequence[SongMean], levels: Sequence[Level], spread: Spread) -> Interval:
+    """The songs are all there are: only repeats vary, by the pooled variance.
+
+    Where levels differ in spread each has its own, and degrees of freedom are those of Satterthwaite (1946).
+    """
+    estimate = math.fsum(song.mean for song in means) / len(means)
+    if not spread.pooled.degrees:
+        return Interval(estimate, reason=NO_REPEATS)
+    shares = [math.fsum(song.shares[at] for song in means) / len(means) ** 2 for at in range(len(levels))]
+    if not spread.is_unequal:
+        return student(estimate, math.sqrt(spread.pooled.value * sum(shares)), spread.pooled.degrees)
+    found = [spread.of(level) for level in levels]
+    if not all(variance.degrees for variance in found):
+        return Interval(estimate, reason=NO_REPEATS_HERE)
+    parts = [variance.value * share for variance, share in zip(found, shares, strict=True)]
+    squares = math.fsum(part**2 / variance.degrees for part, variance in zip(parts, found, strict=True))
+    degrees = sum(parts) ** 2 / squares if squares else sum(variance.degrees for variance in found)
+    return student(estimate, math.sqrt(sum(parts)), degrees)
+
+
+def _of_songs_like_these(
+    means: Sequence[SongMean],
+    levels: Sequence[Level],
+    mean: Callable[[Sequence[float]], Interval],
+    least: int,
+) -> Interval:
+    """The songs are a draw from many, so that their means are what varies."""
+    values = [song.mean for song in means]
+    if len(values) < least:
+        return Interval(
+            math.fsum(values) / len(values), reason=f"{_songs(len(values))}, fewer than the {least} it takes"
+        )
+    return mean(values)
+
+
+def cell(counted: Counted, level: Level, estimate: Estimator) -> Found:
+    """The mean over songs of each song's mean at this level."""
+    means = [_song_mean(cells) for cells in counted.values.get(level, {}).values()]
+    if not means:
+        return Found(Interval(math.nan, reason="no take counts"), 0)
+    return Found(estimate(means, [level]), len(means))
+
+
+def pairs(counted: Counted, estimate: Estimator) -> Iterator[tuple[Level, Level, Found]]:
+    """The difference of each two levels, first less second, over the songs that have both."""
+    for first, second in itertools.combinations(counted.levels, 2):
+        means = song_differences(counted, first, second)
+        if means:
+            yield first, second, Found(estimate(means, [first, second]), len(means))
+        else:
+            yield first, second, Found(Interval(math.nan, reason="no song has both"), 0)
+
+
+def song_differences(counted: Counted, first: Level, second: Level) -> list[SongMean]:
+    """Of each song that has both levels the mean of the first less that of the second."""
+    ones, others = counted.values.get(first, {}), counted.values.get(second, {})
+    found = []
+    for song in (song for song in ones if song in others):  # in the order of the frame, which a set has not
+        one, other = (_song_mean(cells) for cells in _comparable(ones[song], others[song]))
+        found.append(SongMean(one.mean - other.mean, one.shares + other.shares))
+    return found
+
+
+def _comparable(
+    one: Mapping[Rest, Sequence[float]], other: Mapping[Rest, Sequence[float]]
+) -> tuple[Mapping[Rest, Sequence[float]], Mapping[Rest, Sequence[float]]]:
+    """Both at the levels of the remaining factors that both have, or all of both where that is none.
+
+    A prompt without a slot shares none with one that has it.
+    """
+    shared = one.keys() & other.keys()
+    if not shared:
+        return one, other
+    return {rest: one[rest] for rest in one if rest in shared}, {
+        rest: other[rest] for rest in other if rest in shared
+    }
+
+
+def _song_mean(cells: Mapping[Rest, Sequence[float]]) -> SongMean:
+    """Every cell weighs the same, however many takes it has."""
+    groups = list(cells.values())
+    mean = math.fsum(math.fsum(group) / len(group) for group in groups) / len(groups)
+    return SongMean(mean, (math.fsum(1 / len(group) for group in groups) / len(groups) ** 2,))
+
+
+def _songs(count: int) -> str:
+    return f"{count} song{'s' * (count != 1)}"

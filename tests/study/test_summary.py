@@ -1,0 +1,518 @@
+"""A summary: its figures agree with scipy and statsmodels, it counts what counts, and says what it lacks."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+import statistics
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.study.mixed import mixed_model
+from soundverse_nb.study.summarise import summarise
+from soundverse_nb.study.summary import Summary, digits_for
+from tests.render.sanitiser import Page
+from tests.study.rows import Row, row, study_rows
+
+
+def song_means(rows: list[Row], prompt: str) -> dict[str, float]:
+    """By song the mean of its takes."""
+    found: dict[str, list[float]] = {}
+    for each in rows:
+        if each["prompt"] == prompt:
+            found.setdefault(each["reference"], []).append(each["tune_kept"])
+    return {song: statistics.fmean(values) for song, values in found.items()}
+
+
+def check(summary: Summary, name: str) -> tuple[str, str]:
+    found = next(check for check in summary.checks if check.name == name)
+    return found.state, found.text
+
+
+# Figures
+
+
+def test_songs_like_these_agree_with_scipys_paired_t_test() -> None:
+    rows = study_rows(12)
+    found = summarise(rows, "tune_kept", scope="songs like these")
+    jazz, waltz = (list(song_means(rows, prompt).values()) for prompt in ("jazz", "waltz"))
+    test = stats.ttest_rel(jazz, waltz)
+    low, high = test.confidence_interval(0.95)
+    pair = found.pairs[0]
+    assert (pair.first, pair.second, pair.songs) == ("jazz", "waltz", 12)
+    assert [pair.difference, pair.low, pair.high, pair.p] == pytest.approx(
+        [statistics.fmean(jazz) - statistics.fmean(waltz), low, high, test.pvalue]
+    )
+
+
+def test_a_level_of_songs_like_these_agrees_with_scipys_t_interval() -> None:
+    rows = study_rows(12)
+    values = list(song_means(rows, "jazz").values())
+    low, high = stats.t.interval(0.95, 11, np.mean(values), stats.sem(values))
+    cell = summarise(rows, "tune_kept", scope="songs like these").cells[0]
+    assert [cell.estimate, cell.low, cell.high] == pytest.approx([np.mean(values), low, high])
+    assert (cell.name, cell.songs, cell.takes) == ("jazz", 12, 36)
+
+
+@pytest.mark.parametrize("lost", [0, 4])
+def test_these_songs_agree_with_a_linear_model_of_all_cells(lost: int) -> None:
+    sm = pytest.importorskip("statsmodels.api")
+    rows = study_rows(4, ("jazz", "rock", "waltz"), 3)
+    rows = random.Random(1).sample(rows, len(rows) - lost)
+    cells = sorted({(each["reference"], each["prompt"]) for each in rows})
+    assert len(cells) == 12
+    design = [[float((each["reference"], each["prompt"]) == cell) for cell in cells] for each in rows]
+    model = sm.OLS([each["tune_kept"] for each in rows], np.array(design)).fit()
+    found = summarise(rows, "tune_kept", "prompt")
+    for pair in found.pairs:
+        weights = [((prompt == pair.first) - (prompt == pair.second)) / 4 for _, prompt in cells]
+        contrast = model.t_test(np.array(weights))
+        assert [pair.difference, pair.low, pair.high, pair.p] == pytest.approx(
+            [contrast.effect[0], *contrast.conf_int()[0], float(contrast.pvalue)]
+        )
+    for cell in found.cells:
+        contrast = model.t_test(np.array([(prompt == cell.name) / 4 for _, prompt in cells]))
+        assert [cell.estimate, cell.low, cell.high] == pytest.approx(
+            [contrast.effect[0], *contrast.conf_int()[0]]
+        )
+
+
+def test_p_values_of_pairs_are_adjusted_as_statsmodels_does_by_holm() -> None:
+    multitest = pytest.importorskip("statsmodels.stats.multitest")
+    rows = study_rows(8, ("a", "b", "c", "d"), 2, step=0.02)
+    pairs = summarise(rows, "tune_kept", scope="these songs").pairs
+    expected = multitest.multipletests([pair.p for pair in pairs], method="holm")[1]
+    assert [pair.p_holm for pair in pairs] == pytest.approx(expected)
+    assert len(pairs) == 6
+
+
+def test_a_mixed_model_is_the_one_statsmodels_fits_from_a_formula() -> None:
+    formulas = pytest.importorskip("statsmodels.formula.api")
+    rows = study_rows(8)
+    ours = mixed_model(rows, "tune_kept")
+    theirs = formulas.mixedlm("tune_kept ~ prompt", pd.DataFrame(rows), groups="reference").fit()
+    assert list(ours.fe_params) == pytest.approx(list(theirs.fe_params), rel=1e-4)
+    assert list(ours.fe_params.index) == ["jazz", "waltz − jazz"]
+
+
+def test_a_mixed_model_says_how_to_get_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "statsmodels.regression.mixed_linear_model", None)
+    with pytest.raises(ConfigurationError, match=r"statsmodels.*soundverse-nb\[stats\]"):
+        mixed_model(study_rows(), "tune_kept")
+
+
+@pytest.mark.parametrize(("songs", "by"), [(1, None), (6, "reference")])
+def test_a_mixed_model_takes_songs_as_the_random_effect(songs: int, by: str | None) -> None:
+    pytest.importorskip("statsmodels")
+    with pytest.raises(ConfigurationError, match="random effect"):
+        mixed_model(study_rows(songs), "tune_kept", by)
+
+
+def test_the_order_of_the_rows_changes_no_figure() -> None:
+    rows = study_rows(6)
+    shuffled = random.Random(3).sample(rows, len(rows))
+    one, other = summarise(rows, "tune_kept", "prompt"), summarise(shuffled, "tune_kept", "prompt")
+    assert {(c.name, round(c.estimate, 9), round(c.low, 9)) for c in one.cells} == {
+        (c.name, round(c.estimate, 9), round(c.low, 9)) for c in other.cells
+    }
+
+
+def test_a_frame_and_its_rows_say_the_same() -> None:
+    rows = study_rows(6)
+    rows[0]["tune_kept"] = None
+    assert summarise(pd.DataFrame(rows), "tune_kept") == summarise(rows, "tune_kept")
+
+
+def test_every_song_weighs_the_same_however_many_takes_it_has() -> None:
+    rows = [row("one", "jazz", take, 0.0) for take in (1, 2, 3, 4, 5)] + [row("two", "jazz", 1, 1.0)]
+    assert summarise(rows, "tune_kept", "prompt").cells[0].estimate == 0.5
+
+
+def test_the_other_factors_are_averaged_over_where_both_levels_have_them() -> None:
+    def take(prompt: str, mood: str, value: float) -> Row:
+        return {"reference": "one", "prompt": prompt, "mood": mood, "replicate": 1, "tune_kept": value}
+
+    rows = [take("jazz", "sad", 0.1), take("jazz", "merry", 0.5), take("waltz", "sad", 0.3)]
+    pair = summarise(rows, "tune_kept", "prompt").pairs[0]
+    assert pair.difference == pytest.approx(-0.2), "merry waltzes are not there to be compared with"
+
+
+def test_repeats_of_other_levels_of_a_factor_are_no_repeats() -> None:
+    rows = [
+        {"reference": "one", "prompt": prompt, "mood": mood, "replicate": 1, "tune_kept": 0.5}
+        for prompt, mood in itertools.product(("jazz", "waltz"), ("sad", "merry"))
+    ]
+    assert math.isnan(summarise(rows, "tune_kept", "prompt").pairs[0].p)
+
+
+def test_without_by_the_factors_that_vary_are_compared() -> None:
+    frame = pd.DataFrame(study_rows(3))
+    frame.insert(list(frame.columns).index("replicate"), "lyrics", "none")
+    found = summarise(frame, "tune_kept")
+    assert found.by == ("prompt",)
+
+
+def test_several_factors_are_compared_by_their_combinations() -> None:
+    rows = [
+        {"reference": song, "prompt": prompt, "mood": mood, "replicate": take, "tune_kept": 0.1 * take}
+        for song, prompt, mood, take in itertools.product("ab", ("jazz", "waltz"), ("sad", "merry"), (1, 2))
+    ]
+    found = summarise(rows, "tune_kept", ("prompt", "mood"))
+    assert [cell.name for cell in found.cells] == ["jazz, sad", "jazz, merry", "waltz, sad", "waltz, merry"]
+    assert len(found.pairs) == 6
+
+
+def test_a_prompt_without_the_slot_is_a_level_of_its_own() -> None:
+    rows = [
+        {"reference": song, "prompt": prompt, "mood": mood, "replicate": take, "tune_kept": 0.1 * take}
+        for song, (prompt, mood), take in itertools.product(
+            "ab", (("jazz", None), ("waltz", "sad"), ("waltz", "merry")), (1, 2)
+        )
+    ]
+    found = summarise(rows, "tune_kept")
+    assert [cell.name for cell in found.cells] == ["jazz", "waltz, sad", "waltz, merry"]
+    assert check(summarise(rows, "tune_kept", "mood"), "left out") == (
+        "look",
+        "Left out: 4 rows without a level of mood.",
+    )
+
+
+def test_levels_are_in_the_order_of_the_columns_categories() -> None:
+    frame = pd.DataFrame(study_rows(3, ("waltz", "jazz", "rock")))
+    assert [cell.name for cell in summarise(frame, "tune_kept").cells] == ["waltz", "jazz", "rock"]
+    frame["prompt"] = pd.Categorical(frame["prompt"], ["rock", "jazz", "waltz", "polka"])
+    assert [cell.name for cell in summarise(frame, "tune_kept").cells] == ["rock", "jazz", "waltz"]
+
+
+def test_songs_can_be_compared_with_one_another() -> None:
+    found = summarise(study_rows(3), "tune_kept", "reference")
+    assert [cell.name for cell in found.cells] == ["song 1", "song 2", "song 3"]
+    assert all(math.isfinite(pair.p) for pair in found.pairs)
+
+
+@pytest.mark.filterwarnings("ignore:. songs are few")
+def test_a_song_without_one_of_a_pair_drops_out_of_that_pair() -> None:
+    rows = [each for each in study_rows(7) if (each["reference"], each["prompt"]) != ("song 3", "waltz")]
+    found = summarise(rows, "tune_kept", scope="songs like these")
+    assert (found.pairs[0].songs, [cell.songs for cell in found.cells]) == (6, [7, 6])
+    assert check(found, "equal numbers") == (
+        "look",
+        "Not every level has every song: song 3 has no waltz. Pairs take what both have.",
+    )
+
+
+# What counts
+
+
+def test_only_finished_measured_planned_first_takes_count() -> None:
+    rows = study_rows(2, repeats=2)
+    others: list[tuple[str, dict[str, Any]]] = [
+        ("failed", {"state": "failed", "tune_kept": None}),
+        ("missing", {"state": "missing", "tune_kept": None}),
+        ("running", {"state": "running", "tune_kept": None}),
+        ("unknown", {"state": "unknown", "tune_kept": None}),
+        ("without_metric", {"tune_kept": math.nan}),
+        ("same_file", {"same_audio_as": "abc"}),
+    ]
+    rows += [{**row("song 1", "jazz", 9, 5.0), **change} for _, change in others]
+    rows += [row("song 1", "jazz", 3, 5.0, in_plan=False), row("song 1", "jazz", 3, 5.0, is_control=True)]
+    cell = summarise(rows, "tune_kept").cells[0]
+    assert cell.takes == 4
+    assert {name: getattr(cell, name) for name, _ in others} == {name: 1 for name, _ in others}
+    assert cell.estimate < 1
+
+
+@pytest.mark.filterwarnings("ignore:. songs are few")
+def test_a_level_that_lost_everything_is_still_there() -> None:
+    rows = [
+        {**each, "state": "failed"} if each["prompt"] == "waltz" else each
+        for each in study_rows(6, repeats=1)
+    ]
+    found = summarise(rows, "tune_kept", scope="songs like these")
+    assert (found.cells[1].name, found.cells[1].failed, found.cells[1].reason) == (
+        "waltz",
+        6,
+        "no take counts",
+    )
+    assert found.pairs[0].reason == "no song has both"
+    assert "no song has both" in found.verdict
+
+
+# Refusals and warnings
+
+
+def test_fewer_than_five_songs_do_not_speak_for_songs_like_these() -> None:
+    with pytest.raises(ConfigurationError, match="4 songs cannot speak for songs like these") as error:
+        summarise(study_rows(4), "tune_kept", scope="songs like these")
+    assert 'scope="these songs"' in error.value.hint
+
+
+def test_fewer_than_twelve_songs_warn_and_twelve_do_not(recwarn: pytest.WarningsRecorder) -> None:
+    found = summarise(study_rows(11), "tune_kept", scope="songs like these")
+    assert str(recwarn.pop(UserWarning).message).startswith("11 songs are few")
+    assert check(found, "songs")[0] == "look"
+    recwarn.clear()
+    assert check(summarise(study_rows(12), "tune_kept", scope="songs like these"), "songs")[0] == "fine"
+    assert not recwarn.list
+
+
+@pytest.mark.filterwarnings("ignore:. songs are few")
+def test_a_pair_that_is_left_with_too_few_songs_has_no_interval() -> None:
+    rows = [
+        each
+        for each in study_rows(6)
+        if each["prompt"] == "jazz" or each["reference"] in ("song 1", "song 2", "song 3", "song 4")
+    ]
+    pair = summarise(rows, "tune_kept", scope="songs like these").pairs[0]
+    assert math.isnan(pair.low)
+    assert pair.reason == "4 songs, fewer than the 5 it takes"
+
+
+def test_single_takes_give_no_interval_for_these_songs_and_say_why() -> None:
+    found = summarise(study_rows(6, repeats=1), "tune_kept")
+    assert math.isnan(found.cells[0].low)
+    assert math.isfinite(found.cells[0].estimate)
+    assert "no cell has two takes" in found.verdict
+    assert check(found, "repeats")[0] == "look"
+
+
+def test_a_bootstrap_takes_twenty_songs_and_songs_like_these() -> None:
+    with pytest.raises(ConfigurationError, match="it takes 20"):
+        summarise(study_rows(19), "tune_kept", scope="songs like these", method="bootstrap")
+    with pytest.raises(ConfigurationError, match="songs like these"):
+        summarise(study_rows(20), "tune_kept", method="bootstrap")
+    found = summarise(study_rows(20), "tune_kept", scope="songs like these", method="bootstrap", seed=4)
+    assert found == summarise(
+        study_rows(20), "tune_kept", scope="songs like these", method="bootstrap", seed=4
+    )
+    by_t = summarise(study_rows(20), "tune_kept", scope="songs like these")
+    assert found.pairs[0].low == pytest.approx(by_t.pairs[0].low, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"metric": "tune_keep"}, "There is no column 'tune_keep'.*'tune_kept'"),
+        ({"metric": "extractor"}, "holds no numbers, but for example 'difference/1'"),
+        ({"by": "promt"}, "'promt' is no factor of this study.*'prompt'"),
+        ({"by": "tune_kept"}, "is no factor"),
+        ({"scope": "all songs"}, "scope='all songs' is not known"),
+        ({"method": "bayes"}, "method='bayes' is not known"),
+        ({"scope": "songs like these", "by": "reference"}, "reference out of by="),
+    ],
+)
+def test_what_cannot_be_summed_up_is_refused_with_the_way_out(change: dict[str, Any], said: str) -> None:
+    given: dict[str, Any] = {"metric": "tune_kept", **change}
+    with pytest.raises(ConfigurationError, match=said):
+        summarise(study_rows(6), **given)
+
+
+def test_a_study_without_a_finished_take_says_how_it_stands() -> None:
+    rows = [{**each, "state": "missing", "tune_kept": None} for each in study_rows(2, repeats=1)]
+    rows[0]["state"] = "failed"
+    with pytest.raises(
+        ConfigurationError, match="No take of this study has a tune_kept yet: 1 failed, 3 not run"
+    ):
+        summarise(rows, "tune_kept")
+    with pytest.raises(ConfigurationError, match="no column"):
+        summarise([], "tune_kept")
+
+
+# Checks
+
+
+def test_a_clean_study_states_every_check_as_fine() -> None:
+    rows = study_rows(12)
+    rows += [row("song 1", "jazz", 9, 0.5 + at % 2 / 50, is_control=True, number=10 * at) for at in range(8)]
+    assert summarise(rows, "tune_kept").warnings == []
+    found = {each.name for each in summarise(rows, "tune_kept").checks}
+    assert found >= {"songs", "equal numbers", "repeats", "failures", "measured", "same files", "one version",
+                     "drift", "service"}  # fmt: skip
+
+
+def test_failures_that_hit_one_level_more_than_another_are_said() -> None:
+    rows = study_rows(6)
+    for each in [each for each in rows if each["prompt"] == "waltz"][:6]:
+        each["state"] = "failed"
+    assert check(summarise(rows, "tune_kept"), "failures") == (
+        "look",
+        "Losses are unequal: waltz 6 of 18, jazz 0 of 18. "
+        "The takes that came back may be unlike those that did not.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "said"),
+    [
+        ({"same_audio_as": "abc"}, "same files", "1 repeat is the very file of another take"),
+        ({"extractor": "difference/2"}, "one version", "difference/1, difference/2"),
+        ({"simulated": True}, "service", "1 of 18 takes are simulated"),
+        ({"tune_kept": None}, "measured", "1 finished take without a number"),
+        ({"state": "failed"}, "equal numbers", "2 to 3 takes"),
+        ({"in_plan": False}, "left out", "1 row of earlier plans"),
+        ({"state": "missing"}, "left out", "1 trial not run"),
+        ({"prompt": None}, "left out", "1 row without a level of prompt"),
+    ],
+)
+def test_each_thing_that_could_mislead_is_said(change: Row, name: str, said: str) -> None:
+    rows = study_rows(3)
+    rows[4].update(change)
+    state, text = check(summarise(rows, "tune_kept"), name)
+    assert state == "look"
+    assert said in text
+
+
+def test_drift_of_the_controls_is_the_slope_that_scipy_finds() -> None:
+    draw = random.Random(2)
+    controls = [row("song 1", "jazz", 9, draw.gauss(0.6, 0.01) - at / 100, is_control=True, number=7 * at)
+                for at in range(10)]  # fmt: skip
+    line = stats.linregress([c["number"] for c in controls], [c["tune_kept"] for c in controls])
+    state, text = check(summarise(study_rows(3) + controls, "tune_kept"), "drift")
+    assert state == "look"
+    assert "10 control takes, p < 0.001" in text
+    assert f"−{-10 * line.slope:.4f} per 10 orders" in text
+
+
+def test_without_controls_drift_is_unknown() -> None:
+    state, text = check(summarise(study_rows(3), "tune_kept"), "drift")
+    assert state == "unknown"
+    assert text.startswith("No control takes")
+
+
+def noisy_rows(songs: int = 8) -> list[Row]:
+    """Waltzes whose takes vary twenty times as much as those of jazz and rock."""
+    draw = random.Random(5)
+    return [
+        row(f"song {song}", prompt, take, draw.gauss(0.5, spread))
+        for song in range(songs)
+        for prompt, spread in (("jazz", 0.01), ("rock", 0.01), ("waltz", 0.2))
+        for take in range(4)
+    ]
+
+
+def test_levels_whose_takes_vary_more_than_others_are_measured_by_their_own_spread() -> None:
+    found = summarise(noisy_rows(), "tune_kept")
+    state, text = check(found, "equal spread")
+    assert state == "look"
+    assert text.endswith("so each is measured by its own spread.")
+    jazz, _, waltz = found.cells
+    assert waltz.high - waltz.low > 10 * (jazz.high - jazz.low)
+
+
+def test_for_one_song_a_pair_of_unequal_spread_has_welchs_interval() -> None:
+    # Six cells a level: one song in six moods.
+    rows = [{**each, "reference": "one", "mood": each["reference"]} for each in noisy_rows(6)]
+    frame = pd.DataFrame(rows)
+    frame.insert(list(frame.columns).index("replicate"), "mood", frame.pop("mood"))
+    pair = summarise(frame, "tune_kept", "prompt").pairs[1]
+    groups = {prompt: [np.var(part["tune_kept"], ddof=1) for _, part in found.groupby("mood")]
+              for prompt, found in frame.groupby("prompt")}  # fmt: skip
+    parts = [statistics.fmean(groups[prompt]) / 24 for prompt in ("jazz", "waltz")]
+    degrees = sum(parts) ** 2 / sum(part**2 / 18 for part in parts)
+    half = stats.t.ppf(0.975, degrees) * math.sqrt(sum(parts))
+    assert (pair.first, pair.second) == ("jazz", "waltz")
+    assert (pair.high - pair.low) / 2 == pytest.approx(half)
+
+
+# The verdict, and how it shows
+
+
+def test_the_verdict_comes_first_and_names_the_difference() -> None:
+    found = summarise(study_rows(8), "tune_kept", scope="these songs")
+    pair = found.pairs[0]
+    assert found.verdict.startswith("'jazz' keeps less of the tune than 'waltz': −0.")
+    assert found.verdict.endswith(", p < 0.001, 8 songs.")
+    assert f"{pair.low:.3f}".replace("-", "−") in found.verdict
+    assert str(found).splitlines()[1] == found.verdict
+
+
+def test_of_many_pairs_the_verdict_says_how_many_differ_and_which_most() -> None:
+    found = summarise(study_rows(8, ("a", "b", "c")), "tune_kept")
+    assert found.verdict.startswith("3 of 3 pairs differ clearly. 'a' keeps less of the tune than 'c': ")
+    assert "p < 0.001 after Holm" in found.verdict
+
+
+def test_what_is_within_chance_is_not_called_a_difference() -> None:
+    found = summarise(study_rows(5, ("a", "b", "c"), 2, step=0.0, seed=11), "tune_kept")
+    assert not any(pair.is_clear for pair in found.pairs)
+    assert found.verdict.startswith("None of 3 pairs differs clearly in tune_kept; the clearest is ")
+    two = summarise(study_rows(5, repeats=2, step=0.0, seed=11), "tune_kept")
+    assert two.verdict.startswith("Whether 'jazz' and 'waltz' differ in tune_kept cannot be told: ")
+
+
+def test_one_level_gets_its_estimate_in_words() -> None:
+    found = summarise(study_rows(5, ("jazz",)), "tune_kept")
+    assert found.by == ()
+    assert found.verdict.startswith("All takes together have a tune_kept of 0.")
+
+
+def test_takes_that_do_not_differ_at_all_have_an_interval_of_no_width() -> None:
+    rows = [row(song, prompt, take, value) for song in "ab" for prompt, value in (("x", 0.1), ("y", 0.3))
+            for take in (1, 2)]  # fmt: skip
+    pair = summarise(rows, "tune_kept").pairs[0]
+    assert (pair.low, pair.high) == (pair.difference, pair.difference)
+    assert pair.p == 0
+
+
+def test_it_shows_itself_untrusted_and_hides_no_markup() -> None:
+    found = summarise(study_rows(6, ("<b>jazz</b>", "a\x1b[31m waltz")), "tune_kept")
+    bundle = found._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/html"}
+    page = Page(bundle["text/html"])
+    known = ("<th> is dropped", "<thead> is dropped")  # kept by JupyterLab
+    harmless = ("overflow-x", "font-variant-numeric")
+    assert [
+        said for said in page.problems if said not in known and not any(h in said for h in harmless)
+    ] == []
+    assert "<b>jazz</b>" in page.text
+    assert "\x1b" not in bundle["text/plain"] + bundle["text/html"]
+
+
+def test_what_is_simulated_says_so() -> None:
+    found = summarise([{**each, "simulated": True} for each in study_rows(3)], "tune_kept")
+    assert "(simulated)" in str(found).splitlines()[0]
+    assert "simulated" in Page(found._repr_mimebundle_()["text/html"]).text
+
+
+def test_a_summary_of_many_levels_stays_short() -> None:
+    rows = study_rows(2, tuple(f"prompt {at}" for at in range(40)), 2)
+    found = summarise(rows, "tune_kept")
+    assert len(found.pairs) == 780
+    assert len(found._repr_mimebundle_()["text/html"]) < 100_000
+    assert "The clearest 60 of 780." in str(found)
+
+
+def test_it_goes_to_frames_and_to_json_and_back() -> None:
+    found = summarise(study_rows(6, repeats=1), "tune_kept")
+    assert Summary.from_json(found.to_json()) == found
+    frame, pairs = found.to_frame(), found.pairs_frame()
+    assert list(frame["prompt"]) == ["jazz", "waltz"]
+    assert math.isnan(frame["low"][0])
+    assert list(pairs.columns) == [
+        "first",
+        "second",
+        "difference",
+        "low",
+        "high",
+        "p",
+        "p_holm",
+        "songs",
+        "reason",
+    ]
+    with pytest.raises(ConfigurationError, match="holds no Summary"):
+        Summary.from_json("[]")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "digits"), [(-0.17, -0.07, 2), (0.58, 0.60, 3), (-30.0, 60.0, 0), (0.0, 0.0, 2)]
+)
+def test_figures_have_the_digits_that_their_interval_allows(low: float, high: float, digits: int) -> None:
+    assert digits_for(low, high, (low + high) / 2) == digits
