@@ -1,0 +1,86 @@
+"""Precision: the half-width that is promised is the one a study of that size then has."""
+
+from __future__ import annotations
+
+import math
+import random
+import statistics
+
+import pytest
+
+from soundverse_nb.study.precision import PilotSpread, Precision, half_width, pilot_spread, precision
+from soundverse_nb.study.summarise import summarise
+from tests.study.rows import row, study_rows
+
+
+@pytest.mark.parametrize("scope", ["these songs", "songs like these"])
+def test_the_promised_half_width_is_what_studies_of_that_size_have(scope: str) -> None:
+    draw = random.Random(1)
+    widths = []
+    for _ in range(60):
+        rows = []
+        for song in range(12):
+            own = draw.gauss(0, 0.06)  # the true difference of this song
+            for prompt, level in (("jazz", 0.5), ("waltz", 0.6 + own)):
+                rows += [row(f"{song}", prompt, take, level + draw.gauss(0, 0.05)) for take in range(3)]
+        pair = summarise(rows, "tune_kept", scope=scope).pairs[0]  # type: ignore[arg-type]
+        widths.append((pair.high - pair.low) / 2)
+    promised = half_width(3, 12, PilotSpread(repeats=0.05, songs=0.06), scope)  # type: ignore[arg-type]
+    assert promised == pytest.approx(statistics.fmean(widths), rel=0.08)
+
+
+def test_pilot_trials_tell_the_spread_of_repeats_and_of_songs() -> None:
+    draw = random.Random(2)
+    rows = []
+    for song in range(200):
+        own = draw.gauss(0, 0.08)
+        for prompt, level in (("jazz", 0.5), ("waltz", 0.5 + own)):
+            rows += [row(f"{song}", prompt, take, level + draw.gauss(0, 0.05)) for take in range(3)]
+    found = pilot_spread(rows, "tune_kept")
+    assert found is not None
+    assert found.takes == 1200
+    assert found.repeats == pytest.approx(0.05, rel=0.1)
+    assert found.songs == pytest.approx(0.08, rel=0.15)
+
+
+def test_without_two_takes_of_a_cell_there_is_no_pilot() -> None:
+    assert pilot_spread(study_rows(3, repeats=1), "tune_kept") is None
+    assert pilot_spread([], "tune_kept") is None
+
+
+def test_one_pilot_song_does_not_tell_how_songs_differ() -> None:
+    found = pilot_spread(study_rows(1), "tune_kept")
+    assert found is not None
+    assert math.isnan(found.songs)
+
+
+def test_one_take_tells_nothing_of_these_songs_and_four_songs_nothing_of_others() -> None:
+    assert math.isnan(half_width(1, 8, PilotSpread()))
+    assert math.isfinite(half_width(1, 8, PilotSpread(), "songs like these"))
+    assert math.isnan(half_width(9, 4, PilotSpread(), "songs like these"))
+
+
+def test_more_repeats_do_not_make_up_for_few_songs() -> None:
+    spread = PilotSpread(repeats=0.05, songs=0.1, takes=30)
+    many_takes = half_width(40, 6, spread, "songs like these")
+    many_songs = half_width(2, 24, spread, "songs like these")
+    assert many_songs < many_takes / 2
+
+
+def test_a_finer_plan_says_what_it_costs() -> None:
+    found = precision(8, 4, 3, PilotSpread(repeats=0.1, songs=0.0, takes=24), price=0.5, metric="tune_kept")
+    assert [(row.references, row.repeats, row.trials, row.price) for row in found.rows] == [
+        (8, 3, 96, 48.0), (8, 6, 192, 96.0), (8, 12, 384, 192.0), (16, 3, 192, 96.0), (32, 3, 384, 192.0),
+    ]  # fmt: skip
+    assert "tune_kept, from 24 pilot takes." in str(found)
+    assert "96.00" in str(found)
+    assert len(found.to_frame()) == 5
+    assert Precision.from_json(found.to_json()) == found
+
+
+def test_without_pilots_half_widths_are_in_spreads_of_repeats_and_say_so() -> None:
+    said = str(precision(2, 4, 3))
+    assert "In units of the standard deviation of repeats" in said
+    assert "price" not in said
+    assert "Songs like these take 5 songs" in said
+    assert set(precision(2, 4, 3)._repr_mimebundle_()) == {"text/plain", "text/html"}
