@@ -6,138 +6,33 @@ import contextlib
 import itertools
 import json
 import os
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, SupportsIndex, overload
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 from soundverse_nb import displays
 from soundverse_nb.errors import ConfigurationError, SoundverseError, Spent, bare_errors, import_extra
 from soundverse_nb.remix.clip import Clip
-from soundverse_nb.remix.preview import Playable, checked, display_bytes, playables
+from soundverse_nb.remix.list_takes import (
+    MOST_ROWS,
+    Outcome,
+    Rating,
+    gallery_takes,
+    list_html,
+    list_text,
+    take_key,
+)
 from soundverse_nb.remix.remix import Remix, copy_to_new
 from soundverse_nb.remix.take_names import Asked, asked_of, file_name, take_titles
-from soundverse_nb.render.card import TakeRow, takes_html
 from soundverse_nb.render.escape import plain
-from soundverse_nb.render.units import clock
 
 if TYPE_CHECKING:
     from soundverse_nb.measures.difference import Difference
     from soundverse_nb.measures.table import MeasureTable
 
-MOST_ROWS = 100
-"""Rows shown; a slice of the list shows others."""
-
-_PLAYER_BYTES = 32_000
-"""Six seconds of the plainest sound: a row that would get less has no player, so that others have one."""
-
-_SENTENCE = 400  # characters of an error's text
-
-
-class Takes(Protocol):
-    """What is asked of a RemixList to show it."""
-
-    @property
-    def summary(self) -> str: ...
-    @property
-    def asked(self) -> list[Asked]: ...
-    @property
-    def notes(self) -> tuple[str, ...]: ...
-    def __iter__(self) -> Iterator[Remix | SoundverseError]: ...
-    def __len__(self) -> int: ...
-
-
-@dataclass(frozen=True)
-class _Facts:
-    """What a row says below its prompt, or why there is nothing to hear."""
-
-    line: str = ""
-    problem: str = ""
-
-
-def list_html(takes: Takes, max_bytes: int | None = None) -> str:
-    """The table in at most `max_bytes` bytes of UTF-8, with players for as many rows as have room for one."""
-    limit = display_bytes() if max_bytes is None else checked(max_bytes)
-    shown = list(takes)[:MOST_ROWS]
-    rows = _rows(shown, takes.asked)
-    notes = list(takes.notes)
-    if len(takes) > len(rows):
-        notes.append(f"The first {len(rows)} of {len(takes)}; [{len(rows)}:] shows the next.")
-    while len(str(takes_html(takes.summary, rows, notes)).encode()) > limit and len(rows) > 1:
-        rows = rows[: len(rows) // 2]
-        notes = [*takes.notes, f"The first {len(rows)} of {len(takes)}; [{len(rows)}:] shows the next."]
-    left = limit - len(str(takes_html(takes.summary, rows, notes)).encode()) - 300 * len(rows)
-    rows, cut = _list_with_players(rows, shown, left * 3 // 4)
-    if cut:
-        notes.append(cut)
-    return str(takes_html(takes.summary, rows, notes))
-
-
-def _rows(takes: Sequence[Remix | SoundverseError], asked: Sequence[Asked]) -> list[TakeRow]:
-    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="soundverse-list") as pool:
-        facts = list(pool.map(_facts, takes))
-    return [
-        TakeRow(at, each.song, each.words or "–", fact.line, fact.problem)
-        for at, (each, fact) in enumerate(zip(asked, facts, strict=False))
-    ]
-
-
-def _facts(take: Remix | SoundverseError) -> _Facts:
-    if isinstance(take, SoundverseError):
-        return _Facts(problem=plain(take, _SENTENCE))
-    try:
-        length = clock(float(take.audio.duration))
-    except SoundverseError as error:
-        return _Facts(problem=plain(error, _SENTENCE))
-    parts = [length, plain(take.song_name or "", 60), "simulated" * take.simulated]
-    return _Facts(line=" · ".join(part for part in parts if part))
-
-
-def _list_with_players(
-    rows: list[TakeRow], takes: Sequence[Remix | SoundverseError], room: int
-) -> tuple[list[TakeRow], str]:
-    """The rows with their players, and a sentence where some are previews, or have none."""
-    audible = [at for at, row in enumerate(rows) if not row.problem]
-    playing = audible[: max(0, room) // _PLAYER_BYTES]
-    clips = [take.audio for at in playing if isinstance(take := takes[at], Remix)]
-    try:
-        made = playables(clips, max(0, room)) if clips else []
-    except SoundverseError as reason:
-        made = [Playable(None, f"No player: {reason.message}")] * len(clips)
-    rows = list(rows)
-    for at, playable in zip(playing, made, strict=True):
-        rows[at] = replace(rows[at], audio=playable.data)
-    notes = []
-    if any(playable.note for playable in made):
-        notes.append("Players hold previews; .compare() plays the whole songs.")
-    if len(playing) < len(audible):
-        notes.append(f"The first {len(playing)} have a player; a slice of the list shows others.")
-    return rows, " ".join(notes)
-
-
-def list_text(takes: Takes) -> str:
-    """The same for a terminal: a line a take."""
-    shown = list(takes)[:MOST_ROWS]
-    lines = [f"RemixList: {plain(line, 600)}" for line in takes.summary.splitlines()[:1]]
-    lines += [plain(line, 600) for line in takes.summary.splitlines()[1:]]
-    rows = _rows(shown, takes.asked)
-    cells = [(str(row.number), plain(row.song, 24), plain(row.words, 40), _ending(row)) for row in rows]
-    widths = [max((len(row[at]) for row in cells), default=0) for at in range(3)]
-    lines += [
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip()
-        for row in cells
-    ]
-    if len(takes) > len(shown):
-        lines.append(f"... and {len(takes) - len(shown)} more")
-    return "\n".join([*lines, *(plain(note) for note in takes.notes)])
-
-
-def _ending(row: TakeRow) -> str:
-    return f"failed: {row.problem}" if row.problem else row.facts
-
-
-Outcome = Remix | SoundverseError
 Again = Callable[[Sequence[Any]], Awaitable["RemixList"]]
 """Orders takes anew; given what `Asked.again` of each holds, in the same order."""
 
@@ -166,6 +61,7 @@ class RemixList(list[Outcome]):
     ) -> None:
         super().__init__(takes)
         self._again = again
+        self._ratings: dict[str, Rating] = {}
         self.notes = tuple(notes)
         """Sentences that are shown below the table."""
 
@@ -195,26 +91,63 @@ class RemixList(list[Outcome]):
     def __getitem__(self, index: slice) -> RemixList: ...
     def __getitem__(self, index: SupportsIndex | slice) -> Outcome | RemixList:
         if isinstance(index, slice):
-            return RemixList(super().__getitem__(index), again=self._again)
+            return self._like(RemixList(super().__getitem__(index), again=self._again))
         return super().__getitem__(index)
 
     def copy(self) -> RemixList:
         """Another list of the same takes."""
-        return RemixList(self, again=self._again, notes=self.notes)
+        return self._like(RemixList(self, again=self._again, notes=self.notes))
+
+    def _like(self, other: RemixList) -> RemixList:
+        # The same ratings, not a copy: what is given in a slice's gallery is in the whole list's frame.
+        other._ratings = self._ratings
+        return other
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
         # A client cannot be pickled: what comes back can do everything but order again.
-        return RemixList, (list(self),)
+        return RemixList, (list(self),), {"_ratings": dict(self._ratings)}
+
+    @property
+    def ratings(self) -> Mapping[str, Rating]:
+        """Stars and note of each take that has some, by what names it in the gallery."""
+        return MappingProxyType(self._ratings)
+
+    def gallery(self) -> Any:
+        """All takes to browse: filter, sort, play, rate, and compare some of them in the player.
+
+        Stars and notes land in `to_frame()`. What a notebook saves is a static table. Raises
+        ConfigurationError where this front end has no gallery.
+        """
+        show = displays.lookup("gallery")
+        if show is None:
+            raise ConfigurationError(
+                "This front end has no gallery.", hint="Open the notebook in JupyterLab."
+            )
+        rows = gallery_takes(self, read=len(self) <= MOST_ROWS)
+        takes = dict(zip((row.key for row in rows), self, strict=True))
+
+        def rate(key: str, *, stars: int | None, note: str) -> None:
+            self._ratings[take_key(takes[key])] = (stars, note)
+
+        return show(
+            rows,
+            open_sound=lambda key: takes[key].audio,
+            open_original=lambda key: takes[key].reference,
+            on_change=rate,
+            summary=self.summary,
+        )
 
     def to_frame(self) -> Any:
         """One row a take, failed ones included, as a pandas DataFrame.
 
-        `duration` is in seconds, `paid` is "yes", "no" or "maybe". Raises ConfigurationError without pandas.
+        `duration` is in seconds, `paid` is "yes", "no" or "maybe"; `stars` and `note` are those given in the
+        gallery. Raises ConfigurationError without pandas.
         """
         pd = import_extra("pandas", "A data frame")
         with ThreadPoolExecutor(max_workers=2, thread_name_prefix="soundverse-frame") as pool:
-            rows = list(pool.map(_row, self, self.asked))
+            rows = list(pool.map(partial(_row, self._ratings), self, self.asked))
         frame = pd.DataFrame(rows, columns=_COLUMNS)
+        frame["stars"] = frame["stars"].astype("Int64")
         frame["started"] = pd.to_datetime(frame["started"], unit="s", utc=True)
         return frame
 
@@ -403,11 +336,14 @@ def _save(remix: Remix, folder: Path) -> Path | str:
 _COLUMNS = [
     "song", "prompt", "lyrics", "parameters", "state", "paid", "title", "duration", "path", "reference",
     "message_id", "order_id", "simulated", "started", "seconds", "error", "error_type",
+    "stars", "note",
 ]  # fmt: skip
 
 
-def _row(take: Outcome, asked: Asked) -> dict[str, Any]:
+def _row(ratings: Mapping[str, Rating], take: Outcome, asked: Asked) -> dict[str, Any]:
+    stars, note = ratings.get(take_key(take), (None, ""))
     facts: dict[str, Any] = {
+        "stars": stars, "note": note,
         "song": asked.song, "prompt": asked.prompt, "lyrics": asked.lyrics,
         "parameters": None if asked.parameters is None else dict(asked.parameters),
     }  # fmt: skip

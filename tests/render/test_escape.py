@@ -7,9 +7,11 @@ import pytest
 from markupsafe import Markup
 
 import soundverse_nb
-from soundverse_nb.render.card import Card, Lane, TakeRow, card_html, takes_html
+from soundverse_nb.render.card import Card, Lane, card_html
 from soundverse_nb.render.colours import badge
 from soundverse_nb.render.escape import fill, joined, plain, text, verbatim
+from soundverse_nb.render.gallery import GalleryTake
+from soundverse_nb.render.gallery_table import gallery_html
 from soundverse_nb.render.labels import StageSpan, stages_html
 from soundverse_nb.render.summary import (
     OrderRow,
@@ -76,7 +78,11 @@ def test_what_is_put_into_a_page_is_escaped_unless_it_is_markup() -> None:
         badge("<i>"),
         orders_html("<i>", "<i>", [OrderRow(*["<i>"] * 9)], ["<i>"]),
         job_html("<i>", "failed", "<i>"),
-        takes_html("<i>", [TakeRow(0, "<i>", "<i>", "<i>"), TakeRow(1, "<i>", "<i>", "", "<i>")], ["<i>"]),
+        gallery_html([GalleryTake(*["<i>"] * 2, note="<i>", same_as="<i>", detail="<i>")], "<i>", ["<i>"]),
+        gallery_html(
+            [GalleryTake("a", state="failed", reference="<i>", factors={"<i>": "<i>"}, reason="<i>")]
+        ),
+        gallery_html([GalleryTake("a", numbers={"<i>": 1.0})]),
     ],
 )
 def test_every_page_escapes_what_it_is_given(page: Markup) -> None:
