@@ -40,6 +40,10 @@ def _player(*clips: Any, **settings: Any) -> Any:
     return import_module(f"{__name__}.widgets").compare(*clips, **settings)
 
 
+def _gallery(*takes: Any, **settings: Any) -> Any:
+    return import_module(f"{__name__}.widgets.gallery").gallery(*takes, **settings)
+
+
 def _job(*job: Any) -> Any:
     return import_module(f"{__name__}.widgets.ticker").show_job(*job)
 
@@ -64,6 +68,7 @@ _displays.register("difference", _difference)
 _displays.register("difference_picture", _difference_picture)
 _displays.register("differences", _differences)
 _displays.register("progress", _progress_board)
+_displays.register("gallery", _gallery)
 _displays.register("job", _job)
 _displays.register("player", _player)
 _displays.register("whole_songs", _whole_songs)

@@ -125,14 +125,15 @@ class RemixList(list[Outcome]):
             )
         rows = gallery_takes(self, read=len(self) <= MOST_ROWS)
         takes = dict(zip((row.key for row in rows), self, strict=True))
+        remixes = {key: take for key, take in takes.items() if isinstance(take, Remix)}
 
         def rate(key: str, *, stars: int | None, note: str) -> None:
             self._ratings[take_key(takes[key])] = (stars, note)
 
         return show(
             rows,
-            open_sound=lambda key: takes[key].audio,
-            open_original=lambda key: takes[key].reference,
+            open_sound=lambda key: remixes[key].audio,
+            open_original=lambda key: remixes[key].reference,
             on_change=rate,
             summary=self.summary,
         )

@@ -10,7 +10,7 @@ import math
 import struct
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -176,14 +176,14 @@ class NumberColumn:
         if value is None or not math.isfinite(value):
             return "–"
         if self.unit in _WRITERS:
-            return _WRITERS[self.unit](value)
+            return str(_WRITERS[self.unit](value))
         if self.decimals is None:
             return f"{value:.3g}".replace("-", MINUS)
         number = signed(value, self.decimals, plus=self.plus)
         return f"{number} {self.unit}" if self.unit else number
 
 
-_WRITERS = {
+_WRITERS: dict[str, Callable[[float], str]] = {
     "clock": clock,
     "span": span,
     "money": money,
@@ -229,7 +229,7 @@ def number_columns(takes: Sequence[GalleryTake]) -> list[NumberColumn]:
 def peaks_of(envelope: Envelope, points: int = PEAKS) -> bytes:
     """The greatest absolute sample of each of `points` pieces, a byte each: 0 is silence, 255 full scale."""
     low, high = columns(envelope, points)
-    return np.rint(np.clip(np.maximum(-low, high), 0, 1) * 255).astype(np.uint8).tobytes()
+    return bytes(np.rint(np.clip(np.maximum(-low, high), 0, 1) * 255).astype(np.uint8))
 
 
 BAR_WIDTH, BAR_HEIGHT = 120, 28

@@ -14,21 +14,6 @@ const SHORTEST_VIEW = 1; // seconds; closer than that there is nothing to find
 /** @param {number} db */
 const signed = (db) => `${db < -0.05 ? "−" : ""}${Math.abs(db).toFixed(1)} dB`;
 
-/**
- * @param {string} tag
- * @param {Record<string, string>} attributes
- * @param {(Node|string)[]} children
- */
-function element(tag, attributes = {}, children = []) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
-/** @param {string} text */
-const button = (text, kind, attributes = {}) => element("button", { type: "button", class: kind, ...attributes }, [text]);
-
 /** Buttons of which one is chosen, as radio buttons are. */
 function radios(label, kind, names) {
   const choices = names.map((name) => button(name, kind, { role: "radio" }));

@@ -49,7 +49,7 @@ _aligning = ThreadPoolExecutor(max_workers=1, thread_name_prefix="soundverse-ali
 
 def _module() -> str:
     """The page's script: an ES module of anywidget cannot import files beside it, so they are one text."""
-    names = ("player_sound.js", "player_alignment.js", "player_drawing.js", "player.js")
+    names = ("dom.js", "player_sound.js", "player_alignment.js", "player_drawing.js", "player.js")
     parts = (CLOCK_JS, *map(Path(__file__).with_name, names))
     return "\n".join(part.read_text(encoding="utf-8") for part in parts)
 

@@ -263,8 +263,6 @@ async function bytesOf(url) {
  * said by `carried` alone: the same time; the same place, which is a proportion of the song; or the same bar.
  */
 class Deck {
-  static playing = null; // one player sounds at a time on a page
-
   /**
    * @param {() => void} changed  something that is on show has changed
    * @param {(text: string) => void} say  tell the listener why something is not as expected
@@ -288,6 +286,8 @@ class Deck {
     this.since = 0; // the context's time at that moment
     this.turn = 0; // each start, stop and seek opens a new one
     this.left = null; // {take, at, running} before the switch to a take that was over by then
+    this.giveWay = ({ detail }) => detail !== this && this.running && this.pause();
+    document.addEventListener(PLAYS, this.giveWay);
   }
 
   /** Seconds the axis shows: of the longest take, or of the one that is heard where each fills the axis. */
@@ -380,8 +380,7 @@ class Deck {
       this.sayEnd(this.heard); // it was taken there while the sound came
       return;
     }
-    if (Deck.playing && Deck.playing !== this) Deck.playing.pause();
-    Deck.playing = this;
+    document.dispatchEvent(new CustomEvent(PLAYS, { detail: this }));
     this.running = true;
     this.begin(take, buffer, this.context.currentTime + AHEAD, this.at);
     this.changed();
@@ -441,7 +440,6 @@ class Deck {
     this.turn += 1;
     this.running = false;
     this.at = position;
-    if (Deck.playing === this) Deck.playing = null;
     this.fade(this.context.currentTime);
     this.rest = setTimeout(() => this.context?.suspend(), 500); // a paused player costs nothing
     this.changed();
@@ -556,7 +554,7 @@ class Deck {
     this.closed = true;
     if (this.running) this.halt(this.position);
     this.turn += 1;
-    if (Deck.playing === this) Deck.playing = null;
+    document.removeEventListener(PLAYS, this.giveWay);
     clearTimeout(this.rest);
     this.context?.close();
     this.context = null;
