@@ -1,15 +1,15 @@
 """Kill a kernel that runs a study at random moments, again and again, and hold its frame against the bill.
 
-A child process runs a study of sixty trials on the embedded service, which is in this process, so that its ledger
-survives. Some orders meet faults. The child is killed with SIGKILL and started again, each time with the song
-under a URL that is signed anew, until it ends by itself. Then no trial may be charged twice, every charge must be
-a finished, failed or unknown trial of the frame, and the frame must be that of an undisturbed run but for times
-and for the trials whose POST was under way when the child died.
+A child process runs a study of sixty trials on the embedded service, which is in this process, so that its
+ledger survives. Some orders meet faults. The child is killed with SIGKILL and started again, each time with
+the song under a URL that is signed anew, until it ends by itself. Then no trial may be charged twice, every
+charge must be a finished, failed or unknown trial of the frame, and the frame must be that of an undisturbed
+run but for times and for the trials whose POST was under way when the child died.
 
     python benchmarks/study_crash.py --kills 100 [--rollback] [--shards 4]
 
---rollback keeps store and journal as on a file system without shared memory. --shards cuts the plan and its budget
-into studies of their own, which are killed in turn and merged in the end.
+--rollback keeps store and journal as on a file system without shared memory. --shards cuts the plan and its
+budget into studies of their own, which are killed in turn and merged in the end.
 """
 
 from __future__ import annotations
@@ -82,7 +82,9 @@ def plan_of(song: str, trials: int) -> Any:
     return sv.Plan({"tone": song}, ["style 0", "style 1"], parameters=parameters)
 
 
-def child(base_url: str, song: str, folder: Path, trials: int, shard: tuple[int, int], rollback: bool) -> None:
+def child(
+    base_url: str, song: str, folder: Path, trials: int, shard: tuple[int, int], rollback: bool
+) -> None:
     """What is killed: run the study to its end."""
     import soundverse_nb as sv
     from soundverse_nb.client import Timeouts
@@ -92,8 +94,8 @@ def child(base_url: str, song: str, folder: Path, trials: int, shard: tuple[int,
         filesystem.maps_shared = lambda folder: False
     timeouts = Timeouts(silence=0.5, poll_interval=0.05, max_poll_interval=0.5)
     client = sv.Client(
-        KEY, base_url, directory=folder / "remixes", journal=folder / JOURNAL, preflight="off", progress=False,
-        timeouts=timeouts, max_streams=12,
+        KEY, base_url, directory=folder / "remixes", journal=folder / JOURNAL, preflight="off",
+        progress=False, timeouts=timeouts, max_streams=12,
     )  # fmt: skip
     plan = plan_of(song, trials)
     if shard[1] > 1:
@@ -135,7 +137,7 @@ def one_study(
 
     song = short_song(folder)
     urls: list[str] = []
-    with Simulator(speed=speed) as simulator:
+    with Simulator(speed=speed, render="short", take=1) as simulator:
         for shard in range(shards):
             mine = folder / f"shard {shard}"
             mine.mkdir()

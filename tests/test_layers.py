@@ -50,6 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "measures",
         "analysis",
         "client",
+        "study",
         "widgets",
         "examples",
     },

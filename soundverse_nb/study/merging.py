@@ -45,7 +45,7 @@ def adopt_trials(store: StudyStore, folder: Path, other: StudyStore, other_folde
 
 
 def merge_studies(folders: Sequence[Path], into: Path) -> None:
-    """The union of studies by the identity of their trials, in a new folder; what is there twice is marked."""
+    """The union of studies by the identity of their trials, in a new folder; what is there twice is said."""
     if not folders:
         raise ConfigurationError("No studies were given to merge.", hint="sv.merge([folder, folder, ...]).")
     if (into / NAME).exists():

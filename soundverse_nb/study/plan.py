@@ -311,6 +311,7 @@ class Plan:
         other = self._copy()
         other._part = (part, parts)
         return other
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the plan to a YAML file that people can read and change; gives its path back.
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -54,7 +55,7 @@ class RunSettings:
 
 
 class Runner:
-    """Orders the missing trials of a study; a `Watcher` of its orders. Lives on the client's event loop.
+    """Orders the missing trials of a study; what becomes of each is told to it. Lives on the client's loop.
 
     `trials` are in the order in which they are ordered, `inputs` say what each is.
     """
@@ -79,8 +80,8 @@ class Runner:
         self._go_on = asyncio.Event()
         self._go_on.set()
         self._freed = asyncio.Condition()
-        self._out = 0  # reserved by this run and not ended
-        self._count = 0  # ended
+        self._out: set[int] = set()  # reserved by this run, and not ended
+        self._ended = 0
         self._measuring: set[asyncio.Task[None]] = set()
         self._measures = asyncio.Semaphore(os.cpu_count() or 1)
 
@@ -111,27 +112,29 @@ class Runner:
 
     async def begin(self, index: int) -> str:
         """Wait while the study is paused, then reserve the price; a sentence where it is not ordered."""
-        while not self._stopped:
+        while True:
             await self._go_on.wait()
             if self._stopped:
-                break
-            freed = self._count
+                return self._stopped
+            ended = self._ended
+            self._out.add(index)
             try:
-                await self._commits.do(lambda: self._reserve(self._trials[index]))
+                await self._commits.do(partial(self._reserve, self._trials[index]))
+                return ""
             except BudgetExceededError as full:
+                self._out.discard(index)
                 # An order that ends unpaid makes room for another.
-                if not self._out:
+                if self._out:
+                    await self._until_another_ends(ended)
+                else:
                     self._stop(full.message, self._used_up(full))
-                    break
-                async with self._freed:
-                    await self._freed.wait_for(lambda before=freed: self._count != before or self._stopped)
-                continue
             except SoundverseError as error:
+                self._out.discard(index)
                 self._stop(f"The study could not be written: {error.message}", error)
-                break
-            self._out += 1
-            return ""
-        return self._stopped
+
+    async def _until_another_ends(self, ended: int) -> None:
+        async with self._freed:
+            await self._freed.wait_for(lambda: self._ended != ended or bool(self._stopped))
 
     def _used_up(self, full: BudgetExceededError) -> BudgetExceededError:
         every = self._store.trials()
@@ -154,6 +157,8 @@ class Runner:
 
     async def ended(self, index: int, result: Remix | SoundverseError, order: Order | None) -> None:
         """Settle what it cost, and keep what came."""
+        if index not in self._out:
+            return  # it was stopped while it waited, before anything was reserved
         trial = self._trials[index]
         try:
             settlement = self._settled(result, order)
@@ -166,8 +171,8 @@ class Runner:
                 self._measure(trial)
         finally:
             async with self._freed:
-                self._out -= 1
-                self._count += 1
+                self._out.discard(index)
+                self._ended += 1
                 self._freed.notify_all()
 
     def _settled(self, result: Remix | SoundverseError, order: Order | None) -> Settlement:

@@ -65,7 +65,8 @@ class RunnerLease:
         self._beating: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> RunnerLease:
-        while is_undecided(_lease((await asyncio.to_thread(self._store.meta)).get(_RUNNER))):
+        # Real time, as the other machine's is.
+        while is_undecided(_lease((await asyncio.to_thread(self._store.meta)).get(_RUNNER))):  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_SECONDS)
         mine = new_lease(time.time())
         try:

@@ -28,6 +28,7 @@ from soundverse_nb.reference.reference import Reference
 from soundverse_nb.render.escape import plain
 from soundverse_nb.study.audio_files import keep_audio
 from soundverse_nb.study.plan import MICRO, Plan
+from soundverse_nb.study.planned import check_different, planned_trials
 from soundverse_nb.study.runner import Commits, Runner, RunSettings, settle
 from soundverse_nb.study.runner_lease import RunnerLease
 from soundverse_nb.study.settling import journal_name, settled_order
@@ -153,37 +154,8 @@ async def _taken_plan(
         files[content] = folder / file
         await asyncio.to_thread(store.take_song, content, name, file, None)
     service = service_name(session)
-    trials = [
-        StoredTrial(
-            identity=trial.identity(contents[trial.reference], service, session.simulated),
-            plan=plan.hash,
-            number=trial.number,
-            reference=trial.reference,
-            content=contents[trial.reference],
-            factors=dict(trial.factors),
-            instructions=trial.instructions.model_dump(exclude_none=True),
-            replicate=trial.replicate,
-            is_control=trial.is_control,
-            state=TrialState.MISSING,
-            simulated=session.simulated,
-        )
-        for trial in plan.trials
-    ]
-    twice = [name for name, count in Counter(contents.values()).items() if count > 1]
-    if twice:
-        same = [name for name, content in contents.items() if content == twice[0]]
-        raise ConfigurationError(
-            f"{' and '.join(same)} are the same song.",
-            hint="Leave one out; repeats= orders a cell more than once.",
-        )
-    identities = Counter(trial.identity for trial in trials)
-    if len(identities) < len(trials):
-        again = [trial for trial in trials if identities[trial.identity] > 1]
-        cells = sorted({_cell(trial) for trial in again})
-        raise ConfigurationError(
-            f"Two cells ask for the same remixes: {'; '.join(cells[:4])}.",
-            hint="Levels of other names but the same words are one level; repeats= orders it more than once.",
-        )
+    trials = planned_trials(plan, contents, service, session.simulated)
+    check_different(trials, contents)
     described = {**plan.description(), "contents": contents, "part": list(plan.part), "share": plan.share}
     await asyncio.to_thread(store.take_plan, plan.hash, described, trials)
     await asyncio.to_thread(
@@ -193,10 +165,6 @@ async def _taken_plan(
         environment=json.dumps(environment(plan)),
     )
     return trials, files
-
-
-def _cell(trial: StoredTrial) -> str:
-    return ", ".join(f"{factor} {name!r}" for factor, name in trial.factors.items())
 
 
 async def settle_earlier(folder: Path, store: StudyStore, session: Session, journal: str) -> None:

@@ -40,7 +40,8 @@ CREATE TABLE trials (
     content TEXT NOT NULL, factors TEXT NOT NULL, instructions TEXT NOT NULL, replicate INTEGER NOT NULL,
     is_control INTEGER NOT NULL, state TEXT NOT NULL, reserved INTEGER NOT NULL DEFAULT 0,
     charged INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0, journal TEXT, order_id TEXT,
-    message_id TEXT, simulated INTEGER NOT NULL, started REAL, finished REAL, stages TEXT, error TEXT, song_name TEXT,
+    message_id TEXT, simulated INTEGER NOT NULL, started REAL, finished REAL, stages TEXT, error TEXT,
+    song_name TEXT,
     audio TEXT, file TEXT, stars INTEGER, note TEXT, adopted TEXT,
     duplicate_of TEXT
 );
@@ -157,10 +158,13 @@ class StudyStore:
             raise ConfigurationError(
                 f"There is no study in {self.path.parent}.", hint="study.run(plan) begins one."
             )
-        # On a medium that cannot be written nobody else writes either, and SQLite needs no log beside it.
-        still = "" if os.access(self.path.parent, os.W_OK) else "&immutable=1"
-        connection = self._connect(f"{self.path.absolute().as_uri()}?mode=ro{still}")
+        # A reader must be able to undo what a killed writer left half done, and writes nothing else. On a
+        # medium that cannot be written nobody else writes either, and SQLite needs no log beside the file.
+        can_write = os.access(self.path.parent, os.W_OK) and os.access(self.path, os.W_OK)
+        mode = "mode=rw" if can_write else "mode=ro&immutable=1"
+        connection = self._connect(f"{self.path.absolute().as_uri()}?{mode}")
         try:
+            connection.execute("PRAGMA query_only = ON")
             self._check(connection)
             connection.execute("SELECT 1 FROM trials LIMIT 1")
         except BaseException:
@@ -228,14 +232,8 @@ class StudyStore:
 
     def together(self, works: Sequence[Callable[[], Any]]) -> list[Any]:
         """Do pieces of work in one commit; the answer of each, or the error that it raised."""
-        answers: list[Any] = []
         with self.writing():
-            for work in works:
-                try:
-                    answers.append(work())
-                except SoundverseError as error:
-                    answers.append(error)
-        return answers
+            return [_answer(work) for work in works]
 
     def change(self, key: str, new: Callable[[str | None], str | None]) -> None:
         """Replace what is noted under a key by what `new` makes of it, with nobody between; None removes."""
@@ -391,6 +389,13 @@ class StudyStore:
             "SELECT coalesce(sum(charged), 0) AS c, coalesce(sum(reserved), 0) AS r FROM trials"
         )
         return row["c"], row["r"]
+
+
+def _answer(work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except SoundverseError as error:
+        return error
 
 
 @contextlib.contextmanager

@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import os
-import platform
-import secrets
-import time
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from soundverse_nb.client.config import checked_price, given_path
 from soundverse_nb.errors import ConfigurationError, bare_errors
-from soundverse_nb.measures.difference import Difference
-from soundverse_nb.remix import Clip
-from soundverse_nb.study.frame import study_frame
-from soundverse_nb.study.measuring import kept_difference
+from soundverse_nb.study.folder import StudyFolder
 from soundverse_nb.study.merging import adopt_trials, merge_studies
 from soundverse_nb.study.plan import MICRO, Plan
-from soundverse_nb.study.runner_lease import Command, ask_runner, runner_of
+from soundverse_nb.study.runner_lease import Command, ask_runner
 from soundverse_nb.study.running import RunRequest, StudyReporter, run_study
-from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
+from soundverse_nb.study.store import StudyStore
 
 if TYPE_CHECKING:
     from soundverse_nb.client import Client, RemixJob
 
 
-class Study:
+class Study(StudyFolder):
     """A study in a folder: its plan, its trials, their audio and measures. `await study.run(plan)` runs it.
 
     Parameters
@@ -50,12 +43,9 @@ class Study:
     """
 
     def __init__(self, path: str | os.PathLike[str], client: Client | None = None) -> None:
-        self.path = given_path(path, "path").absolute()
+        super().__init__(path)
         self.client = client
-        self._store: StudyStore | None = None
-        if (self.path / NAME).exists():
-            self._reading()  # what cannot be read is told of now
-        elif client is None:
+        if not self._exists and client is None:
             raise ConfigurationError(
                 f"There is no study in {self.path}.",
                 hint="Check the path, or give a client to begin one: sv.Study(path, client).",
@@ -170,69 +160,6 @@ class Study:
     def _ask(self, command: Command) -> None:
         ask_runner(self._writing(), command)
 
-    @property
-    def is_running(self) -> bool:
-        """Whether some process runs it now."""
-        return runner_of(self._reading()) is not None if self._exists else False
-
-    @property
-    def plan(self) -> Plan | None:
-        """The plan that was run last, with the songs from this folder; None before the first run."""
-        found = self._reading().plan() if self._exists else None
-        if found is None:
-            return None
-        description = found[1]
-        songs = self._reading().songs()
-        contents = description.get("contents", {})
-        return Plan.from_description(
-            description, {name: self._song(songs, contents.get(name)) for name in description["references"]}
-        )
-
-    def _song(self, songs: Any, content: str | None) -> Path:
-        return self.path / (songs[content]["file"] if content in songs else "audio/missing")
-
-    @bare_errors
-    def to_frame(self) -> Any:
-        """A pandas frame with a row for every trial, failed and missing ones too.
-
-        Columns: the plan's factors, replicate, state, order, times in seconds, attempts, cost, the audio's
-        hash and its path in the study's folder, every measure, stars and notes. `in_plan` is False for trials
-        of earlier plans; `same_audio_as` names the earlier take that a repeat is the same file as.
-        """
-        return study_frame(self._reading())
-
-    def trials(self, states: Iterable[TrialState] = ()) -> list[StoredTrial]:
-        """The trials as the study keeps them, in the order of the plan."""
-        return self._reading().trials(states)
-
-    def clip(self, identity: str) -> Clip:
-        """The audio of a trial. ConfigurationError where it has none, or the file is gone."""
-        trial = self._reading().trial(identity)
-        if trial is None or trial.file is None:
-            raise ConfigurationError(
-                "This trial has no audio.", hint="study.to_frame() says how each stands."
-            )
-        file = self.path / trial.file
-        if not file.is_file():
-            raise ConfigurationError(
-                f"The audio of trial {trial.number} ({trial.file}) is gone from the study's folder.",
-                hint="study.run() takes it from the client's folder, or fetches it again; nothing is paid.",
-            )
-        return Clip(file)
-
-    def difference(self, identity: str) -> Difference | None:
-        """What the remix of a trial kept of its song and changed; None where it was not measured."""
-        return kept_difference(self._reading(), identity)
-
-    @bare_errors
-    def mark(self, identity: str, *, stars: int | None = None, note: str | None = None) -> None:
-        """Give a take 1 to 5 stars, or a note; 0 and "" take them back."""
-        if stars is not None and (
-            isinstance(stars, bool) or not isinstance(stars, int) or not 0 <= stars <= 5
-        ):
-            raise ConfigurationError(f"stars={stars!r} are no whole number from 0 to 5.")
-        self._writing().mark(identity, stars, note)
-
     @bare_errors
     def adopt(self, other: Study | str | os.PathLike[str]) -> int:
         """Take over the paid takes of another study whose trials are this one's; how many those were.
@@ -241,61 +168,6 @@ class Study:
         """
         source = other if isinstance(other, Study) else Study(other)
         return adopt_trials(self._writing(), self.path, source._reading(), source.path)
-
-    @property
-    def spent(self) -> float:
-        """What its trials cost so far, in the currency of the price."""
-        return self._reading().spent()[0] / MICRO if self._exists else 0.0
-
-    @property
-    def reserved(self) -> float:
-        """What is reserved for orders that are out, or of unknown outcome."""
-        return self._reading().spent()[1] / MICRO if self._exists else 0.0
-
-    @property
-    def _exists(self) -> bool:
-        return self._store is not None or (self.path / NAME).exists()
-
-    def _reading(self) -> StudyStore:
-        return self._store if self._store is not None else self._opened(readonly=True)
-
-    def _writing(self) -> StudyStore:
-        if self._store is None or self._store.readonly:
-            store = StudyStore(self.path)
-            store.change("id", lambda old: old or secrets.token_hex(8))
-            store.change("created", lambda old: old or f"{time.time():.3f}")
-            store.change("created_on", lambda old: old or platform.node())
-            previous, self._store = self._store, store
-            if previous is not None:
-                previous.close()
-        return self._store
-
-    def _opened(self, readonly: bool) -> StudyStore:
-        self._store = StudyStore(self.path, readonly=readonly)
-        return self._store
-
-    def close(self) -> None:
-        """Close the study's file; it opens again by itself."""
-        if self._store is not None:
-            self._store.close()
-            self._store = None
-
-    def __enter__(self) -> Study:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        if not self._exists:
-            return f"Study({self.path.name!r}, not run yet)"
-        counts = Counter(trial.state for trial in self.trials())
-        parts = [f"{counts[TrialState.DONE]} of {sum(counts.values())} trials done"]
-        parts += [f"{counts[state]} {state.value}" for state in _SAID if counts[state]]
-        return f"Study({self.path.name!r}, {', '.join(parts)})"
-
-
-_SAID = (TrialState.FAILED, TrialState.UNKNOWN, TrialState.RUNNING)
 
 
 def checked_amount(word: str, value: float | None) -> float | None:

@@ -33,7 +33,7 @@ def songs(tmp_path: Path) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Simulator]:
-    with Simulator(speed=400.0) as simulator:
+    with Simulator(speed=400.0, render="short") as simulator:
         yield simulator
 
 

@@ -9,11 +9,15 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import soundverse_nb as sv
 from soundverse_nb.client.journal import filesystem
-from soundverse_nb.study.store import MICRO, NAME, StoredTrial, StudyStore, TrialState
+from soundverse_nb.measures.difference import Difference
+from soundverse_nb.study.measuring import TrialMeasures, keep_measures, kept_difference, measured_columns
+from soundverse_nb.study.plan import MICRO
+from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
 
 PRICE = MICRO // 10
 
@@ -175,6 +179,28 @@ def test_reading_what_is_not_there_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_measures_of_the_latest_version_count(store: StudyStore) -> None:
-    store.keep_difference("trial-1", "features/1", "{}")
-    store.keep_difference("trial-1", "features/2", '{"tune_kept": 0.9}')
-    assert store.differences() == {"trial-1": ("features/2", '{"tune_kept": 0.9}')}
+    for extractor, kept in (("features/1", 0.2), ("features/2", 0.9)):
+        measured = Difference.unknown().model_copy(update={"extractor": extractor, "tune_kept": kept})
+        keep_measures(store, "trial-1", TrialMeasures(measured))
+    keep_measures(store, "trial-2", TrialMeasures(None, "It could not be decoded."))
+    columns = measured_columns(store, ["trial-1", "trial-2", "trial-3"])
+    assert list(columns["extractor"]) == ["features/2", None, None]
+    assert columns["tune_kept"][0] == 0.9
+    assert np.isnan(columns["tune_kept"][1:]).all()
+    assert columns["not_measured"][1] == "It could not be decoded."
+    assert kept_difference(store, "trial-1").tune_kept == 0.9  # type: ignore[union-attr]
+
+
+def test_a_reader_undoes_what_a_killed_writer_left_half_done(tmp_path: Path) -> None:
+    script = (
+        "import os, sys; from pathlib import Path; from soundverse_nb.client.journal import filesystem;"
+        "filesystem.maps_shared = lambda folder: False;"
+        "from soundverse_nb.study.store import StudyStore;"
+        "store = StudyStore(Path(sys.argv[1])); store.note(kept='1'); c = store._connection;"
+        "c.execute('PRAGMA cache_size = 1'); c.execute('BEGIN IMMEDIATE');"
+        "c.executemany('INSERT INTO meta VALUES (?, ?)', ((str(n), 'x' * 500) for n in range(2000)));"
+        "os._exit(1)"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
+    assert (tmp_path / f"{NAME}-journal").exists()
+    assert StudyStore(tmp_path, readonly=True).meta() == {"kept": "1"}

@@ -17,6 +17,7 @@ from soundverse_nb.simulator import Simulator
 from soundverse_nb.study.plan import Plan
 from soundverse_nb.study.store import TrialState
 from soundverse_nb.study.study import Study
+from tests.client.conftest import Notebook
 from tests.study.conftest import PRICE, small_plan, tagged, write_song
 
 MakeClient = Callable[..., sv.Client]
@@ -43,7 +44,7 @@ async def test_a_study_orders_its_plan_keeps_the_audio_and_orders_nothing_twice(
     assert frame["message_id"].nunique() == 8
     assert all(math.isfinite(seconds) for seconds in frame["seconds"])
     for file in frame["file"]:
-        assert sv.preflight(study.path / file).audio.duration > 9
+        assert sv.Clip(study.path / file).duration > 0.5
     await study.run(plan, price=PRICE, measures=False)
     again = Study(tmp_path / "study", make_client())
     await again.run(price=PRICE, measures=False)
@@ -77,9 +78,7 @@ async def test_fifty_orders_at_once_with_room_for_twenty_charge_exactly_twenty(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if kept == "rollback journal":
-        monkeypatch.setattr(
-            "soundverse_nb.client.journal.filesystem.maps_shared", lambda folder: False
-        )
+        monkeypatch.setattr("soundverse_nb.client.journal.filesystem.maps_shared", lambda folder: False)
     study = Study(tmp_path / "study", make_client(max_streams=50))
     before = len(service.ledger)
     plan = Plan(songs[:1], ["jazz"], parameters=tagged(*map(str, range(50))))
@@ -171,7 +170,12 @@ async def test_songs_that_would_be_refused_are_all_named_before_anything_is_orde
     ],
 )
 async def test_a_run_that_cannot_be_meant_is_a_sentence_and_orders_nothing(
-    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator, settings: Any, sentence: str
+    tmp_path: Path,
+    songs: list[Path],
+    make_client: MakeClient,
+    service: Simulator,
+    settings: Any,
+    sentence: str,
 ) -> None:
     before = len(service.ledger)
     with pytest.raises(sv.ConfigurationError, match=sentence):
@@ -192,14 +196,14 @@ async def test_what_every_order_would_meet_stops_the_run_and_leaves_the_rest_mis
 async def test_a_paused_study_orders_nothing_more_and_goes_on_when_told(
     tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
 ) -> None:
-    study = Study(tmp_path / "study", make_client(max_streams=1))
+    seen = Notebook()
+    study = Study(tmp_path / "study", make_client(max_streams=1, progress=seen))
     other = Study(tmp_path / "study", make_client())
     with pytest.raises(sv.ConfigurationError, match="Nobody runs"):
         study.pause()
     before = len(service.ledger)
     job = study.start(Plan(songs[:1], ["jazz"], parameters=tagged(*map(str, range(30)))), measures=False)
-    while len(service.ledger) == before:
-        await asyncio.sleep(0.01)
+    await seen.until(lambda: len(service.ledger) > before)
     other.stop_after_current()
     await job
     done = states(study)["done"]
@@ -211,19 +215,20 @@ async def test_a_paused_study_orders_nothing_more_and_goes_on_when_told(
 async def test_a_second_runner_is_refused_and_a_reader_sees_the_study_grow(
     tmp_path: Path, songs: list[Path], make_client: MakeClient
 ) -> None:
-    study = Study(tmp_path / "study", make_client(max_streams=2))
+    seen = Notebook()
+    study = Study(tmp_path / "study", make_client(max_streams=2, progress=seen))
     job = study.start(Plan(songs[:1], ["jazz"], parameters=tagged(*map(str, range(20)))), measures=False)
-    while not (study.path / "study.sqlite3").exists() or not study.is_running or not study.trials():
-        await asyncio.sleep(0.01)
+    await seen.until(lambda: bool(seen.updates))
+    assert study.is_running
     reader = Study(tmp_path / "study")
     with pytest.raises(sv.ConfigurationError, match="being run by"):
         await Study(tmp_path / "study", make_client()).run(small_plan(songs), measures=False)
-    seen = [len(reader.trials([TrialState.DONE]))]
+    grown = [len(reader.trials([TrialState.DONE]))]
     while not job.done():
-        seen.append(len(reader.trials([TrialState.DONE])))
-        await asyncio.sleep(0.01)
+        # Every read is one more chance to meet a lock.
+        grown.append(await asyncio.to_thread(lambda: len(reader.trials([TrialState.DONE]))))
     await job
-    assert sorted(seen) == seen
+    assert sorted(grown) == grown
     assert len(reader.trials([TrialState.DONE])) == 20
     assert not reader.is_running
 
@@ -231,19 +236,23 @@ async def test_a_second_runner_is_refused_and_a_reader_sees_the_study_grow(
 async def test_an_interrupted_study_picks_up_what_it_sent_and_pays_for_nothing_twice(
     tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
 ) -> None:
-    study = Study(tmp_path / "study", make_client(max_streams=4))
+    seen = Notebook()
+    study = Study(tmp_path / "study", make_client(max_streams=4, progress=seen))
     plan = Plan(songs[:1], ["jazz"], parameters=tagged(*map(str, range(12))))
     before = len(service.ledger)
     running = asyncio.ensure_future(study.run(plan, price=PRICE, measures=False))
-    while len(service.ledger) - before < 5:
-        await asyncio.sleep(0.005)
+    await seen.until(lambda: len(service.ledger) - before >= 5)
     running.cancel()
     with pytest.raises(asyncio.CancelledError, match="Running the same cell again goes on"):
         await running
     await study.run(plan, price=PRICE, measures=False)
-    assert states(study) == {"done": 12}
-    assert len(service.ledger) - before == 12
-    assert (study.spent, study.reserved) == (pytest.approx(12 * PRICE), 0)
+    # One whose POST was under way, and that the service had not named, may be paid: it stays reserved.
+    unclear = states(study).get("unknown", 0)
+    assert states(study)["done"] == 12 - unclear
+    assert unclear <= 4
+    assert len(service.ledger) - before <= 12
+    assert study.spent == pytest.approx((12 - unclear) * PRICE)
+    assert study.reserved == pytest.approx(unclear * PRICE)
 
 
 async def test_audio_that_was_deleted_is_said_and_taken_from_where_it_was_fetched(

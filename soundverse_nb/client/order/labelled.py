@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from soundverse_nb.reference import Reference
 
 
-class Watcher(Protocol):
+class OrderCallbacks(Protocol):
     """Says of each remix of a study whether it may be ordered, and hears how it ended."""
 
     async def begin(self, index: int) -> str:
@@ -64,15 +64,15 @@ async def make_labelled(
     session: Session,
     inputs: Sequence[RemixInput],
     reporter: ProgressReporter,
-    watcher: Watcher,
+    callbacks: OrderCallbacks,
     concurrency: int,
 ) -> None:
-    """Make these remixes in their order, so many at a time, each as the watcher lets it."""
+    """Make these remixes in their order, so many at a time, each as the callbacks let it."""
     places = asyncio.Semaphore(concurrency)
     titles = take_titles([each.asked for each in inputs])
     async with open_batch(session, titles, reporter) as tasks:
         for at, remix_input in enumerate(inputs):
-            tasks.append(asyncio.ensure_future(_make(session, remix_input, reporter, watcher, at, places)))
+            tasks.append(asyncio.ensure_future(_make(session, remix_input, reporter, callbacks, at, places)))
         if tasks:
             await asyncio.wait(tasks)
     for task in tasks:
@@ -84,16 +84,16 @@ async def _make(
     session: Session,
     remix_input: RemixInput,
     reporter: ProgressReporter,
-    watcher: Watcher,
+    callbacks: OrderCallbacks,
     at: int,
     places: asyncio.Semaphore,
 ) -> None:
     slot = reporter.slot(at)
     async with places:
         try:
-            refusal = await watcher.begin(at)
+            refusal = await callbacks.begin(at)
         except asyncio.CancelledError:
-            await shielded(watcher.ended(at, _stopped(None), None))
+            await shielded(callbacks.ended(at, _stopped(None), None))
             raise
         if refusal:
             slot.report(Phase.CANCELLED, message=refusal)
@@ -105,13 +105,13 @@ async def _make(
             result = bare(error)
         except asyncio.CancelledError:
             order = reporter.order(at)
-            await shielded(watcher.ended(at, _stopped(order), order))
+            await shielded(callbacks.ended(at, _stopped(order), order))
             raise
         except Exception as surprise:  # a bug in one must not lose the others
             result = as_soundverse_error(surprise, reporter.order(at))
             slot.report(Phase.FAILED, message=str(result))
         # Its end is written down whatever is interrupted meanwhile.
-        await shielded(watcher.ended(at, result, reporter.order(at)))
+        await shielded(callbacks.ended(at, result, reporter.order(at)))
 
 
 def _stopped(order: Order | None) -> StoppedError:

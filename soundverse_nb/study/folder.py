@@ -1,0 +1,275 @@
+"""A study's folder as anybody reads it: its plan, frame, takes and audio, and what they say."""
+
+from __future__ import annotations
+
+import os
+import platform
+import secrets
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from soundverse_nb import displays
+from soundverse_nb.analysis import metrics
+from soundverse_nb.client.config import given_path
+from soundverse_nb.errors import ConfigurationError, bare_errors
+from soundverse_nb.measures.difference import Difference
+from soundverse_nb.remix import Clip
+from soundverse_nb.render.escape import plain
+from soundverse_nb.render.gallery import GalleryTake
+from soundverse_nb.render.gallery_table import gallery_html, gallery_text
+from soundverse_nb.study.estimates import Method, Scope
+from soundverse_nb.study.frame import study_columns, study_frame
+from soundverse_nb.study.measuring import kept_difference
+from soundverse_nb.study.mixed import mixed_model
+from soundverse_nb.study.plan import MICRO, Plan
+from soundverse_nb.study.plan_changes import PlanChanges
+from soundverse_nb.study.planned import changed_plan
+from soundverse_nb.study.plot import plot_metric
+from soundverse_nb.study.precision import Precision, pilot_spread, precision
+from soundverse_nb.study.runner_lease import runner_of
+from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
+from soundverse_nb.study.summarise import summarise
+from soundverse_nb.study.summary import Summary
+from soundverse_nb.study.takes import study_takes
+from soundverse_nb.study.timeline import plot_timeline
+
+S = TypeVar("S", bound="StudyFolder")
+
+_SAID = {
+    TrialState.FAILED: "failed",
+    TrialState.UNKNOWN: "of unknown outcome",
+    TrialState.RUNNING: "at work or not fetched yet",
+}
+
+
+class StudyFolder:
+    """What a study is to whoever reads it. Raises ConfigurationError for a folder that holds no study.
+
+    Only stars and notes are written from here: nothing can be ordered.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = given_path(path, "path").absolute()
+        self._store: StudyStore | None = None
+        if self._exists:
+            self._reading()  # what cannot be read is told of now
+
+    @property
+    def is_running(self) -> bool:
+        """Whether some process runs it now."""
+        return runner_of(self._reading()) is not None if self._exists else False
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan that was run last, with the songs from this folder; None before the first run."""
+        found = self._reading().plan() if self._exists else None
+        if found is None:
+            return None
+        description = found[1]
+        songs = self._reading().songs()
+        contents = description.get("contents", {})
+        return Plan.from_description(
+            description, {name: self._song(songs, contents.get(name)) for name in description["references"]}
+        )
+
+    def _song(self, songs: Any, content: str | None) -> Path:
+        return self.path / (songs[content]["file"] if content in songs else "audio/missing")
+
+    @bare_errors
+    def to_frame(self) -> Any:
+        """A pandas frame with a row for every trial, failed and missing ones too.
+
+        Columns: the plan's factors, replicate, state, order, times in seconds, attempts, cost, the audio's
+        hash and its path in the study's folder, every measure, stars and notes. `in_plan` is False for trials
+        of earlier plans; `same_audio_as` names the earlier take that a repeat is the same file as.
+        """
+        return study_frame(self._reading())
+
+    def trials(self, states: Iterable[TrialState] = ()) -> list[StoredTrial]:
+        """The trials as the study keeps them, in the order of the plan."""
+        return self._reading().trials(states)
+
+    def clip(self, identity: str) -> Clip:
+        """The audio of a trial. ConfigurationError where it has none, or the file is gone."""
+        trial = self._reading().trial(identity)
+        if trial is None or trial.file is None:
+            raise ConfigurationError(
+                "This trial has no audio.", hint="study.to_frame() says how each stands."
+            )
+        file = self.path / trial.file
+        if not file.is_file():
+            raise ConfigurationError(
+                f"The audio of trial {trial.number} ({trial.file}) is gone from the study's folder.",
+                hint="study.run() takes it from the client's folder, or fetches it again; nothing is paid.",
+            )
+        return Clip(file)
+
+    def difference(self, identity: str) -> Difference | None:
+        """What the remix of a trial kept of its song and changed; None where it was not measured."""
+        return kept_difference(self._reading(), identity)
+
+    @bare_errors
+    def mark(self, identity: str, *, stars: int | None = None, note: str | None = None) -> None:
+        """Give a take 1 to 5 stars, or a note; 0 and "" take them back."""
+        if stars is not None and (
+            isinstance(stars, bool) or not isinstance(stars, int) or not 0 <= stars <= 5
+        ):
+            raise ConfigurationError(f"stars={stars!r} are no whole number from 0 to 5.")
+        self._writing().mark(identity, stars, note)
+
+    def summary(
+        self,
+        metric: str,
+        by: str | Sequence[str] | None = None,
+        scope: Scope = "these songs",
+        *,
+        method: Method = "t",
+        seed: int = 0,
+    ) -> Summary:
+        """What the study says of a metric, by level and by pair of levels; all settings as in `summarise`.
+
+        >>> study.summary("seconds", by="prompt").scope
+        'these songs'
+        """
+        return summarise(self._rows(), metric, by, scope, method=method, seed=seed)
+
+    def mixed_model(self, metric: str, by: str | Sequence[str] | None = None) -> Any:
+        """A linear mixed model of a metric with its songs as random effect, fitted by statsmodels."""
+        return mixed_model(self._rows(), metric, by)
+
+    def plot(
+        self, metric: str, by: str | Sequence[str] | None = None, ax: Any = None, **settings: Any
+    ) -> Any:
+        """Draw a metric by factor with a dot for every take; gives the matplotlib axes. See `plot_metric`."""
+        return plot_metric(self._rows(), metric, by, ax, **settings)
+
+    def plot_timeline(self, ax: Any = None) -> Any:
+        """Draw when every stream was in which stage; gives the matplotlib axes."""
+        return plot_timeline(self._rows(), ax)
+
+    def precision(self, metric: str, price: float | None = None) -> Precision:
+        """What the plan can find by the spread of the takes there are, and what a finer one costs."""
+        plan = self.plan
+        if plan is None:
+            raise ConfigurationError("This study has no plan yet.", hint="study.run(plan) gives it one.")
+        rows = self._rows()
+        songs = len(plan.references)
+        cells = max(1, round(len(plan.cells) / songs))
+        repeats = max(1, round(len(plan) / len(plan.cells)))
+        return precision(songs, cells, repeats, pilot_spread(rows, metric), price, metric)
+
+    def changes(self, plan: Plan) -> PlanChanges:
+        """What would become of the trials there are if this plan were run: added, kept, orphaned.
+
+        Songs count by the content they have here; one that the study has not seen is new.
+        """
+        return changed_plan(self._reading(), plan)
+
+    def gallery(self) -> Any:
+        """The takes to filter, sort, hear, rate and compare. What is rated lands in the frame.
+
+        ConfigurationError where this front end has no gallery.
+        """
+        show = displays.lookup("gallery")
+        if show is None:
+            raise ConfigurationError(
+                "This front end has no gallery.", hint="Open the notebook in JupyterLab, or study.to_frame()."
+            )
+        songs = self._references()
+        references = {trial.identity: trial.reference for trial in self.trials()}
+        return show(
+            self._takes(),
+            self.clip,
+            lambda key, stars, note: self.mark(key, stars=stars or 0, note=note),
+            open_original=lambda key: songs.get(references.get(key, "")),
+            summary=self._summary_line(),
+        )
+
+    def _takes(self) -> list[GalleryTake]:
+        return study_takes(self._reading(), self.path, tuple(each.column for each in metrics("pair")))
+
+    def _references(self) -> dict[str, Clip]:
+        """By name of its level each song that is in the study's folder."""
+        found = self._reading().plan()
+        contents = found[1].get("contents", {}) if found else {}
+        songs = self._reading().songs()
+        files = {name: self._song(songs, content) for name, content in contents.items()}
+        return {name: Clip(file) for name, file in files.items() if file.is_file()}
+
+    def _rows(self) -> Any:
+        columns = study_columns(self._reading())
+        names = list(columns)
+        return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    def _summary_line(self) -> str:
+        counts = Counter(trial.state for trial in self.trials())
+        parts = [f"{counts[TrialState.DONE]} of {sum(counts.values())} trials done"]
+        parts += [f"{counts[state]} {_SAID[state]}" for state in _SAID if counts[state]]
+        parts += [f"spent {self.spent:g}"] if self.spent else []
+        parts += [f"reserved {self.reserved:g}"] if self.reserved else []
+        return f"Study {plain(self.path.name, 60)}: {', '.join(parts)}"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        if not self._exists or not self.trials():
+            return {"text/plain": repr(self)}
+        takes, line = self._takes(), self._summary_line()
+        notes = ["study.gallery() filters, plays, rates and compares them."]
+        return {
+            "text/plain": gallery_text(takes, line, notes),
+            "text/html": str(gallery_html(takes, line, notes)),
+        }
+
+    @property
+    def spent(self) -> float:
+        """What its trials cost so far, in the currency of the price."""
+        return self._reading().spent()[0] / MICRO if self._exists else 0.0
+
+    @property
+    def reserved(self) -> float:
+        """What is reserved for orders that are out, or of unknown outcome."""
+        return self._reading().spent()[1] / MICRO if self._exists else 0.0
+
+    @property
+    def _exists(self) -> bool:
+        return self._store is not None or (self.path / NAME).exists()
+
+    def _reading(self) -> StudyStore:
+        return self._store if self._store is not None else self._opened(readonly=True)
+
+    def _opened(self, readonly: bool) -> StudyStore:
+        self._store = StudyStore(self.path, readonly=readonly)
+        return self._store
+
+    def _writing(self) -> StudyStore:
+        if self._store is None or self._store.readonly:
+            store = StudyStore(self.path)
+            store.change("id", lambda old: old or secrets.token_hex(8))
+            store.change("created", lambda old: old or f"{time.time():.3f}")
+            store.change("created_on", lambda old: old or platform.node())
+            previous, self._store = self._store, store
+            if previous is not None:
+                previous.close()
+        return self._store
+
+    def close(self) -> None:
+        """Close the study's file; it opens again by itself."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def __enter__(self: S) -> S:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        if not self._exists:
+            return f"Study({self.path.name!r}, not run yet)"
+        counts = Counter(trial.state for trial in self.trials())
+        parts = [f"{counts[TrialState.DONE]} of {sum(counts.values())} trials done"]
+        parts += [f"{counts[state]} {_SAID[state]}" for state in _SAID if counts[state]]
+        return f"Study({self.path.name!r}, {', '.join(parts)})"

@@ -1,0 +1,80 @@
+"""The trials of a plan as a study keeps them: each under the identity that its song's content gives it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from soundverse_nb.errors import ConfigurationError, SoundverseError
+from soundverse_nb.reference.reference import as_reference
+from soundverse_nb.study.plan import Plan
+from soundverse_nb.study.plan_changes import PlanChanges, plan_changes
+from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
+
+
+def planned_trials(
+    plan: Plan, contents: Mapping[str, str], service: str, simulated: bool
+) -> list[StoredTrial]:
+    """The trials in the order of the plan; `contents` has the hash of each song by the name of its level."""
+    return [
+        StoredTrial(
+            identity=trial.identity(contents[trial.reference], service, simulated),
+            plan=plan.hash,
+            number=trial.number,
+            reference=trial.reference,
+            content=contents[trial.reference],
+            factors=dict(trial.factors),
+            instructions=trial.instructions.model_dump(exclude_none=True),
+            replicate=trial.replicate,
+            is_control=trial.is_control,
+            state=TrialState.MISSING,
+            simulated=simulated,
+        )
+        for trial in plan.trials
+    ]
+
+
+def check_different(trials: Sequence[StoredTrial], contents: Mapping[str, str]) -> None:
+    """Raise ConfigurationError where two levels are one: else its remixes would be paid for twice."""
+    twice = [content for content, count in Counter(contents.values()).items() if count > 1]
+    if twice:
+        same = [name for name, content in contents.items() if content == twice[0]]
+        raise ConfigurationError(
+            f"{' and '.join(same)} are the same song.",
+            hint="Leave one out; repeats= orders a cell more than once.",
+        )
+    identities = Counter(trial.identity for trial in trials)
+    if len(identities) < len(trials):
+        again = [trial for trial in trials if identities[trial.identity] > 1]
+        cells = sorted({_cell(trial) for trial in again})
+        raise ConfigurationError(
+            f"Two cells ask for the same remixes: {'; '.join(cells[:4])}.",
+            hint="Levels of other names but the same words are one level; repeats= orders it more than once.",
+        )
+
+
+def _cell(trial: StoredTrial) -> str:
+    return ", ".join(f"{factor} {name!r}" for factor, name in trial.factors.items())
+
+
+def changed_plan(store: StudyStore, plan: Plan) -> PlanChanges:
+    """What would become of a study's trials if this plan were run.
+
+    A song behind a URL counts as the one that has its name in the study; one that cannot be read is new.
+    """
+    found, meta = store.plan(), store.meta()
+    known: Mapping[str, str] = found[1].get("contents", {}) if found else {}
+    contents = {name: _content(song, known.get(name, name)) for name, song in plan.references.items()}
+    service, simulated = meta.get("service", ""), meta.get("simulated") == "True"
+    after = {trial.identity: trial for trial in planned_trials(plan, contents, service, simulated)}
+    return plan_changes({trial.identity: trial for trial in store.trials()}, after)
+
+
+def _content(song: object, unknown: str) -> str:
+    reference = as_reference(song)
+    if reference.url is not None:
+        return unknown
+    try:
+        return reference.content_hash()
+    except (SoundverseError, OSError):
+        return unknown

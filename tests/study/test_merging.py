@@ -1,0 +1,88 @@
+"""Studies put together: shards of one plan, takes adopted from another study, repeats that are one file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import soundverse_nb as sv
+from soundverse_nb.simulator import Simulator
+from tests.study.conftest import PRICE, small_plan, tagged
+
+MakeClient = Callable[..., sv.Client]
+
+
+async def test_shards_together_are_the_plan_and_cannot_overshoot_its_budget(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    before = len(service.ledger)
+    plan = sv.Plan(songs, ["jazz"], parameters=tagged("fine", *"abcde"))
+    studies = []
+    for shard in range(4):
+        client = make_client(journal=tmp_path / f"orders-{shard}.sqlite3")
+        study = sv.Study(tmp_path / f"shard-{shard}", client)
+        with pytest.raises(sv.BudgetExceededError):
+            await study.run(plan.shard(shard, 4, budget=8 * PRICE), price=PRICE, measures=False)
+        studies.append(study)
+    assert len(service.ledger) - before == 8
+    whole = sv.merge(studies, tmp_path / "whole")
+    frame = whole.to_frame()
+    assert len(frame) == len(plan)
+    assert list(frame["number"]) == list(range(1, 13))
+    assert frame["in_plan"].all()
+    assert (frame["state"] == "done").sum() == 8
+    assert frame["cost"].sum() == pytest.approx(8 * PRICE)
+    assert whole.plan is not None
+    assert whole.plan.hash == plan.hash
+    with pytest.raises(sv.ConfigurationError, match="already"):
+        sv.merge(studies, tmp_path / "whole")
+
+
+async def test_a_take_that_was_made_twice_is_kept_and_marked(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient
+) -> None:
+    studies = []
+    for name in ("one", "two"):
+        study = sv.Study(tmp_path / name, make_client(journal=tmp_path / f"{name}.sqlite3"))
+        studies.append(await study.run(small_plan(songs), price=PRICE, measures=False))
+    frame = sv.merge([study.path for study in studies]).to_frame()
+    assert len(frame) == 4
+    assert frame["in_plan"].sum() == 2
+    assert sorted(frame["duplicate_of"].dropna()) == sorted(frame["identity"][frame["in_plan"]])
+    assert frame["cost"].sum() == pytest.approx(4 * PRICE)
+
+
+async def test_paid_takes_of_another_study_are_taken_over_and_not_paid_again(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    first = sv.Study(tmp_path / "first", make_client())
+    await first.run(small_plan(songs), price=PRICE, measures=False)
+    second = sv.Study(tmp_path / "second", make_client())
+    wider = sv.Plan(songs[:1], ["jazz", "waltz", "dub"])
+    with pytest.raises(sv.BudgetExceededError):
+        await second.run(wider, price=PRICE, budget=PRICE, measures=False)
+    before = len(service.ledger)
+    assert second.adopt(first) >= 1
+    await second.run(wider, price=PRICE, budget=2 * PRICE, measures=False)
+    assert len(service.ledger) - before <= 1
+    frame = second.to_frame()
+    assert (frame["state"] == "done").all()
+    assert frame["adopted_from"].notna().sum() >= 1
+    assert second.spent <= 2 * PRICE + 1e-9
+
+
+async def test_repeats_that_are_the_same_file_are_flagged(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient
+) -> None:
+    study = sv.Study(tmp_path / "study", make_client())
+    plan = sv.Plan(songs[:1], ["jazz"], parameters={"same": {"simulate": {"take": 1}}}, repeats=3)
+    await study.run(plan, measures=False)
+    frame = study.to_frame()
+    assert frame["audio"].nunique() == 1
+    assert list(frame["same_audio_as"].isna()) == [True, False, False]
+    assert set(frame["same_audio_as"].dropna()) == {frame["identity"][0]}
+    different = sv.Study(tmp_path / "different", make_client())
+    await different.run(sv.Plan(songs[:1], ["jazz"], repeats=3), measures=False)
+    assert different.to_frame()["same_audio_as"].isna().all()
