@@ -24,7 +24,10 @@ from soundverse_nb.render.pictures import data_uri
 from soundverse_nb.render.units import clock
 
 MAX_BYTES = 1_500_000
-"""Some 1,000 takes with their waveforms; more are left out, and the table says so."""
+"""Some 5,000 takes; more are left out, and the table says so."""
+
+MOST_BLOCKS = 200
+"""Takes up to which each has blocks and a waveform; of more each is a line: a page paints those at once."""
 
 MOST_NUMBERS = 4
 """Measures in a row of the table; a frame has all."""
@@ -48,14 +51,15 @@ def gallery_html(
 ) -> Markup:
     """The table below its summary, in at most `max_bytes` bytes of UTF-8.
 
-    `players` has an MP3 by the key of a take. Where not all takes fit, a sentence says how many are shown,
-    or what `more` makes of that number.
+    `players` has an MP3 by the key of a take; a table of more than `MOST_BLOCKS` shows none. Where not all
+    takes fit, a sentence says how many are shown, or what `more` makes of that number.
     """
     shown = number_columns(takes)[:MOST_NUMBERS]
     rows: list[Markup] = []
+    is_long = len(takes) > MOST_BLOCKS
     left = max_bytes - _bytes(_page(summary, [Markup("")], notes)) - 500
     for take in takes:
-        row = _row(take, shown, (players or {}).get(take.key))
+        row = _line(take, shown) if is_long else _row(take, shown, (players or {}).get(take.key))
         left -= _bytes(row)
         if left < 0 and rows:
             said = f"The first {len(rows):,} of {len(takes):,} takes are shown."
@@ -71,7 +75,9 @@ def _bytes(html: Markup) -> int:
 
 def _page(summary: str, rows: Sequence[Markup], notes: Sequence[str]) -> Markup:
     table = Markup("")
-    if rows:
+    if rows and rows[0].startswith("<div"):
+        table = fill('<div style="margin:4px 0 0">{}</div>', joined(list(rows)))
+    elif rows:
         table = fill(
             '<table style="width:100%;table-layout:fixed;border-collapse:collapse;margin:4px 0 0"><tbody>{}'
             "</tbody></table>",
@@ -94,6 +100,25 @@ def _summary(lines: str) -> Markup:
     return fill("<div><b>{}</b></div>{}", first, rest)
 
 
+_LINE = Markup('<div style="border-top:1px solid %s;padding:2px 0">%s &nbsp;<b>%s</b> %s</div>')
+
+
+def _line(take: GalleryTake, shown: Sequence[NumberColumn]) -> Markup:
+    """A take of a long table: the same on one line."""
+    parts = _facts(take)
+    if take.is_audible:
+        parts += [f"{column.label} {column.text(take.numbers.get(column.name))}" for column in shown]
+    else:
+        parts.append(plain(take.ending, 600))
+    parts += [part for part in ("★" * (take.stars or 0), plain(take.note, 200)) if part]
+    return _LINE % (LINE, str(take.number), plain(take.words or "–", 160), " · ".join(parts))
+
+
+def _facts(take: GalleryTake) -> list[str]:
+    length = "" if take.seconds is None else clock(take.seconds)
+    return [plain(part, 80) for part in (take.reference, length, take.detail, *take.badges) if part]
+
+
 def _row(take: GalleryTake, shown: Sequence[NumberColumn], player: bytes | None) -> Markup:
     return fill(
         '<tr style="border-top:1px solid {}"><td style="{};width:32px;opacity:0.75">{}</td>'
@@ -109,15 +134,13 @@ def _row(take: GalleryTake, shown: Sequence[NumberColumn], player: bytes | None)
 
 def _what(take: GalleryTake) -> Markup:
     """What the take is: its title, below it song and facts."""
-    length = "" if take.seconds is None else clock(take.seconds)
-    facts = [plain(part, 80) for part in (take.reference, length, take.detail, *take.badges) if part]
     return fill(
         '<div style="{};width:300px;max-width:100%;margin:0 14px 0 0"><b>{}</b>'
         '<div style="{}">{}</div></div>',
         _BLOCK,
         verbatim(take.words or "–", 160),
         _FAINT,
-        " · ".join(facts),
+        " · ".join(_facts(take)),
     )
 
 

@@ -74,18 +74,35 @@ function mount(root, link) {
     takes = takesOf(table, model.get("ratings"));
     byKey = new Map(takes.map((take) => [take.key, take]));
     for (const key of [...selected]) if (!byKey.has(key)) selected.delete(key);
-    const wasOpen = bar?.more.open ?? false;
+    const before = bar;
     bar = makeBar(table, takes, wish, { changed: arrange, compare: compareSelected, clear: selectNothing });
-    bar.more.open = wasOpen;
+    bar.more.open = before?.more.open ?? false;
     const once = saidOnce(takes);
     said = once.said;
     summary.replaceChildren([table.summary, once.song].filter(Boolean).join(" · "), ...once.badges.map(badge));
     summary.hidden = !summary.textContent;
-    box.replaceChildren(summary, bar.bar, grid, nothing, details, status, compared, help);
+    if (before) before.bar.replaceWith(bar.bar);
+    else box.append(summary, bar.bar, grid, nothing, details, status, compared, help);
     asked.clear();
-    fit();
+    const place = scroller.scrollTop;
     arrange();
+    scroller.scrollTop = place;
+    render();
     bar.select(selected.size);
+  }
+
+  /** The same when other takes have come meanwhile: who was searching or writing a note goes on. */
+  function rebuild() {
+    const { activeElement: active } = document;
+    const key = list.contains(active) ? keyOf(active) : undefined;
+    const written = key !== undefined && active.matches(".svt-note-field") ? active.value : null;
+    const wasSearching = active === bar.search;
+    build();
+    const row = rows.get(key)?.row;
+    const field = row?.querySelector(".svt-note-field");
+    if (written !== null && field) field.value = written;
+    if (wasSearching) bar.search.focus();
+    else (written === null ? row : field)?.focus({ preventScroll: true });
   }
 
   /** What has room: rows or cards, and how many numbers. */
@@ -439,8 +456,10 @@ function mount(root, link) {
     if (message.rated !== undefined) showRating(message.rated, message);
     const take = byKey.get(message.peaks);
     if (!take) return;
-    if (message.problem) take.ending = message.problem;
-    else {
+    if (message.problem) {
+      select(take.key, false);
+      take.ending = message.problem;
+    } else {
       take.peaks = new Uint8Array(buffers[0].buffer, buffers[0].byteOffset, buffers[0].byteLength);
       take.seconds = message.seconds;
     }
@@ -459,7 +478,7 @@ function mount(root, link) {
     showSound(made);
   };
   link.listeners.add(listen);
-  model.on("change:table", build);
+  model.on("change:table", rebuild);
   const repaint = () => {
     for (const made of rows.values()) paint(made);
   };
@@ -480,7 +499,7 @@ function mount(root, link) {
     undo.abort();
     clearTimeout(settled);
     link.listeners.delete(listen);
-    model.off("change:table", build);
+    model.off("change:table", rebuild);
     resized.disconnect();
     themed.disconnect();
     sound.close();

@@ -40,9 +40,6 @@ from soundverse_nb.widgets.whole_songs import whole_song
 
 logger = logging.getLogger("soundverse_nb.widgets")
 
-MOST_PICTURES = 200
-"""Takes up to which the static table has waveforms, where it is shown live: the page has them all anyway."""
-
 MOST_COMPARED = 9
 """Takes in one player, whose keys are 1 to 9."""
 
@@ -243,7 +240,10 @@ class LiveGallery:
         return self._widget
 
     def update(self, takes: Sequence[GalleryTake], summary: str | None = None) -> None:
-        """Show these takes instead, for example when one has landed; filters and selection stay."""
+        """Show these takes instead, for example when some have landed; filters, place and selection stay.
+
+        All of it is sent again, some 0.7 kB a take: for many takes not more often than every few seconds.
+        """
         self._takes = {take.key: take for take in unique_takes(takes)}
         self.summary = self.summary if summary is None else summary
         if self._widget is not None:
@@ -290,10 +290,7 @@ class LiveGallery:
 
     def static_html(self, max_bytes: int = STATIC_BYTES) -> str:
         """The takes as a table that needs no kernel, at most `max_bytes`."""
-        takes = self.takes
-        if len(takes) > MOST_PICTURES:
-            takes = [replace(take, peaks=b"") for take in takes]
-        return str(gallery_html(takes, self.summary, self.notes, max_bytes=max_bytes))
+        return str(gallery_html(self.takes, self.summary, self.notes, max_bytes=max_bytes))
 
     def close(self) -> None:
         """Take the live gallery down; the static table stays."""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import soundverse_nb as sv
@@ -113,6 +114,70 @@ def test_it_becomes_a_data_frame_with_a_row_for_every_take(takes: RemixList) -> 
     assert "dub broke" in frame["error"][1]
     assert list(RemixList().to_frame().columns) == list(frame.columns)
     assert not any("SECRET" in str(value) for value in frame.to_numpy().ravel())
+
+
+def gallery_of(takes: RemixList, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What a list hands to the gallery of a front end."""
+    given: dict[str, Any] = {}
+    monkeypatch.setitem(
+        displays._factories, "gallery", lambda rows, **settings: given.update(rows=rows, **settings)
+    )
+    takes.gallery()
+    return given
+
+
+def test_stars_and_notes_of_its_gallery_land_in_the_frame_of_the_list_its_slices_and_its_pickles(
+    original: Path, remixed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    takes = RemixList(
+        [
+            remix_of(remixed, original, prompt="jazz"),
+            failure("dub"),
+            remix_of(remixed, original, prompt="ska", order_id="o2"),
+        ]
+    )
+    given = gallery_of(takes[1:], monkeypatch)
+    dub, ska = given["rows"]
+    assert (dub.state, ska.title, ska.factors) == ("failed", "ska", {"prompt": "ska"})
+    assert ska.peaks
+    given["on_change"](ska.key, stars=4, note="fat bass")
+    given["on_change"](dub.key, stars=None, note="again")
+    assert given["open_sound"](ska.key).path == remixed
+    assert given["open_original"](ska.key).path == original
+    frame = takes.to_frame()
+    assert [None if value is pd.NA else value for value in frame["stars"]] == [None, None, 4]
+    assert list(frame["note"]) == ["", "again", "fat bass"]
+    assert "★★★★" in takes.static_html()
+    assert "fat bass" in repr(takes.copy())
+    assert pickle.loads(pickle.dumps(takes)).to_frame()["note"][2] == "fat bass"
+
+
+def test_a_remix_that_is_twice_in_a_list_has_two_rows_and_one_rating(
+    remixed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remix = remix_of(remixed)
+    takes = RemixList([remix, remix])
+    given = gallery_of(takes, monkeypatch)
+    first, second = given["rows"]
+    assert first.key != second.key
+    given["on_change"](second.key, stars=2, note="")
+    assert list(takes.to_frame()["stars"]) == [2, 2]
+
+
+def test_a_long_list_opens_its_gallery_without_reading_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone.mp3"
+    takes = RemixList([remix_of(gone, prompt=str(at), order_id=str(at)) for at in range(101)])
+    rows = gallery_of(takes, monkeypatch)["rows"]
+    assert len(rows) == 101
+    assert all(row.is_audible and not row.peaks for row in rows)
+
+
+def test_without_a_front_end_there_is_no_gallery(takes: RemixList, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(displays, "_factories", {})
+    with pytest.raises(sv.ConfigurationError, match="no gallery"):
+        takes.gallery()
 
 
 def test_without_pandas_it_says_what_to_install(takes: RemixList, monkeypatch: pytest.MonkeyPatch) -> None:
