@@ -6,11 +6,11 @@
  * `mark` as a class and turns it into the live gallery in place; what is saved stays the static one.
  */
 
-const WIDE = 700; // page pixels from which a row is one line
+const WIDE = 720; // page pixels from which a row is one line
 const ROW = 62; // page pixels of such a row
 const CARD = 146; // of a card without numbers
 const CARD_NUMBERS = 38;
-const NUMBER = 90; // of a number in a row, with the gap beside it
+const NUMBER = 82; // of a number in a row, with the gap beside it
 const FIXED = 660; // of a row without its numbers
 const MOST_VISIBLE = 560; // of the list, which scrolls
 const AROUND = 6; // rows above and below what is in view

@@ -46,7 +46,7 @@ function makeRow({ take, index, numbers, isSelected, said }) {
       cell("play", audible ? [control("▶", "svt-toggle", `Play ${name}`)] : []),
       cell("wave", canvas ? [canvas] : []),
       cell("what", [
-        element("b", { title: take.title }, [take.title]),
+        element("b", { title: take.title }, [take.title.replaceAll("· ", "·\u00a0")]), // a number is not left alone
         audible ? facts(take, said) : element("div", { class: "svt-ending", title: take.ending }, [take.ending]),
       ]),
       element("div", { class: "svt-numbers" }, numbers.map((number) => numberCell(take, number))),
