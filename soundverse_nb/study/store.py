@@ -206,6 +206,14 @@ class StudyStore:
             hint="Paid remixes are in the journal too: client.recover() and client.remixes() find them.",
         )
 
+    def copy_to(self, path: Path) -> None:
+        """Copy the store to a new file, as it stands at one moment, whoever writes it meanwhile."""
+        with self._lock, contextlib.closing(sqlite3.connect(path)) as target:
+            try:
+                self._connection.backup(target)
+            except sqlite3.DatabaseError as error:
+                raise self._unusable(error) from None
+
     def close(self) -> None:
         """Close the file; harmless again. Where nobody else has it open, a single file is left."""
         with self._lock:

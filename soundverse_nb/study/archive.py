@@ -1,0 +1,269 @@
+"""Archive of a study: a zip that a research archive takes and that opens anywhere, also of one that runs.
+
+In it are a consistent copy of the store, the audio by content, the trials as CSV, the plan, the versions of
+what made them, and a description as an RO-Crate. Keys, signatures of links and what a running process noted
+of itself stay out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import platform
+import re
+import sqlite3
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from soundverse_nb import __version__
+from soundverse_nb.api.secrets import hide_key, hide_secrets
+from soundverse_nb.displays import notice
+from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.render.escape import plain
+from soundverse_nb.study.crate import DESCRIPTION, CrateFacts, CrateFile, crate_description
+from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
+
+TRIALS, PLAN, ENVIRONMENT = "trials.csv", "plan.json", "environment.json"
+FILES = (NAME, TRIALS, PLAN, ENVIRONMENT, DESCRIPTION)
+AUDIO = re.compile(r"audio/[0-9a-f]{64}(\.[A-Za-z0-9]{1,8})?")
+"""Where audio lies in a study and in its archive. What a store names elsewhere is not touched."""
+
+_LIBRARIES = ("numpy", "scipy", "librosa", "soundfile", "av", "soxr", "aiohttp", "pandas")
+# What the runner notes of itself: on another machine it would look like a run that goes on.
+_OF_A_RUN = ("runner", "command")
+# Columns that make a trial what it is: a link in a prompt is part of the prompt. Keys are never in them.
+_AS_SENT = frozenset({"identity", "instructions", "factors", "content", "hash", "description", "key"})
+
+
+def environment() -> dict[str, str]:
+    """Versions of what a study is made with: Python, the system, libraries that are installed."""
+    found = {"soundverse_nb": __version__, "python": platform.python_version()}
+    found |= {"system": platform.system(), "machine": platform.machine()}
+    for library in _LIBRARIES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[library] = metadata.version(library)
+    return found
+
+
+def save_archive(
+    folder: Path,
+    path: Path,
+    *,
+    table: Any = None,
+    made_with: Mapping[str, str] | None = None,
+    title: str | None = None,
+    licence: str | None = None,
+    author: str | None = None,
+) -> Path:
+    """Write a study to a zip, with its description as an RO-Crate; gives its path back.
+
+    Parameters
+    ----------
+    folder : the study's folder; it may be written meanwhile.
+    path : of the zip. What was there is replaced once the new one is whole.
+    table : the study's frame for trials.csv: a data frame, a mapping of columns, or a list of rows; by
+        default the store's own columns.
+    made_with : versions for environment.json, by default those of this process.
+    title, licence, author : for the description; `licence` is a URL.
+
+    Audio that is gone from the folder is told of, and left out. Raises ConfigurationError where there is no
+    study, without rocrate, and where the zip cannot be written.
+    """
+    store = StudyStore(folder, readonly=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".archive-", dir=path.parent) as beside:
+            copied = Path(beside) / NAME
+            store.copy_to(copied)
+            _clean(copied)
+            content = _read(copied, table)
+            texts = {
+                TRIALS: content.table,
+                PLAN: json.dumps(content.plan, indent=1, ensure_ascii=False),
+                ENVIRONMENT: json.dumps(dict(made_with or environment()), indent=1, ensure_ascii=False),
+            }
+            there = [file for file in content.audio if _is_file(folder / file.path)]
+            files = [*_described(), *there]
+            facts = _facts(content, title or folder.name, licence, author)
+            texts[DESCRIPTION] = crate_description(facts, files)
+            unfinished = Path(beside) / "archive.zip"
+            _write(unfinished, copied, texts, [folder / file.path for file in there], folder)
+            unfinished.replace(path)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The archive {plain(path.name, 120)} could not be written: {error.strerror or error}.",
+            hint="Is there room, and may you write there?",
+        ) from None
+    finally:
+        store.close()
+    if missing := len(content.audio) - len(there):
+        notice(
+            f"{missing} of {len(content.audio)} audio files are gone from the study, so not in {path.name}."
+        )
+    return path
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _write(path: Path, copied: Path, texts: Mapping[str, str], audio: Sequence[Path], folder: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
+        # First, as archives look for it; and readable in any text editor, as the rest of the small files.
+        for name in (DESCRIPTION, ENVIRONMENT, PLAN, TRIALS):
+            archive.writestr(name, texts[name])
+        archive.write(copied, NAME)
+        for file in audio:  # which is compressed already
+            archive.write(file, file.relative_to(folder).as_posix(), zipfile.ZIP_STORED)
+
+
+def _clean(path: Path) -> None:
+    """Take out of a copy of a store what is nobody else's, and what was deleted before."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("BEGIN")
+        connection.execute(f"DELETE FROM meta WHERE key IN ({', '.join('?' * len(_OF_A_RUN))})", _OF_A_RUN)
+        for table, column in _text_columns(connection):
+            hide = hide_key if column in _AS_SENT else hide_secrets
+            connection.create_function("cleaned", 1, hide, deterministic=True)
+            connection.execute(
+                f'UPDATE "{table}" SET "{column}" = cleaned("{column}") '
+                f'WHERE typeof("{column}") = \'text\' AND "{column}" != cleaned("{column}")'
+            )
+        connection.execute("COMMIT")
+        connection.execute("VACUUM")  # else it would hold what was deleted in its free pages
+    finally:
+        connection.close()
+
+
+def _text_columns(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
+    tables = connection.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+    ).fetchall()
+    for (table,) in tables:
+        for row in connection.execute(f'PRAGMA table_info("{table}")').fetchall():
+            if row[2].upper() == "TEXT":
+                yield table, row[1]
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What a copied store says of the archive."""
+
+    plan: dict[str, Any]
+    trials: list[StoredTrial]
+    audio: list[CrateFile]
+    table: str
+
+
+def _read(copied: Path, table: Any) -> _Content:
+    store = StudyStore(copied.parent, readonly=True)
+    try:
+        trials, songs, plan = store.trials(), store.songs(), store.plan()
+    finally:
+        store.close()
+    audio: dict[str, CrateFile] = {}
+    places: dict[str, str] = {}
+    for content, song in songs.items():
+        if song["file"] and AUDIO.fullmatch(song["file"]):
+            places[content] = song["file"]
+            audio[song["file"]] = CrateFile(song["file"], plain(song["name"]), "A song that was remixed.")
+    for trial in trials:
+        if trial.file and AUDIO.fullmatch(trial.file) and trial.file not in audio:
+            asked = ", ".join(str(level) for factor, level in trial.factors.items() if factor != "reference")
+            made = "simulated remix" if trial.simulated else "remix"
+            said = f"A {made} of {plain(trial.reference, 60)}: {plain(asked, 200)}, take {trial.replicate}."
+            sources = [places[trial.content]] if trial.content in places else []
+            audio[trial.file] = CrateFile(
+                trial.file, plain(trial.song_name or trial.reference), said, made_from=sources
+            )
+    return _Content(
+        plan={"hash": plan[0], **plan[1]} if plan else {},
+        trials=trials,
+        audio=list(audio.values()),
+        table=_csv(_columns(table if table is not None else _own_rows(trials))),
+    )
+
+
+def _own_rows(trials: Iterable[StoredTrial]) -> list[dict[str, Any]]:
+    return [
+        {
+            "identity": trial.identity,
+            "number": trial.number,
+            **trial.factors,
+            "replicate": trial.replicate,
+            "is_control": trial.is_control,
+            "state": trial.state.value,
+            "simulated": trial.simulated,
+            "message_id": trial.message_id,
+            "cost": trial.charged / 1_000_000,
+            "error": trial.error,
+            "song_name": trial.song_name,
+            "stars": trial.stars,
+            "note": trial.note,
+            "file": trial.file,
+        }
+        for trial in trials
+    ]
+
+
+def _columns(table: Any) -> dict[str, list[Any]]:
+    """A table as columns, whichever way it was given."""
+    if hasattr(table, "to_dict") and hasattr(table, "columns"):
+        table = table.to_dict("list")
+    if isinstance(table, Mapping):
+        return {str(name): list(values) for name, values in table.items()}
+    rows = list(table)
+    names = dict.fromkeys(str(name) for row in rows for name in row)
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+def _csv(columns: Mapping[str, Sequence[Any]]) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(columns)
+    for row in zip(*columns.values(), strict=True):
+        writer.writerow([_field(value) for value in row])
+    return stream.getvalue()
+
+
+def _field(value: Any) -> Any:
+    """A value as CSV has it: nothing where nothing is known, texts without secrets."""
+    if value is None or value != value or type(value).__name__ == "NAType":
+        return ""
+    return hide_secrets(value) if isinstance(value, str) else value
+
+
+def _described() -> list[CrateFile]:
+    return [
+        CrateFile(NAME, "The study", "All of the study in SQLite; soundverse_nb opens it."),
+        CrateFile(TRIALS, "The trials", "A row for each trial, those that failed or were never run too."),
+        CrateFile(PLAN, "The plan", "What was to be ordered: factors, levels, repeats, seed."),
+        CrateFile(ENVIRONMENT, "The environment", "Versions of the programs that made the study."),
+    ]
+
+
+def _facts(content: _Content, title: str, licence: str | None, author: str | None) -> CrateFacts:
+    done = [trial for trial in content.trials if trial.state is TrialState.DONE]
+    simulated = ", simulated" if done and all(trial.simulated for trial in done) else ""
+    began = [trial.started for trial in content.trials if trial.started is not None]
+    ended = [trial.finished for trial in content.trials if trial.finished is not None]
+    songs = len({trial.content for trial in content.trials})
+    return CrateFacts(
+        title=plain(title, 200) or "A study",
+        summary=f"A study of remixes made by prompts: {len(done):,} of {len(content.trials):,} trials "
+        f"done{simulated}, {songs:,} songs.",
+        version=__version__,
+        began=min(began, default=None),
+        ended=max(ended, default=None),
+        licence=licence,
+        author=author,
+    )
