@@ -26,7 +26,7 @@ def test_the_interpreter_is_one_that_the_package_supports() -> None:
     assert (FOLDER / "runtime.txt").read_text().strip() in ("python-3.11", "python-3.12", "python-3.13")
 
 
-@pytest.mark.parametrize("extra", ["", "lab", "hosting"])
+@pytest.mark.parametrize("extra", ["", "lab", "archive", "hosting"])
 def test_everything_the_notebooks_need_is_pinned_and_new_enough(extra: str) -> None:
     pinned = pins()
     needed = [Requirement(text) for text in requires("soundverse_nb") or []]
