@@ -40,6 +40,7 @@ from soundverse_nb.study.axes import (
 )
 from soundverse_nb.study.yaml_text import (
     MOST_BYTES,
+    MOST_VALUES,
     Listed,
     Mapped,
     Node,
@@ -50,6 +51,7 @@ from soundverse_nb.study.yaml_text import (
     read_yaml,
     text_of,
     value_of,
+    values_in,
     write_yaml,
 )
 
@@ -312,6 +314,11 @@ def text_of_plan(description: Mapping[str, Any], references: Levels, folder: Pat
     if (part := description.get("part", [0, 1])) != [0, 1]:
         written["shard"] = flow({"index": part[0], "of": part[1]})
     kept = {key: value for key, value in written.items() if value is not None and value not in ({}, [])}
+    if values_in(kept) > MOST_VALUES:
+        raise ConfigurationError(
+            f"This plan is larger than a file of one may be ({MOST_VALUES:,} names and levels).",
+            hint="Keep it as a table: Plan.from_frame reads CSV.",
+        )
     return write_yaml(kept, _COMMENT)
 
 

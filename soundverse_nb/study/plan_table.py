@@ -287,6 +287,8 @@ def _frame_rows(table: Any) -> list[dict[str, Any]]:
 def _csv_rows(path: Path) -> list[dict[str, Any]]:
     shown = plain(path.name, 120)
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise ConfigurationError(f"{shown} is no file.", hint="Give the path of a CSV file.")
         with path.open("rb") as stream:
             content = stream.read(MOST_BYTES + 1)
     except OSError as error:

@@ -24,8 +24,11 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarStri
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.render.escape import plain
 
-MOST_BYTES = 2_000_000
+MOST_BYTES = 1_000_000
 """Some five thousand prompts of a paragraph. The reader is pure Python, and needs seconds for as much."""
+
+MOST_VALUES = 60_000
+"""Texts, lists and mappings, names among them. A megabyte could hold ten times as many, for minutes."""
 
 _LONGEST_LINE = 100_000  # characters; the reader needs the square of it for some
 _DEEPEST = 32
@@ -109,6 +112,7 @@ class _Reading:
 
     def __init__(self, events: Iterator[Any], places: Places) -> None:
         self.events, self.places = events, places
+        self.count = 0
 
     def document(self) -> Node | None:
         found: Node | None = None
@@ -136,6 +140,11 @@ class _Reading:
                 line,
                 f"the tag {plain(event.tag, 40)} is not read here.",
                 "Leave it out, or quote the text.",
+            )
+        self.count += 1
+        if self.count > MOST_VALUES:
+            self.places.refuse(
+                line, f"more than {MOST_VALUES:,} values are in this file.", "Is it the right one?"
             )
         if depth > _DEEPEST:
             self.places.refuse(line, f"more than {_DEEPEST} levels of lists in lists.")
@@ -297,6 +306,13 @@ def write_yaml(value: Mapping[str, Any], comment: str = "") -> str:
     stream = io.StringIO()
     yaml.dump(_written(value), stream)
     return "".join(f"# {line}\n" for line in comment.splitlines()) + stream.getvalue()
+
+
+def values_in(value: Any) -> int:
+    """How many of MOST_VALUES it takes."""
+    if isinstance(value, Mapping):
+        return 1 + sum(1 + values_in(item) for item in value.values())
+    return 1 + sum(map(values_in, value)) if isinstance(value, (list, tuple)) else 1
 
 
 def is_plain_data(value: Any) -> bool:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import soundverse_nb as sv
+from soundverse_nb.study import plan_file, yaml_text
 from soundverse_nb.study.plan import Plan
 from soundverse_nb.study.plan_file import MOST_BYTES, plan_of_text, text_of_plan
 from soundverse_nb.study.yaml_text import Places, read_yaml, value_of, write_yaml
@@ -120,7 +121,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     texts=st.lists(_TEXTS.filter(str.strip), min_size=1, max_size=4, unique=True),
     lyrics=_TEXTS.filter(str.strip),
@@ -276,6 +277,22 @@ def test_a_file_without_end_is_not_read(tmp_path: Path) -> None:
     path.write_bytes(b"#" * (MOST_BYTES + 1))
     with pytest.raises(sv.ConfigurationError, match="larger than a plan may be"):
         Plan.load(path)
+
+
+def test_more_values_than_can_be_read_soon_are_neither_read_nor_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"reference": "one.mp3", "prompt": f"style {number}", "repeats": 2} for number in range(50)]
+    plan = Plan.from_frame(rows)
+    path = plan.save(tmp_path / "plan.yaml")
+    assert Plan.load(path) == plan
+    for module in (plan_file, yaml_text):
+        monkeypatch.setattr(module, "MOST_VALUES", 400)
+    with pytest.raises(sv.ConfigurationError, match=r"line \d+: more than 400 values"):
+        Plan.load(path)
+    with pytest.raises(sv.ConfigurationError, match="larger than a file"):
+        plan.save(tmp_path / "other.yaml")
+    assert not (tmp_path / "other.yaml").exists()
 
 
 def test_what_is_no_text_file_is_a_sentence(tmp_path: Path) -> None:

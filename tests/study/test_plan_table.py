@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 import soundverse_nb as sv
 from soundverse_nb.study.plan import Plan
+from soundverse_nb.study.unpacking import open_archive
 
 
 def asked(plan: Plan) -> Counter[tuple[str, str | None]]:
@@ -155,3 +157,10 @@ def test_what_is_no_csv_is_a_sentence(content: bytes, said: str, tmp_path: Path)
 def test_a_table_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(sv.ConfigurationError, match="cannot be read"):
         Plan.from_frame(tmp_path / "plan.csv")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for read in (Plan.from_frame, Plan.load, lambda path: open_archive(path, tmp_path / "study")):
+        with pytest.raises(sv.ConfigurationError, match="is no file"):
+            read(tmp_path / "pipe")
