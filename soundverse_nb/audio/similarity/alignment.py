@@ -100,7 +100,8 @@ def _without_strays(original: Seconds, remix: Seconds) -> tuple[Seconds, Seconds
         worst = int(off.argmax())
         if off[worst] <= _STRAY:
             break
-        original, remix = np.delete(original, worst + 1), np.delete(remix, worst + 1)
+        others = np.arange(len(original)) != worst + 1
+        original, remix = original[others], remix[others]
     return original, remix
 
 

@@ -18,6 +18,8 @@ from soundverse_nb.audio.similarity.recurrence import PAD
 
 LEAP_COST = 12  # recurring moments (4.4 s) that a leap must gain to be worth it
 _BEFORE = 4  # zeros before a row's first column, so that it can be looked at shifted
+_BLOCK = 16  # rows whose gains are worked out at once: what a call into numpy costs is shared
+_NEVER = -(1 << 15)  # a gain that no score outweighs
 
 
 @dataclass(frozen=True)
@@ -37,23 +39,23 @@ class LocalAlignment:
 
     def __init__(self, near: NDArray[np.bool_]) -> None:
         rows, planes, columns = near.shape
-        flat = near.view(np.int8).reshape(rows, -1)
+        flat = near.reshape(rows, -1)
         size = planes * columns
         scores = np.zeros((rows + 2, size + _BEFORE), np.int16)
         bests = np.zeros((rows + 1, planes, 1), np.int16)
-        reached, gains = np.empty(size, np.int16), np.empty(size, np.int16)
+        reached, nothing = np.empty(size, np.int16), np.zeros(size, np.int16)
         by_plane = reached.reshape(planes, columns)
-        for row in range(rows):
-            before, last, score = scores[row], scores[row + 1], scores[row + 2, _BEFORE:]
-            np.maximum(last[_BEFORE - 1 : -1], before[_BEFORE - 1 : -1], out=reached)
-            np.maximum(reached, last[_BEFORE - 2 : -2], out=reached)
-            np.maximum(by_plane, bests[row] - np.int16(LEAP_COST), out=by_plane)
-            reached += np.multiply(flat[row], 2, out=gains)
-            reached -= 1
-            by_plane[:, :PAD] = 0
-            np.maximum(reached, 0, out=score)
-            highest = score.reshape(planes, columns).max(axis=1, keepdims=True)
-            np.maximum(bests[row], highest, out=bests[row + 1])
+        for start in range(0, rows, _BLOCK):
+            gains = _gains(flat[start : start + _BLOCK], columns)
+            for row, gain in enumerate(gains, start):
+                before, last, score = scores[row], scores[row + 1], scores[row + 2, _BEFORE:]
+                np.maximum(last[_BEFORE - 1 : -1], before[_BEFORE - 1 : -1], out=reached)
+                np.maximum(reached, last[_BEFORE - 2 : -2], out=reached)
+                np.maximum(by_plane, bests[row] - np.int16(LEAP_COST), out=by_plane)
+                reached += gain
+                np.maximum(reached, nothing, out=score)
+                highest = score.reshape(planes, columns).max(axis=1, keepdims=True)
+                np.maximum(bests[row], highest, out=bests[row + 1])
         self.lengths = bests[-1, :, 0]
         self._bests = bests[1:, :, 0]
         self._scores = scores[2:, _BEFORE:].reshape(rows, planes, columns)
@@ -85,3 +87,12 @@ class LocalAlignment:
             Run(np.array([at for at, _ in run[::-1]]), np.array([at for _, at in run[::-1]]))
             for run in found[::-1]
         )
+
+
+def _gains(near: NDArray[np.bool_], columns: int) -> NDArray[np.int16]:
+    """By how much each pair lengthens a run, in the shape of `near`; in the PAD columns none ever lives."""
+    gains = near.astype(np.int16)
+    gains += gains
+    gains -= 1
+    gains.reshape(len(gains), -1, columns)[:, :, :PAD] = _NEVER
+    return gains

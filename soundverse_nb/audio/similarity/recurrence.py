@@ -24,7 +24,7 @@ _SAMPLE = 96  # so many values tell a quantile well enough
 _THROUGHOUT = 0.5  # share of the song's mean profile that is taken off each
 _LEAST_NORM = 0.02  # of a song's usual frame: below, what is left of its notes is none
 ALIKE = 1 << 14  # the likeness of a moment to itself: int16 takes half the memory of float32, and its time
-_BLOCK = 16  # moments of the remix at a time, so that they stay in the processor's cache
+_BLOCK = 24  # moments of the remix at a time, so that they stay in the processor's cache
 _TIE = 16  # so much nearer than the quantile, lest all of a sound that stays the same is near
 
 
