@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from soundverse_nb.audio.similarity.alignment import Alignment, Seconds, segment_between, without_overlap
 from soundverse_nb.audio.similarity.local_alignment import LocalAlignment, Run
 from soundverse_nb.audio.similarity.recurrence import (
     CONTEXT,
     FRAME_SECONDS,
+    PAD,
     SHIFTS,
     Notes,
     directions,
@@ -111,7 +113,7 @@ def match_tunes(original: NoteFrames, remix: NoteFrames) -> TuneMatch:
     reason = _why_not(of_original, of_remix)
     if reason:
         return TuneMatch(math.nan, math.nan, reason, None, 0.0, math.nan, 0.0, Alignment())
-    found = _aligned(of_original, of_remix)
+    found = _recurring(of_original, of_remix)
     evidence = _evidence(found, of_original, of_remix)
     kept = tune_kept(evidence)
     shift = int(found.lengths.argmax())
@@ -132,7 +134,7 @@ def evidence_of(original: TuneNotes, remix: TuneNotes) -> float:
     """The share of the shorter song that recurs in order in the other, 0 to 1; nan where one has no tune."""
     if _why_not(original, remix):
         return math.nan
-    return _evidence(_aligned(original, remix), original, remix)
+    return _evidence(_recurring(original, remix), original, remix)
 
 
 def tune_kept(evidence: float) -> float:
@@ -156,16 +158,51 @@ def _why_not(original: TuneNotes, remix: TuneNotes) -> str | None:
     return f"cannot be told: {', and '.join(without)}" if without else None
 
 
-def _aligned(original: TuneNotes, remix: TuneNotes) -> LocalAlignment:
-    return LocalAlignment(recurrences(likeness(original.directions, remix.directions)))
+@dataclass(frozen=True)
+class _Recurring:
+    """What recurs of the song that is shorter, moment after moment of it, wherever that is in the longer.
+
+    A long song beside a short one finds something alike for each of its moments, if it may leap about in it:
+    that would tell more of its length than of its tune. `lengths` (12,) are those of LocalAlignment, by
+    transposition of the original.
+    """
+
+    near: NDArray[np.bool_]
+    found: LocalAlignment
+    remix_is_longer: bool
+
+    @property
+    def lengths(self) -> NDArray[np.int16]:
+        lengths: NDArray[np.int16] = self.found.lengths[self._planes]
+        return lengths
+
+    def runs(self, shift: int) -> tuple[Run, ...]:
+        """The runs at a transposition in the order of the remix, each of which finds its place."""
+        plane = int(self._planes[shift])
+        if not self.remix_is_longer:
+            return self.found.runs(plane)
+        turned = self.near[:, plane, PAD:].T
+        return LocalAlignment(np.pad(turned, ((0, 0), (PAD, 0)))[:, np.newaxis]).runs(0)
+
+    @property
+    def _planes(self) -> NDArray[np.intp]:
+        # The remix k semitones higher is the original k lower.
+        return -np.arange(SHIFTS) % SHIFTS if self.remix_is_longer else np.arange(SHIFTS)
 
 
-def _evidence(found: LocalAlignment, original: TuneNotes, remix: TuneNotes) -> float:
+def _recurring(original: TuneNotes, remix: TuneNotes) -> _Recurring:
+    remix_is_longer = remix.content.moments > original.content.moments
+    longer, shorter = (remix, original) if remix_is_longer else (original, remix)
+    near = recurrences(likeness(longer.directions, shorter.directions))
+    return _Recurring(near, LocalAlignment(near), remix_is_longer)
+
+
+def _evidence(found: _Recurring, original: TuneNotes, remix: TuneNotes) -> float:
     moments = min(original.content.moments, remix.content.moments)
     return min(1.0, float(found.lengths.max()) / (moments + _SHORT_SONG))
 
 
-def _certainty(found: LocalAlignment, shift: int) -> float:
+def _certainty(found: _Recurring, shift: int) -> float:
     """By how much the best transposition is ahead of the next, 0 to 1."""
     best, second = int(found.lengths[shift]), int(np.delete(found.lengths, shift).max())
     return min(1.0, 2.0 * (1 - second / best)) if best else 0.0

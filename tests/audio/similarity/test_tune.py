@@ -63,6 +63,30 @@ def test_another_tune_of_the_same_key_and_tempo_is_not_it_and_its_transposition_
     assert not any(match.transposition_is_sure or match.tempo_ratio_is_sure for match in matches)
 
 
+def test_a_long_song_has_no_more_of_an_unrelated_tune_than_a_short_one() -> None:
+    # Whoever may leap about in the short one for each moment of the long one always finds something alike.
+    medley = rows(np.concatenate([played(phrases(seed, 4) * 5) for seed in (2, 3)]))
+    assert match_tunes(original(), medley).tune_kept < 0.4
+    assert match_tunes(medley, original()).tune_kept < 0.4
+
+
+def test_either_song_may_be_the_remix() -> None:
+    remix = rows(np.concatenate([clicks(120, 6.0)[0], played(SONG + SONG[:4], 3, 0.8)]))
+    there, back = match_tunes(original(), remix), match_tunes(remix, original())
+    assert there.tune_kept == back.tune_kept > 0.9
+    assert (there.transposition, back.transposition) == (3, -3)
+    assert there.transposition_confidence == back.transposition_confidence
+    assert there.tempo_ratio == pytest.approx(0.8, rel=0.01)
+    assert back.tempo_ratio == pytest.approx(1.25, rel=0.01)
+
+
+def test_a_song_that_is_repeated_is_found_each_time() -> None:
+    match = matched(played(SONG + SONG + SONG))
+    assert match.tune_kept > 0.9
+    np.testing.assert_allclose(match.alignment.to_original([4.0, 20.0, 36.0]), 4.0, atol=0.15)
+    assert match.alignment.remix_seconds == pytest.approx(48.0, abs=1.5)
+
+
 def test_an_intro_moves_the_tune_and_is_itself_nowhere() -> None:
     drums = clicks(120, 6.0)[0]
     match = matched(np.concatenate([drums, played(SONG)]))
