@@ -47,7 +47,7 @@ def _softer(samples: Samples) -> tuple[Samples, int]:
 
 
 ALTERATIONS: dict[str, Callable[[Samples], Any]] = {
-    **{f"{steps:+d} semitones": partial(_moved, steps) for steps in (-6, -3, -1, 2, 5)},
+    **{f"{steps:+d} semitones": partial(_moved, steps) for steps in range(-6, 6) if steps},
     **{f"tempo x {rate}": partial(_sped, rate) for rate in (0.8, 0.9, 1.1, 1.25)},
     "-12 dB": _softer,
     "MP3 of 96 kbit/s": _as_mp3,

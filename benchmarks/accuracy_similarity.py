@@ -1,4 +1,4 @@
-"""How right similarity is: ranking, transposition, tempo ratio, invariance, what is no music, and its time.
+"""How right similarity is: ranking, transposition, tempo ratio and alignment.
 
 Related are an original and its own remix; unrelated are the remixes of other tunes at the same level, and
 those made to be hard: other tunes in the remix's key, tempo, metre and instruments. Area under the curve is
@@ -9,15 +9,13 @@ all candidates the remix stands. Intervals are 95 % of bootstrap samples of tune
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
+import mir_eval
 import numpy as np
-from accuracy_altered import ALTERATIONS, altered, non_music
 from accuracy_peers import peers
-from accuracy_songs import Rows, Song, Songs
+from accuracy_songs import Asked, Song, Songs
 from numpy.typing import NDArray
 
 from soundverse_nb.audio.similarity.style import rhythm_distance, timbre_distance
@@ -28,11 +26,7 @@ _AUC = {1: 0.999, 2: 0.995, 3: 0.985}
 _MAP = {1: 0.995, 2: 0.99, 3: 0.985}
 _EXACT = {1: 1.0, 2: 0.98, 3: 0.98}
 _TEMPO = {1: 0.93, 2: 0.93, 3: 0.90}
-_NON_MUSIC_AUC = 0.998
-_MOST_CHANGE = 0.05
-_MOST_SECONDS = 0.03
 _BOOTSTRAPS = 1000
-_ALTERED = 6  # tunes that are altered
 
 
 @dataclass(frozen=True)
@@ -43,35 +37,35 @@ class Ranking:
     unrelated: NDArray[np.float64]
 
 
-def report(songs: Songs, others: int) -> list[str]:
+def report(songs: Songs, asked: Asked) -> list[str]:
     """Print the figures; the targets that were missed."""
     print(f"{len(songs.tunes)} tunes")
     missed: list[str] = []
-    lowest: list[float] = []
-    matches: dict[int, list[TuneMatch]] = {}
     for level in LEVELS:
-        matches[level] = [
-            match_tunes(songs.rows(songs.original(tune)), songs.rows(songs.remix(tune, level)))
-            for tune in songs.tunes
-        ]
-        lowest += [_number(match.tune_kept) for match in matches[level]]
-        missed += _ranking(songs, level, others)
-        missed += _found(songs, level, matches[level])
-    missed += _without_music(songs, lowest)
-    missed += _invariance(songs)
+        found = matches(songs, level)
+        missed += _ranking(songs, level, asked.others)
+        missed += _found(songs, level, found)
+        _aligned(songs, level, found)
     _style(songs)
-    missed += _seconds(songs)
     return missed
 
 
-def _number(value: float) -> float:
+def matches(songs: Songs, level: int) -> list[TuneMatch]:
+    """Each original beside its own remix."""
+    return [
+        match_tunes(songs.rows(songs.original(tune)), songs.rows(songs.remix(tune, level)))
+        for tune in songs.tunes
+    ]
+
+
+def number(value: float) -> float:
     """What cannot be told is under everything."""
     return -1.0 if math.isnan(value) else value
 
 
 def _ranking(songs: Songs, level: int, others: int) -> list[str]:
     scorers: dict[str, Callable[[Song, Song], float]] = {
-        "soundverse_nb": lambda original, remix: _number(
+        "soundverse_nb": lambda original, remix: number(
             match_tunes(songs.rows(original), songs.rows(remix)).tune_kept
         ),
         **peers(songs),
@@ -92,7 +86,7 @@ def _ranking(songs: Songs, level: int, others: int) -> list[str]:
             )
             for tune in songs.tunes
         ]
-        area, precision = _interval(rankings, _area), _interval(rankings, _precision)
+        area, precision = _interval(rankings, area_under), _interval(rankings, _precision)
         figures[name] = area[0], precision[0]
         print(
             f"level {level}  {name:14s} AUC {area[0]:.4f} [{area[1]:.4f}, {area[2]:.4f}]  "
@@ -107,7 +101,8 @@ def _ranking(songs: Songs, level: int, others: int) -> list[str]:
     return missed
 
 
-def _area(rankings: list[Ranking]) -> float:
+def area_under(rankings: list[Ranking]) -> float:
+    """How often a related pair is above an unrelated one, ties counted by half."""
     related = np.sort([ranking.related for ranking in rankings])
     unrelated = np.concatenate([ranking.unrelated for ranking in rankings])
     below = np.searchsorted(related, unrelated, "left") + np.searchsorted(related, unrelated, "right")
@@ -139,7 +134,7 @@ def _found(songs: Songs, level: int, matches: list[TuneMatch]) -> list[str]:
     within = np.array(off) <= 0.01
     sure = [match.transposition_is_sure for match in matches]
     wrong = sum(not right and is_sure for right, is_sure in zip(exact, sure, strict=True))
-    kept = np.array([_number(match.tune_kept) for match in matches])
+    kept = np.array([number(match.tune_kept) for match in matches])
     print(
         f"level {level}  tune kept {np.median(kept):.2f} (lowest {kept.min():.2f})  transposition exact "
         f"{np.mean(exact):.1%}, sure {np.mean(sure):.1%}, sure and wrong {wrong}  "
@@ -154,35 +149,44 @@ def _found(songs: Songs, level: int, matches: list[TuneMatch]) -> list[str]:
     return missed
 
 
-def _without_music(songs: Songs, related: list[float]) -> list[str]:
-    scores = []
-    for name, samples in non_music():
-        rows = songs.rows_of(partial(_sounding, samples), f"no music: {name}")
-        found = [match_tunes(songs.rows(songs.original(tune)), rows) for tune in songs.tunes[:10]]
-        scores += [_number(match.tune_kept) for match in found]
-        print(f"no music  {name:16s} {found[0].reason or f'tune kept {found[0].tune_kept:.2f}'}", flush=True)
-    area = _area([Ranking(value, np.array(scores)) for value in related])
-    print(f"no music  AUC against all related pairs {area:.4f}")
-    return [] if area >= _NON_MUSIC_AUC else [f"no music below related pairs, AUC {_NON_MUSIC_AUC}"]
+def _aligned(songs: Songs, level: int, found: list[TuneMatch]) -> None:
+    """How near the alignment is to the truth at the remix's beats, by mir_eval.alignment.
+
+    It scores times that rise throughout: pairs where ours leap back (a repeat that is taken for another) are
+    counted, and left out.
+    """
+    scored, leaping = [], 0
+    for tune, match in zip(songs.tunes, found, strict=True):
+        truth, ours = _moments(songs.remix(tune, level), match)
+        if len(ours) < 2 or (np.diff(ours) < 0).any():
+            leaping += 1
+            continue
+        scored.append(
+            (
+                mir_eval.alignment.percentage_correct(truth, ours, window=0.3),
+                mir_eval.alignment.absolute_error(truth, ours)[0],
+            )
+        )
+    if scored:
+        within, median = np.mean(scored, axis=0)
+        print(
+            f"level {level}  alignment within 0.3 s at {within:.1%} of the beats, median error {median:.3f} s"
+            f"; {leaping} of {len(found)} leap back",
+            flush=True,
+        )
 
 
-def _sounding(samples: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
-    return samples, 44_100
-
-
-def _invariance(songs: Songs) -> list[str]:
-    """How much tune kept of a performance beside itself changes with what is no change of the tune."""
-    largest: dict[str, float] = dict.fromkeys(ALTERATIONS, 0.0)
-    for tune in songs.tunes[:_ALTERED]:
-        original = songs.original(tune)
-        rows = songs.rows(original)
-        itself = match_tunes(rows, rows).tune_kept
-        for name in ALTERATIONS:
-            changed = songs.rows_of(*altered(original, name))
-            largest[name] = max(largest[name], abs(itself - _number(match_tunes(rows, changed).tune_kept)))
-    for name, change in largest.items():
-        print(f"invariance  {name:22s} tune kept changes by at most {change:.3f}", flush=True)
-    return [f"invariance: {name}" for name, change in largest.items() if not change <= _MOST_CHANGE]
+def _moments(remix: Song, match: TuneMatch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The remix's beats in the original's seconds, by the truth and by the match, where both know."""
+    pieces = remix.truth["time_map"]["pieces"]
+    beats = np.array(remix.truth["beats"])
+    truth = np.full(len(beats), np.nan)
+    for piece in pieces:
+        inside = (beats >= piece["remix"][0]) & (beats <= piece["remix"][-1])
+        truth[inside] = np.interp(beats[inside], piece["remix"], piece["original"])
+    ours = match.alignment.to_original(beats)
+    known = np.isfinite(truth) & np.isfinite(ours)
+    return truth[known], ours[known]
 
 
 def _style(songs: Songs) -> None:
@@ -193,28 +197,3 @@ def _style(songs: Songs) -> None:
             values = [distance(songs.rows(first), songs.rows(second)) for first, second in pairs]
             figures.append(f"level {level} {np.nanmedian(values):.2f}")
         print(f"{name} distance, median  " + "  ".join(figures), flush=True)
-
-
-def _seconds(songs: Songs) -> list[str]:
-    """Processor time of a pair on rows that were measured, of songs as they are and three times as long."""
-    first, second = (songs.rows(songs.original(tune)) for tune in songs.tunes[:2])
-    missed = []
-    for seconds in (60, 180):
-        pair = [_as_long(rows, seconds) for rows in (first, second)]
-        taken = []
-        for _ in range(7):
-            start = time.process_time()
-            match_tunes(*pair)
-            timbre_distance(*pair)
-            rhythm_distance(*pair)
-            taken.append(time.process_time() - start)
-        print(f"a pair of {seconds} s takes {min(taken) * 1000:.1f} ms of processor time")
-        if min(taken) > _MOST_SECONDS:
-            missed.append(f"a pair of {seconds} s in {_MOST_SECONDS} s")
-    return missed
-
-
-def _as_long(rows: Rows, seconds: float) -> Rows:
-    length = round(seconds * rows.frame_rate)
-    arrays = (rows.pitch_classes, rows.upper_pitch_classes, rows.onset_bands, rows.mfcc, rows.rms)
-    return Rows(rows.frame_rate, *(np.resize(array, (length, *array.shape[1:])) for array in arrays))

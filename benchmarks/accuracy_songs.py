@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tempo_and_key import Answer, answer_of
 
 from soundverse_nb.audio.features.extract import extract, features_stamp
 
@@ -42,10 +43,23 @@ class Song:
     truth: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a section is asked for.
+
+    `others` is how many unrelated songs each is compared with; `music` a folder for loudness, None for the
+    tunes themselves.
+    """
+
+    others: int = 20
+    music: Path | None = None
+
+
 class Songs:
     """The songs of a folder that has a manifest; rows are measured when asked for."""
 
     def __init__(self, folder: Path, cache: Path) -> None:
+        self.folder = folder
         self._cache = cache
         cache.mkdir(parents=True, exist_ok=True)
         lines = (folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
@@ -84,16 +98,28 @@ class Songs:
 
     def rows_of(self, make: Callable[[], Any], name: str) -> Rows:
         """What was measured of what `make` gives, for extract(); made where the name is not known yet."""
-        file = self.kept(f"{features_stamp()} {name}", ".npz")
-        if not file.exists():
-            frames = extract(make()).frames
-            rows = {field: getattr(frames, field) for field in Rows.__dataclass_fields__}
-            with file.open("wb") as opened:
-                np.savez(opened, **rows)
-        with np.load(file) as kept:
+        with np.load(self._measured(make, name)) as kept:
             return Rows(
                 float(kept["frame_rate"]), *(kept[field] for field in list(Rows.__dataclass_fields__)[1:])
             )
+
+    def answer(self, song: Song) -> Answer:
+        """What was found of a song's tempo, beats and key."""
+        file = self._measured(lambda: song.path, f"{song.path.resolve()} {song.path.stat().st_mtime_ns}")
+        return Answer.from_json(file.with_suffix(".json").read_text(encoding="utf-8"))
+
+    def _measured(self, make: Callable[[], Any], name: str) -> Path:
+        """The file with the rows; beside it, as JSON, the answer about tempo and key."""
+        file = self.kept(f"{features_stamp()} {name}", ".npz")
+        if not file.exists():
+            found = extract(make())
+            rows = {field: getattr(found.frames, field) for field in Rows.__dataclass_fields__}
+            file.with_suffix(".json").write_text(answer_of(found).to_json(), encoding="utf-8")
+            part = file.with_suffix(".part")
+            with part.open("wb") as opened:
+                np.savez(opened, **rows)
+            part.replace(file)
+        return file
 
     def kept(self, name: str, suffix: str) -> Path:
         """The file of the cache for a name."""

@@ -4,7 +4,8 @@
 
 FOLDER is what `benchmarks/tunes.py` wrote: songs, and manifest.jsonl with the truth. `strictly` is the share
 of songs whose tempo is within 1 %, `counted` that where an alternative with a weight counts too (of peers,
-any of 1/3, 1/2, 2/3, 3/2, 2 and 3 times their tempo); `beats` is the mean F-measure of mir_eval.beat. `exact`
+any of 1/3, 1/2, 2/3, 3/2, 2 and 3 times their tempo); `beats` is the mean F-measure of mir_eval.beat and
+`p score` that of mir_eval.tempo for the choice and the first alternative. `exact`
 is the share of keys that are right, `second` that where the second choice counts, `weighted` the mean score
 of mir_eval.key. The peers: librosa's beat_track with a line through its beats, and Krumhansl's profiles on
 its mean CQT chroma; essentia's RhythmExtractor2013 and KeyExtractor, where it is installed. Needs
@@ -20,14 +21,16 @@ import sys
 import warnings
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from soundverse_nb.audio.features.extract import Extracted, extract
 
 NEAR = 0.01
 RATIOS = (1 / 3, 1 / 2, 2 / 3, 1.0, 3 / 2, 2.0, 3.0)
@@ -40,20 +43,31 @@ class Answer:
     """What somebody says of a song: tempi and keys, the choice first, beats, and what is sure."""
 
     tempi: tuple[float, ...]
-    beats: Any
+    beats: tuple[float, ...]
     keys: tuple[str, ...]
     tempo_is_sure: bool = True
     key_is_sure: bool = True
 
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
 
-def ours(path: Path) -> Answer:
-    from soundverse_nb.audio.features.extract import extract
+    @classmethod
+    def from_json(cls, text: str) -> Answer:
+        """What `to_json` wrote."""
+        told = json.loads(text)
+        return cls(**told | {name: tuple(told[name]) for name in ("tempi", "beats", "keys")})
 
-    song = extract(path)
+
+def answer_of(song: Extracted) -> Answer:
+    """What our own extraction says."""
     tempo, key = song.tempo, song.key
     keys = tuple(f"{NAMES[one.tonic]} {one.mode}" for one in (key.key, key.second) if one is not None)
     tempi = (tempo.bpm, *(other.bpm for other in tempo.alternatives))
-    return Answer(tempi, tempo.beats, keys, tempo.is_sure, key.is_sure)
+    return Answer(tempi, tuple(map(float, tempo.beats)), keys, tempo.is_sure, key.is_sure)
+
+
+def ours(path: Path) -> Answer:
+    return answer_of(extract(path))
 
 
 def by_librosa(path: Path) -> Answer:
@@ -65,7 +79,7 @@ def by_librosa(path: Path) -> Answer:
     fits = key_fits(mono, rate)
     order = sorted(fits, key=lambda name: -fits[name])[:2]
     keys = tuple(f"{NAMES[tonic]} {mode}" for tonic, mode in order)
-    return Answer(tuple(found["tempo"] * ratio for ratio in (1.0, *RATIOS)), found["beats"], keys)
+    return Answer(tuple(found["tempo"] * ratio for ratio in (1.0, *RATIOS)), _times(found["beats"]), keys)
 
 
 def by_essentia(path: Path) -> Answer:
@@ -78,8 +92,12 @@ def by_essentia(path: Path) -> Answer:
     name, mode, _ = standard.KeyExtractor()(samples)
     sharps = {"C#": "Db", "D#": "Eb", "F#": "Gb", "G#": "Ab", "A#": "Bb"}
     return Answer(
-        tuple(bpm * ratio for ratio in (1.0, *RATIOS)), beats, (f"{sharps.get(name, name)} {mode}",)
+        tuple(bpm * ratio for ratio in (1.0, *RATIOS)), _times(beats), (f"{sharps.get(name, name)} {mode}",)
     )
+
+
+def _times(beats: Any) -> tuple[float, ...]:
+    return tuple(map(float, beats))
 
 
 def scores(answer: Answer, truth: dict[str, Any]) -> dict[str, float]:
@@ -93,6 +111,7 @@ def scores(answer: Answer, truth: dict[str, Any]) -> dict[str, float]:
         "strictly": is_right,
         "counted": min(away) <= NEAR,
         "beats": mir_eval.beat.f_measure(*beats),
+        "p score": _p_score(answer, truth["bpm"]),
         "tempo sure": answer.tempo_is_sure,
     }
     if answer.tempo_is_sure:
@@ -109,6 +128,17 @@ def scores(answer: Answer, truth: dict[str, Any]) -> dict[str, float]:
         if answer.key_is_sure:
             given["key right if sure"] = answer.keys[:1] == (name,)
     return {name: float(value) for name, value in given.items()}
+
+
+def _p_score(answer: Answer, bpm: float) -> float:
+    """mir_eval.tempo's for a truth of one tempo; the second answer is the first alternative."""
+    import mir_eval
+
+    tempi = np.array([*answer.tempi[:2], 0.0, 0.0][:2])
+    if not np.isfinite(tempi).all():
+        return 0.0
+    score, _, _ = mir_eval.tempo.detection(np.array([bpm, 0.0]), 1.0, tempi, tol=NEAR)
+    return float(score)
 
 
 def main() -> int:
