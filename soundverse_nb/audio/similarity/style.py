@@ -98,15 +98,26 @@ def rhythm_apart(first: Profile | None, second: Profile | None) -> float:
     if first is None or second is None:
         return math.nan
     bands = min(len(first), len(second))
-    best = -1.0
-    for shift in range(-_SHIFTS, _SHIFTS + 1):
-        here = first[:bands, max(0, shift) : _PERIODS + min(0, shift)]
-        there = second[:bands, max(0, -shift) : _PERIODS + min(0, -shift)]
-        here, there = here - here.mean(axis=1, keepdims=True), there - there.mean(axis=1, keepdims=True)
-        size = math.sqrt(float(np.square(here).sum() * np.square(there).sum()))
-        if size > _LEAST_RHYTHM:
-            best = max(best, float((here * there).sum()) / size)
-    return min(1.0, max(0.0, 1 - max(best, 0.0)))
+    here, there = first[:bands], second[:bands]
+    # Pearson's correlation of what overlaps at each shift, all shifts from the same running sums.
+    shifts = np.arange(-_SHIFTS, _SHIFTS + 1)
+    overlap = _PERIODS - np.abs(shifts)
+    products = np.stack([np.correlate(*pair, "full") for pair in zip(here, there, strict=True)])
+    sums, other_sums = _overlapping(here, shifts), _overlapping(there, -shifts)
+    spread = _overlapping(np.square(here), shifts) - np.square(sums) / overlap
+    other_spread = _overlapping(np.square(there), -shifts) - np.square(other_sums) / overlap
+    common = products[:, shifts + _PERIODS - 1] - sums * other_sums / overlap
+    size = np.sqrt(np.maximum(spread.sum(axis=0), 0) * np.maximum(other_spread.sum(axis=0), 0))
+    known = size > _LEAST_RHYTHM
+    return min(1.0, max(0.0, 1 - float(np.max(common.sum(axis=0)[known] / size[known], initial=0.0))))
+
+
+def _overlapping(values: Profile, shifts: NDArray[np.intp]) -> Profile:
+    """The sum of each band over what is still opposite the other's periods at each shift."""
+    running = np.pad(np.cumsum(values, axis=1), ((0, 0), (1, 0)))
+    first, end = np.maximum(0, shifts), _PERIODS + np.minimum(0, shifts)
+    sums: Profile = running[:, end] - running[:, first]
+    return sums
 
 
 def rhythm_profile(song: OnsetFrames) -> Profile | None:
