@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 
 import numpy as np
@@ -13,26 +12,35 @@ from soundverse_nb.audio.similarity.style import rhythm_apart, timbre_apart
 from soundverse_nb.audio.similarity.tune import TuneMatch, match_tunes
 from soundverse_nb.audio.similarity.unrelated import null_rhythm, null_scores, null_timbre
 from soundverse_nb.measures.difference import AlignedSegment, Alignment, Difference, NullRange
+from soundverse_nb.measures.values import Value
 
 _OF_A_TUNE = ("tune_kept", "transposition_semitones", "tempo_ratio")
 _MIDDLE = (0.05, 0.95)  # of what unrelated songs score
 
 
-def compared(reference: Analysed, remix: Analysed, null: bytes | None = None) -> tuple[Difference, bytes]:
+class Nulls(Value):
+    """What unrelated songs score against one song: tune kept, and the distances of timbre and rhythm."""
+
+    tune: NullRange
+    timbre: NullRange
+    rhythm: NullRange
+
+
+def compared(reference: Analysed, remix: Analysed, nulls: Nulls | None = None) -> tuple[Difference, Nulls]:
     """The difference, and what unrelated songs score against the reference.
 
-    `null` is what is known of the latter, as this function gave it; None for nothing.
+    `nulls` is what is known of the latter, as this function gave it; None for nothing.
     """
     one, other = Sketch(reference.arrays), Sketch(remix.arrays)
     match = match_tunes(one, other)
     timbre, rhythm = timbre_apart(one.timbre, other.timbre), rhythm_apart(one.rhythm, other.rhythm)
-    ranges = _read(null) if null is not None else _null(one)
+    nulls = nulls or _nulls(one)
     difference = Difference(
         reference=reference.features,
         remix=remix.features,
         extractor=reference.features.extractor,
         tune_kept=match.tune_kept,
-        tune_null=ranges["tune"],
+        tune_null=nulls.tune,
         transposition=math.nan if match.transposition is None else float(match.transposition),
         transposition_confidence=match.transposition_confidence,
         transposition_unsure=not match.transposition_is_sure,
@@ -40,15 +48,13 @@ def compared(reference: Analysed, remix: Analysed, null: bytes | None = None) ->
         tempo_ratio_confidence=match.tempo_ratio_confidence,
         tempo_ratio_unsure=not match.tempo_ratio_is_sure,
         timbre_distance=timbre,
-        timbre_null=ranges["timbre"],
+        timbre_null=nulls.timbre,
         rhythm_distance=rhythm,
-        rhythm_null=ranges["rhythm"],
+        rhythm_null=nulls.rhythm,
         alignment=_alignment(match),
         reasons=_reasons(match, timbre, rhythm, remix.features.loudness - reference.features.loudness),
     )
-    return difference, json.dumps(
-        {name: range_.model_dump(mode="json") for name, range_ in ranges.items()}
-    ).encode()
+    return difference, nulls
 
 
 def _alignment(match: TuneMatch) -> Alignment:
@@ -75,12 +81,12 @@ def _reasons(match: TuneMatch, timbre: float, rhythm: float, change: float) -> d
     return reasons
 
 
-def _null(song: Sketch) -> dict[str, NullRange]:
-    return {
-        "tune": _range(null_scores(song)),
-        "timbre": _range(null_timbre(song.timbre)),
-        "rhythm": _range(null_rhythm(song.rhythm)),
-    }
+def _nulls(song: Sketch) -> Nulls:
+    return Nulls(
+        tune=_range(null_scores(song)),
+        timbre=_range(null_timbre(song.timbre)),
+        rhythm=_range(null_rhythm(song.rhythm)),
+    )
 
 
 def _range(scores: NDArray[np.float64]) -> NullRange:
@@ -89,7 +95,3 @@ def _range(scores: NDArray[np.float64]) -> NullRange:
         return NullRange()
     low, high = np.quantile(known, _MIDDLE)
     return NullRange(low=float(low), high=float(high), count=len(known))
-
-
-def _read(null: bytes) -> dict[str, NullRange]:
-    return {name: NullRange.model_validate(entry) for name, entry in json.loads(null).items()}

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from soundverse_nb.analysis.analysed import Analysed
 from soundverse_nb.analysis.cache import cache
+from soundverse_nb.analysis.compared import Nulls
 from soundverse_nb.analysis.metric import Metric
 from soundverse_nb.audio.features.extract import features_stamp
 from soundverse_nb.errors import ConfigurationError
@@ -23,20 +25,27 @@ _NOTHING: Result = (math.nan, "It was not asked.")
 M = TypeVar("M", Features, Difference)
 
 
-def kept_analysis(content: str) -> bytes | None:
-    """The analysis of a song with this content, as `Analysed.to_bytes` wrote it; None where it is missing."""
+def kept_analysis(content: str) -> Analysed | None:
+    """The analysis of a song with this content; None where it is missing."""
     found = cache.get(f"song {content} {features_stamp()}")
     if found is None:
         return None
     try:
-        Analysed.from_bytes(found)
+        return _read(found)
     except ValueError:  # cut or spoilt on the disk
         return None
-    return found
 
 
-def keep_analysis(content: str, analysed: bytes) -> None:
-    cache.put(f"song {content} {features_stamp()}", analysed)
+def keep_analysis(content: str, entry: bytes) -> Analysed:
+    """Keep what `Analysed.to_bytes` wrote, and read it."""
+    cache.put(f"song {content} {features_stamp()}", entry)
+    return _read(entry)
+
+
+@lru_cache(maxsize=32)
+def _read(entry: bytes) -> Analysed:
+    # A song is looked up several times on the way to a difference, and reading it takes milliseconds.
+    return Analysed.from_bytes(entry)
 
 
 def kept_difference(reference: str, remix: str) -> Difference | None:
@@ -54,13 +63,19 @@ def keep_difference(reference: str, remix: str, difference: Difference) -> None:
     cache.put(f"pair {reference} {remix} {features_stamp()}", difference.to_json().encode())
 
 
-def kept_null(content: str) -> bytes | None:
-    """What unrelated songs score against a song with this content, as JSON."""
-    return cache.get(f"null {content} {features_stamp()}")
+def kept_nulls(content: str) -> Nulls | None:
+    """What unrelated songs score against a song with this content."""
+    found = cache.get(f"null {content} {features_stamp()}")
+    if found is None:
+        return None
+    try:
+        return Nulls.model_validate_json(found)
+    except ValueError:
+        return None
 
 
-def keep_null(content: str, null: bytes) -> None:
-    cache.put(f"null {content} {features_stamp()}", null)
+def keep_nulls(content: str, nulls: Nulls) -> None:
+    cache.put(f"null {content} {features_stamp()}", nulls.model_dump_json().encode())
 
 
 def kept_metrics(asked: Iterable[Metric], *contents: str) -> tuple[dict[str, float], list[Metric]]:

@@ -8,16 +8,17 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from soundverse_nb.analysis.analysed import Analysed
+from soundverse_nb.analysis.analysed import Analysed, analysed
+from soundverse_nb.analysis.compared import compared
 from soundverse_nb.analysis.kept import (
     keep_analysis,
     keep_difference,
     keep_metrics,
-    keep_null,
+    keep_nulls,
     kept_analysis,
     kept_difference,
     kept_metrics,
-    kept_null,
+    kept_nulls,
     with_metrics,
 )
 from soundverse_nb.analysis.metric import metrics
@@ -75,7 +76,7 @@ def compare_audio(reference: Any, remix: Any) -> Difference:
     kept = _kept_pair(features)
     if kept is not None:
         return kept
-    return _of_pair(features, do_pair(_pair_task(songs)))
+    return _of_pair(songs, features, do_pair(_pair_task(songs)))
 
 
 def analyse_all(
@@ -178,16 +179,16 @@ async def compare_audio_async(reference: Any, remix: Any, *, executor: Executor 
         return kept
     task = await asyncio.to_thread(_pair_task, songs, executor)
     future = await asyncio.to_thread(submit, do_pair, task, executor)
-    return await asyncio.to_thread(_of_pair, features, await asyncio.wrap_future(future))
+    return await asyncio.to_thread(_of_pair, songs, features, await asyncio.wrap_future(future))
 
 
 def _kept_song(song: Song) -> Features | None:
     """The features with every metric, where all is kept already."""
-    content = kept_analysis(song.content)
+    kept = kept_analysis(song.content)
     columns, missing = kept_metrics(metrics("clip"), song.content)
-    if content is None or missing:
+    if kept is None or missing:
         return None
-    return with_metrics(_named(song, content), columns, (), {})
+    return with_metrics(_named(song, kept), columns, (), {})
 
 
 def _song_task(song: Song, executor: Executor | None = None) -> SongTask:
@@ -198,19 +199,24 @@ def _song_task(song: Song, executor: Executor | None = None) -> SongTask:
 
 def _of_song(song: Song, result: SongResult) -> Features:
     """The features with every metric; keeps what is new."""
-    content = result.analysed or kept_analysis(song.content)
-    assert content is not None
-    if result.analysed is not None:
-        keep_analysis(song.content, content)
+    kept = _analysis_of(song) if result.analysed is None else keep_analysis(song.content, result.analysed)
     asked = [each for each in metrics("clip") if each.name in result.metrics]
     keep_metrics(asked, result.metrics, song.content)
     columns, _ = kept_metrics(metrics("clip"), song.content)
-    return with_metrics(_named(song, content), columns, asked, result.metrics)
+    return with_metrics(_named(song, kept), columns, asked, result.metrics)
 
 
-def _named(song: Song, content: bytes) -> Features:
+def _named(song: Song, kept: Analysed) -> Features:
     """The features of a song under the name that it has this time."""
-    return Analysed.from_bytes(content).features.model_copy(update={"name": song.name})
+    return kept.features.model_copy(update={"name": song.name})
+
+
+def _analysis_of(song: Song) -> Analysed:
+    """The analysis of a song that was measured; anew where the cache could not hold it until now."""
+    kept = kept_analysis(song.content)
+    if kept is None:
+        kept = keep_analysis(song.content, analysed(song.given, song.name, song.content).to_bytes())
+    return kept
 
 
 def _kept_pair(features: tuple[Features, Features]) -> Difference | None:
@@ -225,9 +231,7 @@ def _kept_pair(features: tuple[Features, Features]) -> Difference | None:
 
 def _pair_task(songs: tuple[Song, Song], executor: Executor | None = None) -> PairTask:
     """Both songs are analysed by now."""
-    reference, remix = (kept_analysis(song.content) for song in songs)
-    assert reference is not None
-    assert remix is not None
+    reference, remix = (_analysis_of(song) for song in songs)
     _, missing = kept_metrics(metrics("pair"), songs[0].content, songs[1].content)
     sent = None
     if missing:
@@ -236,19 +240,20 @@ def _pair_task(songs: tuple[Song, Song], executor: Executor | None = None) -> Pa
         reference,
         remix,
         kept_difference(songs[0].content, songs[1].content) is None,
-        kept_null(songs[0].content),
+        kept_nulls(songs[0].content),
         sent,
         tuple(missing),
     )
 
 
-def _of_pair(features: tuple[Features, Features], result: PairResult) -> Difference:
+def _of_pair(songs: tuple[Song, Song], features: tuple[Features, Features], result: PairResult) -> Difference:
     """The difference with every metric; keeps what is new."""
     contents = features[0].content, features[1].content
-    if result.null is not None:
-        keep_null(contents[0], result.null)
+    if result.nulls is not None:
+        keep_nulls(contents[0], result.nulls)
     difference = result.difference or kept_difference(*contents)
-    assert difference is not None
+    if difference is None:  # lost since the task was made
+        difference, _ = compared(_analysis_of(songs[0]), _analysis_of(songs[1]), result.nulls)
     if result.difference is not None:
         keep_difference(*contents, difference)
     asked = [each for each in metrics("pair") if each.name in result.metrics]
@@ -310,7 +315,7 @@ def _measured_pairs(
         if isinstance(result, SoundverseError):
             done[at] = result
         else:
-            done[at] = _of_pair(features[at], result)
+            done[at] = _of_pair(asked[at], features[at], result)
         advance()
     return [done[at] for at in range(len(asked))]
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soundverse_nb.analysis.analysed import Analysed
 from soundverse_nb.analysis.kept import kept_analysis
 from soundverse_nb.errors import import_extra
 from soundverse_nb.measures.difference import Difference
@@ -95,7 +94,7 @@ def _notes(song: Features) -> NDArray[np.float32] | None:
     kept = kept_analysis(song.content)
     if kept is None:
         return None
-    notes = np.asarray(Analysed.from_bytes(kept).arrays["pitch_classes"], np.float32)
+    notes = np.asarray(kept.arrays["pitch_classes"], np.float32)
     if len(notes) > _COLUMNS:
         edges = np.linspace(0, len(notes), _COLUMNS + 1).astype(int)
         notes = np.stack([notes[start:stop].mean(axis=0) for start, stop in pairwise(edges)])

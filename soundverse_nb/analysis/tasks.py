@@ -9,7 +9,7 @@ import contextlib
 from dataclasses import dataclass
 
 from soundverse_nb.analysis.analysed import Analysed, analysed
-from soundverse_nb.analysis.compared import compared
+from soundverse_nb.analysis.compared import Nulls, compared
 from soundverse_nb.analysis.kept import Result
 from soundverse_nb.analysis.metric import Metric
 from soundverse_nb.analysis.song import Song
@@ -37,24 +37,24 @@ class SongResult:
 class PairTask:
     """Compare two analysed songs where `is_new`, and ask these metrics about the songs.
 
-    `null` is what is known of the reference among unrelated songs, None where that is to be found out.
+    `nulls` is what unrelated songs score against the reference, None where that is to be found out.
     `songs` is there for the metrics only.
     """
 
-    reference: bytes
-    remix: bytes
+    reference: Analysed
+    remix: Analysed
     is_new: bool
-    null: bytes | None = None
+    nulls: Nulls | None = None
     songs: tuple[Song, Song] | None = None
     metrics: tuple[Metric, ...] = ()
 
 
 @dataclass(frozen=True)
 class PairResult:
-    """The difference, None where none was asked for; the null it stands beside; what the metrics gave."""
+    """The difference, None where none was asked for; the nulls it stands beside; what the metrics gave."""
 
     difference: Difference | None
-    null: bytes | None
+    nulls: Nulls | None
     metrics: dict[str, Result]
 
 
@@ -68,12 +68,10 @@ def do_song(task: SongTask) -> SongResult:
 
 def do_pair(task: PairTask) -> PairResult:
     """Raises nothing: what cannot be told is nan with its reason."""
-    difference, null = None, task.null
+    difference, nulls = None, task.nulls
     if task.is_new:
-        difference, null = compared(
-            Analysed.from_bytes(task.reference), Analysed.from_bytes(task.remix), null
-        )
-    return PairResult(difference, null, _asked(task.metrics, *(task.songs or ())))
+        difference, nulls = compared(task.reference, task.remix, nulls)
+    return PairResult(difference, nulls, _asked(task.metrics, *(task.songs or ())))
 
 
 def _asked(metrics: tuple[Metric, ...], *songs: Song) -> dict[str, Result]:
