@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from accuracy_songs import Asked, Song, Songs
 from tempo_and_key import scores
@@ -40,7 +42,7 @@ def _print(name: str, scored: list[dict[str, float]]) -> dict[str, float]:
     return means
 
 
-def _print_modes(played: list[Song], found: dict[object, dict[str, float]]) -> None:
+def _print_modes(played: list[Song], found: dict[Path, dict[str, float]]) -> None:
     """Keys of either mode, and how many were scored: a modal tune has none of the two to be found."""
     for mode in ("major", "minor"):
         scored = [
