@@ -1,16 +1,22 @@
-"""A notebook of A/B players for the tests, and what they ask of a player's page."""
+"""A notebook of A/B players for the tests, and what they ask of a player's page.
+
+One notebook serves a whole module, because starting a kernel takes longer than any of the tests. Each test
+runs its cell again and so meets a player nobody has touched.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 import soundverse_nb as sv
-from tests.browser.lab import Lab, LabNotebook
+from tests.browser.lab import Lab, LabNotebook, LabServer
 
 RATE = 44100
 PAIR, ODD, LONG, CLOSE, WHO, TUNES, UNRELATED, FRESH = range(8)  # the cells
@@ -107,6 +113,27 @@ def open_players(lab: Lab) -> LabNotebook:
     return opened
 
 
+@pytest.fixture(scope="module")
+def lab(chromium: Browser, lab_server: LabServer) -> Iterator[Lab]:
+    """One browser for a module's tests."""
+    front = Lab(lab_server, chromium)
+    yield front
+    front.close()
+
+
+@pytest.fixture(scope="module")
+def notebook(lab: Lab) -> LabNotebook:
+    """One notebook for a module's tests."""
+    return open_players(lab)
+
+
+@pytest.fixture
+def page(notebook: LabNotebook) -> Iterator[Page]:
+    """The notebook's page, cleared before each test and without a pressed mouse button after it."""
+    yield cleared(notebook)
+    notebook.page.mouse.up()
+
+
 def cleared(notebook: LabNotebook) -> Page:
     """The notebook's page with nothing in it but its cells."""
     notebook.page.evaluate("() => window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
@@ -169,6 +196,20 @@ def take(page: Page, name: str) -> Locator:
 
 def level(page: Page, name: str) -> Locator:
     return page.get_by_role("radiogroup", name="Level").get_by_role("radio", name=name)
+
+
+def keeps(page: Page, name: str) -> Locator:
+    return page.get_by_role("radiogroup", name="Switching keeps").get_by_role("radio", name=name)
+
+
+def press(page: Page, *keys: str) -> None:
+    page.get_by_role("slider", name="Position").focus()
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def said(page: Page) -> Locator:
+    return page.locator(".svp").get_by_role("status")
 
 
 def ink(page: Page, lane: int) -> int:

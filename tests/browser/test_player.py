@@ -1,23 +1,19 @@
-"""The A/B player as a person uses it: in JupyterLab, by mouse and by keyboard.
-
-One notebook serves all of it, because starting a kernel takes longer than any of the tests. Each test runs
-its cell again and so meets a player nobody has touched.
-"""
+"""The A/B player as a person uses it: in JupyterLab, by mouse and by keyboard."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import signal
-from collections.abc import Iterator
 
 import pyloudnorm
 import pytest
 import soundfile
 from nbconvert import HTMLExporter
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.lab import Lab, LabNotebook, LabServer, plays
+from tests.browser import players
+from tests.browser.lab import Lab, LabNotebook, plays
 from tests.browser.players import (
     CLOSE,
     LONG,
@@ -25,11 +21,9 @@ from tests.browser.players import (
     PAIR,
     RATE,
     WHO,
-    cleared,
     heard,
     ink,
     level,
-    open_players,
     player,
     position,
     run,
@@ -37,23 +31,7 @@ from tests.browser.players import (
     wait_for_position,
 )
 
-
-@pytest.fixture(scope="module")
-def lab(chromium: Browser, lab_server: LabServer) -> Iterator[Lab]:
-    front = Lab(lab_server, chromium)
-    yield front
-    front.close()
-
-
-@pytest.fixture(scope="module")
-def notebook(lab: Lab) -> LabNotebook:
-    return open_players(lab)
-
-
-@pytest.fixture
-def page(notebook: LabNotebook) -> Iterator[Page]:
-    yield cleared(notebook)
-    notebook.page.mouse.up()
+lab, notebook, page = players.lab, players.notebook, players.page
 
 
 def test_it_plays_and_switching_keeps_the_playhead_and_matches_the_loudness(page: Page, lab: Lab) -> None:

@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from soundverse_nb.widgets.player import _module
-from tests.browser.lab import TIMEOUT, Lab, LabNotebook, LabServer
+from tests.browser import players
+from tests.browser.lab import TIMEOUT, Lab, LabNotebook
 from tests.browser.players import (
     CELLS,
     FASTER,
@@ -18,46 +19,17 @@ from tests.browser.players import (
     INTRO,
     TUNES,
     UNRELATED,
-    cleared,
     heard,
-    open_players,
+    keeps,
     player,
     position,
+    press,
+    said,
     take,
     wait_for_position,
 )
 
-
-@pytest.fixture(scope="module")
-def lab(chromium: Browser, lab_server: LabServer) -> Iterator[Lab]:
-    front = Lab(lab_server, chromium)
-    yield front
-    front.close()
-
-
-@pytest.fixture(scope="module")
-def notebook(lab: Lab) -> LabNotebook:
-    return open_players(lab)
-
-
-@pytest.fixture
-def page(notebook: LabNotebook) -> Iterator[Page]:
-    yield cleared(notebook)
-    notebook.page.mouse.up()
-
-
-def keeps(page: Page, name: str) -> Locator:
-    return page.get_by_role("radiogroup", name="Switching keeps").get_by_role("radio", name=name)
-
-
-def press(page: Page, *keys: str) -> None:
-    page.get_by_role("slider", name="Position").focus()
-    for key in keys:
-        page.keyboard.press(key)
-
-
-def said(page: Page) -> Locator:
-    return page.locator(".svp").get_by_role("status")
+lab, notebook, page = players.lab, players.notebook, players.page
 
 
 def barwise(page: Page) -> Page:

@@ -2,51 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.lab import Lab, LabNotebook, LabServer
+from tests.browser import players
+from tests.browser.lab import Lab
 from tests.browser.players import (
     LONG,
-    cleared,
     heard,
+    keeps,
     level,
-    open_players,
     player,
     position,
+    press,
+    said,
     take,
     wait_for_position,
 )
 
-
-@pytest.fixture(scope="module")
-def lab(chromium: Browser, lab_server: LabServer) -> Iterator[Lab]:
-    front = Lab(lab_server, chromium)
-    yield front
-    front.close()
-
-
-@pytest.fixture(scope="module")
-def notebook(lab: Lab) -> LabNotebook:
-    return open_players(lab)
-
-
-@pytest.fixture
-def page(notebook: LabNotebook) -> Iterator[Page]:
-    yield cleared(notebook)
-    notebook.page.mouse.up()
-
-
-def keeps(page: Page, name: str) -> Locator:
-    return page.get_by_role("radiogroup", name="Switching keeps").get_by_role("radio", name=name)
-
-
-def press(page: Page, *keys: str) -> None:
-    page.get_by_role("slider", name="Position").focus()
-    for key in keys:
-        page.keyboard.press(key)
+lab, notebook, page = players.lab, players.notebook, players.page
 
 
 def play(page: Page) -> Locator:
@@ -55,10 +29,6 @@ def play(page: Page) -> Locator:
 
 def pause(page: Page) -> Locator:
     return page.get_by_role("button", name="Pause", exact=True)
-
-
-def said(page: Page) -> Locator:
-    return page.locator(".svp").get_by_role("status")
 
 
 def test_the_same_time_is_kept_unless_the_same_place_is_asked_for(page: Page) -> None:
