@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
+from soundverse_nb.advice import for_reader
+
 
 class Phase(str, Enum):
     """Where one remix of a batch is, seen from this side of the wire."""
@@ -21,7 +23,7 @@ class Phase(str, Enum):
     PUBLISHING = "publishing"  # giving a local file a URL
     WAITING = "waiting"  # for a free place among the concurrent streams
     SENDING = "sending"  # the POST is on its way
-    RETRYING = "retrying"  # refused for now; `retry_in` seconds to go
+    RETRYING = "retrying"  # not taken for now, or not reached; `retry_in` seconds to go
     STREAMING = "streaming"  # the service reports stages; see `stage` and `progress`
     FOLLOWING = "following"  # the stream was cut or fell silent; the status endpoint is asked
     FETCHING = "fetching"  # the finished audio is being downloaded; progress in percent
@@ -89,7 +91,7 @@ def shows_text_only() -> bool:
 
 def notice(message: str) -> None:
     """Say something that was not asked for: on the error stream, so that a script's output stays its own."""
-    print(f"soundverse_nb: {message}", file=sys.stderr)
+    print(f"soundverse_nb: {for_reader(message)}", file=sys.stderr)
 
 
 Factory = Callable[..., Any]

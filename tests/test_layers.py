@@ -18,11 +18,21 @@ import soundverse_nb
 PACKAGE = Path(soundverse_nb.__file__).parent
 
 # Layer -> the layers it may import besides itself. Only downward, and never a sibling.
-_BASE = {"errors", "displays", "running_simulators", "urls", "filetype", "mpeg_audio", "cancellation"}
+_BASE = {
+    "errors",
+    "advice",
+    "displays",
+    "running_simulators",
+    "urls",
+    "filetype",
+    "mpeg_audio",
+    "cancellation",
+}
 _WIRE_AND_PICTURES = {*_BASE, "audio", "api", "render"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
-    "displays": set(),
+    "advice": set(),
+    "displays": {"advice"},
     "running_simulators": set(),
     "urls": set(),
     "mpeg_audio": set(),

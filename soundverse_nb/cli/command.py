@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 import soundverse_nb
+from soundverse_nb.advice import for_reader, shell_reader
 from soundverse_nb.cli.output import give_up_output, never_fail_at_printing
 from soundverse_nb.errors import ConfigurationError, SoundverseError, Spent
 
@@ -21,6 +22,11 @@ _OUTPUT_IS_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBA
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status: 0 all well, 1 something failed, 2 a wrong call."""
     never_fail_at_printing()
+    with shell_reader():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         options = parser().parse_args(arguments)
         command = import_module(f"soundverse_nb.cli.{options.module}")
@@ -29,8 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SoundverseError as error:
         print(f"soundverse-nb: {_message(error)}", file=sys.stderr)
         return FAILED
-    except KeyboardInterrupt:
-        print("soundverse-nb: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stopped:
+        if not hasattr(stopped, "results"):  # else it has been said what became of them
+            print("soundverse-nb: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         give_up_output()  # whoever read it has gone (`| head`)
@@ -47,8 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _message(error: SoundverseError) -> str:
     """An error's sentence for a terminal: a wrong setting of a command has nothing to do with money."""
     if isinstance(error, ConfigurationError) and error.spent is Spent.NO:
-        return f"{error.message} {error.hint}".strip()
-    return str(error)
+        return for_reader(f"{error.message} {error.hint}".strip())
+    return for_reader(str(error))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from soundverse_nb.advice import for_reader
 from soundverse_nb.cli.output import notices_aside, print_json
 from soundverse_nb.client import Order, connect
 from soundverse_nb.errors import ConfigurationError, SoundverseError
@@ -24,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
             if options.json:
                 print_json([_order(order) for order in orders])
             else:
-                print(repr(orders) if sys.stdout.isatty() else orders.in_full())
+                print(for_reader(repr(orders) if sys.stdout.isatty() else orders.in_full()))
             return 0
         recovered = client.recover_sync()
         if options.json:
@@ -36,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
                 }
             )
         else:
-            print(repr(recovered))
+            print(for_reader(repr(recovered)))
         return int(bool(recovered.failed))
     finally:
         client.close()
@@ -76,7 +77,7 @@ def run_remix(options: argparse.Namespace) -> int:
         print_json(rows)
     else:
         for row in rows:
-            print(f"{one_line(row['prompt'] or 'lyrics')}: {row['path'] or row['error']}")
+            print(f"{one_line(row['prompt'] or 'lyrics')}: {row['path'] or for_reader(row['error'])}")
     return int(any(row["error"] for row in rows))
 
 

@@ -8,6 +8,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from soundverse_nb.advice import for_reader
 from soundverse_nb.cli.output import print_json, wants_colours
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.reference import preflight, repair
@@ -53,7 +54,7 @@ def verdict_lines(name: str, report: PreflightReport, *, colours: bool = False) 
     text = report_text(report, "lines", name=name, colours=colours)
     if report.repair_call:  # which is Python
         text = text.replace(report.repair_call, f"soundverse-nb repair {shlex.quote(one_line(name))}")
-    return text.split("\n")
+    return for_reader(text).split("\n")
 
 
 def run_repair(options: argparse.Namespace) -> int:

@@ -86,6 +86,19 @@ def test_a_remix_that_fails_is_told_with_what_was_paid(capsys: pytest.CaptureFix
     assert "There is no prompt" in capsys.readouterr().err
 
 
+def test_advice_names_commands_and_no_calls(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "long song.wav").write_bytes(file_of(tone(400.0, 1, 8000), 8000))
+    assert main(["preflight", "long song.wav"]) == 1
+    assert main(["remix", "long song.wav", "jazz"]) == 1
+    assert main(["repair", "long song.wav", "--start", "500"]) == 1
+    said = "".join(capsys.readouterr())
+    assert said.count("soundverse-nb repair 'long song.wav'") == 3, "the verdict, the board, the result"
+    assert "--start picks another" in said
+    assert "--start 500 is not inside the song" in said
+    assert "sv." not in said
+    assert "start=" not in said
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
 @pytest.mark.parametrize("command", [["orders"], ["orders", "--json"], ["preflight", "x.mp3"], ["--version"]])
 @pytest.mark.parametrize("output", [">/dev/full", ">&-", ">&- 2>&-"])
