@@ -26,7 +26,7 @@ from soundverse_nb.remix.list_takes import (
     take_key,
 )
 from soundverse_nb.remix.remix import Remix, copy_to_new
-from soundverse_nb.remix.take_names import Asked, asked_of, file_name, take_titles
+from soundverse_nb.remix.take_names import Asked, asked_of, file_name, take_titles, told_apart
 from soundverse_nb.render.escape import plain
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ class RemixList(list[Outcome]):
         Parameters
         ----------
         labels : a short name for each, the original's first where it is there; without them "Original", and
-            each remix by its song and prompt.
+            each remix by its prompt, or by its song and prompt where the original is not there.
         title : a line above them, "Remixes" by default.
 
         Raises ConfigurationError where there is no remix or no player, or the names do not fit.
@@ -207,11 +207,12 @@ class RemixList(list[Outcome]):
                 hint="" if player else "Open the notebook in JupyterLab, or use .save(folder).",
             )
         clips: list[Clip] = [remix.audio for remix in remixes]
-        names: list[str] = list(take_titles([asked_of(remix) for remix in remixes]))
+        titles = take_titles([asked_of(remix) for remix in remixes])
+        names: list[str] = list(titles)
         originals = {remix.reference for remix in remixes}
         original = next(iter(originals))
         if len(originals) == 1 and original is not None and original.path.is_file():
-            clips, names = [original, *clips], ["Original", *names]
+            clips, names = [original, *clips], ["Original", *told_apart(titles)]
         return player(
             *clips,
             labels=names if labels is None else labels,

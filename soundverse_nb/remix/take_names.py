@@ -111,6 +111,22 @@ def take_titles(asked: Sequence[Asked]) -> list[TakeTitle]:
     return titles
 
 
+def told_apart(titles: Sequence[str]) -> list[str]:
+    """The titles without what all have in common, for places with little room.
+
+    Of one song with many prompts that is the prompt, of one prompt for many songs the song. Titles that are
+    no TakeTitle stay as they are.
+    """
+    pairs = [(title.song, title.words) for title in titles if isinstance(title, TakeTitle)]
+    if len(pairs) < len(titles):
+        return [str(title) for title in titles]
+    if len({song for song, _ in pairs}) == 1 and all(words for _, words in pairs):
+        return [words for _, words in pairs]
+    if len({words for _, words in pairs}) == 1 and all(song for song, _ in pairs):
+        return [song for song, _ in pairs]
+    return [str(title) for title in titles]
+
+
 def _song_names(asked: Sequence[Asked]) -> list[str]:
     places = defaultdict(set)
     for each in asked:

@@ -13,7 +13,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from soundverse_nb.advice import for_reader
 from soundverse_nb.displays import Phase, ProgressUpdate
+from soundverse_nb.remix.take_names import told_apart
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.labels import percent_label
 from soundverse_nb.render.summary import MAX_NOTICES, cancelled_text, money_label, summary_text
@@ -83,11 +85,12 @@ class LineDisplay:
             self._write(f"{over} of {counts.total} over, {counts.failed} failed ({span(counts.seconds)})")
 
     def _write(self, line: str) -> None:
-        print(line, file=self._file or sys.stderr, flush=True)
+        print(for_reader(line), file=self._file or sys.stderr, flush=True)
 
 
 ROWS = 12
-_WIDE = 70  # columns
+_BARS = ((100, 20), (70, 12), (0, 8))
+"""How many columns the bar has in a terminal of so many columns or more."""
 
 
 class TerminalBoard:
@@ -106,6 +109,7 @@ class TerminalBoard:
     def open(self, titles: list[str], cancel: Callable[[int | None], None]) -> None:
         """Begin to draw. Cancelling is Ctrl-C's business here."""
         self._batch, self._count = Batch(titles, self._price, self._clock), len(titles)
+        self._names = told_apart(titles)
         self._live = Live(
             console=self._console, get_renderable=self.picture, refresh_per_second=4, transient=True
         )
@@ -115,7 +119,7 @@ class TerminalBoard:
         """Noted at once; a failure is also written above the lines, in full."""
         self._batch.add(update)
         if update.notice and len(self._batch.notices()) <= MAX_NOTICES:
-            self._console.print(Text(plain(update.notice, 600)))
+            self._console.print(Text(for_reader(plain(update.notice, 600))))
         if update.phase is Phase.FAILED and 0 <= update.index < self._count:
             title = self._batch.status(update.index).title
             self._console.print(_failed(title, update.message or "failed"))
@@ -125,29 +129,29 @@ class TerminalBoard:
         self._live.stop()
         self._console.print(Text(_last_line(self._batch), style="bold"))
         if cancelled := _cancelled(self._batch):
-            self._console.print(Text(cancelled))
+            self._console.print(Text(for_reader(cancelled)))
 
     def picture(self) -> Any:
         """The whole display at this moment."""
         now = self._batch.now()
         active = [status for status in self._batch.statuses() if status.is_active]
         table = Table.grid(padding=(0, 1), expand=True)
-        table.add_column(ratio=3, no_wrap=True, overflow="ellipsis")
+        table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         # Lines that wrap make the whole display jump: each is cut to the terminal's width.
-        bar = 20 if self._console.width >= _WIDE else 8
+        bar = next(bar for width, bar in _BARS if self._console.width >= width)
         table.add_column(width=bar)
         table.add_column(width=10, justify="right", no_wrap=True)
-        table.add_column(ratio=5, no_wrap=True, overflow="ellipsis")
+        table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         for status in active[:ROWS]:
-            table.add_row(*_cells(status, now, bar))
+            table.add_row(*_cells(self._names[status.place], status, now, bar))
         counts = self._batch.counts()
         rest = Text(f"and {len(active) - ROWS} more active", style="dim") if len(active) > ROWS else Text("")
         return Group(_headline(counts), table, *([rest] if rest.plain else []))
 
 
-def _cells(status: RemixStatus, now: float, bar: int) -> tuple[Any, ...]:
+def _cells(name: str, status: RemixStatus, now: float, bar: int) -> tuple[Any, ...]:
     return (
-        Text(plain(status.title, 80)),
+        Text(plain(name, 80)),
         ProgressBar(total=100, completed=status.progress, width=bar),
         Text(whole_span(status.seconds(now)), style="dim"),
         Text(status.label_at(now) + percent_label(status.progress)),
@@ -181,4 +185,8 @@ def _extras(counts: BatchCounts) -> list[str]:
 
 
 def _failed(title: str, message: str) -> Text:
-    return Text("✗ ", style="red").append(plain(title, 80), style="bold").append(f": {plain(message, 600)}")
+    return (
+        Text("✗ ", style="red")
+        .append(plain(title, 80), style="bold")
+        .append(f": {for_reader(plain(message, 600))}")
+    )

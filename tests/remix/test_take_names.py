@@ -6,7 +6,15 @@ import pickle
 
 import pytest
 
-from soundverse_nb.remix.take_names import Asked, TakeTitle, asked_for, file_name, song_name, take_titles
+from soundverse_nb.remix.take_names import (
+    Asked,
+    TakeTitle,
+    asked_for,
+    file_name,
+    song_name,
+    take_titles,
+    told_apart,
+)
 
 
 def test_a_title_names_the_song_and_the_prompt() -> None:
@@ -30,6 +38,24 @@ def test_one_prompt_with_other_parameters_says_what_differs() -> None:
 def test_one_prompt_with_other_lyrics_says_what_differs() -> None:
     asked = [Asked("one", "jazz", lyrics) for lyrics in ("la", "ba", None)]
     assert take_titles(asked) == ["one · jazz, “la”", "one · jazz, “ba”", "one · jazz"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        ([("one", "jazz"), ("one", "dub")], ["jazz", "dub"]),
+        ([("one", "jazz"), ("two", "jazz")], ["one", "two"]),
+        ([("one", "jazz"), ("two", "dub")], ["one · jazz", "two · dub"]),
+        ([("one", "jazz"), ("one", "jazz")], ["jazz #1", "jazz #2"]),
+        ([("one", "jazz"), ("one", None)], ["one · jazz", "one"]),
+        ([("one", "jazz")], ["jazz"]),
+        ([], []),
+    ],
+)
+def test_what_all_takes_have_in_common_is_left_out_where_there_is_little_room(
+    asked: list[tuple[str, str | None]], names: list[str]
+) -> None:
+    assert told_apart(take_titles([Asked(*each) for each in asked])) == names
 
 
 def test_repeats_are_numbered() -> None:

@@ -5,6 +5,7 @@ import io
 from rich.console import Console
 
 from soundverse_nb.displays import Phase, ProgressUpdate
+from soundverse_nb.remix.take_names import Asked, take_titles
 from soundverse_nb.widgets.terminal import TerminalBoard
 
 
@@ -66,6 +67,17 @@ def test_no_line_wraps_however_narrow_the_terminal() -> None:
         assert len(lines) == 4, "a headline and a line for each"
         assert all(len(line) <= width for line in lines)
         assert all("final" in line for line in lines[1:])
+
+
+def test_remixes_of_one_song_are_told_apart_by_their_prompts_in_80_columns() -> None:
+    board, console = board_on(80)
+    asked = [Asked("a song with quite a long name", prompt) for prompt in ("house", "slow waltz", "metal")]
+    board.open(list(take_titles(asked)), lambda _: None)
+    for at in range(3):
+        board.update(ProgressUpdate(at, Phase.STREAMING, "uploading_reference", 5.0))
+    lines = drawn(console, board).splitlines()[1:]
+    board.close()
+    assert [line.split("  ")[0] for line in lines] == ["house", "slow waltz", "metal"]
 
 
 def test_what_was_cancelled_says_what_it_may_cost() -> None:
