@@ -177,7 +177,8 @@ _LONGEST = 60  # characters of a prompt or a path that is written out to be copi
 def _already_there(same: Sequence[Order], remix_input: RemixInput) -> str:
     latest = same[-1]
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(latest.created_at))
-    count = "There is a remix" if len(same) == 1 else f"There are {len(same)} remixes, the latest"
+    is_one = len(same) == 1
+    count = "There is a remix" if is_one else f"There are {len(same)} remixes"
     asked = remix_input.asked
     arguments = []
     if asked.prompt is not None:
@@ -187,7 +188,8 @@ def _already_there(same: Sequence[Order], remix_input: RemixInput) -> str:
             f"reference={_written(shown_url(asked.place) if '://' in asked.place else asked.place)}"
         )
     return (
-        f"{count} of {asked.song} · {plain(asked.words, 60)} from {when} already: "
+        f"{count} of {asked.song} · {plain(asked.words, 60)} already, "
+        f"{'' if is_one else 'the latest '}from {when}: "
         f"client.remixes({', '.join(arguments)})[-1] opens it. It is ordered again all the same."
     )
 

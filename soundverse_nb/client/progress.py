@@ -43,6 +43,7 @@ class ProgressReporter:
         self.opened = threading.Event()
         self._answers: dict[object, asyncio.Future[Any]] = {}
         self._unseen = 0  # notices without a display
+        self._said: set[str] = set()
         self._orders: dict[int, Callable[[], Order]] = {}
         self.results: Callable[[], RemixList] = RemixList
         """What there is so far: remixes, and errors in the places of the rest."""
@@ -88,7 +89,13 @@ class ProgressReporter:
         return cast("T", await asyncio.shield(self._answers[key]))
 
     def notice(self, index: int, message: str) -> None:
-        """Something worth knowing of this remix that stops nothing; printed where there is no display."""
+        """Something worth knowing of this remix that stops nothing; printed where there is no display.
+
+        What is said of several remixes of a batch in the same words is said once.
+        """
+        if message in self._said:
+            return
+        self._said.add(message)
         if self._display is not None:
             self.report(index, Phase.CHECKING, {"message": message, "notice": message})
             return

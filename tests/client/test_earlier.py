@@ -167,9 +167,9 @@ async def test_the_word_points_to_a_call_that_finds_it(
         client = make_client(service, host=published)
         made = await client.remix("song.mp3", "jazz")
         await client.remix("song.mp3", "jazz")
-        call = capsys.readouterr().err.partition("already: ")[2].partition(" opens it")[0]
-        assert call == "client.remixes(prompt='jazz', reference='song.mp3')[-1]"
-        assert made.audio in [take.audio for take in eval(call.removesuffix("[-1]")).remixes]
+        call = capsys.readouterr().err.partition(": client")[2].partition(" opens it")[0]
+        assert call == ".remixes(prompt='jazz', reference='song.mp3')[-1]"
+        assert made.audio in [take.audio for take in eval("client" + call.removesuffix("[-1]")).remixes]
 
 
 async def test_a_display_gets_the_word_instead_of_the_output(
@@ -198,3 +198,15 @@ async def test_a_long_batch_of_repeats_is_not_a_long_print(
         said = capsys.readouterr().err.splitlines()
         assert len(said) == 4
         assert "the same holds of 6 more" in said[-1]
+
+
+async def test_what_holds_of_many_takes_of_a_batch_is_said_once(
+    make_client: MakeClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with StrictService() as service:
+        client = make_client(service)
+        await client.remix_all([(SONG, "jazz")] * 2)
+        capsys.readouterr()
+        await client.remix_all([(SONG, "jazz")] * 3)
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "There are 2 remixes of original · jazz already, the latest from " in line
