@@ -36,7 +36,7 @@ PHASES = {
     Phase.PUBLISHING: "giving the reference a URL",
     Phase.WAITING: "waiting for a free place",
     Phase.SENDING: "sending the order",
-    Phase.RETRYING: "refused for now, trying again",
+    Phase.RETRYING: "not taken for now, trying again",
     Phase.STREAMING: "at work",
     Phase.FOLLOWING: "asking the service for the status",
     Phase.FETCHING: "fetching the audio",

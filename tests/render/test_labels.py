@@ -22,7 +22,7 @@ def test_every_stage_and_every_phase_has_words() -> None:
         (ProgressUpdate(0, Phase.STREAMING, "streaming", 100.0), "finalising"),
         (ProgressUpdate(0, Phase.STREAMING, "mixing_down"), "mixing down"),
         (ProgressUpdate(0, Phase.STREAMING), "at work"),
-        (ProgressUpdate(0, Phase.RETRYING, retry_in=3.0), "refused for now, trying again"),
+        (ProgressUpdate(0, Phase.RETRYING, retry_in=3.0), "not taken for now, trying again"),
     ],
 )
 def test_an_update_in_words(update: ProgressUpdate, words: str) -> None:
