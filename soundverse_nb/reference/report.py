@@ -76,7 +76,9 @@ class PreflightReport:
         """The report itself where the song passes; otherwise PreflightError, which carries `.report`."""
         if self.ok:
             return self
-        message = f"{self.name}: {' '.join(problem.message for problem in self.problems)}"
+        message = " ".join(problem.message for problem in self.problems)
+        if not message.startswith(f"{self.name} ") and f" file {self.name}." not in message:
+            message = f"{self.name}: {message}"
         hint = " ".join(dict.fromkeys(problem.hint for problem in self.problems if problem.hint))
         raise PreflightError(message, hint=hint, report=self, code=self.problems[0].code)
 

@@ -94,6 +94,20 @@ def test_bad_input_gets_a_report_with_a_code(tmp_path: Path, make: Any, code: st
     assert caught.value.spent.value == "no"
 
 
+def test_an_error_names_the_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("song").mkdir()
+    Path("song.wav").write_bytes(file_of(tone(9.0)))
+    for name, sentence in (
+        ("no.mp3", "There is no file no.mp3."),
+        ("song", "song is a directory, not a file."),
+        ("song.wav", "song.wav: The song lasts 9 s;"),
+    ):
+        with pytest.raises(sv.PreflightError) as caught:
+            sv.preflight(name).raise_if_failed()
+        assert str(caught.value).startswith(sentence)
+
+
 def test_what_is_wrong_with_the_sound_is_heard() -> None:
     spoiled = tone(12.0)
     spoiled[1000, 0] = np.nan
