@@ -276,11 +276,13 @@ def _rows(difference: Difference) -> list[MeasureRow]:
         MeasureRow("tune kept", tune, why("tune_kept") or _beside(judged, difference.tune_null)),
         MeasureRow(
             "transposition",
-            _transposition(difference),
+            _transposition(difference).removeprefix("transposition "),
             why("transposition_semitones") or f"{key_label(reference.key)} → {key_label(remix.key)}",
         ),
         MeasureRow(
-            "tempo", _tempo(difference), why("tempo_ratio") or f"ratio {decimal(difference.tempo_ratio, 3)}"
+            "tempo",
+            _tempo(difference).removeprefix("tempo "),
+            why("tempo_ratio") or f"ratio {decimal(difference.tempo_ratio, 3)}",
         ),
         MeasureRow(
             "timbre distance",

@@ -267,7 +267,8 @@ def _rows(features: Features) -> list[MeasureRow]:
     )
     sound = f"{rate(features.sample_rate)} {channels_label(features.channels)}"
     peak = decimal(features.true_peak, 1)
-    clipped = f"{features.clipped_runs} clipped" if features.clipped_runs else ""
+    runs = features.clipped_runs
+    clipped = f"clipped at {runs:,} place{'s' * (runs != 1)}" if runs else ""
     return [
         MeasureRow("length", clock(features.duration), sound),
         MeasureRow("tempo", tempo_label(features.tempo), why("tempo_bpm") or (others and f"also {others}")),

@@ -21,6 +21,8 @@ class MeasureRow:
 
 
 _CELL = "padding:2px 14px 2px 0;text-align:left;vertical-align:top"
+_BLOCK = "display:inline-block;vertical-align:top;max-width:100%"
+"""Side by side such blocks are columns; where there is no room they stand below one another."""
 
 
 def measures_text(title: str, rows: Sequence[MeasureRow], notes: Sequence[str] = ()) -> str:
@@ -56,10 +58,11 @@ def _row(row: MeasureRow) -> Markup:
     return fill(
         '<tr style="border-top:1px solid {line}">'
         '<td style="{cell};opacity:0.75;white-space:nowrap">{name}</td>'
-        '<td style="{cell};font-variant-numeric:tabular-nums"><b>{value}</b></td>'
-        '<td style="{cell};opacity:0.75">{remark}</td></tr>',
+        '<td style="{cell}"><div style="{block};width:190px;font-variant-numeric:tabular-nums"><b>{value}</b>'
+        '</div><div style="{block};opacity:0.75">{remark}</div></td></tr>',
         line=LINE,
         cell=_CELL,
+        block=_BLOCK,
         name=row.name,
         value=row.value,
         remark=text(row.remark or "", 300),

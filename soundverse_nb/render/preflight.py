@@ -314,17 +314,18 @@ def _told(name: str, duration: str, size: str, kind: str, codes: str) -> Markup:
     """A song's columns in one cell: numbers and codes go below the name where there is no room beside it."""
     block = "display:inline-block;vertical-align:top"
     return fill(
-        f'<span style="{block};width:220px;max-width:100%;overflow-wrap:break-word">{{}}</span> '
+        f'<span style="{block};width:320px;max-width:100%;overflow-wrap:break-word">{{}}</span> '
         f'<span style="{block};white-space:nowrap">'
         f'<span style="{block};width:60px;text-align:right">{{}}</span> '
         f'<span style="{block};width:118px;text-align:right">{{}}</span> '
         f'<span style="{block};width:60px;padding:0 0 0 8px">{{}}</span></span> '
-        f'<span style="{block};opacity:0.75">{{}}</span>',
+        "{}",
         verbatim(name),
         duration,
         size,
         kind,
-        codes,
+        # An empty one would be an empty line where it goes below.
+        fill(f'<span style="{block};opacity:0.75">{{}}</span>', codes) if codes else "",
     )
 
 

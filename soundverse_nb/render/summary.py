@@ -197,7 +197,8 @@ def counts_label(finished: int, failed: int, cancelled: int, active: int, waitin
 def failure_html(end: RemixEnd) -> Markup:
     """One failed remix with its sentence."""
     return fill(
-        '<div style="border-left:3px solid {};padding:1px 0 1px 8px;margin:0 0 4px;line-height:1.4">'
+        '<div style="border-left:3px solid {};padding:1px 0 1px 8px;margin:0 0 4px;line-height:1.4;'
+        'overflow-wrap:break-word">'
         "<b>{}</b> {}</div>",
         BAD,
         text(end.title, 80),
@@ -272,7 +273,8 @@ def summary_text(ends: Sequence[RemixEnd], seconds: float) -> str:
 
 
 def _line(sentence: str) -> Markup:
-    return fill('<div style="line-height:1.4">{}</div>', sentence, limit=600) if sentence else Markup("")
+    style = "line-height:1.4;overflow-wrap:break-word"  # a path is one long word
+    return fill('<div style="{}">{}</div>', style, sentence, limit=600) if sentence else Markup("")
 
 
 def _more(count: int, noun: str) -> Markup:
