@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import sys
 import textwrap
 import time
 from collections import Counter
@@ -20,6 +18,7 @@ from soundverse_nb.api.body import shown_id
 from soundverse_nb.client.journal.order import DiskState, Order, OrderState, is_missing
 from soundverse_nb.client.session import Session
 from soundverse_nb.errors import ConfigurationError, import_extra
+from soundverse_nb.render.columns import terminal_width
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.summary import OrderRow, orders_html, orders_in_columns, orders_lines
 
@@ -133,7 +132,7 @@ class OrderTable(Sequence[Order]):
 
     def __repr__(self) -> str:
         rows = [_row(order) for order in self._newest()]
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        width = terminal_width()
         lines = orders_lines(rows) if width is None else orders_in_columns(rows, width)
         head = f"{self.summary} ({self._place})"
         heads = [head] if width is None else textwrap.wrap(head, width, break_on_hyphens=False)

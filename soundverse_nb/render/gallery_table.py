@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from markupsafe import Markup, escape
 
 from soundverse_nb.render.colours import BAD, LINE, WARNING
+from soundverse_nb.render.columns import columns_text, terminal_width
 from soundverse_nb.render.escape import fill, joined, plain, text, verbatim
 from soundverse_nb.render.gallery import (
     BAR_HEIGHT,
@@ -222,13 +223,8 @@ def gallery_text(takes: Sequence[GalleryTake], summary: str = "", notes: Sequenc
         ]
         for take in takes[:_LINES]
     ]
-    heading = [["", "song", "take", *(column.label for column in shown), ""]] if shown and cells else []
-    table = heading + cells
-    widths = [max((len(row[at]) for row in table), default=0) for at in range(3 + len(shown))]
-    lines += [
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
-        for row in table
-    ]
+    headings = ["", "song", "take", *(column.label for column in shown), ""] if shown and cells else []
+    lines += columns_text(cells, terminal_width(), headings)
     if len(takes) > len(cells):
         lines.append(f"... and {len(takes) - len(cells):,} more")
     return "\n".join([*lines, *(plain(note, 600) for note in notes)])

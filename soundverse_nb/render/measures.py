@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from soundverse_nb.render.colours import LINE
+from soundverse_nb.render.columns import columns_text, terminal_width
 from soundverse_nb.render.escape import fill, joined, plain, text
 
 
@@ -73,12 +74,8 @@ def grid_text(
     title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str] = ()
 ) -> str:
     """Many songs, a line each, for a terminal."""
-    table = [list(headings), *([plain(cell, 60) for cell in row] for row in rows)] if rows else []
-    widths = [max(len(row[at]) for row in table) for at in range(len(headings))] if table else []
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in table
-    ]
+    cells = [[plain(cell, 60) for cell in row] for row in rows]
+    lines = columns_text(cells, terminal_width(), headings)
     return "\n".join([plain(title, 200), *lines, *(plain(note, 600) for note in notes)])
 
 

@@ -8,6 +8,7 @@ from dataclasses import astuple, dataclass
 from markupsafe import Markup
 
 from soundverse_nb.render.colours import BAD, GOOD, LINE, QUIET, WARNING, badge, order_colour
+from soundverse_nb.render.columns import columns_text
 from soundverse_nb.render.escape import fill, joined, plain, text, verbatim
 from soundverse_nb.render.units import money, span
 
@@ -79,12 +80,7 @@ def _order_row(row: OrderRow) -> Markup:
 def orders_lines(rows: Sequence[OrderRow]) -> list[str]:
     """Heads, then one line an order with all there is to say of it, for files and other programs."""
     heads = OrderRow("order", "when", "state", "song", "prompt", "title", "message_id", "file", "remark")
-    cells = [astuple(row) for row in (heads, *rows)] if rows else []
-    widths = [max(len(row[at]) for row in cells) for at in range(len(cells[0]))] if cells else []
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in cells
-    ]
+    return columns_text([astuple(row) for row in rows], None, astuple(heads))
 
 
 def orders_in_columns(rows: Sequence[OrderRow], width: int) -> list[str]:

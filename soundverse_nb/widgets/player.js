@@ -74,7 +74,9 @@ function mount(root, library) {
   const { choices, group } = radios("Take to hear", "svp-take", takes.map(() => ""));
   takes.forEach((take, index) => {
     choices[index].style.setProperty("--svp-colour", take.colour);
-    choices[index].append(element("kbd", { "aria-hidden": "true" }, [String(index + 1)]), take.label);
+    // Of ten and more only the first nine have a key.
+    if (index < 9) choices[index].append(element("kbd", { "aria-hidden": "true" }, [String(index + 1)]));
+    choices[index].append(take.label);
     if (take.problem) choices[index].setAttribute("aria-disabled", "true");
   });
   const levels = radios("Level", "svp-level", ["Loudness matched", "As delivered"]);

@@ -205,6 +205,14 @@ def test_what_cannot_be_saved_stops_nothing_else(tmp_path: Path, remixed: Path) 
         takes.save(tmp_path / "a file")
 
 
+def test_it_fits_a_narrow_terminal(takes: RemixList, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    lines = repr(takes).splitlines()
+    assert max(map(len, lines)) <= 40
+    assert any(line.startswith("0  song  jazz") for line in lines)
+
+
 def test_it_compares_with_the_original_each_take_by_its_name(
     takes: RemixList, remixed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
