@@ -9,7 +9,7 @@ and measure what came back:
     song = sv.example_song()                # or the path of a song of yours
     sv.preflight(song)                      # would the service take it? free, on this machine
     remix = await client.remix(song, prompt="upbeat jazz")       # in plain code: client.remix_sync(...)
-    remix.compare()                         # hear the two at the same place
+    remix.compare()                         # switch between the two while they play
     remixes = await client.remix_all([(song, "lo-fi hip hop"), (song, "drum and bass")])
     client.orders()                         # what was ordered, and how it stands
 

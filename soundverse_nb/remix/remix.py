@@ -189,7 +189,7 @@ class Remix:
         return Spent.NO if self.simulated else Spent.YES
 
     def compare(self, *, labels: list[str] | None = None, title: str | None = None) -> Any:
-        """Original and remix in one player, to switch between at the same place.
+        """Original and remix in one player, to switch between while they play.
 
         Parameters
         ----------
