@@ -42,6 +42,8 @@ def open_archive(path: Path, folder: Path, most_bytes: int = MOST_BYTES) -> Path
             raise ConfigurationError(
                 f"{folder} is not empty, and was left as it is.", hint="Name a new folder."
             )
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise ConfigurationError(f"{shown} is no file.", hint="Give the path of an archive.")
         folder.parent.mkdir(parents=True, exist_ok=True)
         with (
             zipfile.ZipFile(path) as archive,
