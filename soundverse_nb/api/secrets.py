@@ -43,10 +43,14 @@ _PREFIXED = re.compile(r"\b(?:sk|sv|pk)[-_](?=[A-Za-z0-9_-]*\d)[A-Za-z0-9_-]{8,}
 _URL_PARTS = re.compile(r"(?i)\b(https?://)(?:[^\s/@\"'<>]*@)?([^\s?#\"'<>]*)([?#][^\s\"'<>]*)?")
 
 
+EMBEDDED_KEY = "simulated"
+"""What the embedded service is asked with. It is no secret, and a word that titles and prompts may hold."""
+
+
 def remember_key(value: str) -> None:
     """From now on this API key is taken out of all that a server says, also encoded for a link or JSON."""
     global _plain
-    if len(value) < _SHORTEST_KEY:
+    if len(value) < _SHORTEST_KEY or value == EMBEDDED_KEY:
         return
     for form in {value, *_in_base64(value)}:
         _keys.setdefault(form, _written(form))

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from soundverse_nb.api.event import RemixEvent
 from soundverse_nb.api.proxy import NetworkSettings
 from soundverse_nb.api.request import RemixRequest
+from soundverse_nb.api.secrets import EMBEDDED_KEY
 from soundverse_nb.api.transport import STATUS_PATH
 from soundverse_nb.client.background import LOOP, SHUTDOWN_SECONDS, check_can_wait
 from soundverse_nb.client.channel import Channel
@@ -124,7 +125,7 @@ class Client:
                     hint="Set SOUNDVERSE_API_KEY or give api_key=...; without a base_url, sv.connect() "
                     "uses the embedded simulator.",
                 )
-            key, url, simulated = SecretStr("simulated"), embedded_service(), True
+            key, url, simulated = SecretStr(EMBEDDED_KEY), embedded_service(), True
         network = NetworkSettings(proxy, ssl)
         if not simulated:
             network.proxy_for(url or SERVICE)  # one that cannot be used is told of now

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from soundverse_nb.api.secrets import (
+    EMBEDDED_KEY,
     hide_key,
     hide_queries,
     holds_key,
@@ -183,3 +184,8 @@ def test_a_logger_of_ours_writes_no_secret(level: int, write: str) -> None:
 def test_a_logger_is_filtered_once() -> None:
     assert logger("soundverse_nb.test_once") is logger("soundverse_nb.test_once")
     assert len(logger("soundverse_nb.test_once").filters) == 1
+
+
+def test_the_word_that_the_embedded_service_is_asked_with_is_no_secret() -> None:
+    remember_key(EMBEDDED_KEY)
+    assert hide_key("A simulated sunrise") == "A simulated sunrise"
