@@ -249,7 +249,7 @@ class ConfigurationError(SoundverseError):
     """A setting is missing or contradicts another; nothing was sent."""
 
 
-_EXTRAS = {"lab": "notebooks need", "stats": "a mixed model needs"}
+_EXTRAS = {"lab": "notebooks need", "stats": "a mixed model needs", "archive": "an archive needs"}
 
 
 def import_extra(name: str, purpose: str, extra: str = "lab") -> Any:

@@ -132,6 +132,9 @@ def _clean(path: Path) -> None:
         connection.execute("BEGIN")
         connection.execute(f"DELETE FROM meta WHERE key IN ({', '.join('?' * len(_OF_A_RUN))})", _OF_A_RUN)
         for table, column in _text_columns(connection):
+            if column == "journal":  # a path here; whoever opens the copy has another journal anyway
+                connection.execute(f'UPDATE "{table}" SET "{column}" = NULL')
+                continue
             hide = hide_key if column in _AS_SENT else hide_secrets
             connection.create_function("cleaned", 1, hide, deterministic=True)
             connection.execute(

@@ -48,8 +48,8 @@ class CrateFacts:
 
 def crate_description(facts: CrateFacts, files: Sequence[CrateFile]) -> str:
     """The text of ro-crate-metadata.json. ConfigurationError without rocrate."""
-    rocrate = import_extra("rocrate.rocrate", "An archive")
-    model = import_extra("rocrate.model", "An archive")
+    rocrate = import_extra("rocrate.rocrate", "An archive", "archive")
+    model = import_extra("rocrate.model", "An archive", "archive")
     crate = rocrate.ROCrate(version="1.1")
     crate.name = facts.title
     crate.description = facts.summary

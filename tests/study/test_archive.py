@@ -162,6 +162,14 @@ def test_keys_signatures_and_runners_stay_out(folder: Path, tmp_path: Path) -> N
     own.close()
 
 
+def test_where_the_journal_of_this_machine_lies_stays_out(folder: Path, tmp_path: Path) -> None:
+    store = StudyStore(folder)
+    store.settle("trial-2", TrialState.FAILED, charged=None, journal="host:/home/somebody/orders.sqlite3:7")
+    store.close()
+    with zipfile.ZipFile(save_archive(folder, tmp_path / "study.zip")) as opened:
+        assert b"/home/somebody" not in opened.read(NAME)
+
+
 def test_a_link_that_is_part_of_a_prompt_stays(folder: Path, tmp_path: Path) -> None:
     store = StudyStore(folder)
     linked = {"prompt": "like https://songs.example.org/?song=12"}
