@@ -296,6 +296,7 @@ class Plan:
             words["prompts"],
             words["lyrics"],
             description["parameters"] or None,
+            [(part, count) for part, count in description["repeats"]],
             seed=description["seed"],
             slots=words["slots"],
             extra=words["extra"] or (),
@@ -303,7 +304,6 @@ class Plan:
             control=words["control"],
             control_every=description["control_every"],
         )
-        plan.repeats = [(dict(part), count) for part, count in description["repeats"]]
         part, parts = description.get("part", (0, 1))
         return plan if parts == 1 else plan._as_part(part, parts)
 
@@ -419,7 +419,7 @@ def _repeats(given: Any, axes: Mapping[str, Levels]) -> list[tuple[dict[str, str
     """As (part of a cell, takes), the first of them for all cells."""
     if isinstance(given, int):
         return [({}, _whole("repeats", given, 1))]
-    found: list[tuple[dict[str, str], int]] = [({}, 1)]
+    found: list[tuple[dict[str, str], int]] = []
     for entry in given if isinstance(given, Iterable) else [given]:
         if not isinstance(entry, (tuple, list)) or len(entry) != 2:
             raise ConfigurationError(
@@ -427,4 +427,4 @@ def _repeats(given: Any, axes: Mapping[str, Levels]) -> list[tuple[dict[str, str
                 hint='For example repeats=[({}, 2), ({"prompt": "jazz"}, 5)].',
             )
         found.append((partial_cell(entry[0], axes, "repeats"), _whole("repeats", entry[1], 1)))
-    return found
+    return found if found and not found[0][0] else [({}, 1), *found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import Any
 
@@ -191,3 +192,18 @@ def test_a_misspelt_level_is_told_the_nearest() -> None:
 def test_what_the_service_would_refuse_names_its_cell() -> None:
     with pytest.raises(sv.InvalidRequestError, match="Either prompt or lyrics"):
         Plan("a.mp3")
+
+
+@pytest.mark.parametrize("repeats", [3, [({}, 2), ({"prompt": "jazz"}, 5)], [({"prompt": "jazz"}, 4)]])
+def test_a_plan_is_the_same_when_it_is_made_of_its_description(repeats: Any) -> None:
+    plan = Plan(["one.mp3", "two.mp3"], ["jazz", "a {mood} waltz"], None, [{"a": 1}, None], repeats, 7,
+                slots={"mood": ["sad"]}, excluded=[{"reference": "two", "prompt": "jazz"}])  # fmt: skip
+    described = json.loads(json.dumps({**plan.description(), "part": list(plan.part)}))
+    again = Plan.from_description(described, {"one": "elsewhere/one.mp3", "two": "two.mp3"})
+    assert again.hash == plan.hash
+    assert [trial.factors for trial in again] == [trial.factors for trial in plan]
+    shard = plan.shard(1, 3)
+    described = json.loads(json.dumps({**shard.description(), "part": list(shard.part)}))
+    again = Plan.from_description(described, {"one": "one.mp3", "two": "two.mp3"})
+    assert again.hash == shard.hash
+    assert len(again) == len(shard)
