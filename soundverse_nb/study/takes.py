@@ -58,7 +58,7 @@ def study_takes(store: StudyStore, folder: Path, own: tuple[str, ...] = ()) -> l
                 is_simulated=columns["simulated"][at],
                 is_control=columns["is_control"][at],
                 in_plan=columns["in_plan"][at],
-                same_as=f"{number_of[same]}" if same else "",
+                same_as=f"take {number_of[same]}" if same else "",
                 **facts,
             )
         )

@@ -86,7 +86,7 @@ def test_a_file_that_somebody_wrote_is_a_plan(tmp_path: Path) -> None:
     assert plan.lyrics == {"none": None, "own": "La la la,\n  la.\n"}
     assert list(plan.parameters.values()) == [{"strength": 0.5, "steps": 20, "loop": True}, {"strength": 1}]
     assert (plan.seed, plan.control_every) == (7, 5)
-    assert plan.repeats == [({}, 1), ({}, 2), ({"prompt": "jazz", "lyrics": "none"}, 3)]
+    assert plan.repeats == [({}, 2), ({"prompt": "jazz", "lyrics": "none"}, 3)]
     assert sum(trial.is_control for trial in plan) > 0
     assert Plan.load(plan.save(tmp_path / "again.yaml")) == plan
 
