@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import soundverse_nb
 from soundverse_nb.audio.measure import measure
@@ -31,6 +31,8 @@ from soundverse_nb.render.labels import stages_html
 from soundverse_nb.render.page import Page, SongPanel, page_html
 from soundverse_nb.render.units import span
 from soundverse_nb.simulator import Simulator
+from soundverse_nb.widgets.alignments import align
+from soundverse_nb.widgets.takes import Take
 
 if TYPE_CHECKING:
     from soundverse_nb.audio.measure import Measurements
@@ -89,9 +91,19 @@ def comparison_page(
                 f"Made by soundverse_nb {soundverse_nb.__version__}. Loudness after ITU-R BS.1770-5; "
                 "LU is the difference from the original.",
             ),
+            alignment=_alignment(songs, clips),
         )
     )
     return str(page)
+
+
+def _alignment(songs: Sequence[SongPanel], clips: Sequence[Clip]) -> dict[str, Any] | None:
+    """Which second of each song is which of the original; None where that cannot be told."""
+    takes = [Take(song.label, clip, song.colour) for song, clip in zip(songs, clips, strict=True)]
+    try:
+        return align(takes)
+    except SoundverseError:
+        return None
 
 
 def song_title(path: Path) -> str:

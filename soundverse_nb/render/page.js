@@ -1,4 +1,4 @@
-// What the page can do beyond its players: waveforms to click, one song at a time, the same time or place kept.
+// What the page can do beyond its players: waveforms to click, one song at a time, time, place or bar kept.
 (() => {
   "use strict";
   const NEAR_END = 0.02; // seconds; less than this before its end a song counts as over
@@ -6,18 +6,24 @@
   /**
    * `placed`: the listener has chosen a place in it, so switching to it does not carry one over.
    * `carried`: seeks that this page has made and the player has not reported yet.
+   * `place`: which of the page's songs it is, those without a player counted too.
    * @typedef {{article: HTMLElement, wave: HTMLElement, audio: HTMLAudioElement, gain: number, label: string,
-   *   placed: boolean, carried: number}} Take
+   *   place: number, placed: boolean, carried: number}} Take
    */
   /** @type {Take[]} */
   const takes = [];
+  const songs = [];
   for (const article of document.querySelectorAll(".take")) {
     const audio = article.querySelector("audio");
     const wave = article.querySelector(".wave");
     const label = article.querySelector(".label").textContent;
     const gain = Number(audio?.dataset.gain) || 1;
-    if (audio && wave) takes.push({ article, wave, audio, gain, label, placed: false, carried: 0 });
+    const place = songs.push({ label, duration: Number(article.dataset.duration) }) - 1;
+    if (audio && wave) takes.push({ article, wave, audio, gain, label, place, placed: false, carried: 0 });
   }
+  const { alignment: state } = document.querySelector(".listening").dataset;
+  const alignment = state ? new Alignment(JSON.parse(state), songs) : null;
+  const kept = () => document.querySelector("input[name=keeps]:checked").value;
   const sameLoudness = document.getElementById("same-loudness");
   const said = document.querySelector(".said");
   /** @type {Take | null} */
@@ -30,8 +36,8 @@
 
   /** The one rule of what switching keeps: where `at` seconds of one song are in another. */
   const carry = (/** @type {number} */ at, /** @type {Take} */ from, /** @type {Take} */ to) => {
-    const kept = document.querySelector("input[name=keeps]:checked").value;
-    return kept === "time" || !(from.audio.duration > 0) ? at : (at / from.audio.duration) * to.audio.duration;
+    if (kept() === "bar") return alignment.carried(at, from.place, to.place).at;
+    return kept() === "time" || !(from.audio.duration > 0) ? at : (at / from.audio.duration) * to.audio.duration;
   };
 
   const draw = ({ wave, audio }) => {
@@ -60,7 +66,7 @@
     take.audio.currentTime = at;
   };
 
-  /** Go on in another song at the same time or place; one that is over by then stays silent and says so. */
+  /** Go on in another song at the same time, place or bar; one that is over by then stays silent and says so. */
   const carryTo = (/** @type {Take} */ take, /** @type {Take} */ before) => {
     const from = left ?? { take: before, at: before.audio.currentTime };
     left = null;
@@ -68,6 +74,7 @@
     const over = at > take.audio.duration - NEAR_END;
     seek(take, over ? take.audio.duration : at);
     if (!over) {
+      if (kept() === "bar") said.textContent = alignment.remark(from.at, from.take.place, take.place);
       start(take.audio);
       return;
     }

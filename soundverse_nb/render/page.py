@@ -2,14 +2,17 @@
 
 Unlike what notebooks show, a page of one's own may carry a style sheet and a script; it still needs no
 network, and its Content-Security-Policy says so to the browser. Without the script every player works alike;
-with it the waveforms can be clicked, one song plays at a time, and switching keeps the time or the place.
+with it the waveforms can be clicked, one song plays at a time, and switching keeps the time, place or bar.
 """
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from markupsafe import Markup
 
@@ -19,6 +22,9 @@ from soundverse_nb.render.pictures import Envelope, columns, data_uri, waveform_
 
 CLOCK_JS = Path(__file__).with_name("clock.js")
 """Times of a song, for this page's script and for the player's."""
+
+ALIGNMENT_JS = Path(__file__).with_name("alignment.js")
+"""The same bar of several takes, for the same two scripts."""
 
 WIDTH_PX = 1000
 HEIGHT_PX = 72
@@ -56,7 +62,8 @@ class Page:
     """A whole page: its heading, a sentence or two below it, and what it is made of.
 
     `badge` names what the visitor must not overlook, with `warning` as its explanation; `foot` are lines at
-    the bottom.
+    the bottom. `alignment` says which second of each song is which of the original, the original and the
+    remixes in this order, as `widgets.alignments.align` gives it; without it the page offers no same bar.
     """
 
     title: str
@@ -66,6 +73,7 @@ class Page:
     badge: str = ""
     warning: str = ""
     foot: tuple[str, ...] = ()
+    alignment: Mapping[str, Any] | None = None
 
 
 _DOCUMENT = """<!doctype html>
@@ -85,14 +93,14 @@ _DOCUMENT = """<!doctype html>
 {notice}
 </header>
 <main>
-<fieldset class="listening" hidden>
+<fieldset class="listening" data-alignment="{alignment}" hidden>
 <legend>Listening</legend>
 <span class="keeps" role="radiogroup" aria-label="Switching keeps">
 <span aria-hidden="true">Switching keeps</span>
 <label title="The seconds since the start">
 <input type="radio" name="keeps" value="time" checked> Same time</label>
 <label title="The proportion of the song, for remixes of another tempo">
-<input type="radio" name="keeps" value="place"> Same place</label>
+<input type="radio" name="keeps" value="place"> Same place</label>{same_bar}
 </span>
 <label><input type="checkbox" id="same-loudness" checked> All equally loud</label>
 <span class="keys"><kbd>1</kbd> to <kbd>{count}</kbd> switch, <kbd>space</kbd> pauses, \
@@ -107,7 +115,12 @@ _DOCUMENT = """<!doctype html>
 </html>
 """
 
-_SONG = """<article class="take {kind}" style="--colour:{colour}">
+_SAME_BAR = Markup(
+    '\n<label title="The bar of the song, found by comparing the tunes">'
+    '\n<input type="radio" name="keeps" value="bar"> Same bar</label>'
+)
+
+_SONG = """<article class="take {kind}" data-duration="{duration}" style="--colour:{colour}">
 <div class="name"><span class="label">{label}</span><h2>{title}</h2>{prompt}</div>
 {waveform}
 <div class="below">{player}{link}</div>
@@ -133,9 +146,16 @@ def page_html(page: Page) -> Markup:
         if page.badge
         else "",
         count=len(songs),
+        # A long song has some hundred moments that are paired; nothing of it may be cut off.
+        alignment=Markup.escape(json.dumps(page.alignment)) if page.alignment else "",
+        same_bar=_SAME_BAR if page.alignment else "",
         songs=joined([_song(song, place, length, quietest, loudest) for place, song in enumerate(songs)]),
         foot=joined([fill("<p>{}</p>", line, limit=600) for line in page.foot]),
-        script=Markup("\n".join(part.read_text(encoding="utf-8") for part in (CLOCK_JS, assets / "page.js"))),
+        script=Markup(
+            "\n".join(
+                part.read_text(encoding="utf-8") for part in (CLOCK_JS, ALIGNMENT_JS, assets / "page.js")
+            )
+        ),
     )
 
 
@@ -143,6 +163,7 @@ def _song(song: SongPanel, place: int, length: float, quietest: float, loudest: 
     return fill(
         _SONG,
         kind="remix" if place else "original",
+        duration=f"{song.duration:.3f}",
         colour=song.colour,
         label=song.label,
         title=song.title,

@@ -27,7 +27,7 @@ from soundverse_nb.remix import Clip, Remix, RemixList
 from soundverse_nb.remix.remix import Comparison
 from soundverse_nb.remix.take_names import asked_of, take_titles
 from soundverse_nb.render.colours import song_colour
-from soundverse_nb.render.page import CLOCK_JS
+from soundverse_nb.render.page import ALIGNMENT_JS, CLOCK_JS
 from soundverse_nb.render.pictures import spectrogram_png
 from soundverse_nb.widgets.takes import (
     Take,
@@ -49,8 +49,8 @@ _aligning = ThreadPoolExecutor(max_workers=1, thread_name_prefix="soundverse-ali
 
 def _module() -> str:
     """The page's script: an ES module of anywidget cannot import files beside it, so they are one text."""
-    names = ("dom.js", "player_sound.js", "player_alignment.js", "player_drawing.js", "player.js")
-    parts = (CLOCK_JS, *map(Path(__file__).with_name, names))
+    names = ("dom.js", "player_sound.js", "player_drawing.js", "player.js")
+    parts = (CLOCK_JS, ALIGNMENT_JS, *map(Path(__file__).with_name, names))
     return "\n".join(part.read_text(encoding="utf-8") for part in parts)
 
 

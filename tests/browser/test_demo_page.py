@@ -105,6 +105,51 @@ def test_switching_keeps_the_place_and_silences_the_other(page: Page) -> None:
     wait(page, "a[2].paused")
 
 
+def test_the_same_bar_is_kept_and_what_has_no_counterpart_is_said(chromium: Browser, tmp_path: Path) -> None:
+    song = example_song()
+    outline = envelope_of(song)
+    original, remix, other = (
+        SongPanel(label, label, outline.duration, outline, "#3f86cf", -15.0, audio=song.read_bytes())
+        for label in ("Original", "Remix 1", "Remix 2")
+    )
+    alignment = {
+        "reference": 0,
+        "takes": [
+            {"segments": [], "problem": ""},
+            {"segments": [{"reference": [0.0, 20.0], "take": [4.0, 14.0]}], "problem": ""},
+            {"segments": [], "problem": "Remix 2 and Original have no tune in common."},
+        ],
+        "bars": [0.0, 2.4],
+        "note": "",
+    }
+    file = tmp_path / "aligned.html"
+    content = Content("A pair", "A lead.", original, (remix, other), alignment=alignment)
+    file.write_text(page_html(content), encoding="utf-8")
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(file.as_uri())
+    page.get_by_label("Same bar").check()
+    play_from(page, 0, 10.0)
+    wait(page, "a[0].currentTime > 10")
+    page.keyboard.press("2")
+    wait(page, "!a[1].paused && a[1].currentTime > 8.9 && a[1].currentTime < 12")
+    expect(page.get_by_role("status")).to_be_empty()
+    play_from(page, 1, 1.0)
+    wait(page, "a[1].currentTime > 1 && a[1].currentTime < 3")
+    page.keyboard.press("1")
+    wait(page, "!a[0].paused && a[0].currentTime < 2")
+    expect(page.get_by_role("status")).to_contain_text("has no counterpart in Original")
+    page.keyboard.press("3")
+    wait(page, "!a[2].paused")
+    expect(page.get_by_role("status")).to_contain_text("no tune in common. The same time is kept.")
+    context.close()
+
+
+def test_a_page_without_an_alignment_offers_no_same_bar(page: Page) -> None:
+    expect(page.get_by_label("Same bar")).to_have_count(0)
+    expect(page.get_by_label("Same place")).to_have_count(1)
+
+
 def play_from(page: Page, take: int, seconds: float) -> None:
     begin = "(audio, at) => { audio.currentTime = at; audio.play(); }"
     page.locator("audio").nth(take).evaluate(begin, seconds)

@@ -3,13 +3,13 @@
  *
  * All goes through the reference, the first take that can be played: a take's segments are lines from its
  * seconds to those of the reference. What has no counterpart there, such as an introduction, counts as the
- * nearest moment that has one. `player.py` joins this file to the others of the player.
+ * nearest moment that has one. The player of notebooks and the demo's page are each joined with this file.
  *
  * @typedef {object} Segment  the same moments in both, in seconds, rising
  * @property {number[]} reference
  * @property {number[]} take
  *
- * @typedef {object} AlignmentState  see `alignments.py`
+ * @typedef {object} AlignmentState  see `widgets/alignments.py`
  * @property {number} reference  which of the takes it is
  * @property {{segments: Segment[], problem: string}[]} takes
  * @property {number[]} bars  where bars of the reference begin, in seconds
