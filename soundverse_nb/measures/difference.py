@@ -213,7 +213,8 @@ class Difference(Measured):
 
     @property
     def _title(self) -> str:
-        return f"{self.reference.name} → {self.remix.name}"
+        # A take's name begins with its song's.
+        return f"{self.reference.name} → {self.remix.name.removeprefix(f'{self.reference.name} · ')}"
 
 
 def _tune(difference: Difference) -> str:

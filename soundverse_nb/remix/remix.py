@@ -228,7 +228,7 @@ class Remix:
                 spent=self._spent,
                 hint="Download it, and call sv.compare_audio(song, remix).",
             )
-        difference: Difference = measure(self.reference, self.audio)
+        difference: Difference = measure(self.reference, self)
         return difference
 
     def save(self, path: str | os.PathLike[str]) -> Path:

@@ -93,9 +93,11 @@ def test_measures_are_frozen(tune: Path) -> None:
 
 def test_a_remix_knows_its_difference(tune: Path, higher: Path) -> None:
     remix = Remix(
-        audio=higher, reference=tune, request=sv.RemixRequest("https://songs.example.org/a.mp3", "jazz")
+        audio=higher, reference=tune, request=sv.RemixRequest("https://songs.example.org/tune.mp3", "jazz")
     )
-    assert remix.difference == sv.compare_audio(tune, higher)
+    assert remix.difference.row == sv.compare_audio(tune, remix).row
+    assert remix.difference.remix.content == sv.analyse(higher).content
+    assert str(remix.difference).startswith("tune → jazz\n"), "the take is named by what was asked"
     alone = Remix(audio=higher, request=sv.RemixRequest("https://songs.example.org/a.mp3", "jazz"))
     with pytest.raises(sv.ConfigurationError, match="not on this disk"):
         _ = alone.difference
