@@ -107,7 +107,9 @@ class MeasureTable(list["T | SoundverseError"], Generic[T]):
             if isinstance(entry, SoundverseError):
                 cells.append({"song": name, "problem": plain(entry.message, 200)})
             else:
-                cells.append({"song": name, **entry.shown()})
+                row = entry.shown()
+                # The song that a take is of has a column of its own.
+                cells.append({"song": name.removeprefix(f"{row.get('of', '')} · "), **row})
             headings += [heading for heading in cells[-1] if heading not in headings]
         notes = [] if len(self) <= MOST_ROWS else [f"The first {MOST_ROWS} of {len(self)}."]
         notes += (

@@ -43,7 +43,8 @@ def measures_html(title: str, rows: Sequence[MeasureRow], notes: Sequence[str] =
         "<div><b>{}</b></div>{}{}</div>",
         text(title, 200),
         fill(
-            '<table style="border-collapse:collapse;margin:4px 0 0"><tbody>{}</tbody></table>',
+            '<table style="border-collapse:collapse;margin:4px 0 0;width:100%;table-layout:fixed"><tbody>{}'
+            "</tbody></table>",
             joined([_row(row) for row in rows]),
         ),
         joined(
@@ -58,8 +59,8 @@ def measures_html(title: str, rows: Sequence[MeasureRow], notes: Sequence[str] =
 def _row(row: MeasureRow) -> Markup:
     return fill(
         '<tr style="border-top:1px solid {line}">'
-        '<td style="{cell};opacity:0.75;white-space:nowrap">{name}</td>'
-        '<td style="{cell}"><div style="{block};width:190px;font-variant-numeric:tabular-nums"><b>{value}</b>'
+        '<td style="{cell};opacity:0.75;width:112px">{name}</td>'
+        '<td style="{cell}"><div style="{block};width:212px;font-variant-numeric:tabular-nums"><b>{value}</b>'
         '</div><div style="{block};opacity:0.75">{remark}</div></td></tr>',
         line=LINE,
         cell=_CELL,

@@ -300,9 +300,10 @@ def table_html(sheets: Sequence[Sheet], left_out: int, summary: str) -> Markup:
         first = fill(f'<td style="{cell};color:{{}};font-weight:700">{{}}</td>', colour, sign)
         rows.append(fill(f'<tr>{{}}<td style="{cell}">{{}}</td></tr>', first, _told(*values)))
     return fill(
-        '<div style="margin:4px 0"><table style="border-collapse:collapse;margin:0"><thead><tr>'
-        f'<th style="{cell}"></th><th style="{cell}">{{}}</th></tr></thead><tbody>{{}}</tbody></table>'
-        '{}<div style="margin:6px 0 0">{}</div></div>',
+        '<div style="margin:4px 0;max-width:840px">'
+        '<table style="border-collapse:collapse;margin:0;width:100%;table-layout:fixed"><thead><tr>'
+        f'<th style="{cell};width:14px"></th><th style="{cell}">{{}}</th></tr></thead>'
+        '<tbody>{}</tbody></table>{}<div style="margin:6px 0 0">{}</div></div>',
         _told(*_HEADINGS),
         joined(rows),
         joined([fill("<div>{}</div>", more) for more in _more(left_out)]),
