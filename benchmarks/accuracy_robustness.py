@@ -93,9 +93,8 @@ def _as_long(rows: Rows, length: float) -> Sketch:
     """What is kept of a song, as if it went on for so many seconds."""
     count = round(length * rows.frame_rate)
     frames = {
-        name: np.resize(array, (count, *array.shape[1:]))
-        for name, array in vars(rows).items()
-        if name != "frame_rate"
+        name: np.resize(value, (count, *value.shape[1:])) if isinstance(value, np.ndarray) else value
+        for name, value in vars(rows).items()
     }
-    song: Any = SimpleNamespace(frames=SimpleNamespace(frame_rate=rows.frame_rate, **frames))
+    song: Any = SimpleNamespace(frames=SimpleNamespace(**frames))
     return Sketch(sketch(song))

@@ -28,6 +28,7 @@ class Rows:
     onset_bands: Array
     mfcc: Array
     rms: Array
+    tuning_agreement: float
 
 
 @dataclass(frozen=True)
@@ -99,9 +100,8 @@ class Songs:
     def rows_of(self, make: Callable[[], Any], name: str) -> Rows:
         """What was measured of what `make` gives, for extract(); made where the name is not known yet."""
         with np.load(self._measured(make, name)) as kept:
-            return Rows(
-                float(kept["frame_rate"]), *(kept[field] for field in list(Rows.__dataclass_fields__)[1:])
-            )
+            rows: dict[str, Any] = {field: kept[field] for field in Rows.__dataclass_fields__}
+        return Rows(**{name: row if row.ndim else float(row) for name, row in rows.items()})
 
     def answer(self, song: Song) -> Answer:
         """What was found of a song's tempo, beats and key."""

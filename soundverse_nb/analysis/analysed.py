@@ -18,6 +18,7 @@ from soundverse_nb.audio.similarity.tempo_ratio import FINE_SECONDS
 from soundverse_nb.measures.features import Features, Key, Tempo, TempoChoice, key_name
 
 _FEATURES = "features.json"
+_ARRAYS = {"frame_rate", "tuning_agreement", "pitch_classes", "upper_pitch_classes", "timbre", "rhythm"}
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class Analysed:
                             arrays[name[:-4]] = np.lib.format.read_array(entry, allow_pickle=False)
         except Exception as error:  # a cut file may fail in many ways
             raise ValueError(f"this is no analysed song: {type(error).__name__}") from None
+        if not arrays.keys() >= _ARRAYS:
+            raise ValueError("this analysed song lacks what comparing needs")
         return cls(features, arrays)
 
 
@@ -60,6 +63,7 @@ class Sketch:
         self.pitch_classes = np.asarray(arrays["pitch_classes"], np.float32)
         self.upper_pitch_classes = np.asarray(arrays["upper_pitch_classes"], np.float32)
         self.frame_rate = float(arrays["frame_rate"])
+        self.tuning_agreement = float(arrays["tuning_agreement"])
         self.timbre = _profile(arrays["timbre"])
         self.rhythm = _profile(arrays["rhythm"])
 
@@ -79,6 +83,7 @@ def sketch(song: Extracted) -> dict[str, NDArray[Any]]:
         "frame_rate": np.array(frames.frame_rate / length),
         "pitch_classes": _pooled(frames.pitch_classes, frames.frame_rate),
         "upper_pitch_classes": _pooled(frames.upper_pitch_classes, frames.frame_rate),
+        "tuning_agreement": np.array(frames.tuning_agreement),
         "timbre": nothing if timbre is None else timbre,
         "rhythm": nothing if rhythm is None else rhythm,
     }

@@ -14,6 +14,9 @@ from soundverse_nb.audio.similarity.unrelated import null_rhythm, null_scores, n
 from soundverse_nb.measures.difference import AlignedSegment, Alignment, Difference, NullRange
 from soundverse_nb.measures.values import Value
 
+COMPARISON_VERSION = "2"
+"""Grows with every change after which the difference of the same features may be another."""
+
 _OF_A_TUNE = ("tune_kept", "transposition_semitones", "tempo_ratio")
 _MIDDLE = (0.05, 0.95)  # of what unrelated songs score
 

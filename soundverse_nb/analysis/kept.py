@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from soundverse_nb.analysis.analysed import Analysed
 from soundverse_nb.analysis.cache import cache
-from soundverse_nb.analysis.compared import Nulls
+from soundverse_nb.analysis.compared import COMPARISON_VERSION, Nulls
 from soundverse_nb.analysis.metric import Metric
 from soundverse_nb.audio.features.extract import features_stamp
 from soundverse_nb.errors import ConfigurationError
@@ -50,7 +50,7 @@ def _read(entry: bytes) -> Analysed:
 
 def kept_difference(reference: str, remix: str) -> Difference | None:
     """The difference of two contents, without metrics of one's own."""
-    found = cache.get(f"pair {reference} {remix} {features_stamp()}")
+    found = cache.get(f"pair {reference} {remix} {_comparison_stamp()}")
     if found is None:
         return None
     try:
@@ -60,12 +60,12 @@ def kept_difference(reference: str, remix: str) -> Difference | None:
 
 
 def keep_difference(reference: str, remix: str, difference: Difference) -> None:
-    cache.put(f"pair {reference} {remix} {features_stamp()}", difference.to_json().encode())
+    cache.put(f"pair {reference} {remix} {_comparison_stamp()}", difference.to_json().encode())
 
 
 def kept_nulls(content: str) -> Nulls | None:
     """What unrelated songs score against a song with this content."""
-    found = cache.get(f"null {content} {features_stamp()}")
+    found = cache.get(f"null {content} {_comparison_stamp()}")
     if found is None:
         return None
     try:
@@ -75,7 +75,11 @@ def kept_nulls(content: str) -> Nulls | None:
 
 
 def keep_nulls(content: str, nulls: Nulls) -> None:
-    cache.put(f"null {content} {features_stamp()}", nulls.model_dump_json().encode())
+    cache.put(f"null {content} {_comparison_stamp()}", nulls.model_dump_json().encode())
+
+
+def _comparison_stamp() -> str:
+    return f"{features_stamp()} comparison/{COMPARISON_VERSION}"
 
 
 def kept_metrics(asked: Iterable[Metric], *contents: str) -> tuple[dict[str, float], list[Metric]]:

@@ -44,6 +44,17 @@ def test_many_songs_are_compared_where_neither_disk_nor_memory_holds_them_all(
     assert not table.failed
 
 
+def test_a_song_kept_without_all_that_comparing_needs_is_measured_again(
+    tune: Path,
+) -> None:
+    entry = analysed.analysed(tune, "tune", "content")
+    del entry.arrays["tuning_agreement"]
+    with pytest.raises(ValueError, match="lacks what comparing needs"):
+        analysed.Analysed.from_bytes(entry.to_bytes())
+    kept.cache.put("song content features/1", entry.to_bytes())
+    assert kept.kept_analysis("content") is None
+
+
 def test_a_kept_song_is_read_once(tune: Path, higher: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sv.analyse_all([tune, higher], progress=False, workers=1)
     read = []

@@ -48,6 +48,7 @@ class Frames:
     B sound, `upper_pitch_classes` the same of what lies where melodies do. `onset_strength` (rows,) is the
     rise in dB where notes begin, `onset_bands` (rows, 8) that of parts of the spectrum from low to high.
     `mfcc` (rows, 20), `centroid` (rows,) in Hz, nan where there is no sound, `rms` (rows,) linear.
+    `tuning_agreement` 0 to 1 is how much all tones of the song agree on a tuning.
     """
 
     frame_rate: float
@@ -58,6 +59,7 @@ class Frames:
     mfcc: Rows
     centroid: Rows
     rms: Rows
+    tuning_agreement: float
 
     @property
     def times(self) -> NDArray[np.float64]:
@@ -137,6 +139,7 @@ def extract(source: Any) -> Extracted:
                 mfcc=timbre.mfcc,
                 centroid=seen.centroid,
                 rms=seen.rms,
+                tuning_agreement=seen.notes.tuning_agreement,
             ),
             tempo=tempo,
             bars=find_bars(tempo, onsets, seen.notes.profiles, seen.notes.upper),

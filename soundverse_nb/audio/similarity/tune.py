@@ -37,7 +37,10 @@ _MOST_KNOTS = 100  # of a run: more take time, and tell the slope no better
 
 
 class NoteFrames(Protocol):
-    """What is compared of a song: profiles of notes, `frame_rate` a second, (frames, 12), C first."""
+    """What is compared of a song: profiles of notes, `frame_rate` a second, (frames, 12), C first.
+
+    `tuning_agreement`, 0 to 1, helps to tell speech from song; nan where it is not known.
+    """
 
     @property
     def frame_rate(self) -> float: ...
@@ -45,6 +48,8 @@ class NoteFrames(Protocol):
     def pitch_classes(self) -> Notes: ...
     @property
     def upper_pitch_classes(self) -> Notes: ...
+    @property
+    def tuning_agreement(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -87,14 +92,14 @@ class TuneNotes:
     content: TuneContent
 
     @classmethod
-    def of(cls, notes: Notes, fine: Notes | None = None) -> TuneNotes:
+    def of(cls, notes: Notes, fine: Notes | None = None, tuning_agreement: float = math.nan) -> TuneNotes:
         """From profiles that are pooled to FRAME_SECONDS, (frames, 24): all registers, then the upper one."""
-        return cls(directions(notes), tune_content(notes, fine))
+        return cls(directions(notes), tune_content(notes, fine, tuning_agreement))
 
     @classmethod
     def of_song(cls, song: NoteFrames) -> TuneNotes:
         """From a song, of which it is found out whether it holds a tune at all."""
-        return cls.of(compared_notes(song), compared_notes(song, FINE_SECONDS))
+        return cls.of(compared_notes(song), compared_notes(song, FINE_SECONDS), song.tuning_agreement)
 
 
 def compared_notes(song: NoteFrames, seconds: float = FRAME_SECONDS) -> Notes:

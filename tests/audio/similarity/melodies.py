@@ -58,3 +58,17 @@ def rows(samples: Any) -> Frames:
 def original() -> Frames:
     """The song that others are compared with: 16 seconds."""
     return rows(played(phrases(1)))
+
+
+def spoken(hertz: float, glide: float, seconds: float = 14.0) -> Any:
+    """A voice that babbles: syllables around a pitch, which glides in each by about so many octaves."""
+    rng = np.random.default_rng(0)
+    samples, at = np.zeros(round((seconds + 1) * RATE)), 0
+    while at < seconds * RATE:
+        length = round(rng.uniform(0.08, 0.25) * RATE)
+        octaves = rng.normal(0, 0.12) + np.linspace(0, rng.normal(0, glide), length)
+        phase = 2 * np.pi * np.cumsum(hertz * 2**octaves) / RATE
+        voice = sum(np.sin(k * phase) / k for k in range(1, 25))
+        samples[at : at + length] += voice * np.hanning(length)
+        at += length + (round(rng.uniform(0.1, 0.5) * RATE) if rng.random() < 0.15 else 0)
+    return (0.1 * samples).astype(np.float32)

@@ -10,7 +10,7 @@ import pytest
 
 from soundverse_nb.audio.similarity.tune import TuneMatch, match_tunes, tune_kept
 from tests.audio.features.songs import RATE, chords, clicks, noise, note
-from tests.audio.similarity.melodies import original, phrases, played, rows
+from tests.audio.similarity.melodies import original, phrases, played, rows, spoken
 
 pytestmark = pytest.mark.filterwarnings("error")
 SONG = phrases(1)
@@ -41,6 +41,7 @@ def test_every_transposition_is_told_by_its_own_name(semitones: int) -> None:
     song = original()
     rolled = SimpleNamespace(
         frame_rate=song.frame_rate,
+        tuning_agreement=song.tuning_agreement,
         pitch_classes=np.roll(song.pitch_classes, semitones, axis=1),
         upper_pitch_classes=np.roll(song.upper_pitch_classes, semitones, axis=1),
     )
@@ -122,6 +123,8 @@ NO_TUNE = {
     "under a second": played(SONG)[: RATE // 2],
     "one sample": np.full(1, 0.5, np.float32),
     "NaN": np.full(8 * RATE, np.nan, np.float32),
+    "speech": spoken(130.0, glide=0.15),
+    "speech of a high voice": spoken(330.0, glide=0.04),
 }
 
 
@@ -148,6 +151,7 @@ def test_both_songs_without_a_tune_are_both_named() -> None:
 def test_rows_of_anything_are_compared_without_a_warning(value: float, frames: int) -> None:
     odd = SimpleNamespace(
         frame_rate=original().frame_rate,
+        tuning_agreement=value,
         pitch_classes=np.full((frames, 12), value, np.float32),
         upper_pitch_classes=np.full((frames, 12), value, np.float32),
     )
