@@ -100,8 +100,9 @@ class Songs:
     def rows_of(self, make: Callable[[], Any], name: str) -> Rows:
         """What was measured of what `make` gives, for extract(); made where the name is not known yet."""
         with np.load(self._measured(make, name)) as kept:
-            rows: dict[str, Any] = {field: kept[field] for field in Rows.__dataclass_fields__}
-        return Rows(**{name: row if row.ndim else float(row) for name, row in rows.items()})
+            found = {field: kept[field] for field in Rows.__dataclass_fields__}
+        rows: dict[str, Any] = {name: row if row.ndim else float(row) for name, row in found.items()}
+        return Rows(**rows)
 
     def answer(self, song: Song) -> Answer:
         """What was found of a song's tempo, beats and key."""

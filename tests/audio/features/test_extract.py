@@ -125,6 +125,15 @@ def test_a_song_ten_times_as_quiet_is_the_same_music() -> None:
     assert quiet.timbre.centroid_mean == pytest.approx(loud.timbre.centroid_mean, rel=0.01)
 
 
+def test_channels_that_cancel_one_another_out_are_heard_all_the_same() -> None:
+    one = chords([[60, 64, 67], [65, 69, 72], [67, 71, 74]] * 4, 1.0)[0]
+    both = extract((np.stack([one, one]), RATE))
+    opposite = extract((np.stack([one, -one]), RATE))
+    assert (opposite.key, opposite.tempo.bpm) == (both.key, both.tempo.bpm)
+    assert opposite.levels.stereo_width == pytest.approx(1.0)
+    np.testing.assert_array_equal(opposite.frames.pitch_classes, both.frames.pitch_classes)
+
+
 def test_mfcc_and_centroid_are_those_of_librosa() -> None:
     mono = chords([[60, 64, 67], [65, 69, 72], [67, 71, 74]] * 3)[0] + noise(4.5)[0]
     frames = extract((mono[np.newaxis], RATE)).frames
