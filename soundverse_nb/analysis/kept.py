@@ -118,7 +118,7 @@ def _kept_value(each: Metric, contents: tuple[str, ...]) -> float | None:
 
 
 def _metric_key(each: Metric, contents: tuple[str, ...]) -> str:
-    return f"metric {each.name} {each.version} {' '.join(contents)}"
+    return f"metric {each.name!r} {each.version!r} {' '.join(contents)}"
 
 
 def with_metrics(
