@@ -68,3 +68,10 @@ def test_a_kept_song_is_read_once(tune: Path, higher: Path, monkeypatch: pytest.
     sv.compare_audio(tune, higher)
     sv.compare_audio(higher, tune)
     assert len(read) <= 2
+
+
+def test_metrics_whose_names_and_versions_read_alike_are_kept_apart() -> None:
+    one = sv.metric("low end", abs, version="2", of="clip")
+    other = sv.metric("low", abs, version="end 2", of="clip")
+    kept.keep_metrics([one], {"low end": (1.0, "")}, "content")
+    assert kept.kept_metrics([one, other], "content") == ({"low end": 1.0}, [other])
