@@ -305,8 +305,9 @@ def text_of_plan(description: Mapping[str, Any], references: Levels, folder: Pat
     written: dict[str, Any] = {"references": unnamed if is_list else songs}
     written |= {"prompts": texts["prompts"], "slots": slots, "lyrics": texts["lyrics"]}
     written["parameters"] = _parameters(description["parameters"])
-    first, *others = description["repeats"]
-    written["repeats"] = [flow(pair) for pair in others] or (first[1] if first[1] != 1 else None)
+    first, *others = description["repeats"]  # the first is of all cells, and 1 where nobody said
+    named = description["repeats"] if first[1] != 1 else others
+    written["repeats"] = [flow(pair) for pair in named] if others else first[1] if first[1] != 1 else None
     written["seed"] = description["seed"]
     written |= {name: [flow(cell) for cell in description[name]] for name in ("extra", "excluded")}
     if description["control"] is not None:
