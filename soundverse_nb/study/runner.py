@@ -165,6 +165,7 @@ class Runner:
             await settle(self._commits, self._store, self._folder, trial, settlement, self._settings.price)
         except SoundverseError as error:
             # It stays reserved; the journal knows the rest, and the next run asks it.
+            error.spent = Spent.MAYBE
             self._stop(f"The study could not be written: {error.message}", error)
         else:
             if settlement.state is TrialState.DONE and self._settings.measures:

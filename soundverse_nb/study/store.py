@@ -240,8 +240,13 @@ class StudyStore:
 
     def together(self, works: Sequence[Callable[[], Any]]) -> list[Any]:
         """Do pieces of work in one commit; the answer of each, or the error that it raised."""
-        with self.writing():
-            return [_answer(work) for work in works]
+        answers = []
+        with self.writing() as connection:
+            for work in works:
+                answers.append(_answer(work))
+                if not connection.in_transaction:  # a full disk undoes all of them
+                    raise answers[-1]
+        return answers
 
     def change(self, key: str, new: Callable[[str | None], str | None]) -> None:
         """Replace what is noted under a key by what `new` makes of it, with nobody between; None removes."""
