@@ -92,6 +92,14 @@ class StudyFolder:
         """The trials as the study keeps them, in the order of the plan."""
         return self._reading().trials(states)
 
+    @property
+    def unknown(self) -> list[StoredTrial]:
+        """The trials that were sent and never answered: each may be paid, and none is ordered again unasked.
+
+        `study.run(order_again=[trial.identity])` orders one again.
+        """
+        return self.trials([TrialState.UNKNOWN])
+
     def clip(self, identity: str) -> Clip:
         """The audio of a trial. ConfigurationError where it has none, or the file is gone."""
         trial = self._reading().trial(identity)

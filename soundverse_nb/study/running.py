@@ -28,6 +28,7 @@ from soundverse_nb.reference.reference import Reference
 from soundverse_nb.render.escape import plain
 from soundverse_nb.study.audio_files import keep_audio
 from soundverse_nb.study.plan import MICRO, Plan
+from soundverse_nb.study.plan_changes import plan_changes
 from soundverse_nb.study.planned import check_different, planned_trials
 from soundverse_nb.study.runner import Commits, Runner, RunSettings, settle
 from soundverse_nb.study.runner_lease import RunnerLease
@@ -47,6 +48,7 @@ class RunRequest:
     concurrency: int | None
     measures: bool
     retry_failed: bool
+    order_again: tuple[str, ...]
     executor: Executor | None
 
 
@@ -80,7 +82,9 @@ async def run_study(
         songs = await _checked_songs(session, request.plan)
         trials, files = await _taken_plan(folder, store, session, request.plan, songs)
         journal = await asyncio.to_thread(journal_name, session.journal.path)
-        await settle_earlier(folder, store, session, journal)
+        await settle_earlier(folder, store, session, journal, request.price or 0)
+        if request.order_again:
+            await asyncio.to_thread(store.release_unknown, request.order_again)
         known = {trial.identity: trial for trial in await asyncio.to_thread(store.trials)}
         wanted = {TrialState.MISSING, *([TrialState.FAILED] if request.retry_failed else [])}
         missing = [known[trial.identity] for trial in trials if known[trial.identity].state in wanted]
@@ -156,6 +160,9 @@ async def _taken_plan(
     service = service_name(session)
     trials = planned_trials(plan, contents, service, session.simulated)
     check_different(trials, contents)
+    before = {trial.identity: trial for trial in await asyncio.to_thread(store.trials)}
+    if before and (changes := plan_changes(before, {trial.identity: trial for trial in trials})):
+        displays.notice(repr(changes))
     described = {**plan.description(), "contents": contents, "part": list(plan.part), "share": plan.share}
     await asyncio.to_thread(store.take_plan, plan.hash, described, trials)
     await asyncio.to_thread(
@@ -167,7 +174,7 @@ async def _taken_plan(
     return trials, files
 
 
-async def settle_earlier(folder: Path, store: StudyStore, session: Session, journal: str) -> None:
+async def settle_earlier(folder: Path, store: StudyStore, session: Session, journal: str, price: int) -> None:
     """Ask the journal about every open trial; what a dead kernel left is finished, and nothing is sent."""
     prefix = f"{label_of(store, '')}"
     trials = await asyncio.to_thread(store.trials)
@@ -186,7 +193,7 @@ async def settle_earlier(folder: Path, store: StudyStore, session: Session, jour
             continue  # fetched, and gone from the disk: what could be fetched again was
         already = trial.state in (TrialState.DONE, TrialState.FAILED)  # then it was counted before
         settlement = replace(settlement, is_paid=False) if already and settlement.is_paid else settlement
-        await settle(commits, store, folder, trial, settlement, trial.reserved)
+        await settle(commits, store, folder, trial, settlement, trial.reserved or price)
 
 
 def _check_budget(store: StudyStore, missing: Sequence[StoredTrial], request: RunRequest) -> None:
@@ -217,7 +224,7 @@ def _announced(store: StudyStore, request: RunRequest, missing: Sequence[StoredT
             parts[0] += f" (budget {request.budget / MICRO:g}, {sum(store.spent()) / MICRO:g} of it used)"
     said = {
         TrialState.DONE: "done", TrialState.RUNNING: "at work elsewhere or not fetched yet",
-        TrialState.UNKNOWN: "of unknown outcome (may be paid; never repeated unasked)",
+        TrialState.UNKNOWN: "of unknown outcome (study.unknown lists them; they may be paid)",
     }  # fmt: skip
     parts += [f"{counts[state]} {words}" for state, words in said.items() if counts[state]]
     if counts[TrialState.FAILED] and not request.retry_failed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,11 +48,15 @@ def settled_end(result: Remix | SoundverseError, order: Order | None) -> Settlem
 
 def settled_order(trial: StoredTrial, orders: Sequence[Order], journal: str) -> Settlement | None:
     """How a trial of an earlier run stands by its orders in this journal; None where nothing is new."""
+    if trial.state is TrialState.RUNNING:
+        # Orders of earlier attempts were settled with those.
+        latest = [order for order in orders if order.created_at >= (trial.started or 0) - _ROUNDING]
+        tried_before, orders = bool(orders), latest
     if not orders:
         if trial.state is not TrialState.RUNNING:
             return None
         if trial.journal == journal:  # reserved, and its kernel died before the order was written down
-            return Settlement(TrialState.MISSING, False)
+            return Settlement(TrialState.FAILED if tried_before else TrialState.MISSING, False)
         return Settlement(
             TrialState.UNKNOWN,
             None,
@@ -64,8 +68,13 @@ def settled_order(trial: StoredTrial, orders: Sequence[Order], journal: str) -> 
     order = max(orders, key=lambda each: (_RANK.get(each.state, 0), each.updated_at))
     if trial.state is TrialState.DONE and order.state is not OrderState.FETCHED:
         return None
+    if trial.state is TrialState.MISSING and order.state not in _PAID:
+        return None  # unpaid; or of unknown outcome, and to be ordered again at the user's word
     return _by_order(order, {"error": order.error, **_names(order)})
 
+
+_ROUNDING = 0.001  # seconds
+_PAID = (OrderState.ACCEPTED, OrderState.COMPLETED, OrderState.FETCHED)
 
 _RANK: dict[Any, int] = {
     OrderState.REFUSED: 1, OrderState.PLANNED: 1, OrderState.FAILED: 2, OrderState.UNKNOWN: 3,
@@ -103,8 +112,3 @@ def _timing(remix: Remix) -> dict[str, Any]:
             round(span.started, 3),
         )
     return {"started": remix.started_at, "finished": remix.finished_at, "stages": stages}
-
-
-def open_states(trials: Mapping[str, StoredTrial]) -> list[StoredTrial]:
-    """The trials of which the journal may know more than the store."""
-    return [trial for trial in trials.values() if trial.state is not TrialState.DONE]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sqlite3
 import threading
 import time
@@ -18,41 +17,21 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from soundverse_nb.client.journal import filesystem
 from soundverse_nb.errors import BudgetExceededError, ConfigurationError, SoundverseError
 from soundverse_nb.study.plan import MICRO
-
-SCHEMA = 1
-"""Grows with every change of the tables; a store of a newer one is left alone."""
-
-NAME = "study.sqlite3"
-_APPLICATION = 0x53564E42  # "SVNB", by which file(1) and we know the file
-_BUSY_SECONDS = 30.0
-
-_TABLES = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE plans (hash TEXT PRIMARY KEY, at REAL NOT NULL, description TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE songs (
-    content TEXT PRIMARY KEY, name TEXT NOT NULL, file TEXT, seconds REAL
-) WITHOUT ROWID;
-CREATE TABLE trials (
-    identity TEXT PRIMARY KEY, plan TEXT NOT NULL, number INTEGER NOT NULL, reference TEXT NOT NULL,
-    content TEXT NOT NULL, factors TEXT NOT NULL, instructions TEXT NOT NULL, replicate INTEGER NOT NULL,
-    is_control INTEGER NOT NULL, state TEXT NOT NULL, reserved INTEGER NOT NULL DEFAULT 0,
-    charged INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0, journal TEXT, order_id TEXT,
-    message_id TEXT, simulated INTEGER NOT NULL, started REAL, finished REAL, stages TEXT, error TEXT,
-    song_name TEXT,
-    audio TEXT, file TEXT, stars INTEGER, note TEXT, adopted TEXT,
-    duplicate_of TEXT
-);
-CREATE INDEX trials_by_number ON trials (plan, number);
-CREATE INDEX trials_by_audio ON trials (audio);
-CREATE TABLE layouts (number INTEGER PRIMARY KEY, columns TEXT NOT NULL UNIQUE);
-CREATE TABLE measures (
-    identity TEXT PRIMARY KEY, extractor TEXT NOT NULL, difference TEXT, layout INTEGER, numbers BLOB,
-    texts TEXT, reason TEXT
-);
-"""
+from soundverse_nb.study.store_file import (
+    NAME as NAME,
+)
+from soundverse_nb.study.store_file import (
+    SCHEMA as SCHEMA,
+)
+from soundverse_nb.study.store_file import (
+    open_to_read,
+    open_to_write,
+    savepoint,
+    transaction,
+    unusable,
+)
 
 
 class TrialState(str, Enum):
@@ -118,93 +97,17 @@ class StudyStore:
         self.readonly = readonly
         self._lock = threading.RLock()
         try:
-            self._connection = self._readable() if readonly else self._writable()
+            if readonly:
+                self._connection, self.kept = open_to_read(self.path), "read only"
+            else:
+                self._connection, self.kept = open_to_write(self.path)
         except sqlite3.DatabaseError as error:
-            raise self._unusable(error) from None
+            raise unusable(self.path, error) from None
         except OSError as error:
             raise ConfigurationError(
                 f"The study in {folder} cannot be opened: {error.strerror or error}.",
                 hint="Is the path right, and may you write there?",
             ) from None
-
-    def _writable(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        is_new = not self.path.exists() or self.path.stat().st_size == 0
-        connection = self._connect(f"{self.path.absolute().as_uri()}?mode=rwc")
-        try:
-            self._check(connection)
-            # A write-ahead log needs shared memory, which network file systems and many FUSE ones have not.
-            reason = filesystem.no_shared_memory(self.path)
-            shares = not reason and filesystem.maps_shared(self.path.parent)
-            (mode,) = connection.execute(f"PRAGMA journal_mode = {'WAL' if shares else 'DELETE'}").fetchone()
-            connection.execute(f"PRAGMA synchronous = {'FULL' if mode == 'wal' else 'EXTRA'}")
-            self.kept = (
-                "write-ahead log" if mode == "wal" else f"rollback journal{reason and f', since {reason}'}"
-            )
-            if is_new:
-                with _transaction(connection):
-                    if not _version(connection):
-                        for statement in filter(str.strip, _TABLES.split(";")):
-                            connection.execute(statement)
-                        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-                        connection.execute(f"PRAGMA user_version = {SCHEMA}")
-            return connection
-        except BaseException:
-            connection.close()
-            raise
-
-    def _readable(self) -> sqlite3.Connection:
-        if not self.path.is_file():
-            raise ConfigurationError(
-                f"There is no study in {self.path.parent}.", hint="study.run(plan) begins one."
-            )
-        # A reader must be able to undo what a killed writer left half done, and writes nothing else. On a
-        # medium that cannot be written nobody else writes either, and SQLite needs no log beside the file.
-        can_write = os.access(self.path.parent, os.W_OK) and os.access(self.path, os.W_OK)
-        mode = "mode=rw" if can_write else "mode=ro&immutable=1"
-        connection = self._connect(f"{self.path.absolute().as_uri()}?{mode}")
-        try:
-            connection.execute("PRAGMA query_only = ON")
-            self._check(connection)
-            connection.execute("SELECT 1 FROM trials LIMIT 1")
-        except BaseException:
-            connection.close()
-            raise
-        self.kept = "read only"
-        return connection
-
-    def _connect(self, address: str) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            address, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        connection.row_factory = sqlite3.Row
-        return connection
-
-    def _check(self, connection: sqlite3.Connection) -> None:
-        version = _version(connection)
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if (version or tables) and application != _APPLICATION:
-            raise ConfigurationError(
-                f"{self.path} is no study of soundverse_nb, and was left as it is.",
-                hint="Choose another folder.",
-            )
-        if version > SCHEMA:
-            raise ConfigurationError(
-                f"The study in {self.path.parent} was written by a newer soundverse_nb "
-                f"(format {version}; this one knows {SCHEMA}), and was left as it is.",
-                hint="Update soundverse_nb: pip install -U soundverse_nb.",
-            )
-
-    def _unusable(self, error: sqlite3.DatabaseError) -> ConfigurationError:
-        if "locked" in str(error) or "busy" in str(error):
-            return ConfigurationError(
-                f"The study in {self.path.parent} is being written by another process.", hint="Try again."
-            )
-        return ConfigurationError(
-            f"The study's store {self.path} cannot be read ({error}). It was left as it is.",
-            hint="Paid remixes are in the journal too: client.recover() and client.remixes() find them.",
-        )
 
     def copy_to(self, path: Path) -> None:
         """Copy the store to a new file, as it stands at one moment, whoever writes it meanwhile."""
@@ -212,7 +115,7 @@ class StudyStore:
             try:
                 self._connection.backup(target)
             except sqlite3.DatabaseError as error:
-                raise self._unusable(error) from None
+                raise unusable(self.path, error) from None
 
     def close(self) -> None:
         """Close the file; harmless again. Where nobody else has it open, a single file is left."""
@@ -232,7 +135,7 @@ class StudyStore:
                 )
             try:
                 # Inside `together` a piece of work that fails is undone alone.
-                whole = _savepoint if self._connection.in_transaction else _transaction
+                whole = savepoint if self._connection.in_transaction else transaction
                 with whole(self._connection):
                     yield self._connection
             except sqlite3.DatabaseError as error:
@@ -269,7 +172,7 @@ class StudyStore:
             try:
                 return self._connection.execute(query, values).fetchall()
             except sqlite3.DatabaseError as error:
-                raise self._unusable(error) from None
+                raise unusable(self.path, error) from None
 
     def meta(self) -> dict[str, str]:
         """What is noted of the study as a whole."""
@@ -318,6 +221,16 @@ class StudyStore:
             connection.execute(
                 "INSERT OR REPLACE INTO songs VALUES (?, ?, ?, ?)", (content, name, file, seconds)
             )
+
+    def release_unknown(self, identities: Iterable[str]) -> None:
+        """Let trials of unknown outcome be ordered again; what was reserved for them counts as paid."""
+        with self.writing() as connection:
+            for identity in identities:
+                connection.execute(
+                    "UPDATE trials SET state = 'missing', charged = charged + reserved, reserved = 0 "
+                    "WHERE identity = ? AND state = 'unknown'",
+                    (identity,),
+                )
 
     def mark(self, identity: str, stars: int | None, note: str | None) -> None:
         """Stars and a note of a trial; None leaves them, 0 and "" take them back."""
@@ -409,36 +322,6 @@ def _answer(work: Callable[[], Any]) -> Any:
         return work()
     except SoundverseError as error:
         return error
-
-
-@contextlib.contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        with contextlib.suppress(sqlite3.Error):
-            connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
-
-
-@contextlib.contextmanager
-def _savepoint(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("SAVEPOINT work")
-    try:
-        yield
-    except BaseException:
-        with contextlib.suppress(sqlite3.Error):
-            connection.execute("ROLLBACK TO work")
-            connection.execute("RELEASE work")
-        raise
-    connection.execute("RELEASE work")
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(version)
 
 
 def _values(trial: StoredTrial) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,6 +62,7 @@ class Study(StudyFolder):
         executor: Executor | None = None,
         measures: bool = True,
         retry_failed: bool = False,
+        order_again: Iterable[str] = (),
     ) -> Study:
         """Order what is missing of a plan, and measure each remix as it lands.
 
@@ -74,15 +75,16 @@ class Study(StudyFolder):
         concurrency : orders at a time; by default as many as the client allows.
         executor : where remixes are measured; by default in processes of this machine.
         measures : False leaves measuring out.
-        retry_failed : order again what failed. What may have been sent and was never answered is not ordered
-            again in any case.
+        retry_failed : order again what failed.
+        order_again : identities of trials in `study.unknown` to order again, although they may be paid: what
+            was reserved for them then counts as spent. Without it they are never ordered again.
 
         Every song is looked at first; nothing is ordered while one would be refused. Raises PreflightError,
         ConfigurationError, BudgetExceededError and what every order would meet (AuthenticationError,
         InsufficientBalanceError). A trial that fails stops no other.
         """
         client, store, request = self._request(
-            plan, price, budget, concurrency, executor, measures, retry_failed
+            plan, price, budget, concurrency, executor, measures, retry_failed, order_again
         )
         reporter = StudyReporter(client._reporter()._display, client._price)
         await client._run(run_study(self.path, store, client._session, request, reporter), reporter)
@@ -113,6 +115,7 @@ class Study(StudyFolder):
         executor: Executor | None = None,
         measures: bool = True,
         retry_failed: bool = False,
+        order_again: Iterable[str] = (),
     ) -> tuple[Client, StudyStore, RunRequest]:
         if self.client is None:
             raise ConfigurationError(
@@ -141,6 +144,7 @@ class Study(StudyFolder):
             concurrency,
             measures,
             retry_failed,
+            (order_again,) if isinstance(order_again, str) else tuple(order_again),
             executor,
         )
         return self.client, self._writing(), request

@@ -15,6 +15,7 @@ import pytest
 import soundverse_nb as sv
 from soundverse_nb.simulator import Simulator
 from soundverse_nb.study.plan import Plan
+from soundverse_nb.study.settling import journal_name
 from soundverse_nb.study.store import TrialState
 from soundverse_nb.study.study import Study
 from tests.client.conftest import Notebook
@@ -316,3 +317,45 @@ async def test_stars_and_notes_land_in_the_frame(
     assert study.to_frame().set_index("identity")["stars"].isna().all()
     with pytest.raises(sv.ConfigurationError, match="stars=6"):
         study.mark(first, stars=6)
+
+
+async def test_what_may_be_paid_is_ordered_again_at_the_users_word_and_counts_twice(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    study = Study(tmp_path / "study", make_client())
+    plan = Plan(songs[:1], ["jazz"], parameters=tagged("lost", fault="cut_before_id", times=1))
+    before = len(service.ledger)
+    await study.run(plan, price=PRICE, measures=False)
+    (lost,) = study.unknown
+    await study.run(plan, price=PRICE, measures=False, order_again=[lost.identity])
+    assert states(study) == {"done": 1}
+    assert len(service.ledger) - before == 2
+    assert (study.spent, study.reserved) == (pytest.approx(2 * PRICE), 0)
+
+
+async def test_a_retry_that_died_before_it_was_sent_costs_nothing(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    study = Study(tmp_path / "study", make_client())
+    plan = Plan(songs[:1], ["jazz"], parameters=tagged("broken", fault="failure"))
+    await study.run(plan, price=PRICE, measures=False)
+    (trial,) = study.trials()
+    session = study.client._session  # type: ignore[union-attr]
+    study._writing().reserve(trial.identity, 100_000, None, journal=journal_name(session.journal.path))
+    assert study.reserved == pytest.approx(PRICE)
+    await study.run(plan, price=PRICE, measures=False)
+    assert states(study) == {"failed": 1}
+    assert (study.spent, study.reserved) == (pytest.approx(PRICE), 0)
+
+
+async def test_a_changed_plan_is_said_before_anything_is_ordered(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = Study(tmp_path / "study", make_client())
+    await study.run(small_plan(songs), price=PRICE, measures=False)
+    changes = study.changes(Plan(songs[:1], ["waltz", "dub"]))
+    assert (len(changes.added), len(changes.kept), len(changes.orphaned)) == (1, 1, 1)
+    capsys.readouterr()
+    await study.run(Plan(songs[:1], ["waltz", "dub"]), price=PRICE, measures=False)
+    said = capsys.readouterr().err
+    assert said.index("1 added, 1 kept, 1 orphaned") < said.index("1 of 2 trials to order for 0.1")

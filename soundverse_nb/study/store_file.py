@@ -1,0 +1,160 @@
+"""The file of a study's store: its tables, how it is opened, and what is no store of ours."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from soundverse_nb.client.journal import filesystem
+from soundverse_nb.errors import ConfigurationError
+
+SCHEMA = 1
+"""Grows with every change of the tables; a store of a newer one is left alone."""
+
+NAME = "study.sqlite3"
+_APPLICATION = 0x53564E42  # "SVNB", by which file(1) and we know the file
+_BUSY_SECONDS = 30.0
+
+_TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE plans (hash TEXT PRIMARY KEY, at REAL NOT NULL, description TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE songs (
+    content TEXT PRIMARY KEY, name TEXT NOT NULL, file TEXT, seconds REAL
+) WITHOUT ROWID;
+CREATE TABLE trials (
+    identity TEXT PRIMARY KEY, plan TEXT NOT NULL, number INTEGER NOT NULL, reference TEXT NOT NULL,
+    content TEXT NOT NULL, factors TEXT NOT NULL, instructions TEXT NOT NULL, replicate INTEGER NOT NULL,
+    is_control INTEGER NOT NULL, state TEXT NOT NULL, reserved INTEGER NOT NULL DEFAULT 0,
+    charged INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0, journal TEXT, order_id TEXT,
+    message_id TEXT, simulated INTEGER NOT NULL, started REAL, finished REAL, stages TEXT, error TEXT,
+    song_name TEXT,
+    audio TEXT, file TEXT, stars INTEGER, note TEXT, adopted TEXT,
+    duplicate_of TEXT
+);
+CREATE INDEX trials_by_number ON trials (plan, number);
+CREATE INDEX trials_by_audio ON trials (audio);
+CREATE TABLE layouts (number INTEGER PRIMARY KEY, columns TEXT NOT NULL UNIQUE);
+CREATE TABLE measures (
+    identity TEXT PRIMARY KEY, extractor TEXT NOT NULL, difference TEXT, layout INTEGER, numbers BLOB,
+    texts TEXT, reason TEXT
+);
+"""
+
+
+def open_to_write(path: Path) -> tuple[sqlite3.Connection, str]:
+    """The store at this path, made where it is missing, and in words how SQLite keeps it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    is_new = not path.exists() or path.stat().st_size == 0
+    connection = _connect(f"{path.absolute().as_uri()}?mode=rwc")
+    try:
+        _check(connection, path)
+        # A write-ahead log needs shared memory, which network file systems and many FUSE ones have not.
+        reason = filesystem.no_shared_memory(path)
+        shares = not reason and filesystem.maps_shared(path.parent)
+        (mode,) = connection.execute(f"PRAGMA journal_mode = {'WAL' if shares else 'DELETE'}").fetchone()
+        connection.execute(f"PRAGMA synchronous = {'FULL' if mode == 'wal' else 'EXTRA'}")
+        kept = "write-ahead log" if mode == "wal" else f"rollback journal{reason and f', since {reason}'}"
+        if is_new:
+            with transaction(connection):
+                if not _version(connection):
+                    for statement in filter(str.strip, _TABLES.split(";")):
+                        connection.execute(statement)
+                    connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+                    connection.execute(f"PRAGMA user_version = {SCHEMA}")
+        return connection, kept
+    except BaseException:
+        connection.close()
+        raise
+
+
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """The store at this path, to read only."""
+    if not path.is_file():
+        raise ConfigurationError(f"There is no study in {path.parent}.", hint="study.run(plan) begins one.")
+    # A reader must be able to undo what a killed writer left half done, and writes nothing else. On a
+    # medium that cannot be written nobody else writes either, and SQLite needs no log beside the file.
+    can_write = os.access(path.parent, os.W_OK) and os.access(path, os.W_OK)
+    mode = "mode=rw" if can_write else "mode=ro&immutable=1"
+    connection = _connect(f"{path.absolute().as_uri()}?{mode}")
+    try:
+        connection.execute("PRAGMA query_only = ON")
+        _check(connection, path)
+        if not _version(connection):  # it is being made at this moment, or its maker was killed then
+            raise ConfigurationError(
+                f"There is no study in {path.parent} yet.", hint="study.run(plan) begins one."
+            )
+        connection.execute("SELECT 1 FROM trials LIMIT 1")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect(address: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        address, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    version = _version(connection)
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if (version or tables) and application != _APPLICATION:
+        raise ConfigurationError(
+            f"{path} is no study of soundverse_nb, and was left as it is.",
+            hint="Choose another folder.",
+        )
+    if version > SCHEMA:
+        raise ConfigurationError(
+            f"The study in {path.parent} was written by a newer soundverse_nb "
+            f"(format {version}; this one knows {SCHEMA}), and was left as it is.",
+            hint="Update soundverse_nb: pip install -U soundverse_nb.",
+        )
+
+
+def unusable(path: Path, error: sqlite3.DatabaseError) -> ConfigurationError:
+    """What SQLite complained of, as a sentence."""
+    if "locked" in str(error) or "busy" in str(error):
+        return ConfigurationError(
+            f"The study in {path.parent} is being written by another process.", hint="Try again."
+        )
+    return ConfigurationError(
+        f"The study's store {path} cannot be read ({error}). It was left as it is.",
+        hint="Paid remixes are in the journal too: client.recover() and client.remixes() find them.",
+    )
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+@contextlib.contextmanager
+def savepoint(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("SAVEPOINT work")
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("ROLLBACK TO work")
+            connection.execute("RELEASE work")
+        raise
+    connection.execute("RELEASE work")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
