@@ -27,8 +27,20 @@ from soundverse_nb import displays as _displays
 
 __version__ = "0.1.0"
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 __all__ += ["__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    """A public word, loaded when it is first used; of a word that is none, the one that may be meant."""
+    try:
+        return _load(name)
+    except AttributeError:
+        if name in __all__:  # its own module is at fault
+            raise
+        near = [] if name.startswith("_") else import_module("difflib").get_close_matches(name, __all__, 1)
+        meant = f" Did you mean {near[0]!r}?" if near else ""
+        raise AttributeError(f"soundverse_nb has no {name!r}.{meant}") from None
 
 
 def _progress_board(**settings: Any) -> Any:

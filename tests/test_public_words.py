@@ -110,6 +110,13 @@ def test_an_unknown_word_is_an_attribute_error() -> None:
         sv.remiks  # noqa: B018 (the look-up is the test)
 
 
+def test_a_word_with_a_typo_is_told_which_one_is_meant() -> None:
+    with pytest.raises(AttributeError, match=r"has no 'preflght'\. Did you mean 'preflight'\?"):
+        _ = sv.preflght
+    with pytest.raises(AttributeError, match=r"has no 'xyzzy'\.$"):
+        _ = sv.xyzzy
+
+
 def test_every_error_is_a_soundverse_error() -> None:
     errors = [getattr(sv, word) for word in WORDS if word.endswith("Error")]
     assert all(issubclass(error, sv.SoundverseError) for error in errors)
