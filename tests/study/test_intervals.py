@@ -84,7 +84,7 @@ def test_levels_are_compared_as_scipys_kruskal_does_ties_included(digits: int) -
 
 @pytest.mark.parametrize("scope", ["these songs", "songs like these"])
 def test_an_interval_holds_the_truth_in_about_95_of_100_studies(scope: str) -> None:
-    """300 studies, seeded: 95 % within four standard errors. `benchmarks/coverage.py` has them all."""
+    """300 studies: 95 % within four standard errors. `benchmarks/interval_coverage.py` has them all."""
     draw = random.Random(6)
     held = 0
     for _ in range(300):

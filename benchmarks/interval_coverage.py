@@ -1,6 +1,6 @@
 """How often the intervals of a study's summary hold the truth, in simulated studies whose truth is known.
 
-    python benchmarks/coverage.py [--studies 2000] [--seed 1] [--processes N]
+    python benchmarks/interval_coverage.py [--studies 2000] [--seed 1] [--processes N]
 
 Every interval that is offered is asked for through `summarise`, as a user would: of a level and of the
 difference of two levels, for these songs and for songs like these, by Student's t and, from 20 songs on, by
