@@ -16,8 +16,9 @@ import re
 import sqlite3
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from soundverse_nb.displays import notice
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.render.escape import plain
 from soundverse_nb.study.crate import DESCRIPTION, CrateFacts, CrateFile, crate_description
+from soundverse_nb.study.frame import study_columns
 from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
 
 TRIALS, PLAN, ENVIRONMENT = "trials.csv", "plan.json", "environment.json"
@@ -52,6 +54,15 @@ def environment() -> dict[str, str]:
     return found
 
 
+def made_with_of(store: StudyStore) -> dict[str, str]:
+    """Versions of what a study was last run with; those of this process for one that was never run."""
+    noted = json.loads(store.meta().get("environment", "{}"))
+    if not noted:
+        return environment()
+    kept = {name: str(noted[name]) for name in ("python", "platform", "seed") if name in noted}
+    return {**noted.get("versions", {}), **kept}
+
+
 def save_archive(
     folder: Path,
     path: Path,
@@ -68,9 +79,9 @@ def save_archive(
     ----------
     folder : the study's folder; it may be written meanwhile.
     path : of the zip. What was there is replaced once the new one is whole.
-    table : the study's frame for trials.csv: a data frame, a mapping of columns, or a list of rows; by
-        default the store's own columns.
-    made_with : versions for environment.json, by default those of this process.
+    table : what trials.csv holds: a data frame, a mapping of columns, or a list of rows; by default the
+        columns of the study's frame.
+    made_with : versions for environment.json, by default those of the latest run.
     title, licence, author : for the description; `licence` is a URL.
 
     Audio that is gone from the folder is told of, and left out. Raises ConfigurationError where there is no
@@ -87,7 +98,7 @@ def save_archive(
             texts = {
                 TRIALS: content.table,
                 PLAN: json.dumps(content.plan, indent=1, ensure_ascii=False),
-                ENVIRONMENT: json.dumps(dict(made_with or environment()), indent=1, ensure_ascii=False),
+                ENVIRONMENT: json.dumps(dict(made_with or content.made_with), indent=1, ensure_ascii=False),
             }
             there = [file for file in content.audio if _is_file(folder / file.path)]
             files = [*_described(), *there]
@@ -165,12 +176,14 @@ class _Content:
     trials: list[StoredTrial]
     audio: list[CrateFile]
     table: str
+    made_with: dict[str, str]
 
 
 def _read(copied: Path, table: Any) -> _Content:
     store = StudyStore(copied.parent, readonly=True)
     try:
         trials, songs, plan = store.trials(), store.songs(), store.plan()
+        columns, made_with = _dated(study_columns(store)), made_with_of(store)
     finally:
         store.close()
     audio: dict[str, CrateFile] = {}
@@ -192,30 +205,21 @@ def _read(copied: Path, table: Any) -> _Content:
         plan={"hash": plan[0], **plan[1]} if plan else {},
         trials=trials,
         audio=list(audio.values()),
-        table=_csv(_columns(table if table is not None else _own_rows(trials))),
+        table=_csv(_columns(table) if table is not None else columns),
+        made_with=made_with,
     )
 
 
-def _own_rows(trials: Iterable[StoredTrial]) -> list[dict[str, Any]]:
-    return [
-        {
-            "identity": trial.identity,
-            "number": trial.number,
-            **trial.factors,
-            "replicate": trial.replicate,
-            "is_control": trial.is_control,
-            "state": trial.state.value,
-            "simulated": trial.simulated,
-            "message_id": trial.message_id,
-            "cost": trial.charged / 1_000_000,
-            "error": trial.error,
-            "song_name": trial.song_name,
-            "stars": trial.stars,
-            "note": trial.note,
-            "file": trial.file,
-        }
-        for trial in trials
-    ]
+def _dated(columns: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """The columns of a frame with their moments as other programs read them (ISO 8601, UTC)."""
+    dates = {
+        name: [
+            None if at is None else datetime.fromtimestamp(at, timezone.utc).isoformat()
+            for at in columns[name]
+        ]
+        for name in ("started", "finished")
+    }
+    return {name: dates.get(name, list(values)) for name, values in columns.items()}
 
 
 def _columns(table: Any) -> dict[str, list[Any]]:

@@ -20,6 +20,7 @@ from soundverse_nb.remix import Clip
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.gallery import GalleryTake
 from soundverse_nb.render.gallery_table import gallery_html, gallery_text
+from soundverse_nb.study.archive import save_archive
 from soundverse_nb.study.estimates import Method, Scope
 from soundverse_nb.study.frame import study_columns, study_frame
 from soundverse_nb.study.measuring import kept_difference
@@ -87,6 +88,37 @@ class StudyFolder:
         of earlier plans; `same_audio_as` names the earlier take that a repeat is the same file as.
         """
         return study_frame(self._reading())
+
+    @bare_errors
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        title: str | None = None,
+        licence: str | None = None,
+        author: str | None = None,
+    ) -> Path:
+        """Pack the whole study into a zip that a research archive takes; gives its path.
+
+        Parameters
+        ----------
+        path : of the zip. What was there is replaced once the new one is whole.
+        title, licence, author : for its description; `licence` is a URL.
+
+        In it are the study itself, its audio, the trials as CSV, the plan, the versions of what made them,
+        and a description as an RO-Crate; no key and no signature of a link. It may be packed while it runs.
+        Unpacked, by `Study.open_zip` or by any other program, its folder is the study: `sv.Study(folder)`.
+
+        Raises ConfigurationError where there is no study yet, without the extra `soundverse_nb[archive]`, and
+        where the zip cannot be written.
+
+        >>> study.save("study.zip", title="Two prompts, one song").name
+        'study.zip'
+        >>> sv.Study.open_zip("study.zip", "copy")
+        Study('copy', 2 of 2 trials done)
+        """
+        target = given_path(path, "path").absolute()
+        return save_archive(self.path, target, title=title, licence=licence, author=author)
 
     def trials(self, states: Iterable[TrialState] = ()) -> list[StoredTrial]:
         """The trials as the study keeps them, in the order of the plan."""

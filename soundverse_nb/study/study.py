@@ -16,6 +16,7 @@ from soundverse_nb.study.plan import MICRO, Plan
 from soundverse_nb.study.runner_lease import Command, ask_runner
 from soundverse_nb.study.running import RunRequest, StudyReporter, run_study
 from soundverse_nb.study.store import StudyStore
+from soundverse_nb.study.unpacking import open_archive
 
 if TYPE_CHECKING:
     from soundverse_nb.client import Client, RemixJob
@@ -45,11 +46,35 @@ class Study(StudyFolder):
     def __init__(self, path: str | os.PathLike[str], client: Client | None = None) -> None:
         super().__init__(path)
         self.client = client
+        if self.path.is_file():
+            raise ConfigurationError(
+                f"{self.path.name} is a file, and a study is a folder.",
+                hint="A zip that study.save wrote is unpacked by sv.Study.open_zip(path, folder).",
+            )
         if not self._exists and client is None:
             raise ConfigurationError(
                 f"There is no study in {self.path}.",
                 hint="Check the path, or give a client to begin one: sv.Study(path, client).",
             )
+
+    @classmethod
+    @bare_errors
+    def open_zip(
+        cls, path: str | os.PathLike[str], folder: str | os.PathLike[str], client: Client | None = None
+    ) -> Study:
+        """Unpack a study that `study.save` packed, and open it.
+
+        Parameters
+        ----------
+        path : of the zip, which may come from somebody you do not know: it is checked first.
+        folder : a new folder, or an empty one.
+        client : who orders what is missing.
+
+        Unpacked once, `sv.Study(folder)` opens it. Raises ConfigurationError, and leaves nothing behind, for
+        what is no study, is damaged, or does not fit.
+        """
+        unpacked = open_archive(given_path(path, "path").absolute(), given_path(folder, "folder").absolute())
+        return cls(unpacked, client)
 
     @bare_errors
     async def run(

@@ -445,3 +445,28 @@ def test_what_is_no_archive_is_a_sentence(archive: Path, tmp_path: Path) -> None
     with pytest.raises(sv.ConfigurationError, match="two files"):
         open_archive(doubled, tmp_path / "in" / "again")
     assert not list((tmp_path / "in").iterdir())
+
+
+def test_a_study_packs_itself_with_its_frame_and_opens_elsewhere(folder: Path, tmp_path: Path) -> None:
+    study = sv.Study(folder)
+    path = study.save(tmp_path / "packed" / "study.zip")
+    with zipfile.ZipFile(path) as opened:
+        rows = list(csv.DictReader(io.StringIO(opened.read(TRIALS).decode("utf-8"))))
+    assert list(rows[0]) == list(study.to_frame())
+    assert rows[0]["finished"] == "2025-06-15T15:08:20+00:00"
+    again = sv.Study.open_zip(path, tmp_path / "again")
+    assert again.trials() == study.trials()
+    assert sv.Study(tmp_path / "again").clip("trial-1").path.is_file()
+    with pytest.raises(sv.ConfigurationError, match=r"is a file.*open_zip"):
+        sv.Study(path)
+
+
+def test_the_versions_in_an_archive_are_those_of_the_run(folder: Path, tmp_path: Path) -> None:
+    store = StudyStore(folder)
+    store.note(
+        environment=json.dumps({"versions": {"soundverse_nb": "0.0.1"}, "python": "3.10.0", "seed": 7})
+    )
+    store.close()
+    with zipfile.ZipFile(sv.Study(folder).save(tmp_path / "study.zip")) as opened:
+        made_with = json.loads(opened.read(ENVIRONMENT))
+    assert made_with == {"soundverse_nb": "0.0.1", "python": "3.10.0", "seed": "7"}
