@@ -140,7 +140,7 @@ def slot_levels(prompts: Levels, given: Mapping[str, Any] | None) -> dict[str, L
             f"No prompt has the slot {{{name}}}.",
             hint="Write the slot into a prompt, or leave its values out.",
         )
-    if clash := sorted(found.keys() & (FACTORS | COLUMNS)):
+    if clash := sorted(name for name in found if name in FACTORS | COLUMNS or name.startswith("s_")):
         raise ConfigurationError(f"A slot cannot be called {clash[0]!r}.", hint="Choose another name.")
     return found
 
@@ -152,9 +152,11 @@ COLUMNS = frozenset({
     "plan", "identity", "number", "is_control", "in_plan", "state", "simulated", "order_id", "message_id",
     "started", "finished", "seconds", "seconds_to_streaming", "seconds_held_at_90", "attempts", "cost",
     "reserved", "error", "song_name", "stars", "note", "audio", "file", "same_audio_as", "extractor",
-    "prompt_sent", "lyrics_sent", "parameters_sent", "repeats",
+    "adopted_from", "duplicate_of", "not_measured", "prompt_sent", "lyrics_sent", "parameters_sent",
+    "repeats",
 })  # fmt: skip
-"""Columns of a study's frame and of a plan's tables, beside which a slot has its own."""
+"""Columns of a study's frame and of a plan's tables, beside which a slot has its own. Those of stages
+begin with "s_"."""
 
 
 def slots_of(prompt: str | None) -> list[str]:

@@ -85,7 +85,11 @@ class StudyFolder:
 
         Columns: the plan's factors, replicate, state, order, times in seconds, attempts, cost, the audio's
         hash and its path in the study's folder, every measure, stars and notes. `in_plan` is False for trials
-        of earlier plans; `same_audio_as` names the earlier take that a repeat is the same file as.
+        of earlier plans; `same_audio_as` names the earlier take that a repeat is the same file as. Each
+        column has one type, so that it goes to a file and comes back as it was.
+
+        >>> study.to_frame().to_csv("trials.csv", index=False)
+        >>> study.to_frame().to_parquet("trials.parquet")  # with soundverse_nb[parquet]
         """
         return study_frame(self._reading())
 

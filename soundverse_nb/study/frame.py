@@ -13,6 +13,9 @@ from soundverse_nb.study.store import StudyStore, TrialState
 
 STREAMING, COMPLETED, HELD = "streaming", "completed", "held at 90"
 
+STAGE = "s_"
+"""Begins the columns that say how many seconds after its start a trial first came to a stage."""
+
 _PLAIN = ("identity", "number", "reference")
 
 
@@ -42,7 +45,7 @@ def study_columns(store: StudyStore) -> dict[str, Any]:
         "seconds_held_at_90": [_held(each) for each in stages],
     }
     words = dict.fromkeys(stage for each in stages for stage in each)
-    columns |= {f"s_{stage.replace(' ', '_')}": [each.get(stage) for each in stages] for stage in words}
+    columns |= {f"{STAGE}{stage.replace(' ', '_')}": [each.get(stage) for each in stages] for stage in words}
     columns |= {
         "attempts": [row["attempts"] for row in rows],
         "cost": [row["charged"] / MICRO for row in rows],
@@ -55,21 +58,43 @@ def study_columns(store: StudyStore) -> dict[str, Any]:
         "duplicate_of": [row["duplicate_of"] for row in rows],
         "same_audio_as": _same_audio(rows),
     }
-    return {**columns, **measured_columns(store, columns["identity"])}
+    # A metric of one's own may have the name of a slot.
+    return columns | {
+        f"measured_{name}" if name in columns else name: values
+        for name, values in measured_columns(store, columns["identity"]).items()
+    }
 
 
 def study_frame(store: StudyStore) -> Any:
-    """The same as a pandas DataFrame. ConfigurationError where pandas is missing."""
+    """The same as a pandas DataFrame. ConfigurationError where pandas is missing.
+
+    Every column has one type for all trials, whatever is not known of them: texts are "string", flags that
+    may lack are "boolean", moments are UTC. So a frame without measures goes to Parquet as one with all.
+    """
     pandas = import_extra("pandas", "A frame of a study")
     columns = study_columns(store)
-    frame = pandas.DataFrame(columns)
-    for name in ("started", "finished"):
-        frame[name] = pandas.to_datetime(frame[name].astype("float64"), unit="s", utc=True)
-    for name in frame.columns:
-        if name.startswith(("seconds", "s_")):
-            frame[name] = frame[name].astype("float64")
-    frame["stars"] = frame["stars"].astype("Int64")
-    return frame
+    return pandas.DataFrame({name: _typed(pandas, name, values) for name, values in columns.items()})
+
+
+_MOMENTS = frozenset({"started", "finished"})
+_FLAGS = frozenset({"is_control", "in_plan", "simulated"})
+_WHOLE = frozenset({"number", "replicate", "attempts"})
+_AMOUNTS = frozenset({"cost", "reserved", "seconds", "seconds_to_streaming", "seconds_held_at_90"})
+
+
+def _typed(pandas: Any, name: str, values: Any) -> Any:
+    if name in _MOMENTS:
+        return pandas.to_datetime(pandas.array(values, "Float64"), unit="s", utc=True)
+    if name in _AMOUNTS or name.startswith(STAGE):
+        return pandas.Series(values, dtype="float64")
+    if name in _FLAGS or name in _WHOLE:
+        return pandas.Series(values, dtype="bool" if name in _FLAGS else "int64")
+    if name == "stars":
+        return pandas.array(values, "Int64")
+    if isinstance(values, list):
+        return pandas.array(values, "string")
+    # What was measured; flags are objects, since nobody knows those of a trial without audio.
+    return pandas.array(values, "boolean") if values.dtype == object else values
 
 
 _known: dict[str, dict[str, Any]] = {}

@@ -125,6 +125,7 @@ def measured_columns(store: StudyStore, identities: Sequence[str]) -> dict[str, 
     columns: dict[str, Any] = {"extractor": extractor, "not_measured": not_measured}
     layouts = {row["number"]: json.loads(row["columns"]) for row in store.rows("SELECT * FROM layouts")}
     by_layout: dict[int, list[Any]] = {}
+    known: dict[str, dict[str, str]] = {}
     for row in store.rows("SELECT identity, extractor, layout, numbers, texts, reason FROM measures"):
         at = place.get(row["identity"])
         if at is None:
@@ -134,14 +135,20 @@ def measured_columns(store: StudyStore, identities: Sequence[str]) -> dict[str, 
             continue
         extractor[at] = row["extractor"]
         by_layout.setdefault(row["layout"], []).append(row)
-        for name, text in json.loads(row["texts"]).items():
-            columns.setdefault(name, [None] * len(place))[at] = text
+        texts = known.get(row["texts"])
+        if texts is None:  # there are few different ones: keys, metres, kinds
+            texts = known[row["texts"]] = json.loads(row["texts"])
+        for name, text in texts.items():
+            if name not in columns:
+                columns[name] = [None] * len(place)
+            columns[name][at] = text
     for number, rows in by_layout.items():
         names, flags = layouts[number]["numbers"], set(layouts[number]["flags"])
         places = np.array([place[row["identity"]] for row in rows])
         table = np.frombuffer(b"".join(row["numbers"] for row in rows)).reshape(len(rows), len(names))
-        whole = np.full((len(names), len(place)), np.nan)
-        whole[:, places] = table.T
+        by_trial = np.full((len(place), len(names)), np.nan)
+        by_trial[places] = table
+        whole = np.ascontiguousarray(by_trial.T)
         for at, name in enumerate(names):
             values: Any = whole[at]
             if name in flags:

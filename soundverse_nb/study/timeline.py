@@ -12,12 +12,10 @@ from soundverse_nb.render.colours import BAD, QUIET, WARNING, stage_colour
 from soundverse_nb.render.labels import stage_label
 from soundverse_nb.render.units import span
 from soundverse_nb.study.counted import columns_of, factors_of
+from soundverse_nb.study.frame import STAGE
 from soundverse_nb.study.plot import name_rows, new_axes
 
 Since = Literal["first", "own"]
-
-STAGE = "s_"
-"""Begins the columns that say how many seconds after its start a trial first came to a stage."""
 
 _HELD = {f"{STAGE}held_at_90": "held"}
 

@@ -1,0 +1,110 @@
+"""The frame of a study: one type a column, whatever is known of its trials, there and back again in files."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import soundverse_nb as sv
+from soundverse_nb.study.measuring import TrialMeasures, keep_measures
+from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
+from tests.study.conftest import write_song
+
+STAGES = {"validating": 0.1, "streaming": 30.0, "held at 90": 40.0, "completed": 60.0}
+
+
+def stored(number: int, **changed: Any) -> StoredTrial:
+    prompt = {"prompt": "jazz" if number % 2 else "waltz"}
+    return StoredTrial(
+        **{
+            "identity": f"trial-{number}", "plan": "plan-1", "number": number, "reference": "one",
+            "content": "content-of-one", "factors": {"reference": "one", **prompt}, "instructions": prompt,
+            "replicate": 1, "is_control": False, "state": TrialState.MISSING, "simulated": True, **changed,
+        }
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> sv.Study:
+    """Trials of every kind: one with measures and a slot, one that failed, one that was never run."""
+    folder = tmp_path_factory.mktemp("study")
+    song = write_song(folder / "song.wav")
+    store = StudyStore(folder)
+    done = stored(
+        1, state=TrialState.DONE, started=1.75e9, finished=1.75e9 + 61, stages=STAGES, charged=100_000,
+        attempts=1, stars=4, note="fine,\nreally", song_name="Blue, “one”", audio="a" * 64,
+        factors={"reference": "one", "prompt": "a {mood} waltz", "mood": "no"},
+    )  # fmt: skip
+    failed = stored(2, state=TrialState.FAILED, started=1.75e9, error="The service refused it.", attempts=1)
+    store.take_plan("plan-1", {"references": ["one"]}, [done, failed, stored(3)], whole=True)
+    difference = sv.compare_audio(song, song)
+    keep_measures(store, "trial-1", TrialMeasures(difference))
+    store.close()
+    return sv.Study(folder)
+
+
+def test_every_column_has_one_type_of_its_own(study: sv.Study) -> None:
+    frame = study.to_frame()
+    assert [name for name in frame if frame[name].dtype == object] == []
+    kinds = {name: str(frame[name].dtype) for name in frame}
+    assert {kinds[name] for name in ("started", "finished")} == {"datetime64[us, UTC]"}
+    assert {kinds[name] for name in ("error", "mood", "note", "extractor", "duplicate_of")} == {"string"}
+    assert {kinds[name] for name in ("seconds", "s_completed", "cost", "tempo_ratio")} == {"float64"}
+    assert kinds["stars"] == "Int64"
+    assert "boolean" in kinds.values(), "flags of what was measured, unknown of the rest"
+    assert frame["mood"].tolist() == ["no", pd.NA, pd.NA]
+
+
+def test_a_frame_without_measures_or_trials_has_the_same_types(study: sv.Study, tmp_path: Path) -> None:
+    frame = study.to_frame()
+    store = StudyStore(tmp_path)
+    store.take_plan("plan-1", {"references": ["one"]}, [stored(3)], whole=True)
+    few = sv.Study(tmp_path).to_frame()
+    assert {name: few[name].dtype for name in few} == {name: frame[name].dtype for name in few}
+    store.take_plan("plan-2", {"references": []}, [])
+    with store.writing() as connection:
+        connection.execute("DELETE FROM trials")
+    none = sv.Study(tmp_path).to_frame()
+    assert len(none) == 0
+    assert {name: none[name].dtype for name in none} == {name: frame[name].dtype for name in none}
+    store.close()
+
+
+def test_parquet_gives_the_very_frame_back(study: sv.Study, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="Parquet needs pyarrow: soundverse_nb[parquet]")
+    frame = study.to_frame()
+    frame.to_parquet(tmp_path / "trials.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "trials.parquet"), frame)
+
+
+def test_csv_gives_every_value_back(study: sv.Study) -> None:
+    frame = study.to_frame()
+    text = frame.to_csv(index=False)
+    dates = ["started", "finished"]
+    types = {name: frame[name].dtype for name in frame if name not in dates}
+    again = pd.read_csv(io.StringIO(text), dtype=types, parse_dates=dates)
+    for name in dates:
+        again[name] = again[name].astype(frame[name].dtype)
+    pd.testing.assert_frame_equal(again, frame)
+
+
+def test_a_metric_with_the_name_of_a_slot_does_not_take_its_place(tmp_path: Path) -> None:
+    song = write_song(tmp_path / "song.wav")
+    store = StudyStore(tmp_path)
+    slot = {"reference": "one", "prompt": "{tempo_ratio}", "tempo_ratio": "half time"}
+    store.take_plan("plan-1", {}, [stored(1, state=TrialState.DONE, factors=slot)], whole=True)
+    keep_measures(store, "trial-1", TrialMeasures(sv.compare_audio(song, song)))
+    store.close()
+    frame = sv.Study(tmp_path).to_frame()
+    assert frame["tempo_ratio"].tolist() == ["half time"]
+    assert frame["measured_tempo_ratio"].tolist() == pytest.approx([1.0], abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["s_mood", "duplicate_of", "seconds"])
+def test_a_slot_with_the_name_of_a_column_is_refused(name: str) -> None:
+    with pytest.raises(sv.ConfigurationError, match=f"cannot be called '{name}'"):
+        sv.Plan(["one.mp3"], [f"a {{{name}}} waltz"], slots={name: ["slow"]})
