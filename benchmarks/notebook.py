@@ -63,7 +63,7 @@ OUTLINE = """
 import json, resource, sys, time
 path, how = sys.argv[1:]
 if how == "ours":
-    from soundverse_nb.audio.envelope import envelope_of
+    from soundverse_nb.audio.meters import envelope_of
     from soundverse_nb.render.pictures import waveform_png
     def draw(path): return waveform_png(envelope_of(path, 2000))
 else:
