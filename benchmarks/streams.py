@@ -178,11 +178,11 @@ def measure_decoding() -> bool:
             found = rates(dict((mine, peer)), pieces)
             ratio = statistics.median(a / b for a, b in zip(found[mine[0]], found[peer[0]], strict=True))
             shown = ", ".join(f"{who} {max(rate) / 1e3:,.0f}k/s" for who, rate in found.items())
-            good &= _verdict(f"{name}, {what}: {shown}; ratio {ratio:.2f} (median)", ratio >= 1.0)
+            good &= verdict(f"{name}, {what}: {shown}; ratio {ratio:.2f} (median)", ratio >= 1.0)
     return good
 
 
-def _verdict(text: str, holds: bool) -> bool:
+def verdict(text: str, holds: bool) -> bool:
     print(f"{'ok  ' if holds else 'MISS'}  {text}", flush=True)
     return holds
 
@@ -191,9 +191,9 @@ def _verdict(text: str, holds: bool) -> bool:
 
 
 @contextlib.contextmanager
-def service(speed: float) -> Iterator[str]:
+def service(speed: float, *settings: str) -> Iterator[str]:
     """The embedded service in another process; gives its URL."""
-    command = [sys.executable, "-m", "soundverse_nb", "simulator", "--speed", str(speed)]
+    command = [sys.executable, "-m", "soundverse_nb", "simulator", "--speed", str(speed), *settings]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
@@ -399,15 +399,13 @@ def _judge(name: str, found: dict[str, float], theirs: float, number: int) -> bo
     each, slower, share = found["bytes_each"], found["seconds"] / found["one"], found["cpu"] / theirs
     return all(
         [
-            _verdict(f"{name}: {found['finished']:.0f} of {number} finished", found["finished"] == number),
-            _verdict(
-                f"{name}: {found['seconds']:.1f} s, {slower:.2f} x one (at most 1.2)", slower <= SLOWEST
-            ),
-            _verdict(
+            verdict(f"{name}: {found['finished']:.0f} of {number} finished", found["finished"] == number),
+            verdict(f"{name}: {found['seconds']:.1f} s, {slower:.2f} x one (at most 1.2)", slower <= SLOWEST),
+            verdict(
                 f"{name}: {found['cpu']:.2f} s of processor, {share:.2f} of theirs (at most 0.33)",
                 share <= MOST_CPU,
             ),
-            _verdict(f"{name}: {each / 1024:.1f} KiB each (at most 64)", each <= MOST_MEMORY),
+            verdict(f"{name}: {each / 1024:.1f} KiB each (at most 64)", each <= MOST_MEMORY),
         ]
     )
 
