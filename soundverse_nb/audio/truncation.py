@@ -370,7 +370,9 @@ def text_end(stream: BinaryIO, size: int, seconds: float) -> int:
         return 0
     _, tail = window.tail(_MOST_TEXT, end)
     tail = tail.rstrip(b"\0")
-    begins = max((match.end() for match in _NO_TEXT.finditer(tail)), default=0)
+    # From behind: in sound a byte that no text has is never far.
+    last = _NO_TEXT.search(tail[::-1])
+    begins = len(tail) - last.start() if last else 0
     found = _TEXT_BEGINS.search(tail, begins)
     length = len(tail) - found.start() if found else 0
     return length if length >= _LEAST_TEXT else 0
