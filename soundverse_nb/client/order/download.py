@@ -40,10 +40,11 @@ class RemixFiles:
     Every method blocks a little, and raises DownloadError where the disk refuses.
     """
 
-    def __init__(self, folder: Path, order: Order, stem: str) -> None:
+    def __init__(self, folder: Path, order: Order, stem: str, *, may_have_rejected: bool = True) -> None:
         self._folder = folder
         self._order = order
         self._stem = stem
+        self._may_have_rejected = may_have_rejected
 
     @property
     def unchecked(self) -> Path:
@@ -86,6 +87,8 @@ class RemixFiles:
         return None
 
     def _rejected(self) -> Iterator[Path]:
+        if not self._may_have_rejected:
+            return  # nobody has to read a folder of a thousand remixes
         # The title in front may have changed since; the order's own name has not.
         for entry in os.scandir(self._folder):
             if entry.name.endswith(_REJECTED) and f"{self._order.order_id}." in entry.name:
@@ -145,20 +148,16 @@ def is_acceptable(check: DecodeCheck, *, second_try: bool, rejected_seconds: flo
     return cut and rejected_seconds is not None and rejected_seconds >= SETTLED_AFTER
 
 
-async def check_off_loop(path: str, proven: bool, executor: Executor | None) -> DecodeCheck:
-    """Check a fetched file off the event loop, on the user's executor where that can be used."""
-    loop = asyncio.get_running_loop()
-    if executor is not None:
-        try:
-            check = await loop.run_in_executor(executor, check_file, path, proven)
-            if check is not None:
-                return check
-        except Exception as error:
-            # It is closed, its workers are gone or know no such file: the remix is paid for all the same.
-            log.warning("The executor could not decode a remix (%s); a thread does.", type(error).__name__)
-    return await loop.run_in_executor(None, check_file, path, proven) or DecodeCheck(
-        Playback.NO_SOUND, "It is gone"
-    )
+async def check_elsewhere(path: str, proven: bool, executor: Executor | None) -> DecodeCheck | None:
+    """Check a fetched file on the user's executor; None where there is none, or it cannot be used."""
+    if executor is None:
+        return None
+    try:
+        return await asyncio.get_running_loop().run_in_executor(executor, check_file, path, proven)
+    except Exception as error:
+        # It is closed, its workers are gone or know no such file: the remix is paid for all the same.
+        log.warning("The executor could not decode a remix (%s); a thread does.", type(error).__name__)
+        return None
 
 
 def check_file(path: str, proven: bool) -> DecodeCheck | None:
@@ -261,22 +260,39 @@ async def _fetch_once(
     second_try: bool = False,
 ) -> Path:
     order = tracker.order
-    files = RemixFiles(folder, order, file_stem(order.title, order.order_id))
+    files = RemixFiles(
+        folder,
+        order,
+        file_stem(order.title, order.order_id),
+        may_have_rejected=second_try or not tracker.is_new,
+    )
     got = await _download(tracker, files.unchecked, max_bytes)
-    check = await check_off_loop(str(got.path), got.proven, executor)
-    rejected_seconds = await asyncio.to_thread(files.rejected_seconds, got.sha256)
-    if not is_acceptable(check, second_try=second_try, rejected_seconds=rejected_seconds):
-        kept = await asyncio.to_thread(files.reject, got)
+    known = await check_elsewhere(str(got.path), got.proven, executor)
+    check, path, accepted = await asyncio.to_thread(_named, files, got, known, second_try)
+    if not accepted:
         raise _NotTheRemixError(
             f"The audio of order {order.order_id} was fetched and does not play as it should: "
-            f"{check.reason}. What came is kept as {kept}."
+            f"{check.reason}. What came is kept as {path}."
         )
     if check.reason:
         log.warning("Order %s is kept as the service has it: %s", order.order_id, check.reason)
         tracker.slot.report(Phase.FETCHING, message=f"Kept as the service has it: {check.reason}.")
-    path = await asyncio.to_thread(files.accept, got)
     await tracker.move_to(OrderState.FETCHED, path=str(path), sha256=got.sha256, size_bytes=got.size_bytes)
     return path
+
+
+def _named(
+    files: RemixFiles, got: Downloaded, known: DecodeCheck | None, second_try: bool
+) -> tuple[DecodeCheck, Path, bool]:
+    """Check what came, where nobody has yet, and give it its name; whether that is the remix's. Blocks.
+
+    In one go, as each change of threads costs more than most of what is done here.
+    """
+    check = known or check_file(str(got.path), got.proven) or DecodeCheck(Playback.NO_SOUND, "It is gone")
+    rejected_seconds = files.rejected_seconds(got.sha256) if check.playback is Playback.CUT else None
+    if is_acceptable(check, second_try=second_try, rejected_seconds=rejected_seconds):
+        return check, files.accept(got), True
+    return check, files.reject(got), False
 
 
 async def fetch_art(session: Session, order: Order, folder: Path) -> Path | None:

@@ -33,8 +33,9 @@ _SAFE = {"song_name": hide_secrets, "error": redact}
 class OrderTracker:
     """One order while it is followed: its latest state, its events, and when the last of them came.
 
-    `entry` is its journal entry. `sent`: the POST may be on the wire. `taken`: the stream came past
-    "validating". `identified` is set once the service has named the order.
+    `entry` is its journal entry. `is_new`: this process has planned it, so nothing of it was fetched before.
+    `sent`: the POST may be on the wire. `taken`: the stream came past "validating". `identified` is set once
+    the service has named the order.
     """
 
     def __init__(
@@ -50,8 +51,9 @@ class OrderTracker:
         self.identified = asyncio.Event()
         self._on_event = on_event
         self.reset()
+        self.is_new = order.state is OrderState.PLANNED
         # One that is taken up was perhaps sent by the kernel that died.
-        self.sent = order.state is not OrderState.PLANNED
+        self.sent = not self.is_new
         if order.message_id:
             self.identified.set()
 
