@@ -242,11 +242,17 @@ async def settle(
 ) -> None:
     """Write down how a trial stands: its audio in the study's folder first, then the line that names it."""
     facts = dict(settlement.facts)
-    if settlement.audio is not None:
-        audio, name = await asyncio.to_thread(keep_audio, folder, settlement.audio, is_ours=True)
-        facts |= {"audio": audio, "file": name}
     charged = None if settlement.is_paid is None else price if settlement.is_paid else 0
-    await commits.do(lambda: store.settle(trial.identity, settlement.state, charged=charged, **facts))
+    source = settlement.audio
+
+    def keep() -> None:
+        if source is not None:
+            audio, name = keep_audio(folder, source, settlement.content, is_ours=True)
+            facts.update(audio=audio, file=name)
+
+    await commits.do(
+        lambda: store.settle(trial.identity, settlement.state, charged=charged, **facts), before=keep
+    )
 
 
 class Commits:
@@ -254,13 +260,16 @@ class Commits:
 
     def __init__(self, store: StudyStore) -> None:
         self._store = store
-        self._waiting: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
+        self._waiting: list[tuple[_Work, asyncio.Future[Any]]] = []
         self._task: asyncio.Task[None] | None = None
 
-    async def do(self, work: Callable[[], T]) -> T:
-        """Do some work in the store; returns, or raises what it raised, once that is on the disk."""
+    async def do(self, work: Callable[[], T], before: Callable[[], object] | None = None) -> T:
+        """Do some work in the store; returns, or raises what it raised, once that is on the disk.
+
+        `before` is done ahead of the transaction, on the same thread; where it raises, `work` is not done.
+        """
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append((work, future))
+        self._waiting.append(((before, work), future))
         if self._task is None or self._task.done():
             self._task = asyncio.ensure_future(self._commit())
         return await future
@@ -269,7 +278,7 @@ class Commits:
         while self._waiting:
             group, self._waiting = self._waiting, []
             try:
-                answers = await asyncio.to_thread(self._store.together, [work for work, _ in group])
+                answers = await asyncio.to_thread(self._answers, [work for work, _ in group])
             except Exception as error:  # a full disk: nobody's work is done
                 answers = [error] * len(group)
             for (_, future), answer in zip(group, answers, strict=True):
@@ -280,10 +289,28 @@ class Commits:
                 else:
                     future.set_result(answer)
 
+    def _answers(self, works: Sequence[_Work]) -> list[Any]:
+        failed = [_failure(before) for before, _ in works]
+        able = [work for (_, work), error in zip(works, failed, strict=True) if error is None]
+        done = iter(self._store.together(able))
+        return [next(done) if error is None else error for error in failed]
+
     async def close(self) -> None:
         """Wait until all is written."""
         while self._task is not None and not self._task.done():
             await asyncio.wait({self._task})
+
+
+_Work = tuple["Callable[[], object] | None", Callable[[], Any]]
+
+
+def _failure(before: Callable[[], object] | None) -> Exception | None:
+    try:
+        if before is not None:
+            before()
+    except Exception as error:
+        return error
+    return None
 
 
 def millionths(value: float | None) -> int | None:

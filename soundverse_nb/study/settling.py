@@ -18,12 +18,14 @@ from soundverse_nb.study.store import StoredTrial, TrialState
 class Settlement:
     """How a trial stands now. `is_paid` None keeps its reservation: its order is out, or nobody knows.
 
-    `audio` is where the remix lies outside of the study; `facts` are columns of the store.
+    `audio` is where the remix lies outside of the study, `content` its hash where that was just taken;
+    `facts` are columns of the store.
     """
 
     state: TrialState
     is_paid: bool | None
     audio: Path | None = None
+    content: str | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -39,7 +41,8 @@ def journal_name(path: Path) -> str:
 def settled_end(result: Remix | SoundverseError, order: Order | None) -> Settlement:
     """How a trial stands whose remix has just ended so."""
     if isinstance(result, Remix):
-        return Settlement(TrialState.DONE, True, result.audio.path, _timing(result) | _names(order))
+        content = None if order is None else order.sha256  # fetched a moment ago: nobody has changed the file
+        return Settlement(TrialState.DONE, True, result.audio.path, content, _timing(result) | _names(order))
     facts = {"error": str(result), **_names(order)}
     if order is None or spent_for(order) is Spent.NO:
         return Settlement(TrialState.FAILED, False, facts=facts)
@@ -86,7 +89,7 @@ _RANK: dict[Any, int] = {
 def _by_order(order: Order, facts: dict[str, Any]) -> Settlement:
     state = order.state
     if state is OrderState.FETCHED and order.path is not None:
-        return Settlement(TrialState.DONE, True, Path(order.path), {**facts, "error": None})
+        return Settlement(TrialState.DONE, True, Path(order.path), facts={**facts, "error": None})
     if state is OrderState.FAILED:
         # Nobody knows whether the service charges for what it failed to make, so the budget counts it.
         return Settlement(TrialState.FAILED, True, facts=facts)
