@@ -49,6 +49,8 @@ _PROVEN = ("mp3", "mp4", "ogg", "flac")
 _UNPROVEN = ("mp3", "adts", "matroska", "webm", "asf")
 # The file is copied into memory; a little more than the service takes.
 _LARGEST = 16 * 1024 * 1024
+# Building a graph and a second thread take longer than the packets of so little.
+_SMALLEST = 64 * 1024
 _COPY_BYTES = 1 << 20
 # A jump of the time stamps by more than this is a gap.
 _GAP_SECONDS = 0.015
@@ -212,7 +214,7 @@ def open_filtergraph(
     """The song that `fallback` has opened, for decoding in one go; None where it is not one for that."""
     if not isinstance(fallback, FFmpegDecoding):
         return None
-    if not 0 < (source.size_bytes or 0) <= _LARGEST or not _is_possible():
+    if not _SMALLEST < (source.size_bytes or 0) <= _LARGEST or not _is_possible():
         return None
     if fallback.channels > _MOST_CHANNELS or fallback.had_table:
         return None

@@ -59,6 +59,12 @@ def _report(song: bytes) -> dict[str, Any]:
     return report
 
 
+@pytest.fixture(autouse=True)
+def of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The corpus is of short songs, which are quicker packet by packet."""
+    monkeypatch.setattr(filtergraph, "_SMALLEST", 0)
+
+
 @pytest.fixture
 def ended(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Of each song that was tried in one go, whether that was enough."""
@@ -316,3 +322,13 @@ def test_where_no_thread_can_be_started_one_does_all(corpus: Corpus, monkeypatch
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
     assert _report(song) == expected
+
+
+@_MEMORY_FILES
+def test_a_song_of_a_second_is_decoded_without_a_graph(
+    corpus: Corpus, ended: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = corpus.case(_SONGS[0]).path
+    monkeypatch.setattr(filtergraph, "_SMALLEST", path.stat().st_size)
+    assert sv.preflight(path).audio.duration
+    assert ended == []
