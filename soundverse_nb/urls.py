@@ -6,6 +6,7 @@ import ipaddress
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import PurePosixPath
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
@@ -59,6 +60,7 @@ def is_loopback(host: str | None) -> bool:
     return address is not None and address.is_loopback
 
 
+@lru_cache(maxsize=256)  # a thousand remixes come from one or two hosts
 def why_local(host: str) -> str | None:
     """Why a host is out of the public's sight, by its name or number alone; None where nothing says so."""
     address = read_address(host)
@@ -128,6 +130,7 @@ def is_out_of_bounds(address: Address) -> bool:
     return address in _THIS_NETWORK
 
 
+@lru_cache(maxsize=256)
 def read_address(host: str) -> Address | None:
     """The address a host spells, in any form an HTTP client takes: 127.1, 0x7f000001, 017700000001, [::1]."""
     bare = host.strip("[]").partition("%")[0]

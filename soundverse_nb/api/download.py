@@ -266,9 +266,13 @@ class _PartFile:
         self.digest = hashlib.sha256()
         self._target = target
         self._part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+        self._is_whole = False
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._part.open("xb")
+            try:
+                self._file = self._part.open("xb")
+            except FileNotFoundError:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self._part.open("xb")
         except OSError as error:
             raise _disk(error, target) from None
 
@@ -288,9 +292,12 @@ class _PartFile:
             os.replace(self._part, self._target)
         except OSError as error:
             raise _disk(error, self._target) from None
+        self._is_whole = True
 
     def discard(self) -> None:
         """Remove what is left of an unfinished file; after `commit` nothing is."""
+        if self._is_whole:
+            return
         with suppress(OSError):
             self._file.close()
         with suppress(OSError):

@@ -22,6 +22,7 @@ _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;
 # Each key with the pattern of the ways in which JSON, links and pages write it, and as it is.
 _keys: dict[str, re.Pattern[str]] = {}
 _plain: tuple[str, ...] = ()
+_letters: tuple[str, ...] = ()  # the same without what stands between letters and digits
 # Of other secrets, such as the signatures of the links that were handed out, there may be thousands.
 _others: set[str] = set()
 
@@ -49,12 +50,13 @@ EMBEDDED_KEY = "simulated"
 
 def remember_key(value: str) -> None:
     """From now on this API key is taken out of all that a server says, also encoded for a link or JSON."""
-    global _plain
+    global _plain, _letters
     if len(value) < _SHORTEST_KEY or value == EMBEDDED_KEY:
         return
     for form in {value, *_in_base64(value)}:
         _keys.setdefault(form, _written(form))
     _plain = tuple({form.lower() for form in _keys})
+    _letters = tuple(filter(None, {letters_and_digits(form) for form in _plain}))
 
 
 def remember_secret(value: str) -> None:
@@ -111,7 +113,7 @@ def spells_key(text: str) -> bool:
     For names of files, in which nothing but these is left.
     """
     letters = letters_and_digits(text)
-    return any((form := letters_and_digits(key)) and form in letters for key in _plain)
+    return any(form in letters for form in _letters)
 
 
 def letters_and_digits(text: str) -> str:
