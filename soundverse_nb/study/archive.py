@@ -33,7 +33,7 @@ from soundverse_nb.study.frame import study_columns
 from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
 
 TRIALS, PLAN, ENVIRONMENT = "trials.csv", "plan.json", "environment.json"
-FILES = (NAME, TRIALS, PLAN, ENVIRONMENT, DESCRIPTION)
+FILES: tuple[str, ...] = (NAME, TRIALS, PLAN, ENVIRONMENT, DESCRIPTION)
 AUDIO = re.compile(r"audio/[0-9a-f]{64}(\.[A-Za-z0-9]{1,8})?")
 """Where audio lies in a study and in its archive. What a store names elsewhere is not touched."""
 
