@@ -32,6 +32,7 @@ from soundverse_nb.study.plot import plot_metric
 from soundverse_nb.study.precision import Precision, pilot_spread, precision
 from soundverse_nb.study.runner_lease import runner_of
 from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
+from soundverse_nb.study.store_file import is_begun
 from soundverse_nb.study.summarise import summarise
 from soundverse_nb.study.summary import Summary
 from soundverse_nb.study.takes import study_takes
@@ -278,7 +279,7 @@ class StudyFolder:
 
     @property
     def _exists(self) -> bool:
-        return self._store is not None or (self.path / NAME).exists()
+        return self._store is not None or is_begun(self.path / NAME)
 
     def _reading(self) -> StudyStore:
         return self._store if self._store is not None else self._opened(readonly=True)

@@ -44,10 +44,24 @@ CREATE TABLE measures (
 """
 
 
+class NotBegunError(ConfigurationError):
+    """There is no store yet: no file, or one whose maker has not come to its tables."""
+
+
+def is_begun(path: Path) -> bool:
+    """Whether there is a store at this path; also where it cannot be read."""
+    try:
+        open_to_read(path).close()
+    except NotBegunError:
+        return False
+    except (ConfigurationError, sqlite3.DatabaseError):
+        return True
+    return True
+
+
 def open_to_write(path: Path) -> tuple[sqlite3.Connection, str]:
     """The store at this path, made where it is missing, and in words how SQLite keeps it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    is_new = not path.exists() or path.stat().st_size == 0
     connection = _connect(f"{path.absolute().as_uri()}?mode=rwc")
     try:
         _check(connection, path)
@@ -57,7 +71,7 @@ def open_to_write(path: Path) -> tuple[sqlite3.Connection, str]:
         (mode,) = connection.execute(f"PRAGMA journal_mode = {'WAL' if shares else 'DELETE'}").fetchone()
         connection.execute(f"PRAGMA synchronous = {'FULL' if mode == 'wal' else 'EXTRA'}")
         kept = "write-ahead log" if mode == "wal" else f"rollback journal{reason and f', since {reason}'}"
-        if is_new:
+        if not _version(connection):  # new, or its maker was killed before there were tables
             with transaction(connection):
                 if not _version(connection):
                     for statement in filter(str.strip, _TABLES.split(";")):
@@ -73,7 +87,7 @@ def open_to_write(path: Path) -> tuple[sqlite3.Connection, str]:
 def open_to_read(path: Path) -> sqlite3.Connection:
     """The store at this path, to read only."""
     if not path.is_file():
-        raise ConfigurationError(f"There is no study in {path.parent}.", hint="study.run(plan) begins one.")
+        raise NotBegunError(f"There is no study in {path.parent}.", hint="study.run(plan) begins one.")
     # A reader must be able to undo what a killed writer left half done, and writes nothing else. On a
     # medium that cannot be written nobody else writes either, and SQLite needs no log beside the file.
     can_write = os.access(path.parent, os.W_OK) and os.access(path, os.W_OK)
@@ -83,7 +97,7 @@ def open_to_read(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA query_only = ON")
         _check(connection, path)
         if not _version(connection):  # it is being made at this moment, or its maker was killed then
-            raise ConfigurationError(
+            raise NotBegunError(
                 f"There is no study in {path.parent} yet.", hint="study.run(plan) begins one."
             )
         connection.execute("SELECT 1 FROM trials LIMIT 1")

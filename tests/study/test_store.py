@@ -204,3 +204,18 @@ def test_a_reader_undoes_what_a_killed_writer_left_half_done(tmp_path: Path) -> 
     subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
     assert (tmp_path / f"{NAME}-journal").exists()
     assert StudyStore(tmp_path, readonly=True).meta() == {"kept": "1"}
+
+
+def test_a_store_whose_maker_was_killed_before_its_tables_is_begun_anew(tmp_path: Path) -> None:
+    made = sqlite3.connect(tmp_path / NAME)
+    made.execute("PRAGMA journal_mode = WAL")
+    made.close()
+    assert (tmp_path / NAME).stat().st_size > 0
+    with pytest.raises(sv.ConfigurationError, match="There is no study"):
+        StudyStore(tmp_path, readonly=True)
+    begun = sv.Study(tmp_path, sv.Client("key", "https://songs.example.org"))
+    assert "not run yet" in repr(begun)
+    assert (begun.plan, begun.spent, begun.is_running) == (None, 0.0, False)
+    store = StudyStore(tmp_path)
+    store.take_plan("plan-1", {}, [trial(1)])
+    assert len(store.trials()) == 1
