@@ -27,9 +27,10 @@ from soundverse_nb.study.measuring import kept_difference
 from soundverse_nb.study.mixed import mixed_model
 from soundverse_nb.study.plan import MICRO, Plan
 from soundverse_nb.study.plan_changes import PlanChanges
+from soundverse_nb.study.plan_display import PlanPreview
 from soundverse_nb.study.planned import changed_plan
 from soundverse_nb.study.plot import plot_metric
-from soundverse_nb.study.precision import Precision, pilot_spread, precision
+from soundverse_nb.study.precision import PilotSpread, Precision, pilot_spread, precision
 from soundverse_nb.study.runner_lease import runner_of
 from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
 from soundverse_nb.study.store_file import is_begun
@@ -195,16 +196,36 @@ class StudyFolder:
         """Draw when every stream was in which stage; gives the matplotlib axes."""
         return plot_timeline(self._rows(), ax)
 
-    def precision(self, metric: str, price: float | None = None) -> Precision:
-        """What the plan can find by the spread of the takes there are, and what a finer one costs."""
-        plan = self.plan
+    def precision(self, metric: str, price: float | None = None, plan: Plan | None = None) -> Precision:
+        """What a plan can find by the spread of the takes there are, and what a finer one costs.
+
+        `plan` is the study's own where none is given, `price` that of one remix.
+        """
+        plan = self.plan if plan is None else plan
         if plan is None:
             raise ConfigurationError("This study has no plan yet.", hint="study.run(plan) gives it one.")
-        rows = self._rows()
         songs = len(plan.references)
         cells = max(1, round(len(plan.cells) / songs))
         repeats = max(1, round(len(plan) / len(plan.cells)))
-        return precision(songs, cells, repeats, pilot_spread(rows, metric), price, metric)
+        return precision(songs, cells, repeats, self._spread(metric), price, metric)
+
+    def preview(self, plan: Plan, price: float | None = None, metric: str = "tune_kept") -> PlanPreview:
+        """What running this plan would add, keep and leave, what it costs, and what it can find.
+
+        The takes there are tell how `metric` varies; without any the plan alone says what it can. Nothing is
+        ordered.
+        """
+        known = self._exists and self._spread(metric) is not None
+        return PlanPreview(
+            plan,
+            self.changes(plan) if self._exists else None,
+            self.precision(metric, price, plan) if known else None,
+            price,
+        )
+
+    def _spread(self, metric: str) -> PilotSpread | None:
+        rows = self._rows()
+        return pilot_spread(rows, metric) if rows and metric in rows[0] else None
 
     def changes(self, plan: Plan) -> PlanChanges:
         """What would become of the trials there are if this plan were run: added, kept, orphaned.

@@ -43,9 +43,10 @@ class PlanChanges:
         return measures_text(self._title(), self._rows())
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/plain": repr(self), "text/html": str(self._html())}
+        return {"text/plain": repr(self), "text/html": str(self.html())}
 
-    def _html(self) -> Markup:
+    def html(self) -> Markup:
+        """The same for a notebook."""
         return measures_html(self._title(), self._rows())
 
     def _title(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from markupsafe import Markup
@@ -60,6 +61,31 @@ def plan_html(plan: Design, precision: Precision | None = None, price: float | N
     rows = [MeasureRow(name, _count(axis), _levels_html(name, axis)) for name, axis in plan.axes.items()]
     facts = measures_html(_title(plan), [*rows, *_facts(plan, price)])
     return facts + (grid_html(*_finds(plan, price)) if precision is None else precision.html())
+
+
+class Changes(Protocol):
+    """What a plan changes of a study, as text and as HTML."""
+
+    def html(self) -> Markup: ...
+
+
+@dataclass(frozen=True)
+class PlanPreview:
+    """A plan before it is run in a study: what it changes there, what it takes, and what it can find."""
+
+    plan: Design
+    changes: Changes | None = None
+    precision: Precision | None = None
+    price: float | None = None
+
+    def __repr__(self) -> str:
+        changed = [] if self.changes is None else [repr(self.changes)]
+        return "\n".join([*changed, plan_text(self.plan, self.precision, self.price)])
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        changed = Markup("") if self.changes is None else self.changes.html()
+        html = changed + plan_html(self.plan, self.precision, self.price)
+        return {"text/plain": repr(self), "text/html": str(html)}
 
 
 def _title(plan: Design) -> str:

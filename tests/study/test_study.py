@@ -359,3 +359,17 @@ async def test_a_changed_plan_is_said_before_anything_is_ordered(
     await study.run(Plan(songs[:1], ["waltz", "dub"]), price=PRICE, measures=False)
     said = capsys.readouterr().err
     assert said.index("1 added, 1 kept, 1 orphaned") < said.index("1 of 2 trials to order for 0.1")
+
+
+async def test_a_plan_is_previewed_by_what_the_takes_there_are_say(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient
+) -> None:
+    study = Study(tmp_path / "study", make_client())
+    plan = small_plan(songs, repeats=2)
+    assert "SD" in repr(study.preview(plan))
+    await study.run(plan, price=PRICE, measures=False)
+    wider = Plan(songs[:1], ["jazz", "waltz", "dub"], repeats=4)
+    shown = study.preview(wider, price=PRICE, metric="seconds")
+    for said in ("8 added, 4 kept", "12 trials", "from 4 pilot takes", "1.20"):
+        assert said in repr(shown)
+        assert said in shown._repr_mimebundle_()["text/html"]
