@@ -92,7 +92,7 @@ def summarise(
         warnings.warn(
             f"{len(counted.songs)} songs are few to speak of songs like these; "
             f"{FEW_SONGS} and more tell it better.",
-            stacklevel=2,
+            stacklevel=3,  # whoever called study.summary
         )
     return Summary(
         metric=metric,
