@@ -57,8 +57,15 @@
 
   /** Do something with a song once its length is known. */
   const whenKnown = (/** @type {Take} */ take, act) => {
-    if (take.audio.readyState > 0) act();
-    else take.audio.addEventListener("loadedmetadata", act, { once: true });
+    if (take.audio.readyState > 0) {
+      act();
+      return;
+    }
+    take.audio.addEventListener("loadedmetadata", act, { once: true });
+    // A page of many takes loads one when it is asked for; one that plays loads by itself.
+    if (take.audio.preload !== "none" || !take.audio.paused) return;
+    take.audio.preload = "metadata";
+    take.audio.load();
   };
 
   const seek = (/** @type {Take} */ take, /** @type {number} */ at) => {
@@ -156,10 +163,18 @@
     audio.currentTime = Math.min(audio.duration || 0, Math.max(0, audio.currentTime + step));
   };
 
+  /** The takes that the page shows now, in its order: a report filters and sorts them. */
+  const shown = () => {
+    const byArticle = new Map(takes.map((take) => [take.article, take]));
+    const articles = [...document.querySelectorAll(".take:not([hidden])")];
+    return articles.map((article) => byArticle.get(article)).filter(Boolean);
+  };
+
   /** What a key does now, nothing where it is the browser's or that of a control with the focus. */
   const act = (/** @type {KeyboardEvent} */ event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return null;
-    const take = takes[Number(event.key) - 1];
+    const isControl = event.target instanceof HTMLSelectElement; // where a digit picks an entry
+    const take = isControl || !/^[1-9]$/.test(event.key) ? undefined : shown()[Number(event.key) - 1];
     if (take) return () => switchTo(take);
     if (event.target !== document.body || !current) return null;
     const { audio } = current;

@@ -76,6 +76,24 @@ class Page:
     alignment: Mapping[str, Any] | None = None
 
 
+LISTENING = """<fieldset class="listening" data-alignment="{alignment}" hidden>
+<legend>Listening</legend>
+<span class="keeps" role="radiogroup" aria-label="Switching keeps">
+<span aria-hidden="true">Switching keeps</span>
+<label title="The seconds since the start">
+<input type="radio" name="keeps" value="time" checked> Same time</label>
+<label title="The proportion of the song, for remixes of another tempo">
+<input type="radio" name="keeps" value="place"> Same place</label>{same_bar}
+</span>
+<label><input type="checkbox" id="same-loudness" checked> All equally loud</label>
+<span class="keys">{keys}</span>
+<p class="said" role="status"></p>
+</fieldset>
+"""
+"""What page.js asks of a page beside its takes: what switching keeps, and how loud they are."""
+
+_KEYS = "<kbd>1</kbd> to <kbd>{count}</kbd> switch, <kbd>space</kbd> pauses, <kbd>←</kbd> <kbd>→</kbd> move"
+
 _DOCUMENT = """<!doctype html>
 <html lang="en">
 <head>
@@ -93,20 +111,7 @@ _DOCUMENT = """<!doctype html>
 {notice}
 </header>
 <main>
-<fieldset class="listening" data-alignment="{alignment}" hidden>
-<legend>Listening</legend>
-<span class="keeps" role="radiogroup" aria-label="Switching keeps">
-<span aria-hidden="true">Switching keeps</span>
-<label title="The seconds since the start">
-<input type="radio" name="keeps" value="time" checked> Same time</label>
-<label title="The proportion of the song, for remixes of another tempo">
-<input type="radio" name="keeps" value="place"> Same place</label>{same_bar}
-</span>
-<label><input type="checkbox" id="same-loudness" checked> All equally loud</label>
-<span class="keys"><kbd>1</kbd> to <kbd>{count}</kbd> switch, <kbd>space</kbd> pauses, \
-<kbd>←</kbd> <kbd>→</kbd> move</span>
-<p class="said" role="status"></p>
-</fieldset>
+{listening}
 {songs}
 </main>
 <footer>{foot}</footer>
@@ -145,10 +150,13 @@ def page_html(page: Page) -> Markup:
         notice=fill('<p class="notice"><b>{}</b> {}</p>', page.badge, page.warning, limit=600)
         if page.badge
         else "",
-        count=len(songs),
-        # A long song has some hundred moments that are paired; nothing of it may be cut off.
-        alignment=Markup.escape(json.dumps(page.alignment)) if page.alignment else "",
-        same_bar=_SAME_BAR if page.alignment else "",
+        listening=fill(
+            LISTENING,
+            keys=fill(_KEYS, count=len(songs)),
+            # A long song has some hundred moments that are paired; nothing of it may be cut off.
+            alignment=Markup.escape(json.dumps(page.alignment)) if page.alignment else "",
+            same_bar=_SAME_BAR if page.alignment else "",
+        ),
         songs=joined([_song(song, place, length, quietest, loudest) for place, song in enumerate(songs)]),
         foot=joined([fill("<p>{}</p>", line, limit=600) for line in page.foot]),
         script=Markup(

@@ -31,6 +31,7 @@ from soundverse_nb.study.plan_display import PlanPreview
 from soundverse_nb.study.planned import changed_plan
 from soundverse_nb.study.plot import plot_metric
 from soundverse_nb.study.precision import PilotSpread, Precision, pilot_spread, precision
+from soundverse_nb.study.report import ReportRequest, write_report
 from soundverse_nb.study.runner_lease import runner_of
 from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
 from soundverse_nb.study.store_file import is_begun
@@ -94,6 +95,51 @@ class StudyFolder:
         >>> study.to_frame().to_parquet("trials.parquet")  # with soundverse_nb[parquet]
         """
         return study_frame(self._reading())
+
+    @bare_errors
+    def report(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        embed: bool | int = False,
+        metrics: str | Sequence[str] | None = None,
+        scope: Scope = "these songs",
+        title: str | None = None,
+        overwrite: bool = False,
+    ) -> Path:
+        """Write the study as one page: verdicts, plan, plots, every take to hear, failures, provenance.
+
+        Parameters
+        ----------
+        path : of the page, "report.html". It opens from disk, and no request leaves it.
+        embed : False copies the audio beside the page, into a folder of its name ("report_files"). True puts
+            it into the page, as MP3s of at most 24 MB together; a number is another limit, in bytes. What is
+            cut for it says so.
+        metrics : columns to speak of; by default the usual ones, and metrics of one's own.
+        scope : of the verdicts, as in `summary`.
+        title : by default the folder's name.
+        overwrite : replace a page that is there.
+
+        Without matplotlib it has no plots, and says so. Keys and signatures of links are never in it. Raises
+        ConfigurationError where there is no study yet, where the page is there already, for a metric that is
+        not there, and where it cannot be written.
+
+        >>> study.report("report.html").name
+        'report.html'
+        """
+        target = given_path(path, "path").absolute()
+        if isinstance(embed, int) and embed < 0:
+            raise ConfigurationError(
+                f"embed={embed!r} is no number of bytes.", hint="True, False or 20_000_000."
+            )
+        if target.exists() and not overwrite:
+            raise ConfigurationError(
+                f"There is a file {target.name} already, which was left as it is.",
+                hint="Choose another name, or overwrite=True.",
+            )
+        chosen = [metrics] if isinstance(metrics, str) else metrics
+        request = ReportRequest(target, chosen, scope, embed, title)
+        return write_report(self._reading(), self.path, self._rows(), self.plan, request)
 
     @bare_errors
     def save(

@@ -154,13 +154,16 @@ class Summary(Value):
                 mark,
                 text(self.verdict, 2000),
             ),
-            grid_html(*self._cells()),
-            grid_html(*self._pairs()) if self.pairs else Markup(""),
-            measures_html("checks", self._checks()),
+            self.tables_html(),
         ]
         return fill(
             '<div class="soundverse-summary" style="line-height:1.4;margin:4px 0">{}</div>', joined(parts)
         )
+
+    def tables_html(self) -> Markup:
+        """Levels, pairs and checks as HTML, for a page that says the verdict itself."""
+        pairs = grid_html(*self._pairs()) if self.pairs else Markup("")
+        return grid_html(*self._cells()) + pairs + measures_html("checks", self._checks())
 
     @property
     def _heading(self) -> str:

@@ -25,14 +25,16 @@ SHOWN = ("tune_kept", "tempo_ratio", "transposition_semitones", "timbre_distance
 _OURS = frozenset({"started", "finished", "cost", "reserved", "attempts", "number", "replicate", "stars"})
 
 
-def study_takes(store: StudyStore, folder: Path, own: tuple[str, ...] = ()) -> list[GalleryTake]:
+def study_takes(
+    store: StudyStore, folder: Path, own: tuple[str, ...] = (), most_read: int = MOST_READ
+) -> list[GalleryTake]:
     """A take for every trial, in the order of the frame; `own` names metrics of one's own to show."""
     columns = study_columns(store)
     numbers = [name for name in (*SHOWN, *own) if name in columns]
     factors = list(columns)[list(columns).index("reference") + 1 : list(columns).index("replicate")]
     count = len(columns["identity"])
     varied = [name for name in factors if len({columns[name][at] for at in range(count)}) > 1]
-    read = _facts(folder, [file for file in columns["file"] if file][:MOST_READ])
+    read = _facts(folder, [file for file in columns["file"] if file][:most_read])
     number_of = dict(zip(columns["identity"], columns["number"], strict=True))
     several = max(columns["replicate"], default=1) > 1
     takes = []

@@ -1,0 +1,320 @@
+"""The report of a study, as one page: what it found, every take to hear, and where it comes from."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, TypeVar
+
+from markupsafe import Markup
+
+from soundverse_nb import __version__
+from soundverse_nb.api.secrets import hide_key, hide_secrets
+from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.render.escape import plain
+from soundverse_nb.render.gallery import STATES, GalleryTake, NumberColumn
+from soundverse_nb.render.report import Report, Verdict, report_html
+from soundverse_nb.render.units import money
+from soundverse_nb.study.counted import STAMPS, factors_of
+from soundverse_nb.study.estimates import Scope
+from soundverse_nb.study.plan import MICRO, Plan
+from soundverse_nb.study.plan_display import plan_html
+from soundverse_nb.study.report_audio import DEFAULT_BYTES, report_sounds
+from soundverse_nb.study.report_plots import report_figures
+from soundverse_nb.study.runner_lease import runner_of
+from soundverse_nb.study.store import StudyStore
+from soundverse_nb.study.summarise import summarise
+from soundverse_nb.study.summary import Summary
+from soundverse_nb.study.takes import SHOWN, study_takes
+
+T = TypeVar("T")
+
+METRICS = tuple(name for name in SHOWN if name != "transposition_semitones")
+"""What a report speaks of, where it was measured; metrics of one's own follow."""
+
+MOST_TAKES = 2000
+"""Takes that a page shows; more of them no browser scrolls smoothly."""
+
+_MOST_READ = 500
+"""Takes whose waveform is drawn: each is read for it."""
+
+_MOST_LISTED = 500
+"""Trials without audio that are listed one by one."""
+
+
+@dataclass(frozen=True)
+class ReportRequest:
+    """What a report is to be. `metrics` None is all there are; `embed` as `StudyFolder.report` says."""
+
+    path: Path
+    metrics: Sequence[str] | None = None
+    scope: Scope = "these songs"
+    embed: bool | int = False
+    title: str | None = None
+
+
+def write_report(
+    store: StudyStore, folder: Path, rows: list[dict[str, Any]], plan: Plan | None, request: ReportRequest
+) -> Path:
+    """Write the page, and the audio beside it where it is not embedded; gives the page's path."""
+    own = _own_metrics(store)
+    rows = _with_names_to_show(rows)
+    summaries = _summaries(rows, request.metrics or [*METRICS, *own], request)
+    takes = [_without_secrets(take) for take in study_takes(store, folder, own, _MOST_READ)]
+    audible = [take for take in takes if take.is_audible]
+    shown = audible[:MOST_TAKES]
+    figures, no_figures = report_figures(rows, summaries, len({row["reference"] for row in rows}))
+    cap = (DEFAULT_BYTES if request.embed is True else int(request.embed)) if request.embed else None
+    unfinished = request.path.with_name(f".{request.path.name}.{secrets.token_hex(4)}.part")
+    try:
+        request.path.parent.mkdir(parents=True, exist_ok=True)
+        songs, heard, said = report_sounds(store, folder, rows, shown, request.path, cap)
+        simulated = sum(bool(row["simulated"]) for row in rows)
+        report = Report(
+            title=hide_secrets(request.title or _title(folder)),
+            lead=_lead(rows, store),
+            verdicts=tuple(_verdict(summary, simulated == len(rows)) for summary in summaries),
+            verdicts_note="" if summaries else _no_verdicts(rows, request.metrics),
+            plan=Markup(hide_secrets(plan_html(plan))) if plan is not None else Markup(""),
+            figures=tuple(figures),
+            figures_note=no_figures,
+            songs=tuple(songs),
+            takes=tuple(heard),
+            takes_note=" ".join(filter(None, [_left_out(audible, shown), said])),
+            failures=tuple(_failures(takes, rows)),
+            failures_note=_failures_note(takes),
+            facts=tuple((name, hide_secrets(value)) for name, value in _facts(store, rows, plan)),
+            cautions=tuple(_cautions(rows, store)),
+            badge="Simulated." if simulated else "",
+            warning=_simulated(simulated, len(rows)),
+            foot=(f"Written by soundverse_nb {__version__} on {_moment(time.time())}.",),
+            is_beside=cap is None,
+        )
+        with open(unfinished, "x", encoding="utf-8") as file:
+            file.write(hide_key(str(report_html(report))))
+        unfinished.replace(request.path)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The report {plain(request.path.name, 120)} could not be written: {error.strerror or error}.",
+            hint="Is there room, and may you write there?",
+        ) from None
+    finally:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+    return request.path
+
+
+def _own_metrics(store: StudyStore) -> tuple[str, ...]:
+    """Metrics of one's own that any trial was measured with, in the order in which they came."""
+    found: dict[str, None] = {}
+    # One of each layout: all trials of a layout have the same columns.
+    rows = store.rows("SELECT difference FROM measures WHERE difference IS NOT NULL GROUP BY layout")
+    for row in rows:
+        found |= dict.fromkeys(json.loads(row["difference"]).get("metrics") or {})
+    return tuple(found)
+
+
+def _summaries(
+    rows: Sequence[Mapping[str, Any]], metrics: Sequence[str], request: ReportRequest
+) -> list[Summary]:
+    """One for each metric and each factor that varies. One that was asked for by name has to be there."""
+    found = []
+    for metric in metrics:
+        try:
+            whole = summarise(rows, metric, scope=request.scope)
+        except ConfigurationError:
+            if request.metrics is not None:
+                raise
+            continue
+        if len(whole.by) <= 1:
+            found.append(whole)
+        else:
+            found += [summarise(rows, metric, factor, request.scope) for factor in whole.by]
+    return found
+
+
+def _verdict(summary: Summary, is_simulated: bool) -> Verdict:
+    label = NumberColumn.of(summary.metric).label
+    by = f" by {', '.join(summary.by)}" if summary.by else ""
+    return Verdict(
+        f"{label[:1].upper()}{label[1:]}{by}",
+        summary.verdict,
+        # Where all takes are simulated, that is said once, at the top.
+        tuple(
+            check.text
+            for check in summary.checks
+            if check.state == "look" and (check.name != "service" or not is_simulated)
+        ),
+        any(pair.is_clear for pair in summary.pairs),
+        Markup(hide_secrets(summary.tables_html())),
+    )
+
+
+def _no_verdicts(rows: Sequence[Mapping[str, Any]], metrics: Sequence[str] | None) -> str:
+    done = sum(row["state"] == "done" for row in rows)
+    what = "any of these metrics" if metrics else "measures or times"
+    return (
+        f"There is nothing to tell yet: {done:,} of {len(rows):,} trials are done, none of them with {what}."
+    )
+
+
+def _title(folder: Path) -> str:
+    return "Study" if folder.name.lower() == "study" else f"Study {folder.name}"
+
+
+def _with_names_to_show(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with the names of songs and levels as they may be shown; what was two levels stays two."""
+    shown: dict[tuple[str, str], str] = {}
+    taken: set[tuple[str, str]] = set()
+
+    def name(factor: str, level: str) -> str:
+        if (factor, level) not in shown:
+            wanted = hide_secrets(level)
+            number, found = 1, wanted
+            while (factor, found) in taken:
+                number += 1
+                found = f"{wanted} ({number})"
+            shown[factor, level] = found
+            taken.add((factor, found))
+        return shown[factor, level]
+
+    names = ["reference", *(factors_of(list(rows[0])) if rows else [])]
+    return [
+        {**row, **{factor: name(factor, row[factor]) for factor in names if row[factor] is not None}}
+        for row in rows
+    ]
+
+
+def _without_secrets(take: GalleryTake) -> GalleryTake:
+    texts = {
+        name: hide_secrets(getattr(take, name)) for name in ("title", "reference", "reason", "detail", "note")
+    }
+    factors = {name: hide_secrets(level) for name, level in take.factors.items()}
+    return replace(take, factors=factors, **texts)  # type: ignore[arg-type]
+
+
+def _lead(rows: Sequence[Mapping[str, Any]], store: StudyStore) -> str:
+    counts = Counter(str(row["state"]) for row in rows)
+    parts = [f"{counts['done']:,} of {len(rows):,} trials done"]
+    parts += [f"{counts[state]:,} {STATES[state]}" for state in STATES if state != "done" and counts[state]]
+    charged, reserved = store.spent()
+    paid = "simulated cost" if rows and all(row["simulated"] for row in rows) else "spent"
+    parts += [f"{paid} {money(charged / MICRO)}"] if charged else []
+    parts += [f"reserved {money(reserved / MICRO)}"] if reserved else []
+    return f"{', '.join(parts)}."
+
+
+def _simulated(simulated: int, trials: int) -> str:
+    if not simulated:
+        return ""
+    which = "All takes" if simulated == trials else f"{simulated:,} of {trials:,} trials"
+    return (
+        f"{which} are of the embedded service of soundverse_nb: signal processing, not the model. "
+        "Nothing was sent out for them and nothing was paid."
+    )
+
+
+def _left_out(audible: Sequence[GalleryTake], shown: Sequence[GalleryTake]) -> str:
+    if not audible:
+        return "There is nothing to hear yet."
+    said = (
+        []
+        if len(shown) == len(audible)
+        else [f"The first {len(shown):,} of {len(audible):,} takes are here."]
+    )
+    unread = sum(not take.peaks for take in shown)
+    said += [f"The waveforms of {unread:,} takes are left out."] if unread else []
+    return " ".join(said)
+
+
+def _failures(takes: Sequence[GalleryTake], rows: Sequence[Mapping[str, Any]]) -> Iterable[tuple[str, ...]]:
+    charged = {row["identity"]: float(row["cost"]) for row in rows}
+    rest = [take for take in takes if not take.is_audible and take.state != "missing"]
+    for take in rest[:_MOST_LISTED]:
+        paid = money(charged.get(take.key, 0.0))
+        state = "audio gone" if take.state == "done" else STATES.get(take.state, take.state)
+        yield str(take.number), take.reference, take.words, state, take.ending, paid
+
+
+def _failures_note(takes: Sequence[GalleryTake]) -> str:
+    missing = sum(take.state == "missing" for take in takes)
+    rest = sum(not take.is_audible for take in takes) - missing
+    said = [f"The first {_MOST_LISTED} of {rest:,} are listed."] if rest > _MOST_LISTED else []
+    if missing:
+        said.append(f"{missing:,} trial{' was' if missing == 1 else 's were'} not run.")
+    if not missing and not rest:
+        return "Every trial has its audio." if takes else ""
+    return " ".join(said)
+
+
+def _facts(
+    store: StudyStore, rows: Sequence[Mapping[str, Any]], plan: Plan | None
+) -> Iterable[tuple[str, str]]:
+    meta, found = store.meta(), store.plan()
+    began = [row["started"] for row in rows if row["started"] is not None]
+    ended = [row["finished"] for row in rows if row["finished"] is not None]
+    charged, reserved = store.spent()
+    made = json.loads(meta.get("environment", "{}"))
+    yield "service", meta.get("service", "not known yet")
+    yield "simulated", _yes(any(row["simulated"] for row in rows), all(row["simulated"] for row in rows))
+    if began:
+        yield "orders", f"{_moment(min(began))} to {_moment(max([*ended, max(began)]))}"
+    yield "spent", money(charged / MICRO)
+    yield "reserved", money(reserved / MICRO)
+    if found:
+        yield "plan", found[0]
+    if plan is not None:
+        yield "seed", str(plan.seed)
+        if plan.share != 1:
+            yield "share of the whole plan", f"{100 * plan.share:.0f} %"
+    for name, stamps in _stamps(rows).items():
+        yield name.replace("_", " "), ", ".join(sorted(stamps))
+    if versions := made.get("versions"):
+        yield "versions", ", ".join(f"{name} {version}" for name, version in versions.items())
+    for name in ("python", "platform", "host"):
+        if name in made:
+            yield {"python": "Python"}.get(name, name), str(made[name])
+    if "created" in meta:
+        yield (
+            "begun",
+            _moment(float(meta["created"])) + (f" on {on}" if (on := meta.get("created_on")) else ""),
+        )
+    if "merged" in meta:
+        yield "merged from", ", ".join(json.loads(meta["merged"]))
+    yield "study", meta.get("id", "not known yet")
+
+
+def _yes(some: bool, every: bool) -> str:
+    return "yes" if some and every else "some trials" if some else "no"
+
+
+def _stamps(rows: Sequence[Mapping[str, Any]]) -> dict[str, set[str]]:
+    found = {name: {str(row[name]) for row in rows if row.get(name) is not None} for name in STAMPS}
+    return {name: stamps for name, stamps in found.items() if stamps}
+
+
+def _cautions(rows: Sequence[Mapping[str, Any]], store: StudyStore) -> Iterable[str]:
+    if runner_of(store) is not None:
+        yield "The study was being run while this was written."
+    for name, stamps in _stamps(rows).items():
+        if len(stamps) > 1:
+            yield (
+                f"{len(stamps)} versions of the measures are mixed ({name.replace('_', ' ')}), "
+                "and may differ: measure all takes by one."
+            )
+    if unmeasured := sum(row["not_measured"] is not None for row in rows):
+        yield f"{unmeasured:,} take{' was' if unmeasured == 1 else 's were'} not measured."
+    unknown = sum(row["state"] == "unknown" for row in rows)
+    if unknown:
+        yield f"{unknown:,} of unknown outcome may be paid: they stay reserved and are not ordered again."
+
+
+def _moment(epoch: float) -> str:
+    return datetime.fromtimestamp(epoch, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")

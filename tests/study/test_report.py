@@ -1,0 +1,249 @@
+"""The report of a study: one page with all that is known, without secrets, that is whole or not there."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import soundverse_nb as sv
+from soundverse_nb.api import secrets
+from soundverse_nb.measures.difference import Difference
+from soundverse_nb.study import report_audio
+from soundverse_nb.study.measuring import TrialMeasures, keep_measures
+from soundverse_nb.study.store import MICRO, StoredTrial, StudyStore, TrialState
+from tests.study.conftest import write_song
+
+KEY = "sv-key-4711-of-nobody"
+SIGNED = "https://songs.example.org/one.mp3?X-Amz-Signature=s3cretsignature"
+
+
+def keep(folder: Path, song: Path) -> str:
+    """The name of a song that was put into the study's folder."""
+    name = f"audio/{hashlib.sha256(song.read_bytes()).hexdigest()}{song.suffix}"
+    (folder / "audio").mkdir(parents=True, exist_ok=True)
+    song.rename(folder / name)
+    return name
+
+
+def trial(number: int, prompt: str, **changed: Any) -> StoredTrial:
+    made = StoredTrial(
+        identity=f"trial-{number}",
+        plan="plan-1",
+        number=number,
+        reference="one",
+        content="content-of-one",
+        factors={"reference": "one", "prompt": prompt},
+        instructions={"prompt": prompt},
+        replicate=(number + 1) // 2,
+        is_control=False,
+        state=TrialState.MISSING,
+    )
+    return replace(made, **changed)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A study of two prompts: two takes of each, one that failed, one of unknown outcome, one not run."""
+    made = tmp_path / "study"
+    song = keep(made, write_song(tmp_path / "one.wav"))
+    trials = []
+    for number, (prompt, seconds) in enumerate(
+        [("jazz", 60.0), ("waltz", 90.0), ("jazz", 61.0), ("waltz", 93.0)], 1
+    ):
+        take = keep(made, write_song(tmp_path / f"take {number}.wav", 220.0 + 30 * number, 2.0))
+        trials.append(
+            trial(
+                number, prompt, state=TrialState.DONE, file=take, audio=take[6:70], charged=MICRO // 10,
+                attempts=1, started=1.75e9 + number, finished=1.75e9 + number + seconds,
+                stages={"streaming": seconds / 2, "completed": seconds}, song_name=f"Blue <b>{number}</b>",
+            )
+        )  # fmt: skip
+    trials.append(trial(5, "jazz", state=TrialState.FAILED, error=f"Refused: {SIGNED}", started=1.75e9))
+    trials.append(trial(6, "waltz", state=TrialState.UNKNOWN, reserved=MICRO // 10, started=1.75e9))
+    trials.append(trial(7, "jazz"))
+    store = StudyStore(made)
+    plan = sv.Plan({"one": tmp_path / "one.wav"}, ["jazz", "waltz"], repeats=2, seed=7)
+    described = {**plan.description(), "contents": {"one": "content-of-one"}, "part": [0, 1], "share": 1.0}
+    store.take_plan("plan-1", described, trials, whole=True)
+    store.take_song("content-of-one", "one", song, 10.5)
+    store.note(id="study-1", service="https://api.example.org /remix")
+    store.close()
+    return made
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def test_verdicts_come_first_then_plan_plots_takes_failures_and_provenance(
+    folder: Path, tmp_path: Path
+) -> None:
+    page = text_of(sv.Study(folder).report(tmp_path / "report.html"))
+    titles = re.findall(r"<h2[^>]*>([^<]+)</h2>", page)
+    assert titles == ["Verdicts", "Plan", "Plots", "Takes", "What did not come", "Provenance"]
+    assert "takes less time than" in page
+    assert page.count("<svg") == 2, "the time by prompt, and the timeline"
+    for said in (
+        "1 failed",
+        "1 outcome unknown",
+        "1 trial was not run",
+        "api.example.org",
+        "plan-1",
+        "study-1",
+    ):
+        assert said in page
+    assert "stay reserved" in page
+    assert "spent 0.40" in page
+    assert "Blue &lt;b&gt;1&lt;/b&gt;" in page
+    assert "Simulated" not in page
+
+
+def test_the_audio_lies_beside_the_page_under_its_contents_hash(folder: Path, tmp_path: Path) -> None:
+    path = sv.Study(folder).report(tmp_path / "my report.html")
+    page = text_of(path)
+    players = re.findall(r'<audio[^>]* src="([^"]+)"', page)
+    assert len(players) == 5, "the song, and four takes"
+    for address in players:
+        beside, _, name = address.partition("/")
+        assert beside == "my%20report_files"
+        copied = tmp_path / "my report_files" / name
+        assert hashlib.sha256(copied.read_bytes()).hexdigest() == copied.stem
+    assert "move both together" in page
+
+
+def test_under_a_cap_the_audio_is_inside_and_says_what_was_cut(folder: Path, tmp_path: Path) -> None:
+    study = sv.Study(folder)
+    whole = text_of(study.report(tmp_path / "whole.html", embed=True))
+    assert whole.count('src="data:audio/mpeg;base64,') == 5
+    assert not (tmp_path / "whole_files").exists()
+    assert "media-src data:;" in whole
+    cut = text_of(study.report(tmp_path / "cut.html", embed=100_000))
+    assert len(cut) < len(whole)
+    assert "first 0:0" in cut
+    assert "as each says" in cut
+    none = text_of(study.report(tmp_path / "none.html", embed=5000))
+    assert "<audio" not in none
+    assert "No player" in none
+
+
+def test_keys_and_signatures_are_never_in_it(folder: Path, tmp_path: Path) -> None:
+    secrets.remember_key(KEY)
+    store = StudyStore(folder)
+    store.mark("trial-1", 4, f"{SIGNED} {KEY}")
+    store.settle(
+        "trial-2",
+        TrialState.DONE,
+        charged=None,
+        song_name=KEY,
+        factors={"reference": "one", "prompt": SIGNED},
+    )
+    store.note(service=f"{SIGNED} {KEY}", created_on=KEY)
+    store.close()
+    for embed in (False, True):
+        page = text_of(
+            sv.Study(folder).report(tmp_path / f"{embed}.html", embed=embed, title=f"{KEY} {SIGNED}")
+        )
+        assert KEY not in page
+        assert "s3cretsignature" not in page
+        assert "★★★★" in page
+
+
+def test_nothing_in_it_leads_out_of_it(folder: Path, tmp_path: Path) -> None:
+    page = text_of(sv.Study(folder).report(tmp_path / "report.html"))
+    addresses = re.findall(r"""\b(?:src|href|url)\s*[=(]\s*["']?([^"')>\s]+)""", page)
+    assert addresses
+    assert all(re.match(r"data:|#|report_files/", address) for address in addresses)
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)
+    assert policy
+    assert policy[1].startswith("default-src 'none'; img-src data:; media-src data: file: ")
+
+
+def test_a_page_that_is_there_is_replaced_by_choice_and_never_left_half(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = sv.Study(folder)
+    path = tmp_path / "report.html"
+    path.write_text("mine")
+    with pytest.raises(sv.ConfigurationError, match=r"report.html already.*overwrite=True"):
+        study.report(path)
+    assert text_of(path) == "mine"
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(report_audio.shutil, "copyfile", full)
+        with pytest.raises(sv.ConfigurationError, match="could not be written: No space left"):
+            study.report(path, overwrite=True)
+    assert text_of(path) == "mine"
+    assert "Verdicts" in text_of(study.report(path, overwrite=True))
+    assert [file.name for file in tmp_path.rglob("*.part")] == []
+
+
+def test_without_matplotlib_it_has_no_plots_and_says_so(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    page = text_of(sv.Study(folder).report(tmp_path / "report.html"))
+    assert "<svg" not in page
+    assert "There are no plots: A plot needs matplotlib" in page
+
+
+def test_metrics_of_ones_own_are_in_it_and_one_that_is_not_there_is_refused(
+    folder: Path, tmp_path: Path
+) -> None:
+    store = StudyStore(folder)
+    for number in range(1, 5):
+        measured = Difference.unknown().model_copy(update={"metrics": {"bass (dB)": 3.0 * number}})
+        keep_measures(store, f"trial-{number}", TrialMeasures(measured))
+    store.close()
+    study = sv.Study(folder)
+    assert "Bass (dB) by prompt" in text_of(study.report(tmp_path / "all.html"))
+    chosen = text_of(study.report(tmp_path / "chosen.html", metrics="bass (dB)"))
+    assert "Bass (dB) by prompt" in chosen
+    assert "Time to make by prompt" not in chosen
+    with pytest.raises(sv.ConfigurationError, match="no column 'treble'"):
+        study.report(tmp_path / "none.html", metrics=["treble"])
+    assert not (tmp_path / "none.html").exists()
+
+
+def test_mixed_versions_of_measures_and_simulated_takes_are_told_of(folder: Path, tmp_path: Path) -> None:
+    store = StudyStore(folder)
+    for number, version in ((1, "features/1"), (2, "features/2")):
+        keep_measures(store, f"trial-{number}", TrialMeasures(Difference.unknown()))
+        with store.writing() as connection:
+            connection.execute(
+                "UPDATE measures SET extractor = ? WHERE identity = ?", (version, f"trial-{number}")
+            )
+    with store.writing() as connection:
+        connection.execute("UPDATE trials SET simulated = 1 WHERE number < 3")
+    store.close()
+    page = text_of(sv.Study(folder).report(tmp_path / "report.html"))
+    assert "2 versions of the measures are mixed" in page
+    assert "features/1, features/2" in page
+    assert "<b>Simulated.</b> 2 of 7 trials" in page
+    assert page.count('<span class="badge">simulated</span>') == 2
+
+
+def test_audio_that_is_gone_is_among_what_did_not_come(folder: Path, tmp_path: Path) -> None:
+    study = sv.Study(folder)
+    (folder / str(study.trials()[0].file)).unlink()
+    page = text_of(study.report(tmp_path / "report.html"))
+    assert "audio gone" in page
+    assert len(re.findall("<audio", page)) == 4
+
+
+def test_a_study_in_which_nothing_was_done_has_a_report_too(tmp_path: Path) -> None:
+    store = StudyStore(tmp_path / "study")
+    plan = sv.Plan({"one": tmp_path / "one.wav"}, ["jazz"])
+    store.take_plan("plan-1", plan.description(), [trial(1, "jazz")], whole=True)
+    store.close()
+    page = text_of(sv.Study(tmp_path / "study").report(tmp_path / "report.html"))
+    assert "0 of 1 trials are done" in page
+    assert "There is nothing to hear yet." in page
