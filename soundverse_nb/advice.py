@@ -35,6 +35,22 @@ _COMMANDS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"(?<![^\s(])(start|duration)=(?=\d)", r"--\1 "),
     (r"(?<![^\s(])(start|duration)=(?=[\s.,])", r"--\1"),
     (r"also from a new kernel", "also later"),
+    (r"Running the same cell again goes on", "The same command goes on"),
+    (r"With a higher budget= the same call goes on", "With a higher --budget the same command goes on"),
+    (r"\(retry_failed=True tries", "(--retry-failed tries"),
+    (r"\bRaise budget=;", "Raise --budget:"),
+    (r"Give price=,", "Give --price:"),
+    (r"overwrite=True", "--overwrite"),
+    (
+        r"Here it can be read meanwhile: study\.to_frame\(\)\. study\.stop_after_current\(\) ends that run\.",
+        "It can be read meanwhile: soundverse-nb study DIR. soundverse-nb study DIR stop ends that run.",
+    ),
+    (
+        r"study\.run\(plan\) (runs it|begins one|orders what is missing|gives it one)",
+        r"soundverse-nb sweep PLAN --study DIR \1",
+    ),
+    (r"study\.resume\(\)", "soundverse-nb study DIR resume"),
+    (r"concurrency=(?=\d)", "--concurrency "),
 )
 _in_shell = False
 

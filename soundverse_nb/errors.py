@@ -249,7 +249,12 @@ class ConfigurationError(SoundverseError):
     """A setting is missing or contradicts another; nothing was sent."""
 
 
-_EXTRAS = {"lab": "notebooks need", "stats": "a mixed model needs", "archive": "an archive needs"}
+_EXTRAS = {
+    "lab": "notebooks need",
+    "stats": "a mixed model needs",
+    "archive": "an archive needs",
+    "parquet": "a Parquet file needs",
+}
 
 
 def import_extra(name: str, purpose: str, extra: str = "lab") -> Any:

@@ -130,6 +130,9 @@ def parser() -> argparse.ArgumentParser:
     _add_json(remix)
     remix.set_defaults(module="orders", function="run_remix")
 
+    _add_sweep(commands)
+    _add_study(commands)
+
     simulator = commands.add_parser(
         "simulator",
         help="run the embedded service alone",
@@ -194,6 +197,89 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+_SWEEP = """Order the trials of a plan that are missing in a study, measure each remix as
+it lands, and keep all of it in the study's folder, which opens in a notebook
+too. What is ordered and what it costs is said before the first order. With a
+key in SOUNDVERSE_API_KEY remixes are paid for; without one they come from the
+embedded service."""
+
+_SWEEP_STATUS = """
+exit status:
+  0    every trial of the plan has its audio
+  1    refused: nothing was ordered
+  2    a wrong call
+  3    some trials failed, or their outcome is unknown
+  4    the budget is used up
+  5    stopped before all was ordered
+  130  interrupted
+
+Whatever it was, the same command goes on from there and pays for nothing twice."""
+
+
+def _add_sweep(commands: Any) -> None:
+    sweep = commands.add_parser(
+        "sweep",
+        help="run a study: order what is missing of a plan",
+        description=_SWEEP,
+        epilog=_SWEEP_STATUS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    sweep.add_argument("plan", metavar="PLAN", help="a plan: YAML, or a CSV table of its cells")
+    sweep.add_argument("--study", metavar="DIR", required=True, help="the study's folder, new or begun")
+    sweep.add_argument("--price", type=_not_negative, metavar="P", help="what one remix costs you")
+    sweep.add_argument(
+        "--budget",
+        type=_not_negative,
+        metavar="B",
+        help="what the plan may cost in all; a shard has its share of it",
+    )
+    sweep.add_argument("--concurrency", type=_count, metavar="N", help="orders at a time (default: 8)")
+    sweep.add_argument("--shard", type=_shard, metavar="I/N", help="part I of N of the plan, from 0/N")
+    sweep.add_argument("--retry-failed", action="store_true", help="order again what failed")
+    sweep.add_argument("--no-measures", action="store_true", help="leave measuring out")
+    sweep.add_argument(
+        "--base-url", metavar="URL", help="where the service is (default: SOUNDVERSE_BASE_URL)"
+    )
+    _add_json(sweep)
+    sweep.set_defaults(module="sweep")
+
+
+def _add_study(commands: Any) -> None:
+    study = commands.add_parser(
+        "study",
+        help="look at a study, steer its run, export it",
+        description="Say how a study stands; pause or stop whoever runs it, on whichever machine; write its "
+        "report, its frame or an archive of it. Nothing is sent.",
+    )
+    study.add_argument("study", metavar="DIR", help="the study's folder")
+    _add_json(study)
+    study.set_defaults(module="study", action="status")
+    actions = study.add_subparsers(title="actions", metavar="ACTION")
+    for name, said in (
+        ("status", "how it stands (the default)"),
+        ("pause", "order nothing more for now; what is out is followed"),
+        ("resume", "go on"),
+        ("stop", "order nothing more, and end when what is out has ended"),
+    ):
+        actions.add_parser(name, help=said, description=said).set_defaults(action=name)
+    report = actions.add_parser("report", help="write it as one page, with its audio beside it")
+    report.add_argument("--embed", action="store_true", help="put the audio into the page")
+    report.set_defaults(action="report")
+    frame = actions.add_parser("frame", help="write a row for each trial: .csv or .parquet")
+    frame.set_defaults(action="frame")
+    for parser_ in (report, frame):
+        parser_.add_argument("file", metavar="FILE", help="where it goes")
+        parser_.add_argument("--overwrite", action="store_true", help="replace what is there")
+    save = actions.add_parser("save", help="pack it into a zip for an archive")
+    save.add_argument("file", metavar="FILE", help="the zip; what is there is replaced")
+    save.set_defaults(action="save")
+    merge = actions.add_parser(
+        "merge", help="put other studies, such as shards, together into DIR, a new one"
+    )
+    merge.add_argument("others", metavar="OTHER", nargs="+", help="a study's folder")
+    merge.set_defaults(action="merge")
+
+
 def _add_json(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="write JSON, for other programs")
 
@@ -203,6 +289,14 @@ def _port(value: str) -> int:
     if not 0 <= port <= 65535 or port != int(port):
         raise argparse.ArgumentTypeError(f"{value} is no port (0 to 65535)")
     return int(port)
+
+
+def _shard(value: str) -> tuple[int, int]:
+    """ "0/4", the first of four parts."""
+    index, _, of = value.partition("/")
+    if not (index.isdecimal() and of.isdecimal() and int(index) < int(of)):
+        raise argparse.ArgumentTypeError(f"{value} is no part: 0/4 to 3/4 are the parts of four")
+    return int(index), int(of)
 
 
 def _count(value: str) -> int:

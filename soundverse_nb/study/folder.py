@@ -32,7 +32,7 @@ from soundverse_nb.study.planned import changed_plan
 from soundverse_nb.study.plot import plot_metric
 from soundverse_nb.study.precision import PilotSpread, Precision, pilot_spread, precision
 from soundverse_nb.study.report import ReportRequest, write_report
-from soundverse_nb.study.runner_lease import runner_of
+from soundverse_nb.study.runner_lease import Command, command_of, runner_of
 from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
 from soundverse_nb.study.store_file import is_begun
 from soundverse_nb.study.summarise import summarise
@@ -65,6 +65,11 @@ class StudyFolder:
     def is_running(self) -> bool:
         """Whether some process runs it now."""
         return runner_of(self._reading()) is not None if self._exists else False
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it runs, and was asked to order nothing more for now."""
+        return self.is_running and command_of(self._reading()) is Command.PAUSE
 
     @property
     def plan(self) -> Plan | None:
@@ -297,7 +302,7 @@ class StudyFolder:
             self.clip,
             lambda key, stars, note: self.mark(key, stars=stars or 0, note=note),
             open_original=lambda key: songs.get(references.get(key, "")),
-            summary=self._summary_line(),
+            summary=self.headline(),
         )
 
     def _takes(self) -> list[GalleryTake]:
@@ -316,7 +321,8 @@ class StudyFolder:
         names = list(columns)
         return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
-    def _summary_line(self) -> str:
+    def headline(self) -> str:
+        """How it stands, in a line: trials by state, spent and reserved."""
         counts = Counter(trial.state for trial in self.trials())
         parts = [f"{counts[TrialState.DONE]} of {sum(counts.values())} trials done"]
         parts += [f"{counts[state]} {_SAID[state]}" for state in _SAID if counts[state]]
@@ -327,7 +333,7 @@ class StudyFolder:
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         if not self._exists or not self.trials():
             return {"text/plain": repr(self)}
-        takes, line = self._takes(), self._summary_line()
+        takes, line = self._takes(), self.headline()
         notes = ["study.gallery() filters, plays, rates and compares them."]
         return {
             "text/plain": gallery_text(takes, line, notes),

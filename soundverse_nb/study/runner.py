@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from soundverse_nb import displays
 from soundverse_nb.api.secrets import logger
 from soundverse_nb.client.inputs import RemixInput
 from soundverse_nb.client.journal.order import Order
@@ -212,13 +213,20 @@ class Runner:
                 command = await asyncio.to_thread(command_of, self._store)
             except SoundverseError:
                 command = Command.GO_ON if self._go_on.is_set() else Command.PAUSE
-            if command is Command.PAUSE:
-                self._go_on.clear()
-            else:
-                self._go_on.set()
+            if (command is Command.PAUSE) is self._go_on.is_set():
+                self._pause(command is Command.PAUSE)
             if command is Command.STOP:
                 self._stop("The study was asked to stop after what was out already.")
             await asyncio.sleep(_LOOK_SECONDS)
+
+    def _pause(self, is_paused: bool) -> None:
+        """Nobody waits without a word."""
+        if is_paused:
+            self._go_on.clear()
+            displays.notice("the study is paused, and orders nothing more until study.resume() is called.")
+        else:
+            self._go_on.set()
+            displays.notice("the study goes on.")
 
     def _stop(self, why: str, error: SoundverseError | None = None) -> None:
         if not self._stopped:

@@ -11,6 +11,7 @@ from enum import Enum
 from functools import partial
 from types import TracebackType
 
+from soundverse_nb import displays
 from soundverse_nb.client.journal.lease import BEAT_EVERY, drop, is_held, is_undecided, new_lease
 from soundverse_nb.client.journal.order import Lease
 from soundverse_nb.errors import ConfigurationError, SoundverseError
@@ -65,6 +66,11 @@ class RunnerLease:
         self._beating: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> RunnerLease:
+        if is_undecided(_lease((await asyncio.to_thread(self._store.meta)).get(_RUNNER))):
+            displays.notice(
+                "another machine ran this study a moment ago: it is watched for up to a minute, to see "
+                "whether it still does."
+            )
         # Real time, as the other machine's is.
         while is_undecided(_lease((await asyncio.to_thread(self._store.meta)).get(_RUNNER))):  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_SECONDS)

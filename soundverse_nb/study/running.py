@@ -23,7 +23,7 @@ from soundverse_nb.client.order.labelled import check_songs, orders_labelled, re
 from soundverse_nb.client.progress import ProgressReporter
 from soundverse_nb.client.references import Checked
 from soundverse_nb.client.session import Session
-from soundverse_nb.errors import ConfigurationError, PreflightError, SoundverseError
+from soundverse_nb.errors import BudgetExceededError, ConfigurationError, PreflightError, SoundverseError
 from soundverse_nb.reference.reference import Reference
 from soundverse_nb.render.escape import plain
 from soundverse_nb.study.audio_files import keep_audio
@@ -205,7 +205,9 @@ def _check_budget(store: StudyStore, missing: Sequence[StoredTrial], request: Ru
         )
     charged, reserved = store.spent()
     if missing and charged + reserved + request.price > request.budget:
-        raise ConfigurationError(
+        # One that is used up may have been enough for what it was for.
+        kind = BudgetExceededError if charged + reserved else ConfigurationError
+        raise kind(
             f"The budget of {request.budget / MICRO:g} has no room for a single trial of "
             f"{request.price / MICRO:g}: {(charged + reserved) / MICRO:g} are spent or reserved. "
             "Nothing was ordered.",

@@ -66,12 +66,19 @@ def wait(page: Page, test: str) -> None:
     page.wait_for_function(f"() => {{ const a = document.querySelectorAll('audio'); return {test}; }}")
 
 
-def test_every_take_and_every_song_plays(page: Page) -> None:
+def test_a_take_plays_and_every_other_can(page: Page) -> None:
+    assert plays(page.locator(".takes audio").first)
     players = page.locator("audio").all()
     assert len(players) == 2 + 8 + 1, "of the two orders that were to fail, one met the fault"
-    for player in players:
-        player.scroll_into_view_if_needed()
-        assert plays(player)
+    lengths = page.locator("audio").evaluate_all(
+        """(players) => Promise.all(players.map((audio) => new Promise((resolve, reject) => {
+            audio.onloadedmetadata = () => resolve(audio.duration);
+            audio.onerror = () => reject(audio.error);
+            audio.preload = "metadata";
+            audio.load();
+        })))"""
+    )
+    assert all(length > 0.5 for length in lengths)
 
 
 def test_a_take_goes_on_where_its_original_was_and_silences_it(page: Page) -> None:
