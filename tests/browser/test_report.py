@@ -66,8 +66,8 @@ def wait(page: Page, test: str) -> None:
     page.wait_for_function(f"() => {{ const a = document.querySelectorAll('audio'); return {test}; }}")
 
 
-def test_a_take_plays_and_every_other_can(page: Page) -> None:
-    assert plays(page.locator(".takes audio").first)
+def test_a_song_plays_and_every_take_can(page: Page) -> None:
+    assert plays(page.locator(".songs audio").first)
     players = page.locator("audio").all()
     assert len(players) == 2 + 8 + 1, "of the two orders that were to fail, one met the fault"
     lengths = page.locator("audio").evaluate_all(
