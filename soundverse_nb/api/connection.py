@@ -9,7 +9,7 @@ import ssl as tls
 import sys
 import weakref
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -53,6 +53,8 @@ __all__ = [
 
 # A dead peer is noticed after 60 + 4 * 15 seconds; a remix that is quiet for minutes keeps its connection.
 READ_BYTES = 1 << 14
+# A storage's own patience with a connection on which nothing is asked is 5 seconds and more.
+_IDLE_SECONDS = 4.0
 _KEEPALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPALIVE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
 # Foreign errors that mean "the network, the peer or its TLS". Whatever else is raised is a bug and must show.
 NETWORK_ERRORS = (aiohttp.ClientError, OSError, asyncio.TimeoutError, EOFError)
@@ -91,10 +93,11 @@ async def _headers_sent(session: aiohttp.ClientSession, context: SimpleNamespace
 
 
 class Connections:
-    """One aiohttp session for each event loop that asks, as a session must not leave its loop.
+    """Two aiohttp sessions for each event loop that asks, as a session must not leave its loop.
 
-    Connections are not pooled: a paid POST on a connection that the peer has just given up would be an order
-    with an unknown outcome. So nothing idles, and nothing leaks where `close` is never called.
+    That of orders pools no connections: a paid POST on a connection that the peer has just given up would be
+    an order with an unknown outcome. Files can be asked for again, so theirs are used again for a while.
+    Nothing leaks where `close` is never called.
     """
 
     def __init__(
@@ -108,7 +111,7 @@ class Connections:
         self._resolver = resolver
         self.network = NetworkSettings(proxy, ssl)
         self._connect_timeout = connect_timeout
-        self._sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
+        self._sessions: dict[tuple[asyncio.AbstractEventLoop, bool], aiohttp.ClientSession] = {}
         # Not __del__: in a reference cycle that may run after the sessions have complained.
         weakref.finalize(self, _detach, self._sessions)
 
@@ -117,17 +120,27 @@ class Connections:
 
         What a body was compressed with is taken off by `coding.Unpacker`, not by the session.
         """
+        return self._session(is_pooled=False)
+
+    def files_session(self) -> aiohttp.ClientSession:
+        """The same for files, a thousand of which come from one or two hosts: its connections are kept."""
+        return self._session(is_pooled=True)
+
+    def _session(self, is_pooled: bool) -> aiohttp.ClientSession:
         loop = asyncio.get_running_loop()
-        session = self._sessions.get(loop)
+        session = self._sessions.get((loop, is_pooled))
         if session is None or session.closed:
             self._forget_closed_loops()
+            pool: dict[str, Any] = (
+                {"keepalive_timeout": _IDLE_SECONDS} if is_pooled else {"force_close": True}
+            )
             trace = aiohttp.TraceConfig()
             trace.on_request_headers_sent.append(_headers_sent)
             session = aiohttp.ClientSession(
                 connector=reading_leniently(
                     aiohttp.TCPConnector(
                         limit=0,
-                        force_close=True,
+                        **pool,
                         ssl=self.network.ssl,
                         socket_factory=keepalive_socket,
                         resolver=self._resolver() if self._resolver is not None else None,
@@ -145,30 +158,41 @@ class Connections:
                 headers={"User-Agent": "soundverse-nb", "Accept-Encoding": "identity"},
                 trace_configs=[trace],
             )
-            self._sessions[loop] = session
+            self._sessions[loop, is_pooled] = session
         return session
 
     async def close(self) -> None:
         """Close the sessions of every loop; a later request opens a new one."""
         here = asyncio.get_running_loop()
-        for loop, session in list(self._sessions.items()):
-            del self._sessions[loop]
+        for (loop, is_pooled), session in list(self._sessions.items()):
+            del self._sessions[loop, is_pooled]
             if loop is here:
                 await session.close()
             elif loop.is_closed():
-                session.detach()
+                _let_go(loop, session)
             else:
                 asyncio.run_coroutine_threadsafe(session.close(), loop)
 
     def _forget_closed_loops(self) -> None:
-        for loop in [loop for loop in self._sessions if loop.is_closed()]:
-            self._sessions.pop(loop).detach()
+        for key in [key for key in self._sessions if key[0].is_closed()]:
+            _let_go(key[0], self._sessions.pop(key))
 
 
-def _detach(sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession]) -> None:
-    # Nothing idles in an unpooled connector, so letting go of it is closing it.
-    for session in sessions.values():
-        session.detach()
+def _detach(sessions: dict[tuple[asyncio.AbstractEventLoop, bool], aiohttp.ClientSession]) -> None:
+    for (loop, _), session in sessions.items():
+        _let_go(loop, session)
+
+
+def _let_go(loop: asyncio.AbstractEventLoop, session: aiohttp.ClientSession) -> None:
+    """Close a session from wherever this is. Nothing idles in an unpooled one: letting go of it closes it."""
+    connector: Any = session.connector
+    session.detach()
+    if connector is None or not (idle := connector._conns):
+        return
+    readers = [reader for kept in idle.values() for reader, _ in kept]
+    idle.clear()  # it complains of what it still has
+    with suppress(RuntimeError):  # the loop is closed, and its sockets with it
+        loop.call_soon_threadsafe(lambda: [reader.close() for reader in readers])
 
 
 MAX_REDIRECTS = 5

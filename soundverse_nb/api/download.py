@@ -187,7 +187,7 @@ async def _asked(
     hidden = None
     try:
         policy.check(url)
-        return await connections.session().get(
+        return await connections.files_session().get(
             as_sent(url), timeout=bounds, allow_redirects=False, proxy=proxy
         )
     except (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError) as error:

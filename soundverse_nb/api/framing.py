@@ -231,7 +231,8 @@ def reading_leniently(connector: C) -> C:
     """The same connector, whose answers are put in order before they are parsed."""
     inner: Any = connector
     if hasattr(inner, "_factory"):
-        inner._factory = functools.partial(LenientReader, loop=inner._loop)
+        reader = LenientReader if inner.force_close else ReusedReader
+        inner._factory = functools.partial(reader, loop=inner._loop)
     return connector
 
 
@@ -367,3 +368,16 @@ class LenientReader(ResponseHandler):
         payload: Any = self._payload
         if self._has_failed and payload is not None and payload.exception() is None and not payload.is_eof():
             payload.set_exception(aiohttp.ClientPayloadError("the framing of the body is broken"))
+
+
+class ReusedReader(LenientReader):
+    """The same for a connection that is used again: one on which something comes unasked is closed."""
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.unread and self.transport is not None:
+            self.transport.close()  # it would be read as the answer to what is asked next
+
+    @property
+    def should_close(self) -> bool:
+        return self.is_framing_broken or super().should_close
