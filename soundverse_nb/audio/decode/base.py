@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import re
+import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
@@ -148,6 +149,30 @@ class ScratchArrays:
         if array is None or array.size < size:
             array = self._arrays[name] = np.empty(size, dtype)
         return array[:size]
+
+
+IS_LITTLE = sys.byteorder == "little"
+
+
+def stereo_planes(piece: NDArray[Any], scratch: Sequence[ScratchArrays]) -> list[Plane]:
+    """Left and right of 16-bit samples (frames, 2), from both channels' samples as one number.
+
+    numpy is quick along contiguous memory only. For machines that are little-endian; the samples may be
+    either. What comes out lies in the two of `scratch`.
+    """
+    pairs = piece.view(np.int32)[:, 0]
+    is_swapped = piece.dtype.byteorder == ">"
+    if is_swapped:
+        pairs = pairs.byteswap()  # and left and right change places
+    values = scratch[0].array("values", len(piece), np.int32)
+    planes = [each.array("plane", len(piece)) for each in scratch]
+    for plane, is_low in zip(planes, (not is_swapped, is_swapped), strict=True):
+        if is_low:
+            np.left_shift(pairs, 16, out=values)
+        else:
+            np.bitwise_and(pairs, -65536, out=values)
+        np.multiply(values, np.float32(2**-31), out=plane, dtype=np.float32, casting="unsafe")
+    return planes
 
 
 class FastPathRejected(Exception):  # noqa: N818  (nothing is wrong yet)

@@ -29,15 +29,18 @@ import av.filter
 import numpy as np
 
 from soundverse_nb.audio.decode.base import (
+    IS_LITTLE,
     Block,
     Decoding,
     End,
     FastPathRejected,
     Plane,
+    ScratchArrays,
     floats,
     is_planar,
     planes_of_frame,
     release_layout,
+    stereo_planes,
     width,
 )
 from soundverse_nb.audio.decode.ffmpeg import LENIENT_TAGS, FFmpegDecoding
@@ -85,6 +88,7 @@ class FiltergraphDecoding(Decoding):
         self._checksum = checksum
         self._kind = (fallback.sample_rate, fallback.channels, fallback.sample_format)
         self._sample_format = fallback.sample_format
+        self._scratch = [ScratchArrays(), ScratchArrays()]
         self._expected = None if seconds is None else round(seconds * self.sample_rate)
         self._name = f"file:{_NAMES}/{copy.fileno()}"
         self._graph, self._sink = _graph(
@@ -165,6 +169,9 @@ class FiltergraphDecoding(Decoding):
     def planes(self, piece: Any) -> Sequence[Plane]:
         if self._checksum is not None:
             self._checksum.add(self._interleaved(piece))
+        if self._sample_format == "s16" and self.channels == 2 and IS_LITTLE:
+            samples = np.frombuffer(self._interleaved(piece), np.int16).reshape(-1, 2)
+            return stereo_planes(samples, self._scratch)
         if not is_planar(self._sample_format):
             return super().planes(piece)
         size = width(self._sample_format) * piece.samples

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any, BinaryIO, cast
@@ -11,7 +10,16 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from soundverse_nb.audio.decode.base import Block, Decoding, End, Plane, ScratchArrays, block_length
+from soundverse_nb.audio.decode.base import (
+    IS_LITTLE,
+    Block,
+    Decoding,
+    End,
+    Plane,
+    ScratchArrays,
+    block_length,
+    stereo_planes,
+)
 from soundverse_nb.audio.reading import AudioError, GuardedFile, not_read
 from soundverse_nb.audio.source import Source
 from soundverse_nb.audio.truncation import samples_end
@@ -26,7 +34,6 @@ _CODECS = {
 _WIDTHS = {"PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
 _SIXTEEN_BITS = ("PCM_16", "PCM_S8", "ULAW", "ALAW")
 _AS_IT_LIES = {"pcm_s16be": ">i2", "pcm_s16le": "<i2"}
-_IS_LITTLE = sys.byteorder == "little"
 
 
 def open_pcm(
@@ -124,8 +131,8 @@ class PCMDecoding(Decoding):
         return piece
 
     def planes(self, piece: NDArray[Any]) -> Sequence[Plane]:
-        if piece.dtype != np.float32 and self.channels == 2 and _IS_LITTLE:
-            return self._both(piece)
+        if piece.dtype != np.float32 and self.channels == 2 and IS_LITTLE:
+            return stereo_planes(piece, self._scratch)
         return [self._plane(piece, channel) for channel in range(self.channels)]
 
     def _plane(self, piece: NDArray[Any], channel: int) -> Plane:
@@ -135,25 +142,6 @@ class PCMDecoding(Decoding):
         else:
             np.multiply(piece[:, channel], np.float32(2**-15), out=plane, dtype=np.float32, casting="unsafe")
         return plane
-
-    def _both(self, piece: NDArray[Any]) -> list[Plane]:
-        """Left and right, from both channels' samples as one number.
-
-        numpy is quick along contiguous memory only.
-        """
-        pairs = piece.view(np.int32)[:, 0]
-        is_swapped = piece.dtype.byteorder == ">"
-        if is_swapped:
-            pairs = pairs.byteswap()  # and left and right change places
-        values = self._scratch[0].array("values", len(piece), np.int32)
-        planes = [scratch.array("plane", len(piece)) for scratch in self._scratch]
-        for plane, is_low in zip(planes, (not is_swapped, is_swapped), strict=True):
-            if is_low:
-                np.left_shift(pairs, 16, out=values)
-            else:
-                np.bitwise_and(pairs, -65536, out=values)
-            np.multiply(values, np.float32(2**-31), out=plane, dtype=np.float32, casting="unsafe")
-        return planes
 
     def block(self, piece: NDArray[Any]) -> Block:
         if piece.dtype == np.float32:
