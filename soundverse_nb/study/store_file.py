@@ -36,6 +36,7 @@ CREATE TABLE trials (
 );
 CREATE INDEX trials_by_number ON trials (plan, number);
 CREATE INDEX trials_by_audio ON trials (audio);
+CREATE INDEX trials_by_money ON trials (reserved, charged);
 CREATE TABLE layouts (number INTEGER PRIMARY KEY, columns TEXT NOT NULL UNIQUE);
 CREATE TABLE measures (
     identity TEXT PRIMARY KEY, extractor TEXT NOT NULL, difference TEXT, layout INTEGER, numbers BLOB,
