@@ -204,9 +204,16 @@ class StudyStore:
         with self.writing() as connection:
             moment = time.time() if now is None else now
             connection.execute(
-                "INSERT INTO plans VALUES (?, ?, ?) ON CONFLICT (hash) DO UPDATE SET at = excluded.at",
+                "INSERT INTO plans VALUES (?, ?, ?) ON CONFLICT (hash) DO UPDATE SET at = excluded.at, "
+                "description = excluded.description",
                 (plan, moment, json.dumps(description, sort_keys=True)),
             )
+            if not whole:
+                # A plan knows its songs by name: of another song, or another service, the same plan asks for
+                # other trials, and those there were are nobody's.
+                connection.execute(
+                    "UPDATE trials SET plan = ? WHERE plan = ?", (f"{plan} of other songs or service", plan)
+                )
             connection.executemany(
                 f"INSERT INTO trials ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) "
                 "ON CONFLICT (identity) DO UPDATE SET plan = excluded.plan, number = excluded.number, "

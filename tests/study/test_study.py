@@ -117,6 +117,19 @@ async def test_a_changed_plan_orders_what_is_new_and_keeps_what_nobody_asks_for(
     assert (frame["state"] == "done").all()
 
 
+async def test_a_song_that_was_replaced_under_its_name_leaves_its_old_takes_out_of_the_plan(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    study = Study(tmp_path / "study", make_client())
+    await study.run(Plan(songs[:1], ["jazz"]), measures=False)
+    write_song(songs[0], 500.0)
+    await study.run(Plan(songs[:1], ["jazz"]), measures=False)
+    assert list(study.to_frame()["in_plan"]) == [True, False]
+    assert study.plan is not None
+    (kept,) = study.plan.references.values()
+    assert Path(kept).read_bytes() == songs[0].read_bytes()
+
+
 async def test_failed_trials_are_ordered_again_by_choice_alone(
     tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
 ) -> None:
