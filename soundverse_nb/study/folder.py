@@ -321,9 +321,13 @@ class StudyFolder:
         names = list(columns)
         return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
+    def _counts(self) -> Counter[TrialState]:
+        rows = self._reading().rows("SELECT state, count(*) AS trials FROM trials GROUP BY state")
+        return Counter({TrialState(row["state"]): row["trials"] for row in rows})
+
     def headline(self) -> str:
         """How it stands, in a line: trials by state, spent and reserved."""
-        counts = Counter(trial.state for trial in self.trials())
+        counts = self._counts()
         parts = [f"{counts[TrialState.DONE]} of {sum(counts.values())} trials done"]
         parts += [f"{counts[state]} {_SAID[state]}" for state in _SAID if counts[state]]
         parts += [f"spent {self.spent:g}"] if self.spent else []
@@ -331,7 +335,7 @@ class StudyFolder:
         return f"Study {plain(self.path.name, 60)}: {', '.join(parts)}"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        if not self._exists or not self.trials():
+        if not self._exists or not self._counts():
             return {"text/plain": repr(self)}
         takes, line = self._takes(), self.headline()
         notes = ["study.gallery() filters, plays, rates and compares them."]
@@ -387,7 +391,7 @@ class StudyFolder:
     def __repr__(self) -> str:
         if not self._exists:
             return f"Study({self.path.name!r}, not run yet)"
-        counts = Counter(trial.state for trial in self.trials())
+        counts = self._counts()
         parts = [f"{counts[TrialState.DONE]} of {sum(counts.values())} trials done"]
         parts += [f"{counts[state]} {_SAID[state]}" for state in _SAID if counts[state]]
         return f"Study({self.path.name!r}, {', '.join(parts)})"

@@ -39,8 +39,8 @@ CREATE INDEX trials_by_audio ON trials (audio);
 CREATE INDEX trials_by_money ON trials (reserved, charged);
 CREATE TABLE layouts (number INTEGER PRIMARY KEY, columns TEXT NOT NULL UNIQUE);
 CREATE TABLE measures (
-    identity TEXT PRIMARY KEY, extractor TEXT NOT NULL, difference TEXT, layout INTEGER, numbers BLOB,
-    texts TEXT, reason TEXT
+    identity TEXT PRIMARY KEY, extractor TEXT NOT NULL, layout INTEGER, numbers BLOB, texts TEXT, reason TEXT,
+    difference TEXT -- last, since SQLite reads through all that stands before a column
 );
 """
 
