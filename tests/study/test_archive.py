@@ -374,7 +374,7 @@ def test_a_bomb_is_not_unpacked(archive: Path, tmp_path: Path) -> None:
         for number in range(4):
             new.writestr(f"audio/{str(number) * 64}.mp3", bytes(5_000_000))
     assert path.stat().st_size < 100_000
-    with pytest.raises(sv.ConfigurationError, match=r"unpacks to 20 MB, and 10 MB are the most here"):
+    with pytest.raises(sv.ConfigurationError, match=r"unpacks to 20.* MB, and 10 MB are the most here"):
         open_archive(path, tmp_path / "again", most_bytes=10_000_000)
     assert not (tmp_path / "again").exists()
 
