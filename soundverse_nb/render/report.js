@@ -38,17 +38,25 @@
     if (!isShown) article.querySelector("audio")?.pause();
   };
 
+  /** Put the takes in this order; a player that is moved in the document stops, so it is started again. */
+  const arrange = (/** @type {HTMLElement[]} */ sorted) => {
+    if (sorted.every((article, place) => article === list.children[place])) return;
+    const playing = [...list.querySelectorAll("audio")].find((audio) => !audio.paused);
+    list.replaceChildren(...sorted);
+    playing?.play().catch(() => {});
+  };
+
   const update = () => {
-    const wanted = rows.filter((each) => isWanted(each, filters));
-    for (const each of rows) show(each, wanted.includes(each));
+    let count = 0;
+    for (const each of rows) {
+      const isShown = isWanted(each, filters);
+      show(each, isShown);
+      count += isShown ? 1 : 0;
+    }
     const ofSong = filters.filter(({ dataset }) => dataset.factor === "song");
     for (const each of songs) show(each, isWanted(each, ofSong));
-    const sorted = [...rows].sort(compare(sort.value));
-    // A player that is moved in the document stops: nothing is moved that stands there already.
-    sorted.forEach(({ article }, place) => {
-      if (list.children[place] !== article) list.insertBefore(article, list.children[place] ?? null);
-    });
-    said.textContent = `${wanted.length} of ${rows.length} takes`;
+    arrange([...rows].sort(compare(sort.value)).map(({ article }) => article));
+    said.textContent = `${count} of ${rows.length} takes`;
   };
 
   choices.addEventListener("change", update);

@@ -85,7 +85,9 @@ class StudyFolder:
         )
 
     def _song(self, songs: Any, content: str | None) -> Path:
-        return self.path / (songs[content]["file"] if content in songs else "audio/missing")
+        # Two songs that are gone are still two.
+        file = songs[content]["file"] if content in songs else None
+        return self.path / (file or f"audio/missing {content}")
 
     @bare_errors
     def to_frame(self) -> Any:

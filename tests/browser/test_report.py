@@ -107,6 +107,15 @@ def test_takes_are_filtered_by_what_varies_and_sorted_by_a_number(page: Page) ->
     assert times == sorted(times)
 
 
+def test_a_take_that_plays_goes_on_where_the_order_changes(page: Page) -> None:
+    audio = page.locator(".takes audio").first
+    audio.evaluate("(audio) => { audio.id = 'playing'; audio.loop = true; audio.play(); }")
+    wait(page, "[...a].some((each) => each.id === 'playing' && !each.paused && each.currentTime > 0)")
+    page.get_by_label("Sort by").select_option("-seconds")
+    page.get_by_label("Sort by").select_option("seconds")
+    wait(page, "[...a].some((each) => each.id === 'playing' && !each.paused)")
+
+
 def test_a_digit_plays_what_stands_there_now(page: Page) -> None:
     page.get_by_label("song", exact=True).select_option("two")
     page.locator("h1").click()

@@ -247,3 +247,17 @@ def test_a_study_in_which_nothing_was_done_has_a_report_too(tmp_path: Path) -> N
     page = text_of(sv.Study(tmp_path / "study").report(tmp_path / "report.html"))
     assert "0 of 1 trials are done" in page
     assert "There is nothing to hear yet." in page
+
+
+def test_a_study_whose_songs_are_gone_still_has_its_plan_and_its_report(folder: Path, tmp_path: Path) -> None:
+    store = StudyStore(folder)
+    plan = sv.Plan({"one": tmp_path / "one.wav", "two": tmp_path / "two.wav"}, ["jazz", "waltz"])
+    contents = {"one": "nowhere", "two": "nowhere else"}
+    store.take_plan("plan-2", {**plan.description(), "contents": contents, "part": [0, 1], "share": 1.0}, [])
+    store.close()
+    study = sv.Study(folder)
+    assert study.plan is not None
+    assert list(study.plan.references) == ["one", "two"]
+    page = text_of(study.report(tmp_path / "report.html"))
+    assert "2 songs" in page
+    assert len(re.findall("<audio", page)) == 4, "the takes alone"
