@@ -25,6 +25,7 @@ VERDICTS = {True: "#217a44", False: "#c23b36"}
 """Behind white text, which needs a darker shade (WCAG 1.4.3: 4.5:1)."""
 
 _STAGES = {
+    "": "#c4cad4",  # before the service has named one
     "validating": QUIET,
     "queued": "#7a8fc9",
     "starting": "#4aa3a2",
@@ -52,7 +53,7 @@ def song_colour(place: int) -> str:
 
 
 def stage_colour(stage: str) -> str:
-    """The colour of a stage of the service, or of "held"; a stage nobody knows yet is grey."""
+    """The colour of a stage of the service, of "held", or of "", before the first; an unknown one is grey."""
     return _STAGES.get(stage, QUIET)
 
 

@@ -80,15 +80,19 @@ def new_axes(width: float, height: float) -> Any:
 
 def name_rows(axes: Any, names: Sequence[str], lines: int) -> None:
     """Names at the left of rows 0, 1, ..., wrapped so that they take at most some third of the width."""
-    characters = max(12, round(axes.figure.get_figwidth() * 4))
-    labels = [
-        "\n".join(textwrap.wrap(_shortened(name, lines * characters - 6), characters)) for name in names
-    ]
+    characters = name_width(axes)
+    most = characters if lines == 1 else lines * characters - 6  # some are lost where words are wrapped
+    labels = ["\n".join(textwrap.wrap(shortened(name, most), characters)) for name in names]
     # A prompt may hold $, which would begin a formula.
     axes.set_yticks(range(len(names)), labels, fontsize="small", parse_math=False)
 
 
-def _shortened(name: str, most: int) -> str:
+def name_width(axes: Any) -> int:
+    """How many characters a line of a row's name may have."""
+    return max(12, round(axes.figure.get_figwidth() * 4))
+
+
+def shortened(name: str, most: int) -> str:
     """A name of at most so many characters, cut in its middle: prompts often differ in how they end."""
     whole = plain(name)
     if len(whole) <= most:

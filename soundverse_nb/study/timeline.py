@@ -9,11 +9,11 @@ from typing import Any, Literal, get_args
 
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.render.colours import BAD, QUIET, WARNING, stage_colour
-from soundverse_nb.render.labels import stage_label
+from soundverse_nb.render.labels import STAGES, stage_label
 from soundverse_nb.render.units import span
 from soundverse_nb.study.counted import columns_of, factors_of
 from soundverse_nb.study.frame import STAGE
-from soundverse_nb.study.plot import name_rows, new_axes
+from soundverse_nb.study.plot import name_rows, name_width, new_axes, shortened
 
 Since = Literal["first", "own"]
 
@@ -27,14 +27,20 @@ _MOST_HEIGHT = 9.0  # inches
 _PAUSE = 30.0
 """Seconds without any stream, at least, that are cut out of the picture."""
 
+_LEAST_OF_LEVEL = 10  # characters
+
 _OTHER = {"": "before the first stage", "held": "held at 90 %", "completed": "being fetched"}
+
+_BEFORE_HOLD = list(STAGES).index("streaming") + 1
+_ORDER = ["", *list(STAGES)[:_BEFORE_HOLD], "held", *list(STAGES)[_BEFORE_HOLD:]]
+"""Stages in the order in which they come."""
 
 
 @dataclass(frozen=True)
 class _Bar:
-    """One trial: where it begins and ends on the axis, in seconds, and its stages as (stage, from, to)."""
+    """One trial: its levels, where it begins and ends, in seconds, and its stages as (stage, from, to)."""
 
-    name: str
+    levels: tuple[str, ...]
     state: str
     start: float
     stages: tuple[tuple[str, float, float], ...]
@@ -78,7 +84,7 @@ def plot_timeline(rows: Any, ax: Any = None, *, since: Since | None = None) -> A
     _draw(axes, bars, unit)
     _mark_pauses(axes, pauses, unit)
     if named:
-        name_rows(axes, [bar.name for bar in bars], 1)
+        name_rows(axes, _names([bar.levels for bar in bars], name_width(axes)), 1)
     else:
         axes.set_ylabel(f"{len(bars)} trials, in the order they began")
         axes.set_yticks([])
@@ -106,19 +112,41 @@ def _bars(rows: Any) -> list[_Bar]:
         row = dict(zip(wanted, values, strict=True))
         if row["started"] is None:
             continue
-        times = sorted(
+        times = [
             (float(row[stage]), _HELD.get(stage, stage[len(STAGE) :]))
             for stage in stages
             if row[stage] is not None
-        )
+        ]
+        times.sort(key=lambda time: (time[0], _place(time[1])))  # some begin at once: the last one stays
         start = _epoch(row["started"])
         over = 0.0 if row["finished"] is None else _epoch(row["finished"]) - start
         end = max([*(at for at, _ in times), float(row["seconds"] or 0.0), over])
         state = str(getattr(row["state"], "value", row["state"]) or "done")
-        name = ", ".join(str(row[factor]) for factor in factors if row[factor] is not None)
+        levels = tuple("" if row[factor] is None else str(row[factor]) for factor in factors)
         held = 0.0 if "held" in {stage for _, stage in times} else float(row["seconds_held_at_90"] or 0.0)
-        bars.append(_Bar(name, state, start, tuple(_stages(times, end, held)), bool(row["simulated"])))
+        bars.append(_Bar(levels, state, start, tuple(_stages(times, end, held)), bool(row["simulated"])))
     return sorted(bars, key=lambda bar: bar.start)
+
+
+def _names(levels: Sequence[tuple[str, ...]], most: int) -> list[str]:
+    """What tells trials apart, "harbour lights, pop, slow, 2": long levels are cut until all names fit.
+
+    A factor of which all have the same level is left out.
+    """
+    factors = list(zip(*levels, strict=True))
+    varied = [factor for factor in factors if len(set(factor)) > 1] or factors
+    rows = [[level for level in row if level] for row in zip(*varied, strict=True)]
+    names: list[str] = []
+    for longest in range(most, _LEAST_OF_LEVEL - 1, -1):
+        names = [", ".join(shortened(level, longest) for level in row) for row in rows]
+        if all(len(name) <= most for name in names):
+            break
+    return names
+
+
+def _place(stage: str) -> int:
+    """Where a stage comes; one nobody knows yet comes last."""
+    return _ORDER.index(stage) if stage in _ORDER else len(_ORDER)
 
 
 def _epoch(moment: Any) -> float:
@@ -183,7 +211,7 @@ def _draw(axes: Any, bars: Sequence[_Bar], unit: float) -> None:
         for stage, start, end in bar.stages:
             left, right = (bar.start + start) / unit, (bar.start + end) / unit
             boxes[stage].append([(left, top), (right, top), (right, bottom), (left, bottom)])
-    for stage, corners in boxes.items():
+    for stage, corners in sorted(boxes.items(), key=lambda box: _place(box[0])):
         label = _OTHER.get(stage) or stage_label(stage)
         axes.add_collection(
             PolyCollection(corners, facecolors=stage_colour(stage), linewidths=0, label=label), autolim=True

@@ -132,7 +132,38 @@ def test_each_stage_is_where_it_was_and_the_hold_before_the_end_of_generating() 
     assert spans(axes, stage_colour("streaming")) == [(5, 15), (6, 16)]
     assert spans(axes, stage_colour("held")) == [(15, 20), (16, 21)]
     assert spans(axes, stage_colour("completed")) == [(20, 22), (21, 23)]
-    assert names(axes) == ["song 0, jazz, 1", "song 1, jazz, 1"]
+    assert names(axes) == ["song 0", "song 1"], "what all have in common tells nothing"
+
+
+def test_streams_are_told_apart_by_all_that_varies_however_long_the_levels_are() -> None:
+    songs = ["harbour lights at night, as they played it live", "a waltz of strings and a choir"]
+    prompts = ["a slow song with strings and a choir", "a fast song with drums and a bass"]
+    rows = [
+        {**row, "reference": songs[at % 2], "prompt": prompts[at // 2 % 2], "replicate": at // 4 + 1}
+        for at, row in enumerate(streams(8))
+    ]
+    shown = names(plot_timeline(rows))
+    assert len(set(shown)) == 8
+    assert max(map(len, shown)) <= 32
+
+
+def test_the_legend_has_the_stages_in_the_order_in_which_they_come_each_in_its_colour() -> None:
+    rows = [{**row, "s_validating": 1.0, "s_queued": 2.0} for row in streams(2)]
+    rows[0] = {**rows[0], "seconds_held_at_90": 0.0, "s_streaming": None}
+    axes = plot_timeline(rows)
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels == [
+        "before the first stage", "request being checked", "in the service's queue", "generating",
+        "held at 90 %", "being fetched",
+    ]  # fmt: skip
+    colours = {mpl.colors.to_hex(found.get_facecolor()[0]) for found in axes.collections}
+    assert len(colours) == len(labels)
+
+
+def test_of_stages_that_begin_at_once_the_later_one_is_drawn() -> None:
+    axes = plot_timeline([{**row, "s_validating": 0.0} for row in streams(2)])
+    assert spans(axes, stage_colour("queued")) == [(0, 5), (1, 6)]
+    assert spans(axes, stage_colour("validating")) == []
 
 
 def test_a_frame_with_moments_and_a_stage_for_the_hold_is_drawn_the_same() -> None:
@@ -176,7 +207,7 @@ def test_failed_and_unknown_trials_are_marked_at_their_end() -> None:
 
 def test_a_trial_without_stages_is_one_bar() -> None:
     row = {"reference": "x", "replicate": 1, "state": "failed", "started": 1.7e9, "finished": 1.7e9 + 3}
-    assert spans(plot_timeline([row]), stage_colour("no such stage")) == [(0, 3)]
+    assert spans(plot_timeline([row]), stage_colour("")) == [(0, 3)]
 
 
 def test_simulated_streams_say_so() -> None:
