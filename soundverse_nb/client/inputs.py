@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,12 +26,13 @@ _FIELDS = frozenset({"reference", "song_reference_url", "prompt", "lyrics", "par
 class RemixInput:
     """One remix to make: the song, and what to make of it.
 
-    `label` is a study's own name for it in the journal.
+    `label` is a study's own name for it in the journal, `song` what it calls the song.
     """
 
     reference: Reference
     instructions: RemixInstructions
     label: str | None = None
+    song: str | None = None
 
     @property
     def title(self) -> str:
@@ -44,7 +45,8 @@ class RemixInput:
         """What is asked for, with names for people."""
         song, url = self.reference, self.reference.url
         place = (song.place or song.name) if url is None else url.shown
-        return asked_for(place, self.instructions, song.name)
+        asked = asked_for(place, self.instructions, song.name)
+        return asked if self.song is None else replace(asked, song=self.song)
 
     def request(self, path: Path | None = None) -> RemixRequest:
         """What was asked. A song that was given as its content is named by the file it was written to."""
