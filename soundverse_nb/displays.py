@@ -94,6 +94,11 @@ def notice(message: str) -> None:
     print(f"soundverse_nb: {for_reader(message)}", file=sys.stderr)
 
 
+def announce(message: str) -> None:
+    """The same for what is as it should be: notebooks show the error stream on red, as if it were a fault."""
+    print(f"soundverse_nb: {for_reader(message)}", file=sys.stdout if in_kernel() else sys.stderr)
+
+
 Factory = Callable[..., Any]
 _factories: dict[str, Factory] = {}
 

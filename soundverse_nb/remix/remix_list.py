@@ -178,7 +178,7 @@ class RemixList(list[Outcome]):
                 hint="Order again with client.remix_all(...).",
             )
         elif not left:
-            displays.notice("Nothing has failed.")
+            displays.announce("Nothing has failed.")
         return self
 
     def _put(self, errors: Sequence[Outcome], results: Sequence[Outcome]) -> None:

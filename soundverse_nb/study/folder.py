@@ -20,6 +20,7 @@ from soundverse_nb.remix import Clip
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.gallery import GalleryTake
 from soundverse_nb.render.gallery_table import gallery_html, gallery_text
+from soundverse_nb.render.units import money
 from soundverse_nb.study.archive import save_archive
 from soundverse_nb.study.estimates import Method, Scope
 from soundverse_nb.study.frame import study_columns, study_frame
@@ -332,8 +333,8 @@ class StudyFolder:
         counts = self._counts()
         parts = [f"{counts[TrialState.DONE]} of {sum(counts.values())} trials done"]
         parts += [f"{counts[state]} {_SAID[state]}" for state in _SAID if counts[state]]
-        parts += [f"spent {self.spent:g}"] if self.spent else []
-        parts += [f"reserved {self.reserved:g}"] if self.reserved else []
+        parts += [f"spent {money(self.spent)}"] if self.spent else []
+        parts += [f"reserved {money(self.reserved)}"] if self.reserved else []
         return f"Study {plain(self.path.name, 60)}: {', '.join(parts)}"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:

@@ -26,6 +26,7 @@ from soundverse_nb.client.session import Session
 from soundverse_nb.errors import BudgetExceededError, ConfigurationError, PreflightError, SoundverseError
 from soundverse_nb.reference.reference import Reference
 from soundverse_nb.render.escape import plain
+from soundverse_nb.render.units import money
 from soundverse_nb.study.audio_files import keep_audio
 from soundverse_nb.study.plan import MICRO, Plan
 from soundverse_nb.study.plan_changes import plan_changes
@@ -68,7 +69,7 @@ class StudyReporter(ProgressReporter):
                 "the next run picks them up."
             )
         if charged or reserved:
-            parts.append(f"Spent {charged / MICRO:g}, reserved {reserved / MICRO:g}.")
+            parts.append(f"Spent {money(charged / MICRO)}, reserved {money(reserved / MICRO)}.")
         return " ".join([*parts, "Running the same cell again goes on from here."])
 
 
@@ -90,13 +91,14 @@ async def run_study(
         missing = [known[trial.identity] for trial in trials if known[trial.identity].state in wanted]
         price = request.price or 0
         _check_budget(store, missing, request)
-        displays.notice(_announced(store, request, missing))
+        displays.announce(_announced(store, request, missing))
         number = {trial.identity: at for at, trial in enumerate(trials)}
         inputs = [
             RemixInput(
                 songs[trial.reference][0],
                 request.plan.trials[number[trial.identity]].instructions,
                 label_of(store, trial.identity),
+                trial.reference,
             )
             for trial in missing
         ]
@@ -162,7 +164,7 @@ async def _taken_plan(
     check_different(trials, contents)
     before = {trial.identity: trial for trial in await asyncio.to_thread(store.trials)}
     if before and (changes := plan_changes(before, {trial.identity: trial for trial in trials})):
-        displays.notice(repr(changes))
+        displays.announce(repr(changes))
     described = {**plan.description(), "contents": contents, "part": list(plan.part), "share": plan.share}
     await asyncio.to_thread(store.take_plan, plan.hash, described, trials)
     await asyncio.to_thread(
@@ -208,8 +210,8 @@ def _check_budget(store: StudyStore, missing: Sequence[StoredTrial], request: Ru
         # One that is used up may have been enough for what it was for.
         kind = BudgetExceededError if charged + reserved else ConfigurationError
         raise kind(
-            f"The budget of {request.budget / MICRO:g} has no room for a single trial of "
-            f"{request.price / MICRO:g}: {(charged + reserved) / MICRO:g} are spent or reserved. "
+            f"The budget of {money(request.budget / MICRO)} has no room for a single trial of "
+            f"{money(request.price / MICRO)}: {money((charged + reserved) / MICRO)} are spent or reserved. "
             "Nothing was ordered.",
             hint="Raise budget=; it counts all that this study ever spent.",
         )
@@ -219,11 +221,16 @@ def _announced(store: StudyStore, request: RunRequest, missing: Sequence[StoredT
     """How many orders a run will send, and what they cost."""
     every = store.trials()
     counts = Counter(trial.state for trial in every if trial.plan == request.plan.hash)
-    parts = [f"{len(missing)} of {sum(counts.values())} trials to order"]
-    if request.price:
-        parts[0] += f" for {len(missing) * request.price / MICRO:g}"
+    count = sum(counts.values())
+    parts = [
+        f"{len(missing)} of {count} trials to order" if missing else f"nothing to order of {count} trials"
+    ]
+    if request.price and missing:
+        parts[0] += f" for {money(len(missing) * request.price / MICRO)}"
         if request.budget is not None and len(missing) * request.price > request.budget - sum(store.spent()):
-            parts[0] += f" (budget {request.budget / MICRO:g}, {sum(store.spent()) / MICRO:g} of it used)"
+            parts[0] += (
+                f" (budget {money(request.budget / MICRO)}, {money(sum(store.spent()) / MICRO)} of it used)"
+            )
     said = {
         TrialState.DONE: "done", TrialState.RUNNING: "at work elsewhere or not fetched yet",
         TrialState.UNKNOWN: "of unknown outcome (study.unknown lists them; they may be paid)",

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from soundverse_nb.errors import BudgetExceededError, ConfigurationError, SoundverseError
+from soundverse_nb.render.units import money
 from soundverse_nb.study.plan import MICRO
 from soundverse_nb.study.store_file import (
     NAME as NAME,
@@ -283,8 +284,9 @@ class StudyStore:
             ).fetchone()
             if budget is not None and spoken_for + price > budget:
                 raise BudgetExceededError(
-                    f"The budget of {budget / MICRO:g} has no room for another trial of {price / MICRO:g}: "
-                    f"{spoken_for / MICRO:g} are spent or reserved.",
+                    f"The budget of {money(budget / MICRO)} has no room for another trial of "
+                    f"{money(price / MICRO)}: "
+                    f"{money(spoken_for / MICRO)} are spent or reserved.",
                 )
             done = connection.execute(
                 "UPDATE trials SET state = 'running', reserved = ?, started = ?, journal = ?, "

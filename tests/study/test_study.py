@@ -371,7 +371,7 @@ async def test_a_changed_plan_is_said_before_anything_is_ordered(
     capsys.readouterr()
     await study.run(Plan(songs[:1], ["waltz", "dub"]), price=PRICE, measures=False)
     said = capsys.readouterr().err
-    assert said.index("1 added, 1 kept, 1 orphaned") < said.index("1 of 2 trials to order for 0.1")
+    assert said.index("1 added, 1 kept, 1 orphaned") < said.index("1 of 2 trials to order for 0.10")
 
 
 async def test_a_plan_is_previewed_by_what_the_takes_there_are_say(

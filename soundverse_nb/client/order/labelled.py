@@ -68,6 +68,8 @@ async def make_labelled(
     concurrency: int,
 ) -> None:
     """Make these remixes in their order, so many at a time, each as the callbacks let it."""
+    if not inputs:
+        return  # a display of nothing would only puzzle
     places = asyncio.Semaphore(concurrency)
     titles = take_titles([each.asked for each in inputs])
     async with open_batch(session, titles, reporter) as tasks:
