@@ -39,6 +39,12 @@ def span(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 9.95 else _whole(round(seconds))
 
 
+def rough_span(seconds: float) -> str:
+    """A waiting time that is only guessed: from a minute on in whole minutes, "40 min"."""
+    whole = _whole(round(seconds if seconds < 59.5 else round(seconds / 60) * 60))
+    return whole.removesuffix(" 00 s")
+
+
 def whole_span(seconds: float) -> str:
     """The same while it goes on, cut to seconds: a text that changes ten times a second is read by nobody."""
     return _whole(int(seconds)) if math.isfinite(seconds) else "?"

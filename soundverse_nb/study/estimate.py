@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from soundverse_nb.errors import ConfigurationError
-from soundverse_nb.render.units import money, span
+from soundverse_nb.render.units import money, rough_span
 
 USUAL_SECONDS = 100.0
 """Of one remix, from order to audio, as with providers of the same model; one may take ten minutes."""
@@ -38,9 +38,9 @@ class Estimate:
 
     @property
     def time(self) -> str:
-        """The time in words: "about 40 min 00 s, 4 at a time"."""
+        """The time in words: "about 40 min, 4 at a time"."""
         at_a_time = "one at a time" if self.concurrency == 1 else f"{self.concurrency} at a time"
-        return f"about {span(self.seconds)}, {at_a_time}"
+        return f"about {rough_span(self.seconds)}, {at_a_time}"
 
     @property
     def cost(self) -> list[str]:

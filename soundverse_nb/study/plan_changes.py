@@ -53,7 +53,7 @@ class PlanChanges:
         if not self:
             return f"The plan is as it was: {_trials(len(self.kept))}"
         counts = [(self.added, "added"), (self.kept, "kept"), (self.orphaned, "orphaned")]
-        return f"The plan changed: {', '.join(f'{len(part):,} {word}' for part, word in counts)}"
+        return f"Changes to the plan: {', '.join(f'{len(part):,} {word}' for part, word in counts)}"
 
     def _rows(self) -> list[MeasureRow]:
         kept = _states(self.kept.values())

@@ -77,19 +77,16 @@ class Precision(Value):
             price = [money(row.price) if math.isfinite(row.price) else "–"] * is_priced
             halves = [_half(row.these_songs), _half(row.songs_like_these)]
             rows.append([str(row.references), str(row.repeats), str(row.trials), *price, *halves])
-        return (
-            "what it can find: half the width of a 95 % interval of a difference",
-            headings,
-            rows,
-            self._notes(),
-        )
+        of = f" in {self.metric}" if self.metric else ""
+        title = f"How finely a difference{of} is known: half the width of its 95 % interval"
+        return title, headings, rows, self._notes()
 
     def _notes(self) -> list[str]:
         spread = self.spread
         if not spread.takes:
             notes = ["In units of the standard deviation of repeats, which pilot trials would tell."]
         else:
-            notes = [f"{self.metric}, from {spread.takes} pilot takes."]
+            notes = [f"From {spread.takes} pilot takes."]
         if math.isnan(spread.songs):
             notes.append(
                 "Songs like these: as if levels did the same to every song; it is wider where they do not."
@@ -97,7 +94,7 @@ class Precision(Value):
         if any(row.repeats == 1 for row in self.rows):
             notes.append("One take of each cell tells nothing of these songs: it takes two.")
         if any(row.references < LEAST_SONGS for row in self.rows):
-            notes.append(f"Songs like these take {LEAST_SONGS} songs and more.")
+            notes.append(f"To speak of songs like these takes {LEAST_SONGS} songs or more.")
         return notes
 
 
@@ -105,7 +102,7 @@ def _half(width: float) -> str:
     """With two digits: sizes of a plan are compared by it."""
     if not math.isfinite(width):
         return "–"
-    return f"± {decimal(width, min(6, max(0, 1 - math.floor(math.log10(width)))) if width > 0 else 2)}"
+    return f"±{decimal(width, min(6, max(0, 1 - math.floor(math.log10(width)))) if width > 0 else 2)}"
 
 
 def pilot_spread(rows: Any, metric: str, by: str | Sequence[str] | None = None) -> PilotSpread | None:

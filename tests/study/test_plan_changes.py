@@ -50,7 +50,7 @@ def test_it_says_which_cells_and_how_far_they_came() -> None:
     before[failed] = replace(before[failed], state=TrialState.FAILED)
     shown = plan_changes(before, by_identity(Plan("one.mp3", ["jazz", "polka"], repeats=2)))
     assert repr(shown).splitlines() == [
-        "The plan changed: 2 added, 2 kept, 2 orphaned",
+        "Changes to the plan: 2 added, 2 kept, 2 orphaned",
         "  added     2  one, polka (2 takes)",
         "  kept      2  2 done",
         "  orphaned  2  one, rock (2 takes) (1 failed, 1 done). They stay in the frame.",
