@@ -22,6 +22,8 @@ class MeasureRow:
 
 
 _CELL = "padding:2px 14px 2px 0;text-align:left;vertical-align:top"
+_UNBROKEN = 24  # characters
+_MOST_VALUE = 212  # pixels
 _BLOCK = "display:inline-block;vertical-align:top;max-width:100%"
 """Side by side such blocks are columns; where there is no room they stand below one another."""
 
@@ -45,7 +47,7 @@ def measures_html(title: str, rows: Sequence[MeasureRow], notes: Sequence[str] =
         fill(
             '<table style="border-collapse:collapse;margin:4px 0 0;width:100%;table-layout:fixed"><tbody>{}'
             "</tbody></table>",
-            joined([_row(row) for row in rows]),
+            joined([_row(row, _value_width(rows)) for row in rows]),
         ),
         joined(
             [
@@ -56,15 +58,22 @@ def measures_html(title: str, rows: Sequence[MeasureRow], notes: Sequence[str] =
     )
 
 
-def _row(row: MeasureRow) -> Markup:
+def _value_width(rows: Sequence[MeasureRow]) -> str:
+    """Pixels for the longest value, so that as many remarks as can be stand beside theirs."""
+    return str(min(_MOST_VALUE, 22 + 8 * max(len(row.value) for row in rows)))
+
+
+def _row(row: MeasureRow, value_width: str) -> Markup:
     return fill(
         '<tr style="border-top:1px solid {line}">'
         '<td style="{cell};opacity:0.75;width:112px">{name}</td>'
-        '<td style="{cell}"><div style="{block};width:212px;font-variant-numeric:tabular-nums"><b>{value}</b>'
+        '<td style="{cell}"><div style="{block};width:{width}px;font-variant-numeric:tabular-nums">'
+        "<b>{value}</b>"
         '</div><div style="{block};opacity:0.75">{remark}</div></td></tr>',
         line=LINE,
         cell=_CELL,
         block=_BLOCK,
+        width=value_width,
         name=row.name,
         value=row.value,
         remark=text(row.remark or "", 300),
@@ -80,6 +89,12 @@ def grid_text(
     return "\n".join([plain(title, 200), *lines, *(plain(note, 600) for note in notes)])
 
 
+def _grid_cell(cell: str) -> Markup:
+    # A number or an interval is not broken up where there is no room: the table scrolls.
+    style = f"{_CELL};white-space:nowrap" if len(cell) <= _UNBROKEN else _CELL
+    return fill('<td style="{}">{}</td>', style, cell)
+
+
 def grid_html(
     title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str] = ()
 ) -> Markup:
@@ -89,7 +104,7 @@ def grid_html(
         head = joined(
             [fill('<th style="{};white-space:nowrap">{}</th>', _CELL, heading) for heading in headings]
         )
-        body = [joined([fill('<td style="{}">{}</td>', _CELL, cell) for cell in row]) for row in rows]
+        body = [joined([_grid_cell(cell) for cell in row]) for row in rows]
         table = fill(
             '<div style="overflow-x:auto"><table style="border-collapse:collapse;margin:4px 0 0;'
             'font-variant-numeric:tabular-nums"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>',
