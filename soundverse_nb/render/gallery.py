@@ -192,7 +192,7 @@ _WRITERS: dict[str, Callable[[float], str]] = {
 _KNOWN: dict[str, tuple[Any, ...]] = {
     "tune_kept": ("tune kept", 2),
     "transposition_semitones": ("transposed", 0, "st", True),
-    "tempo_ratio": ("tempo", 2, "ratio"),
+    "tempo_ratio": ("tempo ratio", 2, "ratio"),
     "timbre_distance": ("timbre distance", 2),
     "rhythm_distance": ("rhythm distance", 2),
     "loudness_change_lu": ("loudness", 1, "LU", True),

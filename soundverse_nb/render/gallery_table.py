@@ -190,7 +190,7 @@ def _result(take: GalleryTake, shown: Sequence[NumberColumn], player: bytes | No
 
 def _number(column: NumberColumn, value: float | None) -> Markup:
     return fill(
-        '<div style="{};width:84px"><div style="font-size:11px;opacity:0.75">{}</div>{}</div>',
+        '<div style="{};width:104px"><div style="font-size:11px;opacity:0.75">{}</div>{}</div>',
         _BLOCK,
         escape(column.label),
         escape(column.text(value).replace(" ", "\xa0")),

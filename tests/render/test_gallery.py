@@ -38,7 +38,7 @@ def take(number: int, prompt: str = "jazz", song: str = "tune", **more: object) 
     ("name", "value", "label", "text"),
     [
         ("tune_kept", 0.834, "tune kept", "0.83"),
-        ("tempo_ratio", 1.2, "tempo", "× 1.20"),
+        ("tempo_ratio", 1.2, "tempo ratio", "× 1.20"),
         ("transposition_semitones", -2.0, "transposed", "−2 st"),
         ("loudness_change_lu", 1.26, "loudness", "+1.3 LU"),
         ("duration", 83.0, "length", "1:23"),
