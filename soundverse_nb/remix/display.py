@@ -22,6 +22,7 @@ from soundverse_nb.remix.preview import (
     display_bytes,
     playables,
 )
+from soundverse_nb.remix.take_names import name_of_file
 from soundverse_nb.render import units
 from soundverse_nb.render.card import Card, Lane, axis_length, card_html, lane_png, marked, width_percent
 from soundverse_nb.render.colours import ORIGINAL, REMIX, song_colour
@@ -168,7 +169,7 @@ def _lanes(songs: list[Song]) -> list[Lane]:
     length = axis_length([found.duration for found in read if not isinstance(found, str)])
     lanes = []
     for song, found in zip(songs, read, strict=True):
-        lane = Lane(song.label, song.clip.name, colour=song.colour)
+        lane = Lane(song.label, name_of_file(song.label, song.clip.path), colour=song.colour)
         if isinstance(found, str):
             lanes.append(replace(lane, problem=found))
             continue
@@ -264,12 +265,13 @@ def clips_text(named: Sequence[tuple[str, Sound]]) -> str:
     heads: list[tuple[str, Envelope | None]] = []
     for label, clip in named:
         head = f"  {plain(label, 40):<9} " if label else ""
+        name = plain(name_of_file(label, clip.path), 60)
         try:
             envelope = clip.envelope(ENVELOPE_POINTS)
             facts = " · ".join(clip_facts(clip, envelope))
-            heads.append((f"{head}{plain(clip.name, 60)} · {facts}", envelope))
+            heads.append((f"{head}{name} · {facts}", envelope))
         except SoundverseError as reason:
-            heads.append((f"{head}{plain(clip.name, 60)} · {reason.message} {reason.hint}", None))
+            heads.append((f"{head}{name} · {reason.message} {reason.hint}", None))
     length = axis_length([float(e.duration) for _, e in heads if e is not None])
     lines = []
     for line, outline in heads:

@@ -24,6 +24,18 @@ _BETWEEN = " · "
 _SONG, _WORDS = 40, 80  # characters
 
 
+def name_of_file(label: str, path: PurePath) -> str:
+    """What a file is called: its name, or what the take is called where that is only a hash of its content.
+
+    >>> name_of_file("jazz, take 2", PurePath("3a" * 32 + ".mp3"))
+    'jazz, take 2.mp3'
+    """
+    if not label or not re.fullmatch("[0-9a-f]{64}", path.stem):
+        return path.name
+    # Not every system takes these in a name.
+    return re.sub(r'[\\/:*?"<>|\x00-\x1f]+', " ", plain(label, _WORDS)).strip(" .") + path.suffix
+
+
 @dataclass(frozen=True)
 class Asked:
     """What was asked for one take.

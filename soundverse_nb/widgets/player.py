@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import anywidget
@@ -144,8 +144,8 @@ def _spectrogram(take: Take) -> bytes:
 
 _FILES: dict[tuple[str, str | None], Callable[[Take], tuple[str, bytes]]] = {
     ("sound", None): lambda take: (sound_name(take), sound_bytes(take)),
-    ("sound", "mp3"): lambda take: (f"{take.clip.path.stem}.mp3", mp3_bytes(take)),
-    ("file", None): lambda take: (take.clip.name, file_bytes(take)),
+    ("sound", "mp3"): lambda take: (str(PurePath(take.file_name).with_suffix(".mp3")), mp3_bytes(take)),
+    ("file", None): lambda take: (take.file_name, file_bytes(take)),
     ("outline", None): lambda take: ("", outline_bytes(take)),
 }
 """What a page can ask for, as a file: its name, and what it holds."""

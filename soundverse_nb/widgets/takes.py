@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from soundverse_nb.audio.measure import measure
 from soundverse_nb.audio.meters import Envelope
 from soundverse_nb.errors import ConfigurationError, SoundverseError
 from soundverse_nb.remix import Clip
+from soundverse_nb.remix.take_names import name_of_file
 from soundverse_nb.render.units import channels, clock, rate, size
 
 OUTLINE_POINTS = 2000
@@ -48,6 +50,11 @@ class Take:
     finite: bool = True
     problem: str = ""
 
+    @property
+    def file_name(self) -> str:
+        """What its file is called when it is saved."""
+        return name_of_file(self.label, self.clip.path)
+
     def state(self) -> dict[str, Any]:
         """What is sent to the page; the outline as bytes, all else JSON."""
         outline = (self.envelope or _NOTHING).reduced(OUTLINE_POINTS)
@@ -57,7 +64,7 @@ class Take:
         facts += "" if self.finite else " · some samples are not numbers"
         return {
             "label": self.label,
-            "name": self.clip.name,
+            "name": self.file_name,
             "facts": "" if self.problem else facts,
             "colour": self.colour,
             "problem": self.problem,
@@ -116,8 +123,9 @@ def travels_unchanged(clip: Clip) -> bool:
 
 def sound_name(take: Take) -> str:
     """What the file of `sound_bytes` is called."""
-    clip = take.clip
-    return clip.name if take.finite and travels_unchanged(clip) else f"{clip.path.stem}.flac"
+    if take.finite and travels_unchanged(take.clip):
+        return take.file_name
+    return str(PurePath(take.file_name).with_suffix(".flac"))
 
 
 def sound_bytes(take: Take) -> bytes:

@@ -140,6 +140,14 @@ def test_a_take_is_saved_as_the_file_it_is_and_named_after_it(tmp_path: Path) ->
     assert sound["name"] == "a.flac", "what browsers cannot read is heard as another file"
 
 
+def test_a_file_that_is_named_by_its_content_is_called_what_the_take_is(tmp_path: Path) -> None:
+    path = song(tmp_path / f"{'3a' * 32}.wav", 0.1)
+    player = _Asked(lambda: [read_take("pop · 4/4 · take 2", sv.Clip(path), "#000")], "svp-test")
+    for want in ("file", "sound"):
+        player._answer({"request": want, "want": want, "take": 0})
+    assert [named["name"] for named, _ in player.__dict__["answers"]] == ["pop · 4 4 · take 2.wav"] * 2
+
+
 def test_a_file_too_great_for_a_page_is_not_sent_but_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
