@@ -386,3 +386,28 @@ async def test_a_plan_is_previewed_by_what_the_takes_there_are_say(
     for said in ("8 added, 4 kept", "12 trials", "from 4 pilot takes", "1.20"):
         assert said in repr(shown)
         assert said in shown._repr_mimebundle_()["text/html"]
+
+
+async def test_a_run_with_nothing_to_order_says_so_and_shows_no_progress(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = Study(tmp_path / "study", make_client())
+    await study.run(small_plan(songs), price=PRICE, measures=False)
+    capsys.readouterr()
+    await study.run(small_plan(songs), price=PRICE, measures=False)
+    assert "nothing to order of 2 trials; 2 done" in (said := capsys.readouterr().err)
+    assert said.count("\n") == 1
+
+
+async def test_in_a_notebook_what_is_as_it_should_be_is_not_said_on_the_error_stream(
+    tmp_path: Path,
+    songs: list[Path],
+    make_client: MakeClient,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("soundverse_nb.displays.in_kernel", lambda: True)
+    await Study(tmp_path / "study", make_client()).run(small_plan(songs), price=PRICE, measures=False)
+    said = capsys.readouterr()
+    assert "2 of 2 trials to order for 0.20" in said.out
+    assert "to order" not in said.err
