@@ -12,7 +12,10 @@ from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.study.audio_files import keep_audio
 from soundverse_nb.study.measuring import copy_measures
 from soundverse_nb.study.plan import Plan
+from soundverse_nb.study.runner_lease import runner_of
 from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
+
+_KEPT = ("service", "simulated", "environment", "created", "created_on")
 
 _OPEN = (TrialState.MISSING, TrialState.FAILED)
 
@@ -22,6 +25,11 @@ _BEST = (TrialState.DONE, TrialState.RUNNING, TrialState.UNKNOWN, TrialState.FAI
 
 def adopt_trials(store: StudyStore, folder: Path, other: StudyStore, other_folder: Path) -> int:
     """Take over finished takes of another study for trials of equal identity that are not done here."""
+    if runner_of(store) is not None:
+        raise ConfigurationError(
+            "This study is being run, so nothing is taken over now.",
+            hint="Adopt before the run, or after it.",
+        )
     mine = {trial.identity: trial for trial in store.trials(_OPEN)}
     adopted = 0
     for trial in other.trials([TrialState.DONE]):
@@ -57,7 +65,7 @@ def merge_studies(folders: Sequence[Path], into: Path) -> None:
         target.note(
             id=f"merged-{'-'.join(sorted(store.meta().get('id', '?') for store in stores))}"[:400],
             merged=json.dumps([folder.name for folder in folders]),
-            **{name: text for name, text in stores[0].meta().items() if name in ("service", "simulated")},
+            **{name: text for name, text in stores[0].meta().items() if name in _KEPT},
         )
         every: dict[str, list[tuple[int, StoredTrial]]] = {}
         for at, store in enumerate(stores):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -104,10 +103,9 @@ class Plan:
             raise ConfigurationError(
                 "This plan has no cell: everything is excluded.", hint="Leave out some of excluded=[...]."
             )
-        if len(self) > MOST_TRIALS:
-            raise ConfigurationError(
-                f"{len(self):,} trials are more than a study can hold ({MOST_TRIALS:,})."
-            )
+        # Counted before they are made: a slip in repeats would fill the memory.
+        if (count := sum(self._counts.values())) > MOST_TRIALS or (count := len(self)) > MOST_TRIALS:
+            raise ConfigurationError(f"{count:,} trials are more than a study can hold ({MOST_TRIALS:,}).")
 
     @property
     def axes(self) -> dict[str, Levels]:
@@ -232,7 +230,7 @@ class Plan:
         other._part = (part + index * parts, parts * of)
         given = self.budget if budget is None else budget
         if given is not None:
-            other.budget = math.floor(given * len(other) / max(1, len(self)) * MICRO) / MICRO
+            other.budget = round(given * MICRO) * len(other) // max(1, len(self)) / MICRO
         return other
 
     @property
@@ -305,7 +303,9 @@ class Plan:
             control_every=description["control_every"],
         )
         part, parts = description.get("part", (0, 1))
-        return plan if parts == 1 else plan._as_part(part, parts)
+        plan = plan if parts == 1 else plan._as_part(part, parts)
+        plan.budget = description.get("budget")
+        return plan
 
     def _as_part(self, part: int, parts: int) -> Plan:
         other = self._copy()
@@ -318,7 +318,9 @@ class Plan:
         Songs below the file's folder are named relative to it. Raises ConfigurationError for songs that are
         no files or URLs, and for signed URLs, which are secrets and soon out of date.
         """
-        return write_plan(path, {**self.description(), "part": list(self._part)}, self.references)
+        return write_plan(
+            path, {**self.description(), "part": list(self._part), "budget": self.budget}, self.references
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Plan:
@@ -329,12 +331,14 @@ class Plan:
         refuse.
         """
         arguments = read_plan(path)
-        shard = arguments.pop("shard")
+        shard, budget = arguments.pop("shard"), arguments.pop("budget")
         try:
             plan = cls(**arguments)
         except (ConfigurationError, InvalidRequestError) as error:
             raise type(error)(f"{Path(path).name}: {error.message}", hint=error.hint) from None
-        return plan.shard(*shard) if shard else plan
+        plan = plan.shard(*shard) if shard else plan
+        plan.budget = budget
+        return plan
 
     @classmethod
     def from_frame(

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import math
 import os
 import re
 import stat
@@ -57,7 +58,7 @@ from soundverse_nb.study.yaml_text import (
 
 KEYS = (
     "references", "prompts", "slots", "lyrics", "parameters", "repeats", "seed", "extra", "excluded",
-    "control", "control_every", "shard",
+    "control", "control_every", "shard", "budget",
 )  # fmt: skip
 
 _COMMENT = "A plan of remixes: soundverse_nb.Plan.load() reads it. Paths are relative to this file."
@@ -115,7 +116,7 @@ class _PlanReading:
         )
         found["repeats"] = self._repeats(axes)
         found |= {name: self._whole(name, usual) for name, usual in (("seed", 0), ("control_every", 10))}
-        return found | {"shard": self._shard()}
+        return found | {"shard": self._shard(), "budget": self._budget()}
 
     @contextlib.contextmanager
     def _on_line(self, line: int) -> Iterator[None]:
@@ -238,6 +239,15 @@ class _PlanReading:
             self.places.refuse(node.line, f"there is no part {index} of {of}.", f"Parts: 0 to {of - 1}.")
         return index, of
 
+    def _budget(self) -> float | None:
+        node = self.root.entries.get("budget")
+        if node is None or _is_empty(node):
+            return None
+        value = value_of(node, self.places)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+            self.places.refuse(node.line, "budget is no amount of money.")
+        return float(value)
+
 
 def _is_empty(node: Node) -> bool:
     return isinstance(node, Scalar) and not node.is_quoted and not node.text
@@ -314,6 +324,7 @@ def text_of_plan(description: Mapping[str, Any], references: Levels, folder: Pat
         written |= {"control": flow(description["control"]), "control_every": description["control_every"]}
     if (part := description.get("part", [0, 1])) != [0, 1]:
         written["shard"] = flow({"index": part[0], "of": part[1]})
+    written["budget"] = description.get("budget")
     kept = {key: value for key, value in written.items() if value is not None and value not in ({}, [])}
     if values_in(kept) > MOST_VALUES:
         raise ConfigurationError(

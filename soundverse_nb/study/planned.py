@@ -64,7 +64,11 @@ def changed_plan(store: StudyStore, plan: Plan) -> PlanChanges:
     """
     found, meta = store.plan(), store.meta()
     known: Mapping[str, str] = found[1].get("contents", {}) if found else {}
-    contents = {name: _content(song, known.get(name, name)) for name, song in plan.references.items()}
+    own = {str(store.path.parent / row["file"]): key for key, row in store.songs().items() if row["file"]}
+    contents = {
+        name: own.get(str(song)) or _content(song, known.get(name, name))
+        for name, song in plan.references.items()
+    }
     service, simulated = meta.get("service", ""), meta.get("simulated") == "True"
     after = {trial.identity: trial for trial in planned_trials(plan, contents, service, simulated)}
     return plan_changes({trial.identity: trial for trial in store.trials()}, after)

@@ -8,7 +8,7 @@ import json
 import platform
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from soundverse_nb import displays
 from soundverse_nb.api.transport import REMIX_PATH
 from soundverse_nb.client.inputs import RemixInput, reference_of
+from soundverse_nb.client.journal.order import Order
 from soundverse_nb.client.order.labelled import check_songs, orders_labelled, recover_labelled
 from soundverse_nb.client.progress import ProgressReporter
 from soundverse_nb.client.references import Checked
@@ -33,7 +34,7 @@ from soundverse_nb.study.plan_changes import plan_changes
 from soundverse_nb.study.planned import check_different, planned_trials
 from soundverse_nb.study.runner import Commits, Runner, RunSettings, settle
 from soundverse_nb.study.runner_lease import RunnerLease
-from soundverse_nb.study.settling import journal_name, settled_order
+from soundverse_nb.study.settling import kept_beside, settled_order, study_of
 from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
 
 LABEL = "study"
@@ -82,16 +83,21 @@ async def run_study(
         reporter.store = store
         songs = await _checked_songs(session, request.plan)
         trials, files = await _taken_plan(folder, store, session, request.plan, songs)
-        journal = await asyncio.to_thread(journal_name, session.journal.path)
+        journal = await session.journal.identity()
         await settle_earlier(folder, store, session, journal, request.price or 0)
-        if request.order_again:
-            await asyncio.to_thread(store.release_unknown, request.order_again)
         known = {trial.identity: trial for trial in await asyncio.to_thread(store.trials)}
         wanted = {TrialState.MISSING, *([TrialState.FAILED] if request.retry_failed else [])}
-        missing = [known[trial.identity] for trial in trials if known[trial.identity].state in wanted]
+        again = _named_again(known, request.order_again)
+        missing = [
+            known[trial.identity]
+            for trial in trials
+            if known[trial.identity].state in wanted or trial.identity in again
+        ]
         price = request.price or 0
         _check_budget(store, missing, request)
         displays.announce(_announced(store, request, missing))
+        if again:
+            await asyncio.to_thread(store.release_unknown, again)
         number = {trial.identity: at for at, trial in enumerate(trials)}
         inputs = [
             RemixInput(
@@ -109,7 +115,8 @@ async def run_study(
             request.measures,
             request.executor,
         )
-        runner = Runner(folder, store, session, missing, inputs, files, settings, journal)
+        beside = kept_beside(journal, store.meta()["id"])
+        runner = Runner(folder, store, session, missing, inputs, files, settings, beside)
         await runner.run(reporter)
         if runner.stopped:
             displays.notice(f"the study stopped: {runner.stopped}")
@@ -148,6 +155,12 @@ async def _taken_plan(
     """Make this the study's plan; its trials in order, and by content the song's file in the study."""
     contents: dict[str, str] = {}
     files: dict[str, Path] = {}
+    # A song that the study gave out itself is the one it had, also where that was samples.
+    own = {
+        folder / row["file"]: content
+        for content, row in (await asyncio.to_thread(store.songs)).items()
+        if row["file"]
+    }
     for name, (_, checked) in songs.items():
         if checked.path is None:
             raise ConfigurationError(
@@ -156,7 +169,7 @@ async def _taken_plan(
             )
         found, file = await asyncio.to_thread(keep_audio, folder, checked.path)
         # Samples are known by themselves: another encoder makes another file of them.
-        content = contents[name] = checked.sha256 or found
+        content = contents[name] = own.get(checked.path, checked.sha256 or found)
         files[content] = folder / file
         await asyncio.to_thread(store.take_song, content, name, file, None)
     service = service_name(session)
@@ -165,7 +178,13 @@ async def _taken_plan(
     before = {trial.identity: trial for trial in await asyncio.to_thread(store.trials)}
     if before and (changes := plan_changes(before, {trial.identity: trial for trial in trials})):
         displays.announce(repr(changes))
-    described = {**plan.description(), "contents": contents, "part": list(plan.part), "share": plan.share}
+    described = {
+        **plan.description(),
+        "contents": contents,
+        "part": list(plan.part),
+        "share": plan.share,
+        "budget": plan.budget,
+    }
     await asyncio.to_thread(store.take_plan, plan.hash, described, trials)
     await asyncio.to_thread(
         store.note,
@@ -178,17 +197,21 @@ async def _taken_plan(
 
 async def settle_earlier(folder: Path, store: StudyStore, session: Session, journal: str, price: int) -> None:
     """Ask the journal about every open trial; what a dead kernel left is finished, and nothing is sent."""
-    prefix = f"{label_of(store, '')}"
     trials = await asyncio.to_thread(store.trials)
     if not any(trial.attempts for trial in trials):
         return
-    await recover_labelled(session, prefix, ProgressReporter(None))
-    orders = await orders_labelled(session, prefix)
+    # In a merged study some were ordered by another one.
+    ids = dict.fromkeys([store.meta()["id"], *(study_of(trial) for trial in trials if study_of(trial))])
+    orders: dict[str, list[Order]] = {}
+    for study in ids:
+        await recover_labelled(session, f"{LABEL}:{study}:", ProgressReporter(None))
+        for label, found in (await orders_labelled(session, f"{LABEL}:{study}:")).items():
+            orders.setdefault(label.rpartition(":")[2], []).extend(found)
     commits = Commits(store)
     for trial in trials:
         if trial.state is TrialState.DONE and trial.file and (folder / trial.file).is_file():
             continue
-        settlement = settled_order(trial, orders.get(prefix + trial.identity, []), journal)
+        settlement = settled_order(trial, orders.get(trial.identity, []), journal)
         if settlement is None or (settlement.state is trial.state and settlement.audio is None):
             continue
         if settlement.audio is not None and not settlement.audio.is_file():
@@ -196,6 +219,19 @@ async def settle_earlier(folder: Path, store: StudyStore, session: Session, jour
         already = trial.state in (TrialState.DONE, TrialState.FAILED)  # then it was counted before
         settlement = replace(settlement, is_paid=False) if already and settlement.is_paid else settlement
         await settle(commits, store, folder, trial, settlement, trial.reserved or price)
+
+
+def _named_again(known: Mapping[str, StoredTrial], given: Sequence[str]) -> frozenset[str]:
+    """The trials of unknown outcome to order again. ConfigurationError for a name that is none of them."""
+    for identity in given:
+        trial = known.get(identity)
+        if trial is None or trial.state is not TrialState.UNKNOWN:
+            stands = "is no trial of this study" if trial is None else f"is {trial.state.value}"
+            raise ConfigurationError(
+                f"order_again= names {plain(identity, 80)}, which {stands}. Nothing was ordered.",
+                hint="study.unknown lists the trials of unknown outcome, each with its identity.",
+            )
+    return frozenset(given)
 
 
 def _check_budget(store: StudyStore, missing: Sequence[StoredTrial], request: RunRequest) -> None:

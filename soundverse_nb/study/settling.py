@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,15 +28,6 @@ class Settlement:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def journal_name(path: Path) -> str:
-    """A name for a journal: another file at its path, or its path on another machine, has another one."""
-    try:
-        inode = path.stat().st_ino
-    except OSError:
-        inode = 0
-    return f"{socket.gethostname()}:{path}:{inode}"
-
-
 def settled_end(result: Remix | SoundverseError, order: Order | None) -> Settlement:
     """How a trial stands whose remix has just ended so."""
     if isinstance(result, Remix):
@@ -52,20 +42,18 @@ def settled_end(result: Remix | SoundverseError, order: Order | None) -> Settlem
 def settled_order(trial: StoredTrial, orders: Sequence[Order], journal: str) -> Settlement | None:
     """How a trial of an earlier run stands by its orders in this journal; None where nothing is new."""
     if trial.state is TrialState.RUNNING:
-        # Orders of earlier attempts were settled with those.
-        latest = [order for order in orders if order.created_at >= (trial.started or 0) - _ROUNDING]
-        tried_before, orders = bool(orders), latest
+        tried_before, orders = bool(trial.order_id), _latest(trial, orders)
     if not orders:
         if trial.state is not TrialState.RUNNING:
             return None
-        if trial.journal == journal:  # reserved, and its kernel died before the order was written down
+        if journal_of(trial) == journal:  # reserved, and its kernel died before the order was written down
             return Settlement(TrialState.FAILED if tried_before else TrialState.MISSING, False)
         return Settlement(
             TrialState.UNKNOWN,
             None,
             facts={
                 "error": "Its price was reserved beside another journal of orders than this one "
-                f"({trial.journal or 'unknown'}), which alone knows whether it was ordered."
+                f"({journal_of(trial) or 'unknown'}), which alone knows whether it was ordered."
             },
         )
     order = max(orders, key=lambda each: (_RANK.get(each.state, 0), each.updated_at))
@@ -76,7 +64,34 @@ def settled_order(trial: StoredTrial, orders: Sequence[Order], journal: str) -> 
     return _by_order(order, {"error": order.error, **_names(order)})
 
 
-_ROUNDING = 0.001  # seconds
+def _latest(trial: StoredTrial, orders: Sequence[Order]) -> list[Order]:
+    """The orders of the attempt that is reserved: those of earlier ones were settled with these.
+
+    Clocks decide only where nothing is lost by it: an order that ended unmade, of a third attempt or later.
+    """
+    others = [order for order in orders if order.order_id != trial.order_id]
+    if trial.attempts < 3:
+        return others
+    began = (trial.started or 0) - 1
+    return [order for order in others if order.state not in _OVER or order.created_at >= began]
+
+
+def kept_beside(journal: str, study: str) -> str:
+    """What a reservation notes: the journal that its order will be in, and whose label it has there."""
+    return f"{journal} {study}"
+
+
+def journal_of(trial: StoredTrial) -> str:
+    """The identity of the journal that a trial was reserved beside."""
+    return (trial.journal or "").partition(" ")[0]
+
+
+def study_of(trial: StoredTrial) -> str:
+    """The id of the study that a trial was ordered by: another one where studies were merged."""
+    return (trial.journal or "").partition(" ")[2]
+
+
+_OVER = (OrderState.FAILED, OrderState.REFUSED, OrderState.PLANNED)
 _PAID = (OrderState.ACCEPTED, OrderState.COMPLETED, OrderState.FETCHED)
 
 _RANK: dict[Any, int] = {

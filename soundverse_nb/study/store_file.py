@@ -89,11 +89,19 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     """The store at this path, to read only."""
     if not path.is_file():
         raise NotBegunError(f"There is no study in {path.parent}.", hint="study.run(plan) begins one.")
-    # A reader must be able to undo what a killed writer left half done, and writes nothing else. On a
-    # medium that cannot be written nobody else writes either, and SQLite needs no log beside the file.
+    # A reader must be able to undo what a killed writer left half done, and writes nothing else.
     can_write = os.access(path.parent, os.W_OK) and os.access(path, os.W_OK)
-    mode = "mode=rw" if can_write else "mode=ro&immutable=1"
-    connection = _connect(f"{path.absolute().as_uri()}?{mode}")
+    connection = _connect(f"{path.absolute().as_uri()}?mode={'rw' if can_write else 'ro'}")
+    if not can_write and not _is_readable(connection):
+        # Without its memory beside it a log cannot be followed by who may not write; without a log there is
+        # nothing beside the file itself.
+        connection.close()
+        if any(_size(path.with_name(f"{path.name}{log}")) for log in ("-wal", "-journal")):
+            raise ConfigurationError(
+                f"The study in {path.parent} cannot be read whole without the right to write there.",
+                hint="Copy the folder to a place of yours and open the copy.",
+            )
+        connection = _connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1")
     try:
         connection.execute("PRAGMA query_only = ON")
         _check(connection, path)
@@ -106,6 +114,21 @@ def open_to_read(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _is_readable(connection: sqlite3.Connection) -> bool:
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        return False
+    return True
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _connect(address: str) -> sqlite3.Connection:

@@ -156,7 +156,7 @@ class Study(StudyFolder):
             isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1
         ):
             raise ConfigurationError(f"concurrency={concurrency!r} is no whole number of at least 1.")
-        price = checked_price(self.client._price if price is None else price)
+        price = checked_amount("price", self.client._price if price is None else price)
         budget = checked_amount("budget", plan.budget if budget is None else budget)
         if budget is not None and price is None:
             raise ConfigurationError(
@@ -165,7 +165,7 @@ class Study(StudyFolder):
         request = RunRequest(
             plan,
             None if price is None else round(price * MICRO),
-            None if budget is None else int(budget * MICRO + 1e-6),
+            None if budget is None else round(budget * MICRO),
             concurrency,
             measures,
             retry_failed,
@@ -199,10 +199,17 @@ class Study(StudyFolder):
         return adopt_trials(self._writing(), self.path, source._reading(), source.path)
 
 
+_MOST = 1e9
+"""More than this is no price of remixes; millionths of it still fit into the store."""
+
+
 def checked_amount(word: str, value: float | None) -> float | None:
     """An amount of money as it was given. ConfigurationError for what is none."""
     try:
-        return checked_price(value)
+        checked_price(value)
+        if value is not None and (value > _MOST or 0 < value < 1 / MICRO):
+            raise ConfigurationError("It is beyond what is counted.")
+        return value
     except ConfigurationError:
         raise ConfigurationError(f"{word}={value!r} is no amount of money.", hint="Give a number.") from None
 

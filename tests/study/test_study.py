@@ -15,7 +15,6 @@ import pytest
 import soundverse_nb as sv
 from soundverse_nb.simulator import Simulator
 from soundverse_nb.study.plan import Plan
-from soundverse_nb.study.settling import journal_name
 from soundverse_nb.study.store import TrialState
 from soundverse_nb.study.study import Study
 from tests.client.conftest import Notebook
@@ -353,8 +352,8 @@ async def test_a_retry_that_died_before_it_was_sent_costs_nothing(
     plan = Plan(songs[:1], ["jazz"], parameters=tagged("broken", fault="failure"))
     await study.run(plan, price=PRICE, measures=False)
     (trial,) = study.trials()
-    session = study.client._session  # type: ignore[union-attr]
-    study._writing().reserve(trial.identity, 100_000, None, journal=journal_name(session.journal.path))
+    beside = trial.journal
+    study._writing().reserve(trial.identity, 100_000, None, journal=beside)
     assert study.reserved == pytest.approx(PRICE)
     await study.run(plan, price=PRICE, measures=False)
     assert states(study) == {"failed": 1}

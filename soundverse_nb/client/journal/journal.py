@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import re
+import secrets
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -224,6 +225,10 @@ class Journal:
             lambda c: [read_order(row) for row in _rows(c, "WHERE label >= ? AND label < ?", (prefix, after))]
         )
 
+    async def identity(self) -> str:
+        """A name that this journal keeps wherever it is moved, and that no other one has."""
+        return await self._do(_identity)
+
     async def left_open(self) -> list[Order]:
         """The orders that may still need something, oldest first: all but those that are known to be over.
 
@@ -330,6 +335,16 @@ def _keep(connection: sqlite3.Connection, order: Order, watched: bool, now: floa
     if not watched:
         _clear_lease(connection, order)
     return _get(connection, order.order_id)
+
+
+def _identity(connection: sqlite3.Connection) -> str:
+    connection.execute("CREATE TABLE IF NOT EXISTS identity (name TEXT NOT NULL)")
+    row = connection.execute("SELECT name FROM identity").fetchone()
+    if row is None:
+        name = secrets.token_hex(8)
+        connection.execute("INSERT INTO identity VALUES (?)", (name,))
+        return name
+    return str(row[0])
 
 
 def _clear_lease(connection: sqlite3.Connection, order: Order) -> None:

@@ -1,0 +1,173 @@
+"""Nothing is paid twice by a study that is resumed, merged, cut or copied, or whose journal is lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import soundverse_nb as sv
+from soundverse_nb.simulator import Simulator
+from soundverse_nb.study.store import StudyStore, TrialState
+from tests.study.conftest import PRICE, RATE, small_plan, tagged
+
+MakeClient = Callable[..., sv.Client]
+
+
+def states(study: sv.Study) -> dict[str, int]:
+    return {state.value: count for state, count in Counter(t.state for t in study.trials()).items()}
+
+
+def left_out(study: sv.Study, *, count: int) -> None:
+    """Make finished trials look as a kill right after their orders were sent would have left them."""
+    for trial in study.trials()[:count]:
+        study._writing().settle(
+            trial.identity, TrialState.RUNNING, charged=-round(PRICE * 1_000_000), order_id=None, file=None
+        )
+        with study._writing().writing() as connection:
+            connection.execute(
+                "UPDATE trials SET reserved = ? WHERE identity = ?",
+                (round(PRICE * 1_000_000), trial.identity),
+            )
+
+
+async def test_samples_are_the_same_song_when_the_study_gives_out_its_plan_again(
+    tmp_path: Path, make_client: MakeClient, service: Simulator
+) -> None:
+    samples = np.sin(np.arange(11 * RATE) / 20).astype(np.float32)
+    study = sv.Study(tmp_path / "study", make_client())
+    before = len(service.ledger)
+    await study.run(sv.Plan({"tone": (samples, RATE)}, ["jazz"], repeats=2), measures=False)
+    await study.run(measures=False)
+    await sv.Study(tmp_path / "study", make_client()).run(measures=False)
+    assert len(service.ledger) - before == 2
+    assert study.plan is not None
+    assert not study.changes(study.plan)
+
+
+async def test_a_merged_study_knows_the_orders_of_its_parts(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    part = sv.Study(tmp_path / "part", make_client())
+    plan = sv.Plan(songs[:1], ["jazz"], parameters=tagged(*"abcd"))
+    await part.run(plan, price=PRICE, measures=False)
+    left_out(part, count=3)
+    part.close()
+    merged = sv.merge([part], tmp_path / "merged")
+    merged.client = make_client()
+    before = len(service.ledger)
+    await merged.run(plan, price=PRICE, measures=False)
+    assert len(service.ledger) == before
+    assert states(merged) == {"done": 4}
+    assert (merged.spent, merged.reserved) == (pytest.approx(4 * PRICE), 0)
+
+
+async def test_what_was_out_when_the_journal_was_deleted_is_unknown(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    client = make_client()
+    study = sv.Study(tmp_path / "study", client)
+    plan = sv.Plan(songs[:1], ["jazz"], parameters=tagged(*"abcd"))
+    await study.run(plan, price=PRICE, measures=False)
+    left_out(study, count=2)
+    await client.aclose()
+    for file in tmp_path.glob("orders.sqlite3*"):
+        file.unlink()
+    study.client = make_client()
+    before = len(service.ledger)
+    await study.run(plan, price=PRICE, measures=False)
+    assert len(service.ledger) == before
+    assert states(study) == {"done": 2, "unknown": 2}
+    assert study.reserved == pytest.approx(2 * PRICE)
+
+
+async def test_a_clock_that_was_set_back_hides_no_order(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    study = sv.Study(tmp_path / "study", make_client())
+    await study.run(small_plan(songs), price=PRICE, measures=False)
+    left_out(study, count=2)
+    with study._writing().writing() as connection:
+        connection.execute("UPDATE trials SET started = started + 3600")
+    before = len(service.ledger)
+    await study.run(small_plan(songs), price=PRICE, measures=False)
+    assert len(service.ledger) == before
+    assert states(study) == {"done": 2}
+    assert (study.spent, study.reserved) == (pytest.approx(2 * PRICE), 0)
+
+
+async def test_a_refused_run_lets_nothing_be_ordered_again(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    study = sv.Study(tmp_path / "study", make_client())
+    plan = sv.Plan(songs[:1], ["jazz"], parameters=tagged("lost", fault="cut_before_id", times=1))
+    await study.run(plan, price=PRICE, measures=False)
+    (lost,) = study.unknown
+    with pytest.raises(sv.BudgetExceededError):
+        await study.run(plan, price=PRICE, budget=PRICE, measures=False, order_again=[lost.identity])
+    for name in (lost.identity[:8], "nobody"):
+        with pytest.raises(sv.ConfigurationError, match="order_again"):
+            await study.run(plan, price=PRICE, measures=False, order_again=[name])
+    before = len(service.ledger)
+    await study.run(plan, price=PRICE, measures=False)
+    assert len(service.ledger) == before
+    assert [trial.identity for trial in study.unknown] == [lost.identity]
+
+
+async def test_a_shard_keeps_its_budget_when_it_is_resumed_and_when_it_is_saved(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient
+) -> None:
+    plan = sv.Plan(songs[:1], ["jazz"], parameters=tagged(*map(str, range(8))))
+    shard = plan.shard(0, 2, budget=4 * PRICE)
+    study = sv.Study(tmp_path / "study", make_client())
+    for again in (shard, None):
+        with pytest.raises(sv.BudgetExceededError):
+            await study.run(again, price=PRICE, measures=False)
+        assert study.spent == pytest.approx(2 * PRICE)
+    loaded = sv.Plan.load(shard.save(tmp_path / "shard.yaml"))
+    assert (loaded.budget, loaded.hash) == (shard.budget, shard.hash)
+
+
+@pytest.mark.parametrize("price", [0.1, 0.3, 0.07])
+def test_shares_of_a_budget_hold_as_many_trials_as_the_whole(price: float) -> None:
+    plan = sv.Plan(["one.mp3"], [f"style {number}" for number in range(12)])
+    for parts in range(1, 13):
+        shards = [plan.shard(index, parts, budget=12 * price) for index in range(parts)]
+        assert all(
+            round(shard.budget * 1e6) >= len(shard) * round(price * 1e6)
+            for shard in shards
+            if 12 % parts == 0
+        )  # type: ignore[operator]
+        assert sum(round(shard.budget * 1e6) for shard in shards) <= round(12 * price * 1e6)  # type: ignore[operator]
+
+
+async def test_prices_beyond_what_is_counted_are_refused(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    before = len(service.ledger)
+    study = sv.Study(tmp_path / "study", make_client())
+    for settings in ({"price": 1e13}, {"price": 4e-7, "budget": 1e-6}, {"price": 0.1, "budget": 1e300}):
+        with pytest.raises(sv.ConfigurationError, match="is no amount of money"):
+            await study.run(small_plan(songs), measures=False, **settings)
+    assert len(service.ledger) == before
+
+
+def test_a_slip_in_repeats_is_a_sentence_at_once() -> None:
+    with pytest.raises(sv.ConfigurationError, match="more than a study can hold"):
+        sv.Plan(["one.mp3"], ["jazz"], repeats=10**9)
+
+
+async def test_nothing_is_adopted_into_a_study_that_runs(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = sv.Study(tmp_path / "first", make_client())
+    await first.run(small_plan(songs), price=PRICE, measures=False)
+    second = sv.Study(tmp_path / "second", make_client())
+    await second.run(sv.Plan(songs[:1], ["dub"]), price=PRICE, measures=False)
+    monkeypatch.setattr("soundverse_nb.study.merging.runner_of", lambda store: object())
+    with pytest.raises(sv.ConfigurationError, match="being run"):
+        second.adopt(first)
+    assert isinstance(second._reading(), StudyStore)
