@@ -89,7 +89,7 @@ def name_rows(axes: Any, names: Sequence[str], lines: int) -> None:
 
 def name_width(axes: Any) -> int:
     """How many characters a line of a row's name may have."""
-    return max(12, round(axes.figure.get_figwidth() * 4))
+    return max(12, round(float(axes.figure.get_figwidth()) * 4))
 
 
 def shortened(name: str, most: int) -> str:

@@ -112,7 +112,10 @@ def _by_order(order: Order, facts: dict[str, Any]) -> Settlement:
         return Settlement(TrialState.MISSING, False, facts={**facts, "error": None})
     if state in (OrderState.UNKNOWN, OrderState.SENDING):
         return Settlement(TrialState.UNKNOWN, None, facts=facts)
-    return Settlement(TrialState.RUNNING, None, facts=facts)
+    # Its order is not noted yet: what is noted is the last one that is over.
+    return Settlement(
+        TrialState.RUNNING, None, facts={name: value for name, value in facts.items() if name != "order_id"}
+    )
 
 
 def _names(order: Order | None) -> dict[str, Any]:
