@@ -41,9 +41,12 @@ def written(folder: Path, text: str) -> Path:
 
 def refusal(text: str) -> str:
     with pytest.raises(sv.SoundverseError) as raised:
-        found = plan_of_text(textwrap.dedent(text), Path())
-        Plan(**{k: v for k, v in found.items() if k not in ("shard", "budget")})
+        made(plan_of_text(textwrap.dedent(text), Path()))
     return str(raised.value)
+
+
+def made(arguments: dict[str, Any]) -> Plan:
+    return Plan(**{name: value for name, value in arguments.items() if name not in ("shard", "budget")})
 
 
 def prompts(plan: Plan) -> set[str | None]:
