@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 CELLS = {
-    "a missing file": ('await client.remix("missing.mp3", "jazz")', "PreflightError: missing.mp3: There"),
+    "a missing file": ('await client.remix("missing.mp3", "jazz")', "PreflightError: There is no file"),
     "no prompt": ("client.remix_sync(song)", "InvalidRequestError: Either prompt or lyrics"),
     "a helper of one's own": (
-        "def cut(path): return sv.repair(path)\n\ncut('missing.mp3')", "PreflightError: missing.mp3",
+        "def cut(path): return sv.repair(path)\n\ncut('missing.mp3')", "PreflightError: There is no file",
     ),
 }  # fmt: skip
 SETUP = """

@@ -12,7 +12,6 @@ import csv
 import io
 import json
 import platform
-import re
 import sqlite3
 import tempfile
 import zipfile
@@ -28,15 +27,13 @@ from soundverse_nb.api.secrets import hide_key, hide_secrets
 from soundverse_nb.displays import notice
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.render.escape import plain
+from soundverse_nb.study.audio_files import FILE
 from soundverse_nb.study.crate import DESCRIPTION, CrateFacts, CrateFile, crate_description
 from soundverse_nb.study.frame import study_columns
 from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
 
 TRIALS, PLAN, ENVIRONMENT = "trials.csv", "plan.json", "environment.json"
 FILES: tuple[str, ...] = (NAME, TRIALS, PLAN, ENVIRONMENT, DESCRIPTION)
-AUDIO = re.compile(r"audio/[0-9a-f]{64}(\.[A-Za-z0-9]{1,8})?")
-"""Where audio lies in a study and in its archive. What a store names elsewhere is not touched."""
-
 _LIBRARIES = ("numpy", "scipy", "librosa", "soundfile", "av", "soxr", "aiohttp", "pandas")
 # What the runner notes of itself: on another machine it would look like a run that goes on.
 _OF_A_RUN = ("runner", "command")
@@ -189,11 +186,11 @@ def _read(copied: Path, table: Any) -> _Content:
     audio: dict[str, CrateFile] = {}
     places: dict[str, str] = {}
     for content, song in songs.items():
-        if song["file"] and AUDIO.fullmatch(song["file"]):
+        if song["file"] and FILE.fullmatch(song["file"]):
             places[content] = song["file"]
             audio[song["file"]] = CrateFile(song["file"], plain(song["name"]), "A song that was remixed.")
     for trial in trials:
-        if trial.file and AUDIO.fullmatch(trial.file) and trial.file not in audio:
+        if trial.file and FILE.fullmatch(trial.file) and trial.file not in audio:
             asked = ", ".join(str(level) for factor, level in trial.factors.items() if factor != "reference")
             made = "simulated remix" if trial.simulated else "remix"
             said = f"A {made} of {plain(trial.reference, 60)}: {plain(asked, 200)}, take {trial.replicate}."

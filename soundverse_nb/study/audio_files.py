@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import secrets
 from pathlib import Path
 
 from soundverse_nb.errors import ConfigurationError
 
 FOLDER = "audio"
+FILE = re.compile(r"audio/[0-9a-f]{64}(\.[A-Za-z0-9]{1,8})?")
+"""What a file of a study may be called. What a store of somebody's names elsewhere is not touched."""
+
+_SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
 _BLOCK = 1 << 20
 
 
@@ -25,7 +30,8 @@ def keep_audio(
     """
     try:
         found = content or content_of(source)
-        name = f"{FOLDER}/{found}{source.suffix.lower()}"
+        suffix = source.suffix.lower()
+        name = f"{FOLDER}/{found}{suffix if _SUFFIX.fullmatch(suffix) else ''}"
         target = folder / name
         if not target.is_file() or target.stat().st_size != source.stat().st_size:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -37,6 +43,11 @@ def keep_audio(
             f"{source.name} could not be kept in {folder}: {error.strerror or error}.",
             hint="Make room, and run the cell again: what is done is kept, what is paid is in the journal.",
         ) from None
+
+
+def audio_file(name: str | None) -> str | None:
+    """The name of a file as a store has it; None where it is none of a study's own."""
+    return name if name is not None and FILE.fullmatch(name) else None
 
 
 def content_of(path: Path) -> str:

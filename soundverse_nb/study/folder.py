@@ -22,6 +22,7 @@ from soundverse_nb.render.gallery import GalleryTake
 from soundverse_nb.render.gallery_table import gallery_html, gallery_text
 from soundverse_nb.render.units import money
 from soundverse_nb.study.archive import save_archive
+from soundverse_nb.study.audio_files import audio_file
 from soundverse_nb.study.estimates import Method, Scope
 from soundverse_nb.study.frame import study_columns, study_frame
 from soundverse_nb.study.measuring import kept_difference
@@ -54,6 +55,12 @@ class StudyFolder:
     """What a study is to whoever reads it. Raises ConfigurationError for a folder that holds no study.
 
     Only stars and notes are written from here: nothing can be ordered.
+
+    >>> import soundverse_nb as sv
+    >>> plan = sv.Plan([sv.example_song()], ["jazz", "waltz"])
+    >>> with sv.connect(progress=False) as client:
+    ...     study = sv.Study("study", client).run_sync(plan, measures=False)
+    soundverse_nb: no API key, ...
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -87,7 +94,7 @@ class StudyFolder:
 
     def _song(self, songs: Any, content: str | None) -> Path:
         # Two songs that are gone are still two.
-        file = songs[content]["file"] if content in songs else None
+        file = audio_file(songs[content]["file"]) if content in songs else None
         return self.path / (file or f"audio/missing {content}")
 
     @bare_errors
@@ -195,14 +202,15 @@ class StudyFolder:
     def clip(self, identity: str) -> Clip:
         """The audio of a trial. ConfigurationError where it has none, or the file is gone."""
         trial = self._reading().trial(identity)
-        if trial is None or trial.file is None:
+        name = None if trial is None else audio_file(trial.file)
+        if trial is None or name is None:
             raise ConfigurationError(
                 "This trial has no audio.", hint="study.to_frame() says how each stands."
             )
-        file = self.path / trial.file
+        file = self.path / name
         if not file.is_file():
             raise ConfigurationError(
-                f"The audio of trial {trial.number} ({trial.file}) is gone from the study's folder.",
+                f"The audio of trial {trial.number} ({name}) is gone from the study's folder.",
                 hint="study.run() takes it from the client's folder, or fetches it again; nothing is paid.",
             )
         return Clip(file)
@@ -218,6 +226,11 @@ class StudyFolder:
             isinstance(stars, bool) or not isinstance(stars, int) or not 0 <= stars <= 5
         ):
             raise ConfigurationError(f"stars={stars!r} are no whole number from 0 to 5.")
+        if self._reading().trial(identity) is None:
+            raise ConfigurationError(
+                f"This study has no trial {plain(identity, 80)}.",
+                hint="study.to_frame() has their identities.",
+            )
         self._writing().mark(identity, stars, note)
 
     def summary(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from soundverse_nb.errors import import_extra
+from soundverse_nb.study.audio_files import audio_file
 from soundverse_nb.study.measuring import measured_columns
 from soundverse_nb.study.plan import MICRO
 from soundverse_nb.study.store import StudyStore, TrialState
@@ -50,10 +51,8 @@ def study_columns(store: StudyStore) -> dict[str, Any]:
         "attempts": [row["attempts"] for row in rows],
         "cost": [row["charged"] / MICRO for row in rows],
         "reserved": [row["reserved"] / MICRO for row in rows],
-        **{
-            name: [row[name] for row in rows]
-            for name in ("error", "song_name", "stars", "note", "audio", "file")
-        },
+        **{name: [row[name] for row in rows] for name in ("error", "song_name", "stars", "note", "audio")},
+        "file": [audio_file(row["file"]) for row in rows],
         "adopted_from": [row["adopted"] for row in rows],
         "duplicate_of": [row["duplicate_of"] for row in rows],
         "same_audio_as": _same_audio(rows),
@@ -84,7 +83,8 @@ _AMOUNTS = frozenset({"cost", "reserved", "seconds", "seconds_to_streaming", "se
 
 def _typed(pandas: Any, name: str, values: Any) -> Any:
     if name in _MOMENTS:
-        return pandas.to_datetime(pandas.array(values, "Float64"), unit="s", utc=True)
+        moments = pandas.to_datetime(pandas.array(values, "Float64"), unit="s", utc=True)
+        return moments.as_unit("us")  # as pandas 3 has it; pandas 2 says nanoseconds
     if name in _AMOUNTS or name.startswith(STAGE):
         return pandas.Series(values, dtype="float64")
     if name in _FLAGS or name in _WHOLE:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from soundverse_nb.errors import ConfigurationError
-from soundverse_nb.study.audio_files import keep_audio
+from soundverse_nb.study.audio_files import audio_file, keep_audio
 from soundverse_nb.study.measuring import copy_measures
 from soundverse_nb.study.plan import Plan
 from soundverse_nb.study.runner_lease import runner_of
@@ -34,9 +34,10 @@ def adopt_trials(store: StudyStore, folder: Path, other: StudyStore, other_folde
     adopted = 0
     for trial in other.trials([TrialState.DONE]):
         here = mine.get(trial.identity)
-        if here is None or trial.file is None or not (other_folder / trial.file).is_file():
+        own = audio_file(trial.file)
+        if here is None or own is None or not (other_folder / own).is_file():
             continue
-        audio, file = keep_audio(folder, other_folder / trial.file, trial.audio, is_ours=True)
+        audio, file = keep_audio(folder, other_folder / own, trial.audio, is_ours=True)
         facts = {
             name: getattr(trial, name)
             for name in ("order_id", "message_id", "started", "finished", "stages", "song_name")
@@ -70,8 +71,8 @@ def merge_studies(folders: Sequence[Path], into: Path) -> None:
         every: dict[str, list[tuple[int, StoredTrial]]] = {}
         for at, store in enumerate(stores):
             for content, row in store.songs().items():
-                if row["file"] and (folders[at] / row["file"]).is_file():
-                    _, file = keep_audio(into, folders[at] / row["file"], is_ours=True)
+                if (own := audio_file(row["file"])) and (folders[at] / own).is_file():
+                    _, file = keep_audio(into, folders[at] / own, is_ours=True)
                     target.take_song(content, row["name"], file, row["seconds"])
             for trial in store.trials():
                 every.setdefault(trial.identity, []).append((at, trial))
@@ -98,7 +99,7 @@ def _take(
         if number and trial.state is TrialState.MISSING:
             continue
         identity = trial.identity if not number else f"{trial.identity}+{number + 1}"
-        file = trial.file
+        file = audio_file(trial.file)
         if file is not None and (folders[at] / file).is_file():
             _, file = keep_audio(into, folders[at] / file, trial.audio, is_ours=True)
         in_plan = not number and trial.plan == _plan_hash(stores[at])

@@ -367,7 +367,7 @@ class Plan:
         """What the plan takes in time and money, with the price of one remix and how long one usually takes.
 
         >>> print(Plan("one.mp3", ["jazz", "rock"], repeats=3).estimate(price=0.1))
-        6 trials · about 10 min 00 s, one at a time · price 0.60
+        6 trials · about 10 min, one at a time · price 0.60
         """
         return estimate(len(self), price, seconds_per_remix, concurrency)
 

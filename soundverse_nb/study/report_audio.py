@@ -17,7 +17,7 @@ from soundverse_nb.remix.preview import ENVELOPE_POINTS, playables
 from soundverse_nb.render.gallery import GalleryTake, peaks_of
 from soundverse_nb.render.report_takes import ReportTake, Sound
 from soundverse_nb.render.units import size
-from soundverse_nb.study.archive import AUDIO
+from soundverse_nb.study.audio_files import FILE
 from soundverse_nb.study.store import StudyStore
 
 DEFAULT_BYTES = 24_000_000
@@ -74,7 +74,7 @@ def _songs(store: StudyStore, folder: Path, names: set[str]) -> dict[str, Path |
 
 def _file(folder: Path, name: str | None) -> Path | None:
     """A file of the study; None for one that is gone, or that somebody's store names elsewhere."""
-    if not name or not AUDIO.fullmatch(name):
+    if not name or not FILE.fullmatch(name):
         return None
     path = folder / name
     return path if path.is_file() and not path.is_symlink() else None

@@ -218,6 +218,8 @@ async def settle_earlier(folder: Path, store: StudyStore, session: Session, jour
             continue  # fetched, and gone from the disk: what could be fetched again was
         already = trial.state in (TrialState.DONE, TrialState.FAILED)  # then it was counted before
         settlement = replace(settlement, is_paid=False) if already and settlement.is_paid else settlement
+        if settlement.is_paid is None and not trial.reserved:  # ordered by a copy of this study
+            settlement = replace(settlement, facts={**settlement.facts, "reserved": price})
         await settle(commits, store, folder, trial, settlement, trial.reserved or price)
 
 

@@ -187,6 +187,8 @@ class Study(StudyFolder):
         self._ask(Command.STOP)
 
     def _ask(self, command: Command) -> None:
+        if not self._exists:
+            raise ConfigurationError("This study was not run yet.", hint="study.run(plan) runs it.")
         ask_runner(self._writing(), command)
 
     @bare_errors

@@ -15,7 +15,8 @@ from typing import IO
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.units import size
-from soundverse_nb.study.archive import AUDIO, FILES
+from soundverse_nb.study.archive import FILES
+from soundverse_nb.study.audio_files import FILE
 from soundverse_nb.study.store import NAME, StudyStore
 
 MOST_BYTES = 200_000_000_000
@@ -87,7 +88,7 @@ def _members(archive: zipfile.ZipFile, shown: str) -> Mapping[str, zipfile.ZipIn
     found: dict[str, zipfile.ZipInfo] = {}
     for member in archive.infolist():
         name = member.filename.removeprefix(top)
-        if not member.filename.startswith(top) or not (name in _NAMES or AUDIO.fullmatch(name)):
+        if not member.filename.startswith(top) or not (name in _NAMES or FILE.fullmatch(name)):
             continue
         if name in found:
             raise ConfigurationError(f"{shown} holds two files {name!r}; nothing was unpacked.")
@@ -128,7 +129,7 @@ def _check_store(folder: Path, shown: str) -> None:
         raise ConfigurationError(f"The store in {shown} is damaged; nothing was unpacked.") from None
     finally:
         store.close()
-    if odd := [file for file in files if file and not AUDIO.fullmatch(file)]:
+    if odd := [file for file in files if file and not FILE.fullmatch(file)]:
         raise ConfigurationError(
             f"{shown} names the file {plain(odd[0], 80)!r} outside of the study; nothing was unpacked."
         )

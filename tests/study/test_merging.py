@@ -86,3 +86,21 @@ async def test_repeats_that_are_the_same_file_are_flagged(
     different = sv.Study(tmp_path / "different", make_client())
     await different.run(sv.Plan(songs[:1], ["jazz"], repeats=3), measures=False)
     assert different.to_frame()["same_audio_as"].isna().all()
+
+
+async def test_a_file_that_a_store_names_outside_of_its_study_is_not_touched(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient
+) -> None:
+    study = sv.Study(tmp_path / "study", make_client())
+    await study.run(small_plan(songs), measures=False)
+    identity = study.trials()[0].identity
+    with study._writing().writing() as connection:
+        connection.execute("UPDATE trials SET file = '../one.wav' WHERE identity = ?", (identity,))
+    with pytest.raises(sv.ConfigurationError, match="no audio"):
+        study.clip(identity)
+    assert study.to_frame().set_index("identity")["file"].isna()[identity]
+    study.close()
+    merged = sv.merge([study], tmp_path / "merged")
+    named = [trial.file for trial in merged.trials()]
+    named += [row["file"] for row in merged._reading().songs().values()]
+    assert {f"audio/{path.name}" for path in (merged.path / "audio").iterdir()} == {*named} - {None}
