@@ -212,7 +212,7 @@ async def test_a_paused_study_orders_nothing_more_and_goes_on_when_told(
     seen = Notebook()
     study = Study(tmp_path / "study", make_client(max_streams=1, progress=seen))
     other = Study(tmp_path / "study", make_client())
-    with pytest.raises(sv.ConfigurationError, match="Nobody runs"):
+    with pytest.raises(sv.ConfigurationError, match="was not run yet"):
         study.pause()
     before = len(service.ledger)
     job = study.start(Plan(songs[:1], ["jazz"], parameters=tagged(*map(str, range(30)))), measures=False)
