@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from soundverse_nb import displays
-from soundverse_nb.api.secrets import logger
 from soundverse_nb.client.inputs import RemixInput
 from soundverse_nb.client.journal.order import Order
 from soundverse_nb.client.order.labelled import make_labelled
@@ -29,13 +28,11 @@ from soundverse_nb.errors import (
 from soundverse_nb.remix import Remix
 from soundverse_nb.study.audio_files import keep_audio
 from soundverse_nb.study.measuring import keep_measures, measure_trial, unmeasured
-from soundverse_nb.study.plan import MICRO
 from soundverse_nb.study.runner_lease import Command, command_of
 from soundverse_nb.study.settling import Settlement, settled_end
 from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
 
 T = TypeVar("T")
-log = logger("soundverse_nb.study")
 
 _LOOK_SECONDS = 0.5
 """How often the runner looks for what other processes ask of it."""
@@ -89,10 +86,10 @@ class Runner:
     async def run(self, reporter: ProgressReporter) -> None:
         """Order all of them; returns when all that was begun has ended. Raises where it had to stop."""
         looking = asyncio.ensure_future(self._look())
-        if self._settings.measures:
-            for trial in await asyncio.to_thread(unmeasured, self._store):
-                self._measure(trial)
         try:
+            if self._settings.measures:
+                for trial in await asyncio.to_thread(unmeasured, self._store):
+                    self._measure(trial)
             await make_labelled(
                 self._session, self._inputs, reporter, self, max(1, self._settings.concurrency)
             )
@@ -319,8 +316,3 @@ def _failure(before: Callable[[], object] | None) -> Exception | None:
     except Exception as error:
         return error
     return None
-
-
-def millionths(value: float | None) -> int | None:
-    """An amount of money in millionths, rounded to the nearest."""
-    return None if value is None else round(value * MICRO)

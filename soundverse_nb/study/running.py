@@ -99,11 +99,12 @@ async def run_study(
         if again:
             await asyncio.to_thread(store.release_unknown, again)
         number = {trial.identity: at for at, trial in enumerate(trials)}
+        study = store.meta()["id"]
         inputs = [
             RemixInput(
                 songs[trial.reference][0],
                 request.plan.trials[number[trial.identity]].instructions,
-                label_of(store, trial.identity),
+                f"{label_prefix(study)}{trial.identity}",
                 trial.reference,
             )
             for trial in missing
@@ -115,7 +116,7 @@ async def run_study(
             request.measures,
             request.executor,
         )
-        beside = kept_beside(journal, store.meta()["id"])
+        beside = kept_beside(journal, study)
         runner = Runner(folder, store, session, missing, inputs, files, settings, beside)
         await runner.run(reporter)
         if runner.stopped:
@@ -204,8 +205,8 @@ async def settle_earlier(folder: Path, store: StudyStore, session: Session, jour
     ids = dict.fromkeys([store.meta()["id"], *(study_of(trial) for trial in trials if study_of(trial))])
     orders: dict[str, list[Order]] = {}
     for study in ids:
-        await recover_labelled(session, f"{LABEL}:{study}:", ProgressReporter(None))
-        for label, found in (await orders_labelled(session, f"{LABEL}:{study}:")).items():
+        await recover_labelled(session, label_prefix(study), ProgressReporter(None))
+        for label, found in (await orders_labelled(session, label_prefix(study))).items():
             orders.setdefault(label.rpartition(":")[2], []).extend(found)
     commits = Commits(store)
     for trial in trials:
@@ -218,7 +219,8 @@ async def settle_earlier(folder: Path, store: StudyStore, session: Session, jour
             continue  # fetched, and gone from the disk: what could be fetched again was
         already = trial.state in (TrialState.DONE, TrialState.FAILED)  # then it was counted before
         settlement = replace(settlement, is_paid=False) if already and settlement.is_paid else settlement
-        if settlement.is_paid is None and not trial.reserved:  # ordered by a copy of this study
+        # One that nobody tried here was ordered by a copy of this study.
+        if settlement.is_paid is None and trial.state is TrialState.MISSING:
             settlement = replace(settlement, facts={**settlement.facts, "reserved": price})
         await settle(commits, store, folder, trial, settlement, trial.reserved or price)
 
@@ -281,9 +283,9 @@ def _announced(store: StudyStore, request: RunRequest, missing: Sequence[StoredT
     return "study: " + "; ".join(parts) + "."
 
 
-def label_of(store: StudyStore, identity: str) -> str:
-    """The name that a trial's order has in the journal."""
-    return f"{LABEL}:{store.meta()['id']}:{identity}"
+def label_prefix(study: str) -> str:
+    """What stands before a trial's identity in the label that its order has in the journal."""
+    return f"{LABEL}:{study}:"
 
 
 def service_name(session: Session) -> str:

@@ -116,24 +116,10 @@ class Study(StudyFolder):
         return self
 
     @bare_errors
-    def run_sync(self, plan: Plan | None = None, **settings: Any) -> Study:
-        """The same as `run`, blocking. Safe inside a notebook."""
-        client, store, request = self._request(plan, **settings)
-        reporter = StudyReporter(client._reporter()._display, client._price)
-        client._wait(run_study(self.path, store, client._session, request, reporter), reporter)
-        return self
-
-    @bare_errors
-    def start(self, plan: Plan | None = None, **settings: Any) -> RemixJob[None]:
-        """Begin to run and return at once, so that other cells can look, pause and go on."""
-        client, store, request = self._request(plan, **settings)
-        reporter = StudyReporter(client._reporter()._display, client._price)
-        work = run_study(self.path, store, client._session, request, reporter)
-        return client._start(work, reporter, f"study of {len(request.plan)} trials")
-
-    def _request(
+    def run_sync(
         self,
-        plan: Plan | None,
+        plan: Plan | None = None,
+        *,
         price: float | None = None,
         budget: float | None = None,
         concurrency: int | None = None,
@@ -141,6 +127,46 @@ class Study(StudyFolder):
         measures: bool = True,
         retry_failed: bool = False,
         order_again: Iterable[str] = (),
+    ) -> Study:
+        """The same as `run`, blocking. Safe inside a notebook."""
+        client, store, request = self._request(
+            plan, price, budget, concurrency, executor, measures, retry_failed, order_again
+        )
+        reporter = StudyReporter(client._reporter()._display, client._price)
+        client._wait(run_study(self.path, store, client._session, request, reporter), reporter)
+        return self
+
+    @bare_errors
+    def start(
+        self,
+        plan: Plan | None = None,
+        *,
+        price: float | None = None,
+        budget: float | None = None,
+        concurrency: int | None = None,
+        executor: Executor | None = None,
+        measures: bool = True,
+        retry_failed: bool = False,
+        order_again: Iterable[str] = (),
+    ) -> RemixJob[None]:
+        """Begin to run and return at once, so that other cells can look, pause and go on."""
+        client, store, request = self._request(
+            plan, price, budget, concurrency, executor, measures, retry_failed, order_again
+        )
+        reporter = StudyReporter(client._reporter()._display, client._price)
+        work = run_study(self.path, store, client._session, request, reporter)
+        return client._start(work, reporter, f"study of {len(request.plan)} trials")
+
+    def _request(
+        self,
+        plan: Plan | None,
+        price: float | None,
+        budget: float | None,
+        concurrency: int | None,
+        executor: Executor | None,
+        measures: bool,
+        retry_failed: bool,
+        order_again: Iterable[str],
     ) -> tuple[Client, StudyStore, RunRequest]:
         if self.client is None:
             raise ConfigurationError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import math
 import shutil
 from collections import Counter
@@ -415,3 +416,9 @@ async def test_in_a_notebook_what_is_as_it_should_be_is_not_said_on_the_error_st
     said = capsys.readouterr()
     assert "2 of 2 trials to order for 0.20" in said.out
     assert "to order" not in said.err
+
+
+def test_every_way_to_run_a_study_names_the_same_settings() -> None:
+    expected = list(inspect.signature(Study.run).parameters.values())
+    for way in (Study.run_sync, Study.start):
+        assert list(inspect.signature(way).parameters.values()) == expected

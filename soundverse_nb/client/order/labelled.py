@@ -75,8 +75,7 @@ async def make_labelled(
     async with open_batch(session, titles, reporter) as tasks:
         for at, remix_input in enumerate(inputs):
             tasks.append(asyncio.ensure_future(_make(session, remix_input, reporter, callbacks, at, places)))
-        if tasks:
-            await asyncio.wait(tasks)
+        await asyncio.wait(tasks)
     for task in tasks:
         if not task.cancelled():
             task.result()  # a bug, or a store that cannot be written
