@@ -13,21 +13,28 @@ contestant runs in a Python of its own, in turn, so that all meet the same distu
 `first` is the first call in a fresh process, imports included; `again` the best of the later ones, in
 seconds of wall time, `work` the processor time of that, all threads together; `memory` the most that the
 process took.
-Exit status 1 where a target is missed: at least twice as fast as the script, under 400 MB.
+
+Then what a pair takes beside its two analyses, and sixteen shorter songs in one process and in two that are
+warm, with an event loop beside them whose longest wait is told.
+Exit status 1 where a target is missed: at least twice as fast as the script, under 400 MB; a pair at most
+0.5 s more; two processes at least 1.8 times as fast as one; no wait of 20 ms.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import importlib.util
 import json
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +44,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 RATE = 44_100
 MOST_MEGABYTES = 400
 LEAST_SPEEDUP = 2.0
+MOST_PAIR_SECONDS = 0.5
+SONGS, SONG_SECONDS = 16, 40.0
+LEAST_PROCESSES = 1.8
+MOST_WAIT = 0.020
 
 
 def _ours(path: Path) -> None:
@@ -121,6 +132,74 @@ def run_apart(name: str, path: Path, runs: int) -> dict[str, float]:
     return figures
 
 
+@contextlib.contextmanager
+def _fresh_cache(folder: Path) -> Iterator[None]:
+    before = os.environ.get("SOUNDVERSE_NB_CACHE")
+    os.environ["SOUNDVERSE_NB_CACHE"] = str(folder)
+    try:
+        yield
+    finally:
+        os.environ.pop("SOUNDVERSE_NB_CACHE")
+        os.environ.update({} if before is None else {"SOUNDVERSE_NB_CACHE": before})
+
+
+def pair_here(folder: Path, seconds: float) -> list[str]:
+    """What comparing two songs takes beside analysing both; prints it, and gives what is missed."""
+    import soundfile as sf
+
+    import soundverse_nb as sv
+
+    songs = [folder / f"pair-{number}.flac" for number in range(2)]
+    for number, song in enumerate(songs):
+        sf.write(song, _made(round(seconds * RATE), number), RATE)
+    begun = time.perf_counter()
+    for song in songs:
+        sv.analyse(song)
+    analysed = time.perf_counter()
+    sv.compare_audio(*songs)
+    more = time.perf_counter() - analysed
+    print(f"a pair of {seconds:g} s: {analysed - begun:.2f} s to analyse both, {more:.2f} s more to compare")
+    return [] if more <= MOST_PAIR_SECONDS else [f"a pair takes {more:.2f} s more"]
+
+
+def processes_here(folder: Path) -> list[str]:
+    """Many songs in one process and in two; prints it, and gives what is missed."""
+    import soundfile as sf
+
+    took: dict[int, float] = {}
+    missed = []
+    for workers in (1, 2):
+        songs = [folder / f"{workers}-{number}.flac" for number in range(SONGS + workers)]
+        for number, song in enumerate(songs):
+            sf.write(song, _made(round(SONG_SECONDS * RATE), 100 * workers + number), RATE)
+        took[workers], wait = asyncio.run(_in_processes(songs, workers))
+        print(f"{SONGS} songs in {workers} process{'es' * (workers > 1)}: {took[workers]:.2f} s, "
+              f"the event loop waited at most {1000 * wait:.0f} ms")  # fmt: skip
+        missed += [] if wait < MOST_WAIT else [f"the event loop waited {1000 * wait:.0f} ms"]
+    speedup = took[1] / took[2]
+    print(f"two processes are {speedup:.1f} times as fast as one")
+    return (
+        missed if speedup >= LEAST_PROCESSES else [*missed, f"two processes are {speedup:.1f} times as fast"]
+    )
+
+
+async def _in_processes(songs: list[Path], workers: int) -> tuple[float, float]:
+    """How long songs take once the processes are warm, and the longest wait of an event loop meanwhile."""
+    import soundverse_nb as sv
+
+    measure = partial(sv.analyse_all, workers=workers, progress=False)
+    await asyncio.to_thread(measure, songs[SONGS:])
+    working = asyncio.ensure_future(asyncio.to_thread(measure, songs[:SONGS]))
+    begun = last = time.perf_counter()
+    longest = 0.0
+    while not working.done():
+        await asyncio.sleep(0.002)
+        now = time.perf_counter()
+        longest, last = max(longest, now - last - 0.002), now
+    assert not working.result().failed
+    return time.perf_counter() - begun, longest
+
+
 def _song_of(given: Path | None, seconds: float, folder: Path) -> Path:
     """The song at its length, as FLAC."""
     import numpy as np
@@ -147,8 +226,8 @@ def _song_of(given: Path | None, seconds: float, folder: Path) -> Path:
     return path
 
 
-def _made(count: int) -> Any:
-    """Chords, a bass and a hi-hat at 120 beats a minute, the two channels a little apart."""
+def _made(count: int, number: int = 0) -> Any:
+    """Chords, a bass and a hi-hat at 120 beats a minute, two channels a little apart; one a number."""
     import numpy as np
 
     time_ = np.arange(count) / RATE
@@ -160,7 +239,10 @@ def _made(count: int) -> Any:
         for ratio in (0.5, 1, 1.26, 1.5)
         for harmonic in (1, 2, 3)
     )
-    noise = np.random.default_rng(1).normal(0, 0.1, (count, 2)) * np.exp(-30 * (2 * beat % 1))[:, np.newaxis]
+    noise = (
+        np.random.default_rng(1 + number).normal(0, 0.1, (count, 2))
+        * np.exp(-30 * (2 * beat % 1))[:, np.newaxis]
+    )
     return 0.05 * (tones * envelope)[:, np.newaxis] * np.array([1.0, 0.8]) + noise
 
 
@@ -193,6 +275,9 @@ def main() -> int:
                 missed.append(f"{path.stem}: only {wall:.1f} times as fast as the script")
             if ours["memory"] > MOST_MEGABYTES:
                 missed.append(f"{path.stem}: {ours['memory']:.0f} MB")
+        with _fresh_cache(Path(folder) / "cache"):
+            missed += pair_here(Path(folder), given.seconds)
+            missed += processes_here(Path(folder))
     for line in missed:
         print(f"missed: {line}", file=sys.stderr)
     return 1 if missed else 0

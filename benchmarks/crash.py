@@ -24,7 +24,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -158,7 +158,14 @@ def one_round(
         settle_accounts(result, simulator.ledger, folder, url, orders)
 
 
-def run_once(command: list[str], result: Result, kills: int, rng: random.Random, longest: float) -> bool:
+class Killed(Protocol):
+    """What is counted of a child that is killed."""
+
+    kills: int
+    trouble: list[str]
+
+
+def run_once(command: list[str], result: Killed, kills: int, rng: random.Random, longest: float) -> bool:
     """Start the child, and perhaps kill it; whether it came to its end by itself."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None

@@ -19,7 +19,6 @@ import asyncio
 import hashlib
 import json
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -30,7 +29,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from crash import FAULTS, short_song
+from crash import FAULTS, run_once, short_song
 from onlooker import JOURNAL, KEY, integrity
 
 TRIALS = 60
@@ -163,26 +162,6 @@ def one_study(
     for study in [*studies, whole_study]:
         study.close()
     return frame
-
-
-def run_once(command: list[str], result: Result, kills: int, rng: random.Random, longest: float) -> bool:
-    """Start the child, and perhaps kill it; whether it came to its end by itself."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    if process.stdout.readline().strip() != "ready":
-        raise RuntimeError(process.communicate()[1])
-    if result.kills < kills:
-        try:
-            process.wait(rng.uniform(0, longest))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-            result.kills += 1
-            return False
-    out, err = process.communicate(timeout=300)
-    if "done" not in out:
-        result.trouble.append(f"the child: {err.strip()[-600:]}")
-    return True
 
 
 def hold_against(
