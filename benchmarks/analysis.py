@@ -169,7 +169,7 @@ def processes_here(folder: Path) -> list[str]:
     took: dict[int, float] = {}
     missed = []
     for workers in (1, 2):
-        songs = [folder / f"{workers}-{number}.flac" for number in range(SONGS + workers)]
+        songs = [folder / f"{workers}-{number}.flac" for number in range(SONGS + 4 * workers)]
         for number, song in enumerate(songs):
             sf.write(song, _made(round(SONG_SECONDS * RATE), 100 * workers + number), RATE)
         took[workers], wait = asyncio.run(_in_processes(songs, workers))
