@@ -1,0 +1,1 @@
+"""What Binder builds from this repository, and the link that opens it."""
