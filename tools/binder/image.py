@@ -3,8 +3,8 @@
     python -m tools.binder.image plan    which recipe it picks and what that runs, checked
     python -m tools.binder.image base    the Python packages of its image before ours, as lines for pip
     python -m tools.binder.image pull REPOSITORY HOME
-        starts a Jupyter server as on Binder, into which nbgitpuller brings the repository: it has to arrive, and
-        its package to be the one that notebooks import
+        starts a Jupyter server as on Binder, into which nbgitpuller brings the repository: it has to arrive,
+        and its package to be the one that notebooks import
 
 The first two need jupyter-repo2docker; the last runs in the environment it tests. CI makes that of `base`,
 installs binder/requirements.txt over it as the recipe does, and runs postBuild.

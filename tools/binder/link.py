@@ -1,8 +1,8 @@
 """The link that opens a notebook on Binder, and its badge: `python -m tools.binder.link ADDRESS [NOTEBOOK]`.
 
 ADDRESS is where this repository lies on GitHub. Two branches meet in the link: Binder builds its image from
-`binder`, which changes only with what is installed (`scripts/binder-branch`), and nbgitpuller brings `main` into
-it at every start. So a change to a notebook builds nothing anew.
+`binder`, which changes only with what is installed (`scripts/binder-branch`), and nbgitpuller brings `main`
+into it at every start. So a change to a notebook builds nothing anew.
 """
 
 from __future__ import annotations
