@@ -154,12 +154,10 @@ async def fetch_remix(
     session: Session, tracker: OrderTracker, reference: Clip | None, remix_input: RemixInput
 ) -> Remix:
     """Fetch a completed order and make it a Remix."""
-    art = asyncio.ensure_future(fetch_art(session, tracker.order, session.folder))
-    try:
-        path = await fetch(tracker, session.folder, session.max_bytes, session.executor)
-        picture = await wait_for_art(art)
-    finally:
-        art.cancel()
+    if remix_input.label is None:
+        path, picture = await _fetch_with_picture(session, tracker)
+    else:  # a study shows no covers, and has hundreds
+        path, picture = await fetch(tracker, session.folder, session.max_bytes, session.executor), None
     order = tracker.order
     remix = Remix(
         audio=Clip(path),
@@ -178,6 +176,15 @@ async def fetch_remix(
     )
     tracker.slot.report(Phase.FINISHED, progress=100.0, song_name=order.song_name)
     return remix
+
+
+async def _fetch_with_picture(session: Session, tracker: OrderTracker) -> tuple[Path, Path | None]:
+    art = asyncio.ensure_future(fetch_art(session, tracker.order, session.folder))
+    try:
+        path = await fetch(tracker, session.folder, session.max_bytes, session.executor)
+        return path, await wait_for_art(art)
+    finally:
+        art.cancel()
 
 
 def reference_of(checked: Checked) -> Clip | None:
