@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import soundverse_nb
+from tools.badges import FOLDER, badges
+
 ROOT = Path(__file__).parent.parent
 # A path in backquotes or at the head of a line of the way: with a slash or an ending, without blanks.
 _PATH = re.compile(r"(?:`|^    )((?:[\w.-]+/)*[\w.-]+(?:/|\.(?:py|js|md|pyi)))(?=[`\s,])", re.MULTILINE)
@@ -22,8 +25,28 @@ def test_every_file_that_is_named_is_there(page: str) -> None:
     assert not missing
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/hosting.md"])
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")),
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_every_relative_link_leads_somewhere(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     links = [link for link in re.findall(r"\]\(([^)#\s]+)", text) if "://" not in link]
+    links = [link for link in links if not link.startswith("../../actions/")]  # GitHub's own pages
     assert not [link for link in links if not (ROOT / page).parent.joinpath(link).exists()]
+
+
+def test_the_badges_say_what_pyproject_says() -> None:
+    kept = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("badge-*.svg")}
+    assert kept == badges()
+
+
+def test_the_citation_is_of_this_version_and_licence() -> None:
+    lines = (ROOT / "CITATION.cff").read_text(encoding="utf-8").splitlines()
+    assert f"version: {soundverse_nb.__version__}" in lines
+    assert "license: MIT" in lines
+    assert "MIT License" in (ROOT / "LICENSE").read_text(encoding="utf-8")
