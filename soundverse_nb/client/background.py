@@ -104,6 +104,23 @@ def check_can_wait(
     raise ConfigurationError(message, spent=spent, hint=hint)
 
 
+# What was asked to stop and has not ended: an interrupt is answered before all is written down.
+_stopping: set[concurrent.futures.Future[Any]] = set()
+
+
+async def until_stopped() -> None:
+    """Wait until everything that was asked to stop has ended, for some seconds at most; on any loop."""
+    waiting = {_waiter(future) for future in list(_stopping)}
+    if waiting:
+        await asyncio.wait(waiting, timeout=SHUTDOWN_SECONDS)
+
+
+def _waiter(future: concurrent.futures.Future[T]) -> asyncio.Future[T]:
+    waiting = asyncio.wrap_future(future)
+    waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return waiting
+
+
 class BackgroundTask(Generic[T]):
     """A coroutine at work on the background loop.
 
@@ -131,6 +148,9 @@ class BackgroundTask(Generic[T]):
 
     def cancel(self) -> None:
         """Ask it to stop. From any thread; harmless when it is over."""
+        if not self.future.done():
+            _stopping.add(self.future)
+            self.future.add_done_callback(_stopping.discard)
         with contextlib.suppress(RuntimeError):  # the loop is gone, and the task with it
             self._loop.call_soon_threadsafe(self._cancel)
 
@@ -141,9 +161,7 @@ class BackgroundTask(Generic[T]):
 
     def waiter(self) -> asyncio.Future[T]:
         """A future of the running loop that resolves with it. Nobody need look at its error."""
-        waiting = asyncio.wrap_future(self.future)
-        waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return waiting
+        return _waiter(self.future)
 
     @property
     def has_result(self) -> bool:

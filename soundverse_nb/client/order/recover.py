@@ -9,6 +9,7 @@ from typing import Any, SupportsIndex
 
 from markupsafe import Markup
 
+from soundverse_nb.client.background import until_stopped
 from soundverse_nb.client.config import is_same_service
 from soundverse_nb.client.inputs import RemixInput, recorded_input
 from soundverse_nb.client.journal.lease import is_held, is_undecided
@@ -152,6 +153,8 @@ async def take_up(
 
     Gives the remixes finished now, and the orders that could not be finished, each with its error.
     """
+    # A cell that was interrupted a moment ago may still be giving its orders back.
+    await until_stopped()
     failed = [
         (entry.order, _unwritten(entry.order, error, entry.where_saved))
         for entry, error in await session.write_pending()

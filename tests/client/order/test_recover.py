@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 import soundverse_nb as sv
 from soundverse_nb.client import Journal, Order, OrderState
+from soundverse_nb.client.journal.entry import JournalEntry
 from tests import strict_service as script
 from tests.client.conftest import SONG, Notebook
 from tests.strict_service import StrictService, answer, completed, stages, stream
@@ -137,6 +139,32 @@ async def test_an_interrupted_cell_says_how_to_go_on_and_recover_does(
         with pytest.raises(asyncio.CancelledError):
             await cell
         assert "client.recover()" in capfd.readouterr().err
+        (remix,) = await client.recover()
+        assert remix.message_id == "remix-1"
+        assert len(service.posts) == 1
+
+
+async def test_what_was_interrupted_a_moment_ago_is_recovered_once_it_is_given_back(
+    make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A slow disk: the interrupt is answered while the order is still being written down.
+    written, release = threading.Event(), JournalEntry.release
+
+    async def release_late(entry: JournalEntry) -> None:
+        await asyncio.to_thread(written.wait, 20)
+        await release(entry)
+
+    monkeypatch.setattr("soundverse_nb.client.background.INTERRUPT_SECONDS", 0)
+    monkeypatch.setattr(JournalEntry, "release", release_late)
+    async with StrictService([stream(*stages()[:3], script.HOLD)], status=[answer(completed())]) as service:
+        seen = Notebook()
+        client = make_client(service, progress=seen)
+        cell = asyncio.ensure_future(client.remix(SONG, prompt="jazz"))
+        await seen.until_stage("starting")
+        cell.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await cell
+        asyncio.get_running_loop().call_later(0.3, written.set)
         (remix,) = await client.recover()
         assert remix.message_id == "remix-1"
         assert len(service.posts) == 1
