@@ -19,6 +19,7 @@ from soundverse_nb.study.intervals import (
     of_mean,
     student,
 )
+from soundverse_nb.study.ranges import Range
 from soundverse_nb.study.spread import Spread
 
 Scope = Literal["these songs", "songs like these"]
@@ -110,6 +111,33 @@ def _of_songs_like_these(
             math.fsum(values) / len(values), reason=f"{_songs(len(values))}, fewer than the {least} it takes"
         )
     return mean(values)
+
+
+def level_estimator(
+    counted: Counted, spread: Spread, scope: Scope, method: Method, seed: int, limits: Range | None
+) -> Estimator:
+    """The same for the mean of a level, whose interval stays within the limits of the measure.
+
+    Where a measure has two ends its spread depends on how near they are, so each level has its own spread and
+    an interval on the scale of the log odds. A bootstrap finds the tails by itself, and is cut.
+    """
+    if limits is None:
+        return estimator(counted, spread, scope, method, seed)
+    if not limits.is_closed or method == "bootstrap":
+        return _then(limits.cut, estimator(counted, spread, scope, method, seed))
+    return _then(limits.on_log_odds, estimator(counted, spread.each_its_own(), scope, method, seed))
+
+
+def pair_estimator(
+    counted: Counted, spread: Spread, scope: Scope, method: Method, seed: int, limits: Range | None
+) -> Estimator:
+    """The same for the difference of two levels, cut where no difference of the measure can lie."""
+    estimate = estimator(counted, spread, scope, method, seed)
+    return estimate if limits is None else _then(limits.of_differences().cut, estimate)
+
+
+def _then(change: Callable[[Interval], Interval], estimate: Estimator) -> Estimator:
+    return lambda means, levels: change(estimate(means, levels))
 
 
 def cell(counted: Counted, level: Level, estimate: Estimator) -> Found:

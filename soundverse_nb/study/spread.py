@@ -53,6 +53,11 @@ class Spread:
         """Whether some level varies more than another, so that one variance does not fit all."""
         return self.p < UNEQUAL
 
+    def each_its_own(self) -> Spread:
+        """The same, but each level that has a spread is measured by that, whether it differs or not."""
+        own = {level: found if found.value > 0 else self.pooled for level, found in self.by_level.items()}
+        return Spread(self.pooled, own, 0.0)
+
     def of(self, level: Level) -> Variance:
         """The variance of a take at a level: that of all, or its own where levels differ."""
         return self.by_level.get(level, Variance(math.nan, 0)) if self.is_unequal else self.pooled

@@ -12,8 +12,17 @@ from soundverse_nb.render.escape import plain
 from soundverse_nb.render.units import signed
 from soundverse_nb.study.checks import checks_of
 from soundverse_nb.study.counted import Counted, Level, count, level_name
-from soundverse_nb.study.estimates import Estimator, Method, Scope, cell, estimator, pairs
+from soundverse_nb.study.estimates import (
+    Estimator,
+    Method,
+    Scope,
+    cell,
+    level_estimator,
+    pair_estimator,
+    pairs,
+)
 from soundverse_nb.study.intervals import FEW_SONGS, holm
+from soundverse_nb.study.ranges import Range, range_of
 from soundverse_nb.study.spread import spread_of
 from soundverse_nb.study.summary import (
     CellEstimate,
@@ -63,6 +72,8 @@ def summarise(
 
     Finished takes count that have the metric, are in the plan, no control, and not the same file as another;
     all others are tallied. Every song weighs the same. P values of pairs are adjusted by Holm's method.
+    No interval leaves the range of its measure: of one from 0 to 1, such as tune_kept, that of a level is
+    Student's t on the scale of the log odds, from the level's own spread; others are cut at the end.
 
     Raises ConfigurationError for an unknown column or factor, where no take counts, and under 5 songs for
     songs like these; warns under 12.
@@ -85,9 +96,10 @@ def summarise(
         )
     counted = count(rows, metric, by)
     spread = spread_of(counted)
-    estimate = estimator(counted, spread, scope, method, seed)
-    cells = tuple(_cell(counted, level, estimate) for level in counted.levels)
-    differences = _pairs(counted, estimate)
+    limits = _limits(counted)
+    of_level = level_estimator(counted, spread, scope, method, seed, limits)
+    cells = tuple(_cell(counted, level, of_level) for level in counted.levels)
+    differences = _pairs(counted, pair_estimator(counted, spread, scope, method, seed, limits))
     if scope == "songs like these" and len(counted.songs) < FEW_SONGS:
         warnings.warn(
             f"{len(counted.songs)} songs are few to speak of songs like these; "
@@ -104,7 +116,38 @@ def summarise(
         pairs=differences,
         checks=checks_of(counted, spread, scope),
         simulated=counted.simulated > 0,
+        range_note=_range_note(metric, limits, method, cells, differences),
     )
+
+
+def _limits(counted: Counted) -> Range | None:
+    """The range of the metric, unless takes are outside of it, so that the column is another measure."""
+    limits = range_of(counted.metric)
+    return limits if limits and all(limits.holds(group) for _, _, group in counted.groups()) else None
+
+
+def _range_note(
+    metric: str,
+    limits: Range | None,
+    method: Method,
+    cells: Sequence[CellEstimate],
+    differences: Sequence[PairDifference],
+) -> str:
+    """How intervals stay inside the range of the metric; "" where that changes none."""
+    if limits is None or all(cell.reason for cell in cells):
+        return ""
+    if limits.is_closed and method == "t":
+        return (
+            f"{plain(metric, 60)} lies from {limits.low:g} to {limits.high:g}: the interval of a level is "
+            "Student's t on the scale of the log odds, from its own spread, so it stays in between."
+        )
+    apart = limits.of_differences()
+    ends = {limits.low, limits.high}
+    if any(ends & {cell.low, cell.high} for cell in cells) or any(
+        {apart.low, apart.high} & {pair.low, pair.high} for pair in differences
+    ):
+        return f"Intervals are cut where no {plain(metric, 60)} can be."
+    return ""
 
 
 def _one_of(word: str, given: str, allowed: Sequence[str]) -> None:

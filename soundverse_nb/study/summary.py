@@ -103,6 +103,7 @@ class Summary(Value):
     verdict : the answer in words.
     cells, pairs, checks : every level; every two of them; what was looked at, whichever way it came out.
     simulated : whether any take is of the embedded service.
+    range_note : how intervals stay where the metric can be; "" where it has no ends, or none was near.
 
     `to_frame` and `pairs_frame` give levels and pairs as pandas frames, `to_json` and `from_json` all of it.
     """
@@ -116,6 +117,7 @@ class Summary(Value):
     pairs: tuple[PairDifference, ...] = ()
     checks: tuple[Check, ...] = ()
     simulated: bool = False
+    range_note: str = ""
 
     @property
     def warnings(self) -> list[str]:
@@ -199,7 +201,8 @@ class Summary(Value):
             numbers = [cell.songs, cell.takes, *(getattr(cell, field) for field in shown)]
             rows.append([*cell.levels.values(), *said, *map(str, numbers)])
         reasons = dict.fromkeys(cell.reason for cell in self.cells if cell.reason)
-        return "levels", headings, rows, [f"No interval: {reason}." for reason in reasons]
+        notes = [f"No interval: {reason}." for reason in reasons]
+        return "levels", headings, rows, [*notes, *([self.range_note] if self.range_note else [])]
 
     def _pairs(self) -> tuple[str, list[str], list[list[str]], list[str]]:
         clearest = sorted(self.pairs, key=lambda pair: (math.isnan(pair.p), pair.p))[:MOST_PAIRS]

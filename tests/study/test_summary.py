@@ -51,11 +51,16 @@ def test_songs_like_these_agree_with_scipys_paired_t_test() -> None:
     )
 
 
+def as_loudness(rows: list[Row]) -> list[Row]:
+    """The same numbers as those of a measure without ends."""
+    return [{**each, "loudness_change_lu": each["tune_kept"]} for each in rows]
+
+
 def test_a_level_of_songs_like_these_agrees_with_scipys_t_interval() -> None:
     rows = study_rows(12)
     values = list(song_means(rows, "jazz").values())
     low, high = stats.t.interval(0.95, 11, np.mean(values), stats.sem(values))
-    cell = summarise(rows, "tune_kept", scope="songs like these").cells[0]
+    cell = summarise(as_loudness(rows), "loudness_change_lu", scope="songs like these").cells[0]
     assert [cell.estimate, cell.low, cell.high] == pytest.approx([np.mean(values), low, high])
     assert (cell.name, cell.songs, cell.takes) == ("jazz", 12, 36)
 
@@ -76,7 +81,7 @@ def test_these_songs_agree_with_a_linear_model_of_all_cells(lost: int) -> None:
         assert [pair.difference, pair.low, pair.high, pair.p] == pytest.approx(
             [contrast.effect[0], *contrast.conf_int()[0], float(contrast.pvalue)]
         )
-    for cell in found.cells:
+    for cell in summarise(as_loudness(rows), "loudness_change_lu", "prompt").cells:
         contrast = model.t_test(np.array([(prompt == cell.name) / 4 for _, prompt in cells]))
         assert [cell.estimate, cell.low, cell.high] == pytest.approx(
             [contrast.effect[0], *contrast.conf_int()[0]]
