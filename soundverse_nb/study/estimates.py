@@ -19,7 +19,7 @@ from soundverse_nb.study.intervals import (
     of_mean,
     student,
 )
-from soundverse_nb.study.ranges import Range
+from soundverse_nb.study.ranges import Range, range_of
 from soundverse_nb.study.spread import Spread
 
 Scope = Literal["these songs", "songs like these"]
@@ -52,7 +52,7 @@ Estimator = Callable[[Sequence[SongMean], Sequence[Level]], Interval]
 """What turns the means of songs, at these levels, into an interval."""
 
 
-def estimator(counted: Counted, spread: Spread, scope: Scope, method: Method, seed: int) -> Estimator:
+def _estimator(counted: Counted, spread: Spread, scope: Scope, method: Method, seed: int) -> Estimator:
     """What turns one mean a song into an interval. ConfigurationError where there are too few songs."""
     if scope == "these songs":
         return partial(_of_these_songs, spread=spread)
@@ -113,27 +113,32 @@ def _of_songs_like_these(
     return mean(values)
 
 
-def level_estimator(
-    counted: Counted, spread: Spread, scope: Scope, method: Method, seed: int, limits: Range | None
-) -> Estimator:
-    """The same for the mean of a level, whose interval stays within the limits of the measure.
+def level_estimator(counted: Counted, spread: Spread, scope: Scope, method: Method, seed: int) -> Estimator:
+    """What turns the means of songs at one level into an interval inside the limits of the measure.
 
     Where a measure has two ends its spread depends on how near they are, so each level has its own spread and
     an interval on the scale of the log odds. A bootstrap finds the tails by itself, and is cut.
+
+    ConfigurationError where there are too few songs.
     """
+    limits = limits_of(counted)
     if limits is None:
-        return estimator(counted, spread, scope, method, seed)
+        return _estimator(counted, spread, scope, method, seed)
     if not limits.is_closed or method == "bootstrap":
-        return _then(limits.cut, estimator(counted, spread, scope, method, seed))
-    return _then(limits.on_log_odds, estimator(counted, spread.each_its_own(), scope, method, seed))
+        return _then(limits.cut, _estimator(counted, spread, scope, method, seed))
+    return _then(limits.on_log_odds, _estimator(counted, spread.each_its_own(), scope, method, seed))
 
 
-def pair_estimator(
-    counted: Counted, spread: Spread, scope: Scope, method: Method, seed: int, limits: Range | None
-) -> Estimator:
+def pair_estimator(counted: Counted, spread: Spread, scope: Scope, method: Method, seed: int) -> Estimator:
     """The same for the difference of two levels, cut where no difference of the measure can lie."""
-    estimate = estimator(counted, spread, scope, method, seed)
+    estimate, limits = _estimator(counted, spread, scope, method, seed), limits_of(counted)
     return estimate if limits is None else _then(limits.of_differences().cut, estimate)
+
+
+def limits_of(counted: Counted) -> Range | None:
+    """The range of the metric, unless takes are outside of it, so that the column is another measure."""
+    limits = range_of(counted.metric)
+    return limits if limits and all(limits.holds(group) for _, _, group in counted.groups()) else None
 
 
 def _then(change: Callable[[Interval], Interval], estimate: Estimator) -> Estimator:

@@ -13,7 +13,7 @@ from soundverse_nb.errors import import_extra
 from soundverse_nb.render.colours import QUIET, song_colour
 from soundverse_nb.render.escape import plain
 from soundverse_nb.study.counted import Counted, count, level_name
-from soundverse_nb.study.estimates import Method, Scope, cell, estimator
+from soundverse_nb.study.estimates import Method, Scope, cell, level_estimator
 from soundverse_nb.study.spread import spread_of
 
 _WIDTH = 8.0
@@ -46,7 +46,7 @@ def plot_metric(
     Returns the axes. Raises ConfigurationError as `summarise` does, and where matplotlib is missing.
     """
     counted = count(rows, metric, by)
-    estimate = estimator(counted, spread_of(counted), scope, method, seed)
+    estimate = level_estimator(counted, spread_of(counted), scope, method, seed)
     levels = [level for level in counted.levels if level in counted.values]
     axes = ax if ax is not None else new_axes(_WIDTH, 1.1 + _ROW * len(levels) + 0.2 * _legend_rows(counted))
     _draw_takes(axes, counted, levels, seed)

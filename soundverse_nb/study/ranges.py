@@ -1,4 +1,4 @@
-"""Ranges of measures, and intervals of means that stay inside: of what lies from 0 to 1, or is never below 0."""
+"""Ranges of measures, and intervals of their means that stay inside: from 0 to 1, or never below 0."""
 
 from __future__ import annotations
 

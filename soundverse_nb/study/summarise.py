@@ -18,11 +18,12 @@ from soundverse_nb.study.estimates import (
     Scope,
     cell,
     level_estimator,
+    limits_of,
     pair_estimator,
     pairs,
 )
 from soundverse_nb.study.intervals import FEW_SONGS, holm
-from soundverse_nb.study.ranges import Range, range_of
+from soundverse_nb.study.ranges import Range
 from soundverse_nb.study.spread import spread_of
 from soundverse_nb.study.summary import (
     CellEstimate,
@@ -96,10 +97,9 @@ def summarise(
         )
     counted = count(rows, metric, by)
     spread = spread_of(counted)
-    limits = _limits(counted)
-    of_level = level_estimator(counted, spread, scope, method, seed, limits)
+    of_level = level_estimator(counted, spread, scope, method, seed)
     cells = tuple(_cell(counted, level, of_level) for level in counted.levels)
-    differences = _pairs(counted, pair_estimator(counted, spread, scope, method, seed, limits))
+    differences = _pairs(counted, pair_estimator(counted, spread, scope, method, seed))
     if scope == "songs like these" and len(counted.songs) < FEW_SONGS:
         warnings.warn(
             f"{len(counted.songs)} songs are few to speak of songs like these; "
@@ -116,14 +116,8 @@ def summarise(
         pairs=differences,
         checks=checks_of(counted, spread, scope),
         simulated=counted.simulated > 0,
-        range_note=_range_note(metric, limits, method, cells, differences),
+        range_note=_range_note(metric, limits_of(counted), method, cells, differences),
     )
-
-
-def _limits(counted: Counted) -> Range | None:
-    """The range of the metric, unless takes are outside of it, so that the column is another measure."""
-    limits = range_of(counted.metric)
-    return limits if limits and all(limits.holds(group) for _, _, group in counted.groups()) else None
 
 
 def _range_note(

@@ -28,6 +28,9 @@ MOST_PAIRS = 60
 """Pairs that are shown, the clearest first; `pairs_frame` has all."""
 
 
+_MOST_DIGITS = 6
+
+
 class CellEstimate(Value):
     """One level, or combination of levels, of what is compared.
 
@@ -231,13 +234,20 @@ class Summary(Value):
 
 
 def digits_for(low: float, high: float, estimate: float) -> int:
-    """How many decimals an interval lets be said: one digit of half its width, two where that begins low."""
+    """How many decimals an interval lets be said: one digit of half its width, two where that begins low.
+
+    More where an interval that has no 0 in it would else be said to end there.
+    """
     half = (high - low) / 2
     size = half if math.isfinite(half) and half > 0 else abs(estimate) / 10
     if not math.isfinite(size) or size == 0:
         return 2
     place = math.floor(math.log10(size))
-    return min(6, max(0, -place + int(size < 3.0 * 10.0**place)))
+    digits = min(_MOST_DIGITS, max(0, -place + int(size < 3.0 * 10.0**place)))
+    nearest = min(abs(low), abs(high)) if low * high > 0 else 0.0
+    while nearest and not round(nearest, digits) and digits < _MOST_DIGITS:
+        digits += 1
+    return digits
 
 
 def interval_text(low: float, high: float, digits: int) -> str:

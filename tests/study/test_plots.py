@@ -13,6 +13,7 @@ import pytest
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.render.colours import stage_colour
 from soundverse_nb.study.plot import plot_metric
+from soundverse_nb.study.summarise import summarise
 from soundverse_nb.study.timeline import plot_timeline
 from tests.study.rows import Row, study_rows
 
@@ -54,6 +55,17 @@ def test_the_interval_is_beside_the_dots_and_the_axis_says_of_which_songs() -> N
     low, high = axes.lines[0].get_xdata()
     assert low < axes.lines[2].get_xdata()[0] < high
     assert not any(abs(y - axes.lines[0].get_ydata()[0]) < 0.005 for _, y in dots(axes))
+
+
+@pytest.mark.parametrize("scope", ["these songs", "songs like these"])
+def test_the_interval_that_is_drawn_is_the_one_of_the_summary_and_stays_in_the_range(scope: Any) -> None:
+    rows = [{**each, "tune_kept": 1 - each["tune_kept"] / 40} for each in study_rows(6)]
+    rows[0]["tune_kept"] = 0.3
+    axes = plot_metric(rows, "tune_kept", scope=scope)
+    cells = summarise(rows, "tune_kept", scope=scope).cells
+    drawn = [float(end) for at in (0, 3) for end in axes.lines[at].get_xdata()]
+    assert drawn == pytest.approx([end for cell in cells for end in (cell.low, cell.high)])
+    assert max(drawn) < 1
 
 
 def test_single_takes_have_a_mean_and_the_reason_why_no_interval() -> None:

@@ -517,7 +517,15 @@ def test_it_goes_to_frames_and_to_json_and_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "digits"), [(-0.17, -0.07, 2), (0.58, 0.60, 3), (-30.0, 60.0, 0), (0.0, 0.0, 2)]
+    ("low", "high", "digits"),
+    [
+        (-0.17, -0.07, 2),
+        (0.58, 0.60, 3),
+        (-30.0, 60.0, 0),
+        (0.0, 0.0, 2),
+        (-0.09, -0.003, 3),
+        (-0.09, 0.003, 2),
+    ],
 )
 def test_figures_have_the_digits_that_their_interval_allows(low: float, high: float, digits: int) -> None:
     assert digits_for(low, high, (low + high) / 2) == digits
