@@ -18,11 +18,18 @@
     const wave = article.querySelector(".wave");
     const label = article.querySelector(".label").textContent;
     const gain = Number(audio?.dataset.gain) || 1;
-    const place = songs.push({ label, duration: Number(article.dataset.duration) }) - 1;
+    const place = songs.push({ label, duration: Number(article.dataset.duration) || 0 }) - 1;
     if (audio && wave) takes.push({ article, wave, audio, gain, label, place, placed: false, carried: 0 });
   }
-  const { alignment: state } = document.querySelector(".listening").dataset;
-  const alignment = state ? new Alignment(JSON.parse(state), songs) : null;
+  /**
+   * Of a song and its remixes, where their bars are known: the alignment, and which of its takes this one is.
+   * @type {Map<number, {alignment: Alignment, take: number}>}
+   */
+  const bars = new Map();
+  for (const { places, ...state } of JSON.parse(document.querySelector(".listening").dataset.alignments || "[]")) {
+    const alignment = new Alignment(state, places.map((place) => songs[place]));
+    places.forEach((place, take) => bars.set(place, { alignment, take }));
+  }
   const kept = () => document.querySelector("input[name=keeps]:checked").value;
   const sameLoudness = document.getElementById("same-loudness");
   const said = document.querySelector(".said");
@@ -34,10 +41,26 @@
   /** Play; that another song was asked for before this one began is no failure. */
   const start = (/** @type {HTMLAudioElement} */ audio) => audio.play().catch(() => {});
 
+  /** What is known of the bars of both, null where they are of different songs. */
+  const aligned = (/** @type {Take} */ from, /** @type {Take} */ to) => {
+    const [one, other] = [bars.get(from.place), bars.get(to.place)];
+    return one && other && one.alignment === other.alignment ? { ...one, from: one.take, to: other.take } : null;
+  };
+
   /** The one rule of what switching keeps: where `at` seconds of one song are in another. */
   const carry = (/** @type {number} */ at, /** @type {Take} */ from, /** @type {Take} */ to) => {
-    if (kept() === "bar") return alignment.carried(at, from.place, to.place).at;
+    if (kept() === "bar") {
+      const both = aligned(from, to);
+      return both ? both.alignment.carried(at, both.from, both.to).at : at;
+    }
     return kept() === "time" || !(from.audio.duration > 0) ? at : (at / from.audio.duration) * to.audio.duration;
+  };
+
+  /** What there is to say of a switch that keeps the bar, "" for nothing. */
+  const remark = (/** @type {number} */ at, /** @type {Take} */ from, /** @type {Take} */ to) => {
+    const both = aligned(from, to);
+    if (both) return both.alignment.remark(at, both.from, both.to);
+    return `${from.label} and ${to.label} have no bars in common that are known. The same time is kept.`;
   };
 
   const draw = ({ wave, audio }) => {
@@ -81,7 +104,7 @@
     const over = at > take.audio.duration - NEAR_END;
     seek(take, over ? take.audio.duration : at);
     if (!over) {
-      if (kept() === "bar") said.textContent = alignment.remark(from.at, from.take.place, take.place);
+      if (kept() === "bar") said.textContent = remark(from.at, from.take, take);
       start(take.audio);
       return;
     }
@@ -192,6 +215,12 @@
     wanted();
   });
 
+  for (const choice of document.querySelectorAll("input[name=keeps]")) {
+    choice.addEventListener("change", () => {
+      const notes = new Set([...bars.values()].map(({ alignment }) => alignment.note));
+      said.textContent = kept() === "bar" ? [...notes].filter(Boolean).join(" ") : "";
+    });
+  }
   sameLoudness.addEventListener("change", level);
   level();
   document.querySelector(".listening").hidden = takes.length === 0;

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,7 @@ class Page:
     alignment: Mapping[str, Any] | None = None
 
 
-LISTENING = """<fieldset class="listening" data-alignment="{alignment}" hidden>
+_LISTENING = """<fieldset class="listening" data-alignments="{alignments}" hidden>
 <legend>Listening</legend>
 <span class="keeps" role="radiogroup" aria-label="Switching keeps">
 <span aria-hidden="true">Switching keeps</span>
@@ -90,7 +90,6 @@ LISTENING = """<fieldset class="listening" data-alignment="{alignment}" hidden>
 <p class="said" role="status"></p>
 </fieldset>
 """
-"""What page.js asks of a page beside its takes: what switching keeps, and how loud they are."""
 
 _KEYS = "<kbd>1</kbd> to <kbd>{count}</kbd> switch, <kbd>space</kbd> pauses, <kbd>←</kbd> <kbd>→</kbd> move"
 
@@ -150,12 +149,9 @@ def page_html(page: Page) -> Markup:
         notice=fill('<p class="notice"><b>{}</b> {}</p>', page.badge, page.warning, limit=600)
         if page.badge
         else "",
-        listening=fill(
-            LISTENING,
-            keys=fill(_KEYS, count=len(songs)),
-            # A long song has some hundred moments that are paired; nothing of it may be cut off.
-            alignment=Markup.escape(json.dumps(page.alignment)) if page.alignment else "",
-            same_bar=_SAME_BAR if page.alignment else "",
+        listening=listening_html(
+            fill(_KEYS, count=len(songs)),
+            [{**page.alignment, "places": list(range(len(songs)))}] if page.alignment else [],
         ),
         songs=joined([_song(song, place, length, quietest, loudest) for place, song in enumerate(songs)]),
         foot=joined([fill("<p>{}</p>", line, limit=600) for line in page.foot]),
@@ -164,6 +160,21 @@ def page_html(page: Page) -> Markup:
                 part.read_text(encoding="utf-8") for part in (CLOCK_JS, ALIGNMENT_JS, assets / "page.js")
             )
         ),
+    )
+
+
+def listening_html(keys: Markup, alignments: Sequence[Mapping[str, Any]]) -> Markup:
+    """What page.js asks of a page beside its takes: what switching keeps, and how loud they are.
+
+    `keys` says which keys do what. Each of `alignments` is of a song and its remixes, as `Page` has it, with
+    their `places` among the takes of the page; without any the page offers no same bar.
+    """
+    return fill(
+        _LISTENING,
+        keys=keys,
+        # A long song has some hundred moments that are paired; nothing of it may be cut off.
+        alignments=Markup.escape(json.dumps(alignments, separators=(",", ":"))) if alignments else "",
+        same_bar=_SAME_BAR if alignments else "",
     )
 
 

@@ -2,20 +2,21 @@
 
 It opens from disk and asks for nothing beyond the audio that lies beside it: its Content-Security-Policy says
 so to the browser. Without its scripts everything can be read and played; with them takes are sorted, filtered
-and compared at the same time or place, by the code of the demo's page.
+and compared at the same time, place or bar, by the code of the demo's page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from markupsafe import Markup
 
 from soundverse_nb.render.escape import fill, joined, text, verbatim
 from soundverse_nb.render.measures import grid_html
-from soundverse_nb.render.page import ALIGNMENT_JS, CLOCK_JS, LISTENING
+from soundverse_nb.render.page import ALIGNMENT_JS, CLOCK_JS, listening_html
 from soundverse_nb.render.report_takes import ReportTake, controls_html, songs_html, takes_html
 
 _ASSETS = Path(__file__).parent
@@ -60,6 +61,7 @@ class Report:
     figures_note: str = ""
     songs: tuple[ReportTake, ...] = ()
     takes: tuple[ReportTake, ...] = ()
+    alignments: tuple[Mapping[str, Any], ...] = ()
     takes_note: str = ""
     failures: tuple[tuple[str, ...], ...] = ()
     failures_note: str = ""
@@ -196,7 +198,7 @@ def _takes(report: Report) -> Markup:
     )
     return joined(
         [
-            fill(LISTENING, keys=keys, alignment="", same_bar=""),
+            listening_html(keys, report.alignments),
             songs_html(report.songs),
             controls_html(takes),
             takes_html(report.takes),

@@ -49,8 +49,17 @@ class ReportTake:
     sound: Sound
 
 
-_TAKE = """<article class="take {kind}" style="--colour:{colour}" data-order="{order}" data-song="{song}" \
-data-levels="{levels}" data-numbers="{numbers}">
+SONG_LABEL = "Original"
+"""What a song is called beside its takes."""
+
+
+def take_label(take: GalleryTake) -> str:
+    """What a take is called, on its row and in a sentence."""
+    return f"Take {take.number}"
+
+
+_TAKE = """<article class="take {kind}" style="--colour:{colour}" data-order="{order}" \
+data-duration="{duration}" data-levels="{levels}" data-numbers="{numbers}">
 <div class="name"><span class="label">{label}</span><h3>{title}</h3>{facts}{badges}</div>
 <div class="hear">{waveform}{player}</div>
 {values}{opinion}{note}
@@ -61,7 +70,7 @@ data-levels="{levels}" data-numbers="{numbers}">
 def takes_html(takes: Sequence[ReportTake]) -> Markup:
     """All takes, in their order."""
     columns = number_columns([each.take for each in takes])
-    rows = [_take(each, columns, f"Take {each.take.number}", "remix", REMIX) for each in takes]
+    rows = [_take(each, columns, take_label(each.take), "remix", REMIX) for each in takes]
     return fill('<div class="takes">{}</div>', joined(rows))
 
 
@@ -69,7 +78,7 @@ def songs_html(songs: Sequence[ReportTake]) -> Markup:
     """The songs that were remixed."""
     if not songs:
         return Markup("")
-    rows = joined([_take(each, [], "Original", "original", ORIGINAL) for each in songs])
+    rows = joined([_take(each, [], SONG_LABEL, "original", ORIGINAL) for each in songs])
     return fill('<div class="songs">{}</div>', rows)
 
 
@@ -84,7 +93,7 @@ def _take(shown: ReportTake, columns: Sequence[NumberColumn], label: str, kind: 
         kind=kind,
         colour=colour,
         order=str(take.number),
-        song=_exact(take.reference),
+        duration="" if take.seconds is None else f"{take.seconds:.3f}",
         levels=_exact(json.dumps({**take.factors, "song": take.reference}, ensure_ascii=False)),
         numbers=_exact(json.dumps({**numbers, "stars": take.stars or 0})),
         label=label,

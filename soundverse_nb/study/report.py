@@ -27,6 +27,7 @@ from soundverse_nb.study.estimates import Scope
 from soundverse_nb.study.plan import MICRO, Plan
 from soundverse_nb.study.plan_display import plan_html
 from soundverse_nb.study.report_audio import DEFAULT_BYTES, report_sounds
+from soundverse_nb.study.report_bars import same_bars
 from soundverse_nb.study.report_plots import report_figures
 from soundverse_nb.study.runner_lease import runner_of
 from soundverse_nb.study.store import StudyStore
@@ -87,6 +88,7 @@ def write_report(
             figures_note=no_figures,
             songs=tuple(songs),
             takes=tuple(heard),
+            alignments=tuple(same_bars(store, songs, heard)),
             takes_note=" ".join(filter(None, [_left_out(audible, shown), said])),
             failures=tuple(_failures(takes, rows)),
             failures_note=_failures_note(takes),

@@ -7,6 +7,7 @@ import math
 import secrets
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -56,8 +57,17 @@ def report_sounds(
         ReportTake(_original(name, file), sound)
         for (name, file), sound in zip(songs.items(), heard, strict=False)
     ]
-    takes = [ReportTake(take, sound) for take, sound in zip(shown, heard[len(songs) :], strict=True)]
+    takes = [
+        ReportTake(_with_length(take, by_identity[take.key]), sound)
+        for take, sound in zip(shown, heard[len(songs) :], strict=True)
+    ]
     return originals, takes, _said(page, sounds, cap)
+
+
+def _with_length(take: GalleryTake, row: Mapping[str, Any]) -> GalleryTake:
+    """A take with its length: of a long list most files were not read, but measured they were."""
+    seconds = _number(row.get("remix_duration_s"))
+    return replace(take, seconds=seconds) if take.seconds is None and math.isfinite(seconds) else take
 
 
 def _songs(store: StudyStore, folder: Path, names: set[str]) -> dict[str, Path | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,10 +9,8 @@ from soundverse_nb.analysis import Difference, Features, analyse, compare_all
 from soundverse_nb.analysis.kept import kept_analysis, kept_difference
 from soundverse_nb.analysis.song import as_song
 from soundverse_nb.errors import ConfigurationError, SoundverseError
+from soundverse_nb.measures.same_bar import NO_SEGMENTS, bars_state, take_state
 from soundverse_nb.widgets.takes import Take
-
-# Where no unrelated songs have been asked: these seldom share more of a tune, see `audio/similarity/tune.py`.
-_LEAST_TUNE = 0.2
 
 
 def known_alignment(takes: Sequence[Take]) -> dict[str, Any]:
@@ -54,42 +51,15 @@ def _state(
     takes: Sequence[Take], features: Features, compared: Sequence[Difference | SoundverseError]
 ) -> dict[str, Any]:
     first, others = _split(takes)
-    states = {id(take): _take_state(take, first, entry) for take, entry in zip(others, compared, strict=True)}
+    states = {
+        id(take): take_state(take.label, first.label, found)
+        for take, found in zip(others, compared, strict=True)
+    }
     problems = [state["problem"] for state in states.values() if state["problem"]]
     if others and len(problems) == len(others):
         raise ConfigurationError(" ".join(problems), hint="Keep the same time or the same place.")
-    unread = {"segments": [], "problem": ""}
     return {
         "reference": next(place for place, take in enumerate(takes) if take is first),
-        "takes": [states.get(id(take), {**unread, "problem": take.problem}) for take in takes],
-        "bars": _rounded(features.bars),
-        "note": features.reasons.get("bars", ""),
+        "takes": [states.get(id(take), {**NO_SEGMENTS, "problem": take.problem}) for take in takes],
+        **bars_state(features),
     }
-
-
-def _take_state(take: Take, first: Take, entry: Difference | SoundverseError) -> dict[str, Any]:
-    problem = _problem(take.label, first.label, entry)
-    segments = [] if problem or isinstance(entry, SoundverseError) else entry.alignment.segments
-    return {
-        "segments": [
-            {"reference": _rounded(part.reference), "take": _rounded(part.remix)} for part in segments
-        ],
-        "problem": problem,
-    }
-
-
-def _problem(label: str, first: str, entry: Difference | SoundverseError) -> str:
-    """Why a take cannot be aligned with the first, "" where it can."""
-    if isinstance(entry, SoundverseError):
-        return f"{label} cannot be measured: {entry.message}"
-    if math.isnan(entry.tune_kept):
-        reason = entry.reasons.get("tune_kept", "cannot be told").rstrip(".")
-        return f"Whether {label} and {first} have a tune in common {reason}."
-    is_kept = entry.tune_kept >= _LEAST_TUNE if entry.is_tune_kept is None else entry.is_tune_kept
-    if not is_kept or not entry.alignment:
-        return f"{label} and {first} have no tune in common."
-    return ""
-
-
-def _rounded(seconds: Sequence[float]) -> list[float]:
-    return [round(at, 3) for at in seconds]

@@ -9,7 +9,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 import soundverse_nb as sv
+from soundverse_nb.measures.difference import AlignedSegment, Alignment, Difference
 from soundverse_nb.simulator import Simulator
+from soundverse_nb.study.measuring import TrialMeasures, keep_measures
+from soundverse_nb.study.store import StoredTrial, StudyStore
 from tests.browser import axe
 from tests.browser.lab import plays
 from tests.study.conftest import write_song
@@ -38,7 +41,22 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> sv.Study:
         finally:
             client.close()
     made.mark(made.trials()[0].identity, stars=5, note="keep this")
+    for take in takes_of(made, "one"):
+        align(made, take.identity)
     return made
+
+
+def takes_of(study: sv.Study, reference: str) -> list[StoredTrial]:
+    return [take for take in study.trials() if take.reference == reference and take.file]
+
+
+def align(study: sv.Study, identity: str) -> None:
+    """As if it had been measured that the take, of one second, holds a bar from the seventh second on."""
+    segment = AlignedSegment(reference=(7.0, 10.0), remix=(0.4, 1.0))
+    kept = {"tune_kept": 0.9, "alignment": Alignment(segments=(segment,))}
+    store = StudyStore(study.path)
+    keep_measures(store, identity, TrialMeasures(Difference.unknown().model_copy(update=kept)))
+    store.close()
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["beside", "inside"])
@@ -87,6 +105,32 @@ def test_a_take_goes_on_where_its_original_was_and_silences_it(page: Page) -> No
     wait(page, "!a[0].paused && a[0].currentTime > 0.3")
     page.locator(".takes audio").first.evaluate("(audio) => { audio.play(); }")
     wait(page, "a[0].paused && a[2].currentTime > 0.3")
+
+
+def test_the_same_bar_is_kept_between_takes_of_a_song(page: Page) -> None:
+    page.get_by_label("Same bar").check()
+    page.locator(".songs audio").first.evaluate("(audio) => { audio.currentTime = 7; audio.play(); }")
+    wait(page, "!a[0].paused && a[0].currentTime >= 7")
+    page.locator(".songs audio").first.evaluate("(audio) => { audio.pause(); audio.currentTime = 7.5; }")
+    page.locator("h1").click()
+    page.locator("audio").evaluate_all(
+        """(players) => players.forEach((audio) => {
+            audio.sought = [];
+            audio.addEventListener('seeking', () => audio.sought.push(audio.currentTime));
+        })"""
+    )
+    place = page.locator(".take").evaluate_all(
+        """(takes) => takes.findIndex((take) => JSON.parse(take.dataset.levels).song === 'one'
+            && take.matches('.remix'))"""
+    )
+    page.keyboard.press(str(place + 1))
+    # It is over soon: what it was taken to is told by the seek.
+    wait(page, f"a[0].paused && a[{place}].sought?.length")
+    assert 0.45 < page.evaluate(f"document.querySelectorAll('audio')[{place}].sought[0]") < 0.55
+    expect(page.locator(".said")).to_be_empty()
+    # The bars of another song are none of this one.
+    page.locator(".songs audio").nth(1).evaluate("(audio) => { audio.play(); }")
+    expect(page.locator(".said")).to_contain_text("have no bars in common that are known")
 
 
 def test_takes_are_filtered_by_what_varies_and_sorted_by_a_number(page: Page) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import html
+import json
 import re
 import sys
 from dataclasses import replace
@@ -13,7 +15,8 @@ import pytest
 
 import soundverse_nb as sv
 from soundverse_nb.api import secrets
-from soundverse_nb.measures.difference import Difference
+from soundverse_nb.measures.difference import AlignedSegment, Alignment, Difference
+from soundverse_nb.measures.features import Features
 from soundverse_nb.study import report_audio
 from soundverse_nb.study.measuring import TrialMeasures, keep_measures
 from soundverse_nb.study.store import MICRO, StoredTrial, StudyStore, TrialState
@@ -130,6 +133,46 @@ def test_under_a_cap_the_audio_is_inside_and_says_what_was_cut(folder: Path, tmp
     none = text_of(study.report(tmp_path / "none.html", embed=5000))
     assert "<audio" not in none
     assert "No player" in none
+
+
+def measure(store: StudyStore, number: int, **changed: Any) -> None:
+    """Put into the store what could have been measured of a take: it keeps the tune, half as fast again."""
+    segment = AlignedSegment(reference=(0.0, 9.0), remix=(0.0, 6.0))
+    reference = Features.unknown("one").model_copy(update={"bars": (0.5, 2.5, 4.5), "duration": 10.5})
+    kept = {"tune_kept": 0.9, "alignment": Alignment(segments=(segment,)), "reference": reference, **changed}
+    keep_measures(store, f"trial-{number}", TrialMeasures(Difference.unknown().model_copy(update=kept)))
+
+
+def alignments_of(page: str) -> Any:
+    found = re.search(r'data-alignments="([^"]*)"', page)
+    assert found
+    return json.loads(html.unescape(found[1]) or "[]")
+
+
+def test_where_bars_were_measured_takes_can_be_compared_at_the_same_bar(folder: Path, tmp_path: Path) -> None:
+    store = StudyStore(folder)
+    measure(store, 1)
+    measure(store, 2)
+    measure(store, 3, tune_kept=0.05)
+    store.close()
+    page = text_of(sv.Study(folder).report(tmp_path / "report.html"))
+    assert "Same bar" in page
+    (state,) = alignments_of(page)
+    assert state["places"] == [0, 1, 2, 3, 4]
+    assert state["bars"] == [0.5, 2.5, 4.5]
+    assert state["takes"][1]["segments"] == [{"reference": [0.0, 9.0], "take": [0.0, 6.0]}]
+    assert [take["problem"] for take in state["takes"]] == [
+        "", "", "", "Take 3 and Original have no tune in common.", "Take 4 is not measured.",
+    ]  # fmt: skip
+
+
+def test_where_no_bar_is_known_the_same_bar_is_not_offered(folder: Path, tmp_path: Path) -> None:
+    store = StudyStore(folder)
+    measure(store, 1, tune_kept=float("nan"), reasons={"tune_kept": "cannot be told"})
+    store.close()
+    page = text_of(sv.Study(folder).report(tmp_path / "report.html"))
+    assert "Same bar" not in page
+    assert alignments_of(page) == []
 
 
 def test_keys_and_signatures_are_never_in_it(folder: Path, tmp_path: Path) -> None:
