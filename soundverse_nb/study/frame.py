@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from soundverse_nb.errors import import_extra
@@ -19,6 +19,13 @@ STAGE = "s_"
 
 _PLAIN = ("identity", "number", "reference")
 
+_READ = (
+    "plan", "number", "identity", "reference", "factors", "replicate", "is_control", "state", "simulated",
+    "order_id", "message_id", "started", "finished", "stages", "attempts", "charged", "reserved", "error",
+    "song_name", "stars", "note", "audio", "file", "adopted", "duplicate_of",
+)  # fmt: skip
+"""Columns of the store that a frame is made from."""
+
 
 def study_columns(store: StudyStore) -> dict[str, Any]:
     """The frame's columns, in order, each a list or array with a value for every trial.
@@ -27,20 +34,21 @@ def study_columns(store: StudyStore) -> dict[str, Any]:
     """
     current = store.plan()
     plan = current[0] if current else ""
-    rows = store.rows("SELECT * FROM trials ORDER BY plan != ?, number, identity", (plan,))
-    factors = [_read(row["factors"]) for row in rows]
-    stages = [json.loads(row["stages"] or "{}") for row in rows]
-    columns: dict[str, Any] = {"plan": [row["plan"] for row in rows]}
-    columns |= {name: [row[name] for row in rows] for name in _PLAIN}
-    names = dict.fromkeys(name for each in factors for name in each if name != "reference")
+    rows = store.tuples(f"SELECT {', '.join(_READ)} FROM trials")
+    rows.sort(key=lambda row: (row[0] != plan, row[1], row[2]))  # what is sorted by comes first in _READ
+    read = dict(zip(_READ, zip(*rows, strict=True) if rows else [()] * len(_READ), strict=True))
+    factors = [_read(text) for text in read["factors"]]
+    stages: list[dict[str, float]] = json.loads(f"[{','.join(text or '{}' for text in read['stages'])}]")
+    columns: dict[str, Any] = {name: list(read[name]) for name in ("plan", *_PLAIN)}
+    names = dict.fromkeys(name for each in _different(factors) for name in each if name != "reference")
     columns |= {name: [each.get(name) for each in factors] for name in names}
     columns |= {
-        "replicate": [row["replicate"] for row in rows],
-        "is_control": [bool(row["is_control"]) for row in rows],
-        "in_plan": [row["plan"] == plan for row in rows],
-        "state": [row["state"] for row in rows],
-        "simulated": [bool(row["simulated"]) for row in rows],
-        **{name: [row[name] for row in rows] for name in ("order_id", "message_id", "started", "finished")},
+        "replicate": list(read["replicate"]),
+        "is_control": list(map(bool, read["is_control"])),
+        "in_plan": [its == plan for its in read["plan"]],
+        "state": list(read["state"]),
+        "simulated": list(map(bool, read["simulated"])),
+        **{name: list(read[name]) for name in ("order_id", "message_id", "started", "finished")},
         "seconds": [each.get(COMPLETED) for each in stages],
         "seconds_to_streaming": [each.get(STREAMING) for each in stages],
         "seconds_held_at_90": [_held(each) for each in stages],
@@ -48,14 +56,14 @@ def study_columns(store: StudyStore) -> dict[str, Any]:
     words = dict.fromkeys(stage for each in stages for stage in each)
     columns |= {f"{STAGE}{stage.replace(' ', '_')}": [each.get(stage) for each in stages] for stage in words}
     columns |= {
-        "attempts": [row["attempts"] for row in rows],
-        "cost": [row["charged"] / MICRO for row in rows],
-        "reserved": [row["reserved"] / MICRO for row in rows],
-        **{name: [row[name] for row in rows] for name in ("error", "song_name", "stars", "note", "audio")},
-        "file": [audio_file(row["file"]) for row in rows],
-        "adopted_from": [row["adopted"] for row in rows],
-        "duplicate_of": [row["duplicate_of"] for row in rows],
-        "same_audio_as": _same_audio(rows),
+        "attempts": list(read["attempts"]),
+        "cost": [charged / MICRO for charged in read["charged"]],
+        "reserved": [reserved / MICRO for reserved in read["reserved"]],
+        **{name: list(read[name]) for name in ("error", "song_name", "stars", "note", "audio")},
+        "file": [audio_file(name) for name in read["file"]],
+        "adopted_from": list(read["adopted"]),
+        "duplicate_of": list(read["duplicate_of"]),
+        "same_audio_as": _same_audio(store, columns["identity"]),
     }
     # A metric of one's own may have the name of a slot.
     return columns | {
@@ -117,14 +125,22 @@ def _held(stages: dict[str, float]) -> float | None:
     return max(0.0, stages[COMPLETED] - stages[HELD]) if HELD in stages else 0.0
 
 
-def _same_audio(rows: Sequence[Any]) -> list[str | None]:
+def _different(factors: Sequence[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    """Those of different cells, which `_read` gives as the same object, in their order."""
+    return {id(each): each for each in factors}.values()
+
+
+def _same_audio(store: StudyStore, identities: Sequence[str]) -> list[str | None]:
     """Of a repeat whose audio is that of an earlier take of its cell the identity of that one."""
-    first: dict[tuple[str, str, str], str] = {}
+    several = store.tuples(
+        "SELECT identity, content, instructions, audio FROM trials WHERE state = ? AND audio IN"
+        " (SELECT audio FROM trials WHERE audio IS NOT NULL GROUP BY audio HAVING COUNT(*) > 1)",
+        (TrialState.DONE.value,),
+    )
+    cells = {identity: rest for identity, *rest in several}
+    first: dict[tuple[str, ...], str] = {}
     found: list[str | None] = []
-    for row in rows:
-        if row["audio"] is None or row["state"] != TrialState.DONE.value:
-            found.append(None)
-            continue
-        earliest = first.setdefault((row["content"], row["instructions"], row["audio"]), row["identity"])
-        found.append(None if earliest == row["identity"] else earliest)
+    for identity in identities:
+        earliest = first.setdefault(tuple(cells[identity]), identity) if identity in cells else identity
+        found.append(None if earliest == identity else earliest)
     return found

@@ -124,31 +124,31 @@ def measured_columns(store: StudyStore, identities: Sequence[str]) -> dict[str, 
     not_measured: list[str | None] = [None] * len(place)
     columns: dict[str, Any] = {"extractor": extractor, "not_measured": not_measured}
     layouts = {row["number"]: json.loads(row["columns"]) for row in store.rows("SELECT * FROM layouts")}
-    by_layout: dict[int, list[Any]] = {}
+    by_layout: dict[int, list[tuple[int, bytes]]] = {}
     known: dict[str, dict[str, str]] = {}
-    for row in store.rows("SELECT identity, extractor, layout, numbers, texts, reason FROM measures"):
-        at = place.get(row["identity"])
+    measured = store.tuples("SELECT identity, extractor, layout, numbers, texts, reason FROM measures")
+    for identity, version, layout, numbers, packed, reason in measured:
+        at = place.get(identity)
         if at is None:
             continue
-        if row["layout"] is None:
-            not_measured[at] = row["reason"]
+        if layout is None:
+            not_measured[at] = reason
             continue
-        extractor[at] = row["extractor"]
-        by_layout.setdefault(row["layout"], []).append(row)
-        texts = known.get(row["texts"])
+        extractor[at] = version
+        by_layout.setdefault(layout, []).append((at, numbers))
+        texts = known.get(packed)
         if texts is None:  # there are few different ones: keys, metres, kinds
-            texts = known[row["texts"]] = json.loads(row["texts"])
+            texts = known[packed] = json.loads(packed)
         for name, text in texts.items():
             if name not in columns:
                 columns[name] = [None] * len(place)
             columns[name][at] = text
     for number, rows in by_layout.items():
         names, flags = layouts[number]["numbers"], set(layouts[number]["flags"])
-        places = np.array([place[row["identity"]] for row in rows])
-        table = np.frombuffer(b"".join(row["numbers"] for row in rows)).reshape(len(rows), len(names))
-        by_trial = np.full((len(place), len(names)), np.nan)
-        by_trial[places] = table
-        whole = np.ascontiguousarray(by_trial.T)
+        places = np.array([at for at, _ in rows])
+        table = np.frombuffer(b"".join(numbers for _, numbers in rows)).reshape(len(rows), len(names))
+        whole = np.full((len(names), len(place)), np.nan)
+        whole[:, places] = table.T
         for at, name in enumerate(names):
             values: Any = whole[at]
             if name in flags:

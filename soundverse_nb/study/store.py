@@ -175,6 +175,16 @@ class StudyStore:
             except sqlite3.DatabaseError as error:
                 raise unusable(self.path, error) from None
 
+    def tuples(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The same as plain tuples, which are quicker where there are tens of thousands."""
+        with self._lock:
+            try:
+                cursor = self._connection.cursor()
+                cursor.row_factory = None
+                return cursor.execute(query, values).fetchall()
+            except sqlite3.DatabaseError as error:
+                raise unusable(self.path, error) from None
+
     def meta(self) -> dict[str, str]:
         """What is noted of the study as a whole."""
         return {row["key"]: row["value"] for row in self.rows("SELECT key, value FROM meta")}
