@@ -76,8 +76,8 @@ def _bytes(html: Markup) -> int:
 
 def _page(summary: str, rows: Sequence[Markup], notes: Sequence[str]) -> Markup:
     table = Markup("")
-    if rows and rows[0].startswith("<div"):
-        table = fill('<div style="margin:4px 0 0">{}</div>', joined(list(rows)))
+    if rows and rows[0].startswith("<li"):
+        table = fill('<ul style="margin:4px 0 0;padding:0 0 0 20px">{}</ul>', joined(list(rows)))
     elif rows:
         table = fill(
             '<table style="width:100%;table-layout:fixed;border-collapse:collapse;margin:4px 0 0"><tbody>{}'
@@ -101,7 +101,8 @@ def _summary(lines: str) -> Markup:
     return fill("<div><b>{}</b></div>{}", first, rest)
 
 
-_LINE = Markup('<div style="border-top:1px solid %s;padding:2px 0">%s &nbsp;<b>%s</b> %s</div>')
+# Without a style of its own: JupyterLab parses each, several times over, before it shows a thousand lines.
+_LINE = Markup("<li>%s &nbsp;<b>%s</b> %s</li>")
 
 
 def _line(take: GalleryTake, shown: Sequence[NumberColumn]) -> Markup:
@@ -112,7 +113,7 @@ def _line(take: GalleryTake, shown: Sequence[NumberColumn]) -> Markup:
     else:
         parts.append(plain(take.ending, 600))
     parts += [part for part in ("★" * (take.stars or 0), plain(take.note, 200)) if part]
-    return _LINE % (LINE, str(take.number), plain(take.words or "–", 160), " · ".join(parts))
+    return _LINE % (str(take.number), plain(take.words or "–", 160), " · ".join(parts))
 
 
 def _facts(take: GalleryTake) -> list[str]:

@@ -10,7 +10,7 @@ const WIDE = 720; // page pixels from which a row is one line
 const ROW = 62; // page pixels of such a row
 const CARD = 146; // of a card without numbers
 const CARD_NUMBERS = 38;
-const NUMBER = 82; // of a number in a row, with the gap beside it
+const NUMBER = 88; // of a number in a row, with the gap beside it
 const FIXED = 660; // of a row without its numbers
 const MOST_VISIBLE = 560; // of the list, which scrolls
 const AROUND = 6; // rows above and below what is in view
@@ -38,6 +38,7 @@ function mount(root, link) {
   let numbers = []; // the numbers that have room in a row
   let height = ROW;
   let isWide = true;
+  let fitted = 0; // page pixels for which that was worked out
   let said = new Set(); // what is said once, above the rows
   /** @type {Map<string, Row>} */
   const rows = new Map();
@@ -107,7 +108,8 @@ function mount(root, link) {
 
   /** What has room: rows or cards, and how many numbers. */
   function fit() {
-    const width = box.clientWidth - 30;
+    fitted = box.clientWidth;
+    const width = fitted - 30;
     isWide = width >= WIDE;
     const most = isWide ? Math.floor((width - FIXED) / NUMBER) : Math.max(2, Math.floor(width / 84));
     numbers = table.numbers.slice(0, Math.max(1, Math.min(6, most)));
@@ -190,7 +192,8 @@ function mount(root, link) {
       const next = [...list.children].find((row) => parseFloat(row.style.top) > index * height);
       list.insertBefore(made.row, next ?? null);
     }
-    for (const made of fresh) showSound(made);
+    for (const made of fresh) showControl(made);
+    paintAll(fresh);
     askForWaveforms();
   }
 
@@ -204,11 +207,18 @@ function mount(root, link) {
     }, SETTLED);
   }
 
-  function paint({ canvas, take }) {
-    if (!canvas) return;
+  /** The waveforms of these rows. All sizes are asked for before the first is drawn, which lays the page out anew. */
+  function paintAll(/** @type {Row[]} */ which) {
     const colour = getComputedStyle(box).getPropertyValue("--svt-wave");
-    drawPeaks(canvas, take.peaks, { colour, share: sound.share(take.key) });
+    const sized = which.flatMap(({ canvas, take }) =>
+      canvas ? [{ canvas, take, wide: canvas.clientWidth, tall: canvas.clientHeight }] : [],
+    );
+    for (const { canvas, take, wide, tall } of sized) {
+      drawPeaks(canvas, take.peaks, { colour, share: sound.share(take.key), wide, tall });
+    }
   }
+
+  const paint = (/** @type {Row} */ made) => paintAll([made]);
 
   const lit = new Set(); // keys of the rows that show a take as playing or wanted
   function refreshSound() {
@@ -222,6 +232,12 @@ function mount(root, link) {
   }
 
   function showSound(made) {
+    showControl(made);
+    paint(made);
+  }
+
+  /** Whether the row's button plays or pauses. */
+  function showControl(made) {
     const control = made.row.querySelector(".svt-toggle");
     if (!control) return;
     const { key, number } = made.take;
@@ -231,7 +247,6 @@ function mount(root, link) {
     const label = `${plays ? "Pause" : "Play"} take ${number}`;
     control.setAttribute("aria-label", label);
     control.title = label;
-    paint(made);
   }
 
   function showDetails() {
@@ -479,13 +494,9 @@ function mount(root, link) {
   };
   link.listeners.add(listen);
   model.on("change:table", rebuild);
-  const repaint = () => {
-    for (const made of rows.values()) paint(made);
-  };
-  let width = 0;
+  const repaint = () => paintAll([...rows.values()]);
   const resized = new ResizeObserver(() => {
-    if (box.clientWidth === width || !box.clientWidth) return;
-    width = box.clientWidth;
+    if (box.clientWidth === fitted || !box.clientWidth) return;
     fit();
     redraw();
   });

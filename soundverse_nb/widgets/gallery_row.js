@@ -105,11 +105,11 @@ function makeCurrent(row, isCurrent) {
  * The waveform as bars; what was played stands out.
  * @param {HTMLCanvasElement} canvas
  * @param {Uint8Array|null} peaks
- * @param {{colour: string, share: number}} how  `share` of it was played, 0 to 1
+ * @param {{colour: string, share: number, wide: number, tall: number}} how  `share` of it was played, 0 to 1;
+ *   `wide` and `tall` are page pixels
  */
-function drawPeaks(canvas, peaks, { colour, share }) {
+function drawPeaks(canvas, peaks, { colour, share, wide, tall }) {
   const ratio = window.devicePixelRatio || 1;
-  const { clientWidth: wide, clientHeight: tall } = canvas;
   if (!wide || !tall) return;
   canvas.width = Math.round(wide * ratio);
   canvas.height = Math.round(tall * ratio);

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-TAGS = {"audio", "b", "details", "div", "img", "span", "summary", "table", "tbody", "td", "tr"}
+TAGS = {"audio", "b", "details", "div", "img", "li", "span", "summary", "table", "tbody", "td", "tr", "ul"}
 EVERYWHERE = {"class", "style", "title"}
 ATTRIBUTES = {
     "audio": {"controls", "preload", "src"},
