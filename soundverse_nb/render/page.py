@@ -11,27 +11,19 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
 from soundverse_nb.render.card import axis_length, ticks, width_percent
-from soundverse_nb.render.escape import fill, joined, text
+from soundverse_nb.render.document import document_html
+from soundverse_nb.render.escape import fill, joined
 from soundverse_nb.render.pictures import Envelope, columns, data_uri, waveform_png
-
-CLOCK_JS = Path(__file__).with_name("clock.js")
-"""Times of a song, for this page's script and for the player's."""
-
-ALIGNMENT_JS = Path(__file__).with_name("alignment.js")
-"""The same bar of several takes, for the same two scripts."""
 
 WIDTH_PX = 1000
 HEIGHT_PX = 72
-_POLICY = (
-    "default-src 'none'; img-src data:; media-src data:; "
-    "style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-)
+PLAYER_SCRIPTS = ("clock.js", "alignment.js", "page.js")
+"""What makes waveforms clickable and lets switching keep the time, the place or the bar."""
 
 
 @dataclass(frozen=True)
@@ -93,32 +85,6 @@ _LISTENING = """<fieldset class="listening" data-alignments="{alignments}" hidde
 
 _KEYS = "<kbd>1</kbd> to <kbd>{count}</kbd> switch, <kbd>space</kbd> pauses, <kbd>←</kbd> <kbd>→</kbd> move"
 
-_DOCUMENT = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-<header>
-<h1>{title}</h1>
-<p class="lead">{lead}</p>
-{notice}
-</header>
-<main>
-{listening}
-{songs}
-</main>
-<footer>{foot}</footer>
-<script>{script}</script>
-</body>
-</html>
-"""
-
 _SAME_BAR = Markup(
     '\n<label title="The bar of the song, found by comparing the tunes">'
     '\n<input type="radio" name="keeps" value="bar"> Same bar</label>'
@@ -139,27 +105,20 @@ def page_html(page: Page) -> Markup:
     length = axis_length([song.duration for song in songs])
     quietest = min((s.loudness for s in songs if math.isfinite(s.loudness)), default=-math.inf)
     loudest = max((_peak(song.envelope) for song in songs), default=0.0) or 1.0
-    assets = Path(__file__).parent
-    return fill(
-        _DOCUMENT,
-        policy=Markup(_POLICY),
+    listening = listening_html(
+        fill(_KEYS, count=len(songs)),
+        [{**page.alignment, "places": list(range(len(songs)))}] if page.alignment else [],
+    )
+    panels = [_song(song, place, length, quietest, loudest) for place, song in enumerate(songs)]
+    return document_html(
+        joined([listening, *panels]),
         title=page.title,
-        style=Markup((assets / "page.css").read_text(encoding="utf-8")),
-        lead=text(page.lead, 600),
-        notice=fill('<p class="notice"><b>{}</b> {}</p>', page.badge, page.warning, limit=600)
-        if page.badge
-        else "",
-        listening=listening_html(
-            fill(_KEYS, count=len(songs)),
-            [{**page.alignment, "places": list(range(len(songs)))}] if page.alignment else [],
-        ),
-        songs=joined([_song(song, place, length, quietest, loudest) for place, song in enumerate(songs)]),
-        foot=joined([fill("<p>{}</p>", line, limit=600) for line in page.foot]),
-        script=Markup(
-            "\n".join(
-                part.read_text(encoding="utf-8") for part in (CLOCK_JS, ALIGNMENT_JS, assets / "page.js")
-            )
-        ),
+        lead=page.lead,
+        badge=page.badge,
+        warning=page.warning,
+        foot=page.foot,
+        styles=["page.css"],
+        scripts=PLAYER_SCRIPTS,
     )
 
 

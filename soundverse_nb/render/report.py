@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
+from soundverse_nb.render.document import document_html
 from soundverse_nb.render.escape import fill, joined, text, verbatim
 from soundverse_nb.render.measures import grid_html
-from soundverse_nb.render.page import ALIGNMENT_JS, CLOCK_JS, listening_html
+from soundverse_nb.render.page import PLAYER_SCRIPTS, listening_html
 from soundverse_nb.render.report_takes import ReportTake, controls_html, songs_html, takes_html
-
-_ASSETS = Path(__file__).parent
 
 NOTHING = Markup("")
 
@@ -75,38 +73,6 @@ class Report:
 
 FAILURE_HEADINGS = ("trial", "song", "asked", "state", "what happened", "charged")
 
-_POLICY = (
-    "default-src 'none'; img-src data:; media-src data:{beside}; "
-    "style-src 'unsafe-inline'; script-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
-)
-
-_DOCUMENT = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body class="report">
-<header>
-<h1>{title}</h1>
-<p class="lead">{lead}</p>
-{notice}
-<nav aria-label="Parts of the report">{parts}</nav>
-</header>
-<main>
-{sections}
-</main>
-<footer>{foot}</footer>
-<script>{script}</script>
-</body>
-</html>
-"""
-
 _SECTION = '<section id="{}" aria-labelledby="{}-title"><h2 id="{}-title">{}</h2>{}{}</section>\n'
 
 
@@ -121,29 +87,21 @@ def report_html(report: Report) -> Markup:
         ("provenance", "Provenance", "", _facts(report)),
     ]
     shown = [each for each in sections if each[2] or each[3]]
-    notice = fill('<p class="notice"><b>{}</b> {}</p>', report.badge, report.warning, limit=600)
-    return fill(
-        _DOCUMENT,
-        policy=Markup(_POLICY.format(beside=" file: 'self'" if report.is_beside else "")),
-        title=text(report.title, 200),
-        style=Markup(_asset("page.css") + _asset("report.css")),
-        lead=text(report.lead, 600),
-        notice=notice if report.badge else "",
-        parts=joined([fill('<a href="#{}">{}</a> ', name, title) for name, title, _, _ in shown]),
-        sections=joined([_section(*each) for each in shown]),
-        foot=joined([fill("<p>{}</p>", line, limit=600) for line in report.foot]),
-        # Its players' script asks for takes.
-        script=_script() if report.takes else "",
+    parts = joined([fill('<a href="#{}">{}</a> ', name, title) for name, title, _, _ in shown])
+    return document_html(
+        joined([_section(*each) for each in shown]),
+        title=report.title,
+        lead=report.lead,
+        kind="report",
+        badge=report.badge,
+        warning=report.warning,
+        below=fill('<nav aria-label="Parts of the report">{}</nav>', parts),
+        foot=report.foot,
+        styles=["page.css", "report.css"],
+        # The players' script asks for takes.
+        scripts=[*PLAYER_SCRIPTS, "report.js"] if report.takes else [],
+        is_beside=report.is_beside,
     )
-
-
-def _script() -> Markup:
-    parts = (CLOCK_JS, ALIGNMENT_JS, _ASSETS / "page.js", _ASSETS / "report.js")
-    return Markup("\n".join(part.read_text(encoding="utf-8") for part in parts))
-
-
-def _asset(name: str) -> str:
-    return (_ASSETS / name).read_text(encoding="utf-8")
 
 
 def _section(name: str, title: str, note: str, content: Markup) -> Markup:

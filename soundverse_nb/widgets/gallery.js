@@ -522,33 +522,9 @@ export default {
   /** Turn every static table that carries this model's mark into a live gallery, as long as the model lives. */
   initialize({ model }) {
     const link = new Link(model);
-    const live = new Map(); // static element -> what takes its gallery down
-    const look = () => {
-      for (const still of document.getElementsByClassName(model.get("mark"))) {
-        if (live.has(still)) continue;
-        const host = element("div", { class: "svt-host" });
-        still.after(host);
-        still.style.display = "none";
-        const unmount = mount(host, link);
-        live.set(still, () => {
-          unmount();
-          host.remove();
-          still.style.display = "";
-        });
-      }
-      for (const [still, unmount] of live) {
-        if (still.isConnected) continue;
-        unmount();
-        live.delete(still);
-      }
-    };
-    const watch = new MutationObserver(look);
-    watch.observe(document.body, { childList: true, subtree: true });
-    look();
+    const takeDown = inPlaceOf(model.get("mark"), "svt-host", (host) => mount(host, link));
     return () => {
-      watch.disconnect();
-      for (const unmount of live.values()) unmount();
-      live.clear();
+      takeDown();
       link.close();
     };
   },

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +23,7 @@ from soundverse_nb.displays import in_kernel, shows_text_only
 from soundverse_nb.errors import ConfigurationError, SoundverseError
 from soundverse_nb.remix import Clip
 from soundverse_nb.remix.preview import ENVELOPE_POINTS
+from soundverse_nb.render.assets import asset
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.gallery import (
     PEAKS,
@@ -34,7 +36,6 @@ from soundverse_nb.render.gallery import (
     varied_factors,
 )
 from soundverse_nb.render.gallery_table import gallery_html, gallery_text
-from soundverse_nb.render.page import CLOCK_JS
 from soundverse_nb.widgets.player import LiveComparison, compare
 from soundverse_nb.widgets.whole_songs import whole_song
 
@@ -61,24 +62,17 @@ class OnChange(Protocol):
     def __call__(self, key: str, *, stars: int | None, note: str) -> object: ...
 
 
-def _module() -> str:
-    names = (
-        "dom.js",
-        "gallery_takes.js",
-        "gallery_sound.js",
-        "gallery_row.js",
-        "gallery_bar.js",
-        "gallery.js",
-    )
-    parts = (CLOCK_JS, *map(Path(__file__).with_name, names))
-    return "\n".join(part.read_text(encoding="utf-8") for part in parts)
+_asset = partial(asset, folder=Path(__file__).parent)
 
 
 class GalleryWidget(anywidget.AnyWidget):
     """The live half. `table`, `ratings` and `mark` travel once; sound is sent when it is asked for."""
 
-    _esm = _module()
-    _css = Path(__file__).with_name("gallery.css")
+    _esm = _asset(
+        "clock.js", "dom.js", "gallery_takes.js", "gallery_sound.js", "gallery_row.js", "gallery_bar.js",
+        "gallery.js",
+    )  # fmt: skip
+    _css = _asset("look.css", "gallery.css")
     mark = traitlets.Unicode().tag(sync=True)
     table: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
     ratings: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)

@@ -581,39 +581,17 @@ export default {
   /** Turn every static comparison that carries this model's mark into a live one, as long as the model lives. */
   initialize({ model }) {
     const library = new Library(model);
-    const mark = model.get("mark");
-    const live = new Map(); // static element -> what takes its player down
-    const look = () => {
-      for (const still of document.getElementsByClassName(mark)) {
-        if (live.has(still)) continue;
-        const host = element("div", { class: "svp-host" });
-        still.after(host);
-        still.style.display = "none";
-        const unmount = mount(host, library);
-        library.still = still;
-        live.set(still, () => {
-          unmount();
-          host.remove();
-          still.style.display = "";
-        });
-      }
-      for (const [still, unmount] of live) {
-        if (still.isConnected) continue;
-        unmount();
-        live.delete(still);
-        if (!live.size) library.empty();
-      }
+    let takeDown = () => {};
+    const place = (host, still) => {
+      library.still = still;
+      return mount(host, library);
     };
-    const watch = new MutationObserver(look);
     const unwait = whenRead(model, () => {
-      watch.observe(document.body, { childList: true, subtree: true });
-      look();
+      takeDown = inPlaceOf(model.get("mark"), "svp-host", place, () => library.empty());
     });
     return () => {
       unwait();
-      watch.disconnect();
-      for (const unmount of live.values()) unmount();
-      live.clear();
+      takeDown();
       library.close();
     };
   },

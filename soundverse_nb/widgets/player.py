@@ -26,8 +26,8 @@ from soundverse_nb.reference.reference import as_reference
 from soundverse_nb.remix import Clip, Remix, RemixList
 from soundverse_nb.remix.remix import Comparison
 from soundverse_nb.remix.take_names import asked_of, take_titles
+from soundverse_nb.render.assets import asset
 from soundverse_nb.render.colours import song_colour
-from soundverse_nb.render.page import ALIGNMENT_JS, CLOCK_JS
 from soundverse_nb.render.pictures import spectrogram_png
 from soundverse_nb.widgets.takes import (
     Take,
@@ -47,11 +47,7 @@ _answering = ThreadPoolExecutor(max_workers=2, thread_name_prefix="soundverse-pl
 _aligning = ThreadPoolExecutor(max_workers=1, thread_name_prefix="soundverse-alignment")
 
 
-def _module() -> str:
-    """The page's script: an ES module of anywidget cannot import files beside it, so they are one text."""
-    names = ("dom.js", "player_sound.js", "player_drawing.js", "player.js")
-    parts = (CLOCK_JS, ALIGNMENT_JS, *map(Path(__file__).with_name, names))
-    return "\n".join(part.read_text(encoding="utf-8") for part in parts)
+_asset = partial(asset, folder=Path(__file__).parent)
 
 
 class Player(anywidget.AnyWidget):
@@ -62,8 +58,8 @@ class Player(anywidget.AnyWidget):
     have been compared before, else when the page asks.
     """
 
-    _esm = _module()
-    _css = Path(__file__).with_name("player.css")
+    _esm = _asset("clock.js", "alignment.js", "dom.js", "player_sound.js", "player_drawing.js", "player.js")
+    _css = _asset("look.css", "player.css")
     takes: traitlets.List[Any] = traitlets.List().tag(sync=True)
     mark = traitlets.Unicode().tag(sync=True)
     alignment: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)

@@ -1,7 +1,7 @@
 /**
  * The player's sound: what the kernel sends of each take, and the deck that plays it.
  *
- * `player.py` joins `render/clock.js`, `dom.js`, this file, `player_drawing.js` and `player.js` into the one module that the page loads.
+ * `player.py` joins it with `player.js` and what both need into the one module that the page loads.
  *
  * @typedef {object} Take
  * @property {string} label     short name, for example "Original"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from soundverse_nb.widgets.player import _module
+from soundverse_nb.widgets.player import Player
 from tests.browser import players
 from tests.browser.lab import TIMEOUT, Lab, LabNotebook
 from tests.browser.players import (
@@ -189,7 +189,7 @@ STATE: dict[str, Any] = {
 def rules(chromium: Browser) -> Iterator[Page]:
     """A page with the player's rules alone, and an alignment of three takes."""
     sheet = chromium.new_page()
-    script = _module().replace("export default", "const player =")
+    script = str(Player._esm).replace("export default", "const player =")
     sheet.add_script_tag(content=script)
     sheet.evaluate(
         """(state) => {

@@ -109,7 +109,9 @@ def test_a_take_goes_on_where_its_original_was_and_silences_it(page: Page) -> No
 
 def test_the_same_bar_is_kept_between_takes_of_a_song(page: Page) -> None:
     page.get_by_label("Same bar").check()
-    page.locator(".songs audio").first.evaluate("(audio) => { audio.currentTime = 7; audio.play(); }")
+    page.locator(".songs audio").first.evaluate(
+        "(audio) => { audio.currentTime = 7; audio.play().catch(() => {}); }"
+    )
     wait(page, "!a[0].paused && a[0].currentTime >= 7")
     page.locator(".songs audio").first.evaluate("(audio) => { audio.pause(); audio.currentTime = 7.5; }")
     page.locator("h1").click()
@@ -129,7 +131,7 @@ def test_the_same_bar_is_kept_between_takes_of_a_song(page: Page) -> None:
     assert 0.45 < page.evaluate(f"document.querySelectorAll('audio')[{place}].sought[0]") < 0.55
     expect(page.locator(".said")).to_be_empty()
     # The bars of another song are none of this one.
-    page.locator(".songs audio").nth(1).evaluate("(audio) => { audio.play(); }")
+    page.locator(".songs audio").nth(1).evaluate("(audio) => { audio.play().catch(() => {}); }")
     expect(page.locator(".said")).to_contain_text("have no bars in common that are known")
 
 
