@@ -15,9 +15,10 @@ from markupsafe import Markup, escape
 MAX_CHARACTERS = 300
 """Longer foreign text is cut with an ellipsis: a title is a line, not a page."""
 
-# A line may not break inside "7.2 s" or "3 min 05 s".
+# A line may not break inside "7.2 s", "3 min 05 s" or "p = 0.03".
 _BEFORE_UNIT = re.compile(
-    r"(?<=\d) (?=(?:s|ms|min|h|B|kB|MB|GB|TB|bytes|Hz|kHz|kbit/s|dB|dBFS|LU|LUFS)\b|%)|(?<=\d min) (?=\d)"
+    r"(?<=\d) (?=(?:s|ms|min|h|B|kB|MB|GB|TB|bytes|Hz|kHz|kbit/s|dB|dBFS|LU|LUFS)\b|%)"
+    r"|(?<=\d min) (?=\d)|(?<=\bp) (?=[=<] \d)|(?<=\bp [=<]) (?=\d)"
 )
 
 # C0/C1 controls (they drive terminals), and the bidirectional overrides that let "exe.3pm" read "mp3.exe".

@@ -35,10 +35,14 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture with its caption. `svg` is ours, and takes its dark parts from the text's colour."""
+    """A picture with its caption. `svg` is ours, and takes its dark parts from the text's colour.
+
+    `is_wide` gives it a row of its own, and lets it scroll where the page is narrow.
+    """
 
     caption: str
     svg: Markup
+    is_wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ def report_html(report: Report) -> Markup:
     sections = [
         ("verdicts", "Verdicts", report.verdicts_note, _verdicts(report.verdicts)),
         ("plan", "Plan", "" if report.plan else "There is no plan.", scrolling(report.plan)),
-        ("plots", "Plots", report.figures_note, joined([_figure(each) for each in report.figures])),
+        ("plots", "Plots", report.figures_note, _figures(report.figures)),
         ("takes", "Takes", report.takes_note, _takes(report)),
         ("failures", "What did not come", report.failures_note, _failures(report.failures)),
         ("provenance", "Provenance", "", _facts(report)),
@@ -136,10 +140,17 @@ def _folded(title: str, content: Markup) -> Markup:
     return fill("<details><summary>{}</summary>{}</details>", title, content)
 
 
+def _figures(figures: Sequence[Figure]) -> Markup:
+    if not figures:
+        return Markup("")
+    return fill('<div class="figures">{}</div>', joined([_figure(each) for each in figures]))
+
+
 def _figure(figure: Figure) -> Markup:
     return fill(
-        '<figure><div class="picture" tabindex="0" role="group" aria-label="{}">{}</div>'
+        '<figure{}><div class="picture" tabindex="0" role="group" aria-label="{}">{}</div>'
         "<figcaption>{}</figcaption></figure>\n",
+        Markup(' class="wide"') if figure.is_wide else "",
         text(figure.caption, 300),
         figure.svg,
         text(figure.caption, 300),

@@ -17,7 +17,9 @@ from soundverse_nb.study.plot import plot_metric
 from soundverse_nb.study.summary import Summary
 from soundverse_nb.study.timeline import plot_timeline
 
-_WIDTH = 7.6  # inches: as wide as a page's column, at the size of its text
+_WIDTH = 5.4  # inches: two plots stand side by side, and on a phone one is as wide as the page
+_WIDE = 7.6  # of the timeline, which has many bars: as wide as a page's column
+_SONGS_IN_A_ROW = 2  # of the legend, at that width
 _MOST_SHAPES = 1000
 """Trials up to which every dot is a shape of its own; of more they are one picture inside of the plot."""
 
@@ -57,18 +59,19 @@ def report_figures(
     if began:
         named = 0.3 if began <= 30 else 0.12
         height = max(2.4, 1.6 + min(named * began, 9.0))
-        svg = _svg(lambda axes: plot_timeline(rows, axes), height, len(figures), began > _MOST_SHAPES)
-        figures.append(Figure("When each order was in which stage", svg))
+        as_picture = began > _MOST_SHAPES
+        svg = _svg(lambda axes: plot_timeline(rows, axes), (_WIDE, height), len(figures), as_picture)
+        figures.append(Figure("When each order was in which stage", svg, is_wide=True))
     return figures, ""
 
 
 def _of_summary(rows: Sequence[Mapping[str, Any]], summary: Summary, songs: int, at: int) -> Figure:
     levels = sum(cell.takes > 0 for cell in summary.cells)
-    legend = math.ceil(songs / 3) if 1 < songs <= 12 else 0
+    legend = math.ceil(songs / _SONGS_IN_A_ROW) if 1 < songs <= 12 else 0
     takes = sum(cell.takes for cell in summary.cells)
     svg = _svg(
         lambda axes: plot_metric(rows, summary.metric, summary.by, axes, scope=summary.scope),
-        1.1 + 0.62 * levels + 0.2 * legend,
+        (_WIDTH, 1.1 + 0.62 * levels + 0.2 * legend),
         at,
         takes > _MOST_SHAPES,
     )
@@ -77,14 +80,14 @@ def _of_summary(rows: Sequence[Mapping[str, Any]], summary: Summary, songs: int,
     return Figure(f"{label[:1].upper()}{label[1:]}{by}: a dot a take, the mean and its 95 % interval", svg)
 
 
-def _svg(draw: Callable[[Any], Any], height: float, at: int, as_picture: bool) -> Markup:
+def _svg(draw: Callable[[Any], Any], size: tuple[float, float], at: int, as_picture: bool) -> Markup:
     from matplotlib import style
     from matplotlib.figure import Figure as Drawing
 
     sink = io.StringIO()
     with style.context(["default", _LOOK | {"svg.hashsalt": f"plot-{at}"}]):
         # Without pyplot, which would show it in a notebook's cell too.
-        drawing = Drawing(figsize=(_WIDTH, height), layout="constrained")
+        drawing = Drawing(figsize=size, layout="constrained")
         axes = drawing.add_subplot()
         draw(axes)
         if as_picture:

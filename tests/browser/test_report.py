@@ -207,6 +207,10 @@ def test_nothing_sticks_out_and_axe_finds_nothing(
         "(all) => all.forEach((e) => { e.style.contentVisibility = 'visible'; })"
     )
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    hidden = page.locator("figure:not(.wide) .picture").evaluate_all(
+        "(all) => all.filter((each) => each.scrollWidth > each.clientWidth).length"
+    )
+    assert hidden == 0, "a plot is seen whole, also on a phone"
     page.evaluate(f"{script}; 0")
     found = page.evaluate(
         "async () => (await axe.run(document)).violations.map((rule) => [rule.id, rule.nodes[0].html])"

@@ -43,6 +43,8 @@ def test_markup_becomes_text(hostile: object, shown: str) -> None:
         ("1 finished in 7.2 s · 497 kB", "1 finished in 7.2_s · 497_kB"),
         ("3 min 05 s, −15.4 LUFS, 45 %", "3_min_05_s, −15.4_LUFS, 45_%"),
         ("10 songs, 4 active", "10 songs, 4 active"),
+        ("slower, p = 0.03, 2 songs", "slower, p_=_0.03, 2 songs"),
+        ("a map = 3", "a map = 3"),
     ],
 )
 def test_no_line_breaks_between_a_number_and_its_unit(said: str, kept: str) -> None:

@@ -229,6 +229,24 @@ def test_a_page_that_is_there_is_replaced_by_choice_and_never_left_half(
     assert [file.name for file in tmp_path.rglob("*.part")] == []
 
 
+def test_plots_stand_side_by_side_and_the_timeline_has_a_row_of_its_own(folder: Path, tmp_path: Path) -> None:
+    page = text_of(sv.Study(folder).report(tmp_path / "report.html"))
+    captions = re.findall(r"<figure( class=\"wide\")?>.*?<figcaption>([^<]*)", page, re.DOTALL)
+    assert [(bool(wide), caption.split(":")[0]) for wide, caption in captions] == [
+        (False, "Time to make by prompt"), (True, "When each order was in which stage"),
+    ]  # fmt: skip
+
+
+def test_what_simulated_takes_cost_is_not_called_spent(folder: Path, tmp_path: Path) -> None:
+    store = StudyStore(folder)
+    with store.writing() as connection:
+        connection.execute("UPDATE trials SET simulated = 1")
+    store.close()
+    page = text_of(sv.Study(folder).report(tmp_path / "report.html"))
+    assert "simulated cost 0.40" in page
+    assert "spent" not in page
+
+
 def test_without_matplotlib_it_has_no_plots_and_says_so(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
