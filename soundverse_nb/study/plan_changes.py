@@ -39,6 +39,11 @@ class PlanChanges:
         """Whether anything is another."""
         return bool(self.added or self.orphaned)
 
+    @property
+    def to_order(self) -> int:
+        """How many trials a run orders: those that are added, and those of before that were never run."""
+        return len(self.added) + sum(_name(_state(trial)) == "missing" for trial in self.kept.values())
+
     def __repr__(self) -> str:
         return measures_text(self._title(), self._rows())
 
@@ -97,9 +102,13 @@ def _cells(trials: Iterable[OfCell]) -> str:
 
 def _states(trials: Iterable[OfCell]) -> str:
     """How trials stand, of those that know it: "12 done, 2 failed"."""
-    states = Counter(str(getattr(state, "value", state)) for trial in trials if (state := _state(trial)))
+    states = Counter(_name(state) for trial in trials if (state := _state(trial)))
     return ", ".join(f"{count:,} {state}" for state, count in states.most_common())
 
 
 def _state(trial: OfCell) -> object:
     return getattr(trial, "state", None)
+
+
+def _name(state: object) -> str:
+    return str(getattr(state, "value", state))

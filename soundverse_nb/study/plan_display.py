@@ -46,26 +46,41 @@ class Design(Protocol):
     def share(self) -> float: ...
 
 
-def plan_text(plan: Design, precision: Precision | None = None, price: float | None = None) -> str:
-    """The plan for a terminal; `precision` from pilot trials takes the place of what the plan alone tells."""
+def plan_text(
+    plan: Design,
+    precision: Precision | None = None,
+    price: float | None = None,
+    to_order: int | None = None,
+) -> str:
+    """The plan for a terminal; `precision` from pilot trials takes the place of what the plan alone tells.
+
+    `to_order` says how many of its trials a study has not run yet.
+    """
     rows = [
         MeasureRow(factor, _count(axis), ", ".join(_shown(name) for name in _first(axis)) + _rest(axis))
         for factor, axis in plan.axes.items()
     ]
-    facts = measures_text(_title(plan), [*rows, *_facts(plan, price)])
+    facts = measures_text(_title(plan), [*rows, *_facts(plan, price, to_order)])
     return f"{facts}\n{grid_text(*_finds(plan, price)) if precision is None else precision}"
 
 
-def plan_html(plan: Design, precision: Precision | None = None, price: float | None = None) -> Markup:
+def plan_html(
+    plan: Design,
+    precision: Precision | None = None,
+    price: float | None = None,
+    to_order: int | None = None,
+) -> Markup:
     """The plan for a notebook, with the full text of a level where the pointer rests on it."""
     rows = [MeasureRow(name, _count(axis), _levels_html(name, axis)) for name, axis in plan.axes.items()]
-    facts = measures_html(_title(plan), [*rows, *_facts(plan, price)])
+    facts = measures_html(_title(plan), [*rows, *_facts(plan, price, to_order)])
     return facts + (grid_html(*_finds(plan, price)) if precision is None else precision.html())
 
 
 class Changes(Protocol):
-    """What a plan changes of a study, as text and as HTML."""
+    """What a plan changes of a study, as text and as HTML, and how many trials that leaves to order."""
 
+    @property
+    def to_order(self) -> int: ...
     def html(self) -> Markup: ...
 
 
@@ -78,13 +93,17 @@ class PlanPreview:
     precision: Precision | None = None
     price: float | None = None
 
+    @property
+    def _to_order(self) -> int | None:
+        return None if self.changes is None else self.changes.to_order
+
     def __repr__(self) -> str:
         changed = [] if self.changes is None else [repr(self.changes)]
-        return "\n".join([*changed, plan_text(self.plan, self.precision, self.price)])
+        return "\n".join([*changed, plan_text(self.plan, self.precision, self.price, self._to_order)])
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         changed = Markup("") if self.changes is None else self.changes.html()
-        html = changed + plan_html(self.plan, self.precision, self.price)
+        html = changed + plan_html(self.plan, self.precision, self.price, self._to_order)
         return {"text/plain": repr(self), "text/html": str(html)}
 
 
@@ -123,7 +142,7 @@ def _level_html(name: str, level: Any) -> Markup:
     return fill('<span title="{}">{}</span>', text(whole, _TITLE), _shown(name))
 
 
-def _facts(plan: Design, price: float | None) -> list[MeasureRow]:
+def _facts(plan: Design, price: float | None, to_order: int | None) -> list[MeasureRow]:
     """What is said of the plan below its factors."""
     own = [trial for trial in plan.trials if not trial.is_control]
     takes = Counter(Counter(tuple(trial.factors.items()) for trial in own).values())
@@ -143,6 +162,9 @@ def _facts(plan: Design, price: float | None) -> list[MeasureRow]:
     rows.append(MeasureRow("time", guess.time.partition(",")[0], remark))
     if guess.price is not None and price is not None:
         rows.append(MeasureRow("price", money(guess.price), f"at {money(price)} a remix"))
+    if to_order is not None:
+        left = f"{money(to_order * price)} of it" if price is not None and to_order else ""
+        rows.append(MeasureRow("to order", f"{to_order:,}", left or "of these trials"))
     return rows
 
 

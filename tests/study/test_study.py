@@ -388,7 +388,7 @@ async def test_a_plan_is_previewed_by_what_the_takes_there_are_say(
     await study.run(plan, price=PRICE, measures=False)
     wider = Plan(songs[:1], ["jazz", "waltz", "dub"], repeats=4)
     shown = study.preview(wider, price=PRICE, metric="seconds")
-    for said in ("8 added, 4 kept", "12 trials", "From 4 pilot takes", "1.20"):
+    for said in ("8 added, 4 kept", "12 trials", "From 4 pilot takes", "1.20", "0.80 of it"):
         assert said in repr(shown)
         assert said in shown._repr_mimebundle_()["text/html"]
 
