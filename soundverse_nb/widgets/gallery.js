@@ -11,6 +11,8 @@ const ROW = 62; // page pixels of such a row
 const CARD = 146; // of a card without numbers
 const CARD_NUMBERS = 38;
 const NUMBER = 88; // of a number in a row, with the gap beside it
+const CARD_NUMBER = 82; // of a number in a card, with the gap beside it
+const CARD_FIXED = 18; // of a card: its edges and the scroll bar, less one gap
 const FIXED = 660; // of a row without its numbers
 const MOST_VISIBLE = 560; // of the list, which scrolls
 const AROUND = 6; // rows above and below what is in view
@@ -111,7 +113,7 @@ function mount(root, link) {
     fitted = box.clientWidth;
     const width = fitted - 30;
     isWide = width >= WIDE;
-    const most = isWide ? Math.floor((width - FIXED) / NUMBER) : Math.max(2, Math.floor(width / 84));
+    const most = isWide ? Math.floor((width - FIXED) / NUMBER) : Math.floor((width - CARD_FIXED) / CARD_NUMBER);
     numbers = table.numbers.slice(0, Math.max(1, Math.min(6, most)));
     // What it is sorted by is always in sight.
     const by = table.numbers.find(({ name }) => `value:${name}` === wish.by);

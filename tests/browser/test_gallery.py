@@ -340,6 +340,14 @@ def test_axe_core_finds_no_violation(
         }"""
     )
     assert cut == []
+    # Of cards at every width a phone has: no number is cut off at their lower edge.
+    for narrower in range(0, 60, 10) if width < 720 else ():
+        gallery.evaluate("(box, less) => { box.style.width = `calc(100% - ${less}px)`; }", narrower)
+        page.wait_for_function(
+            """() => [...document.querySelectorAll('.svt-numbers')].every(
+                (part) => part.scrollHeight <= part.clientHeight)"""
+        )
+    gallery.evaluate("(box) => { box.style.width = ''; }")
     assert violations(page, gallery, axe) == []
 
 
