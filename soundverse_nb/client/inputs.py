@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from soundverse_nb.api.request import RemixInstructions, RemixRequest, names_no_song
 from soundverse_nb.audio.given import Kind, described
+from soundverse_nb.client.journal.order import ANY, Once
 from soundverse_nb.errors import InvalidRequestError, SoundverseError, whole_characters
 from soundverse_nb.remix.take_names import Asked, asked_for, song_name
 
@@ -26,13 +27,15 @@ _FIELDS = frozenset({"reference", "song_reference_url", "prompt", "lyrics", "par
 class RemixInput:
     """One remix to make: the song, and what to make of it.
 
-    `label` is a study's own name for it in the journal, `song` what it calls the song.
+    `label` is a study's own name for it in the journal, `song` what it calls the song; `once` says which
+    orders that are in the journal already it is not to be ordered beside.
     """
 
     reference: Reference
     instructions: RemixInstructions
     label: str | None = None
     song: str | None = None
+    once: Once = ANY
 
     @property
     def title(self) -> str:

@@ -66,6 +66,8 @@ def merge_studies(folders: Sequence[Path], into: Path) -> None:
         target.note(
             id=f"merged-{'-'.join(sorted(store.meta().get('id', '?') for store in stores))}"[:400],
             merged=json.dumps([folder.name for folder in folders]),
+            parts=json.dumps(sorted({part for store in stores for part in _parts(store)})),
+            released=json.dumps(sorted(frozenset().union(*(store.released() for store in stores)))),
             **{name: text for name, text in stores[0].meta().items() if name in _KEPT},
         )
         every: dict[str, list[tuple[int, StoredTrial]]] = {}
@@ -113,6 +115,12 @@ def _take(
         with target.writing():
             target.take_plan(plan, description, [kept], whole=True)
             copy_measures(target, stores[at], trial.identity, identity)
+
+
+def _parts(store: StudyStore) -> list[str]:
+    """The ids of a study and of those that it was merged of: its trials may have orders of any of them."""
+    meta = store.meta()
+    return [*([meta["id"]] if "id" in meta else []), *json.loads(meta.get("parts", "[]"))]
 
 
 def _plan_hash(store: StudyStore) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from soundverse_nb import displays
 from soundverse_nb.client.inputs import RemixInput
+from soundverse_nb.client.journal.errors import OrderedAlreadyError
 from soundverse_nb.client.journal.order import Order
 from soundverse_nb.client.order.labelled import make_labelled
 from soundverse_nb.client.progress import ProgressReporter, StoppedError
@@ -80,6 +81,7 @@ class Runner:
         self._freed = asyncio.Condition()
         self._out: set[int] = set()  # reserved by this run, and not ended
         self._ended = 0
+        self.ordered_elsewhere = 0
         self._measuring: set[asyncio.Task[None]] = set()
         self._measures = asyncio.Semaphore(os.cpu_count() or 1)
 
@@ -175,6 +177,9 @@ class Runner:
                 self._freed.notify_all()
 
     def _settled(self, result: Remix | SoundverseError, order: Order | None) -> Settlement:
+        if isinstance(result, OrderedAlreadyError):
+            self.ordered_elsewhere += 1
+            return Settlement(TrialState.RUNNING, None)  # a copy of this study was quicker
         settlement = settled_end(result, order)
         unpaid = isinstance(result, SoundverseError) and result.spent is Spent.NO
         if unpaid and settlement.state is TrialState.FAILED:

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from soundverse_nb import displays
 from soundverse_nb.api.transport import REMIX_PATH
 from soundverse_nb.client.inputs import RemixInput, reference_of
-from soundverse_nb.client.journal.order import Order
+from soundverse_nb.client.journal.order import Once, Order
 from soundverse_nb.client.order.labelled import check_songs, orders_labelled, recover_labelled
 from soundverse_nb.client.progress import ProgressReporter
 from soundverse_nb.client.references import Checked
@@ -84,7 +84,7 @@ async def run_study(
         songs = await _checked_songs(session, request.plan)
         trials, files = await _taken_plan(folder, store, session, request.plan, songs)
         journal = await session.journal.identity()
-        await settle_earlier(folder, store, session, journal, request.price or 0)
+        orders = await settle_earlier(folder, store, session, journal, request.price or 0)
         known = {trial.identity: trial for trial in await asyncio.to_thread(store.trials)}
         wanted = {TrialState.MISSING, *([TrialState.FAILED] if request.retry_failed else [])}
         again = _named_again(known, request.order_again)
@@ -100,12 +100,17 @@ async def run_study(
             await asyncio.to_thread(store.release_unknown, again)
         number = {trial.identity: at for at, trial in enumerate(trials)}
         study = store.meta()["id"]
+        prefixes = [label_prefix(each) for each in study_ids(store, trials)]
         inputs = [
             RemixInput(
                 songs[trial.reference][0],
                 request.plan.trials[number[trial.identity]].instructions,
                 f"{label_prefix(study)}{trial.identity}",
                 trial.reference,
+                Once(
+                    tuple(f"{prefix}{trial.identity}" for prefix in prefixes),
+                    frozenset(order.order_id for order in orders.get(trial.identity, [])),
+                ),
             )
             for trial in missing
         ]
@@ -119,6 +124,10 @@ async def run_study(
         beside = kept_beside(journal, study)
         runner = Runner(folder, store, session, missing, inputs, files, settings, beside)
         await runner.run(reporter)
+        if runner.ordered_elsewhere:
+            await settle_earlier(folder, store, session, journal, price)
+            await Runner(folder, store, session, [], [], files, settings, beside).run(reporter)
+            displays.notice(_elsewhere(runner.ordered_elsewhere))
         if runner.stopped:
             displays.notice(f"the study stopped: {runner.stopped}")
 
@@ -196,23 +205,38 @@ async def _taken_plan(
     return trials, files
 
 
-async def settle_earlier(folder: Path, store: StudyStore, session: Session, journal: str, price: int) -> None:
-    """Ask the journal about every open trial; what a dead kernel left is finished, and nothing is sent."""
+def study_ids(store: StudyStore, trials: Sequence[StoredTrial]) -> list[str]:
+    """The ids that trials of this study may have been ordered under: its own, and those it was merged of."""
+    meta = store.meta()
+    parts = json.loads(meta.get("parts", "[]"))
+    return list(
+        dict.fromkeys([meta["id"], *parts, *(study_of(trial) for trial in trials if study_of(trial))])
+    )
+
+
+async def settle_earlier(
+    folder: Path, store: StudyStore, session: Session, journal: str, price: int
+) -> dict[str, list[Order]]:
+    """Ask the journal about every open trial; what a dead kernel left is finished, and nothing is sent.
+
+    Gives the orders that it knew, by the identity of their trial.
+    """
     trials = await asyncio.to_thread(store.trials)
-    if not any(trial.attempts for trial in trials):
-        return
-    # In a merged study some were ordered by another one.
-    ids = dict.fromkeys([store.meta()["id"], *(study_of(trial) for trial in trials if study_of(trial))])
     orders: dict[str, list[Order]] = {}
-    for study in ids:
+    for study in study_ids(store, trials):
+        if not await orders_labelled(session, label_prefix(study)):
+            continue
         await recover_labelled(session, label_prefix(study), ProgressReporter(None))
         for label, found in (await orders_labelled(session, label_prefix(study))).items():
             orders.setdefault(label.rpartition(":")[2], []).extend(found)
+    if not orders and not any(trial.attempts for trial in trials):
+        return orders
+    released = store.released()
     commits = Commits(store)
     for trial in trials:
         if trial.state is TrialState.DONE and trial.file and (folder / trial.file).is_file():
             continue
-        settlement = settled_order(trial, orders.get(trial.identity, []), journal)
+        settlement = settled_order(trial, orders.get(trial.identity, []), journal, released)
         if settlement is None or (settlement.state is trial.state and settlement.audio is None):
             continue
         if settlement.audio is not None and not settlement.audio.is_file():
@@ -223,6 +247,14 @@ async def settle_earlier(folder: Path, store: StudyStore, session: Session, jour
         if settlement.is_paid is None and trial.state is TrialState.MISSING:
             settlement = replace(settlement, facts={**settlement.facts, "reserved": price})
         await settle(commits, store, folder, trial, settlement, trial.reserved or price)
+    return orders
+
+
+def _elsewhere(count: int) -> str:
+    return (
+        f"{count} trials have an order of a copy of this study in the same journal, and were not ordered "
+        "again. Those that are not done yet are taken over when the study is run again."
+    )
 
 
 def _named_again(known: Mapping[str, StoredTrial], given: Sequence[str]) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,8 +39,15 @@ def settled_end(result: Remix | SoundverseError, order: Order | None) -> Settlem
     return _by_order(order, facts)
 
 
-def settled_order(trial: StoredTrial, orders: Sequence[Order], journal: str) -> Settlement | None:
-    """How a trial of an earlier run stands by its orders in this journal; None where nothing is new."""
+def settled_order(
+    trial: StoredTrial, orders: Sequence[Order], journal: str, released: Collection[str] = ()
+) -> Settlement | None:
+    """How a trial of an earlier run stands by its orders in this journal; None where nothing is new.
+
+    Orders that were `released` at the user's word count only where they turned out to be paid. One that this
+    study has never heard of is that of a copy of it, and counts like its own.
+    """
+    orders = [order for order in orders if order.order_id not in released or order.state in _PAID]
     if trial.state is TrialState.RUNNING:
         tried_before, orders = bool(trial.order_id), _latest(trial, orders)
     if not orders:
@@ -59,8 +66,9 @@ def settled_order(trial: StoredTrial, orders: Sequence[Order], journal: str) -> 
     order = max(orders, key=lambda each: (_RANK.get(each.state, 0), each.updated_at))
     if trial.state is TrialState.DONE and order.state is not OrderState.FETCHED:
         return None
-    if trial.state is TrialState.MISSING and order.state not in _PAID:
-        return None  # unpaid; or of unknown outcome, and to be ordered again at the user's word
+    settled = order.state is OrderState.REFUSED or order.order_id == trial.order_id
+    if trial.state is TrialState.MISSING and settled and order.state not in _PAID:
+        return None
     return _by_order(order, {"error": order.error, **_names(order)})
 
 
@@ -91,7 +99,7 @@ def study_of(trial: StoredTrial) -> str:
     return (trial.journal or "").partition(" ")[2]
 
 
-_OVER = (OrderState.FAILED, OrderState.REFUSED, OrderState.PLANNED)
+_OVER = (OrderState.FAILED, OrderState.REFUSED)
 _PAID = (OrderState.ACCEPTED, OrderState.COMPLETED, OrderState.FETCHED)
 
 _RANK: dict[Any, int] = {
@@ -108,11 +116,12 @@ def _by_order(order: Order, facts: dict[str, Any]) -> Settlement:
     if state is OrderState.FAILED:
         # Nobody knows whether the service charges for what it failed to make, so the budget counts it.
         return Settlement(TrialState.FAILED, True, facts=facts)
-    if state in (OrderState.REFUSED, OrderState.PLANNED):
+    if state is OrderState.REFUSED:
         return Settlement(TrialState.MISSING, False, facts={**facts, "error": None})
-    if state in (OrderState.UNKNOWN, OrderState.SENDING):
+    if state is OrderState.UNKNOWN:
         return Settlement(TrialState.UNKNOWN, None, facts=facts)
-    # Its order is not noted yet: what is noted is the last one that is over.
+    # Somebody is at work on it: what nobody looks after was taken up before. Its order is not noted yet, as
+    # what is noted is the last one that is over.
     return Settlement(
         TrialState.RUNNING, None, facts={name: value for name, value in facts.items() if name != "order_id"}
     )

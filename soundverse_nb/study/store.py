@@ -244,11 +244,19 @@ class StudyStore:
         """Let trials of unknown outcome be ordered again; what was reserved for them counts as paid."""
         with self.writing() as connection:
             for identity in identities:
+                found = self.trial(identity)
+                if found is not None and found.order_id:
+                    known = json.dumps(sorted(self.released() | {found.order_id}))
+                    connection.execute("INSERT OR REPLACE INTO meta VALUES ('released', ?)", (known,))
                 connection.execute(
                     "UPDATE trials SET state = 'missing', charged = charged + reserved, reserved = 0 "
                     "WHERE identity = ? AND state = 'unknown'",
                     (identity,),
                 )
+
+    def released(self) -> frozenset[str]:
+        """The orders of unknown outcome that the user let be ordered again."""
+        return frozenset(json.loads(self.meta().get("released", "[]")))
 
     def mark(self, identity: str, stars: int | None, note: str | None) -> None:
         """Stars and a note of a trial; None leaves them, 0 and "" take them back."""

@@ -19,8 +19,8 @@ from typing import Any
 
 from soundverse_nb.api.secrets import logger
 from soundverse_nb.cancellation import shielded
-from soundverse_nb.client.journal.errors import JournalLostError
-from soundverse_nb.client.journal.journal import Journal, OvertakenError, UnknownOrderError
+from soundverse_nb.client.journal.errors import JournalLostError, OvertakenError, UnknownOrderError
+from soundverse_nb.client.journal.journal import Journal
 from soundverse_nb.client.journal.order import Order, OrderState
 from soundverse_nb.displays import notice
 from soundverse_nb.errors import SoundverseError

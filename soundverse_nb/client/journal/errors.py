@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from soundverse_nb.client.journal import filesystem
+from soundverse_nb.client.journal.order import Order, spent_for
 from soundverse_nb.errors import ConfigurationError, SoundverseError
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.units import size
@@ -33,6 +34,27 @@ class JournalLostError(ConfigurationError):
     """The journal takes nothing on any more. `saved` is a copy of it, which takes what becomes known."""
 
     saved: Path | None = None
+
+
+class OvertakenError(ConfigurationError):
+    """Another kernel looks after this order by now, or has taken it further."""
+
+
+class UnknownOrderError(ConfigurationError):
+    """The journal has no such order: perhaps it is another file by now."""
+
+
+class OrderedAlreadyError(ConfigurationError):
+    """There is an order for this already, that may be paid or become so: another one was not made."""
+
+
+def ordered_already(order: Order) -> OrderedAlreadyError:
+    return OrderedAlreadyError(
+        f"Order {order.order_id} of the journal is for the same, and is {order.state.value}.",
+        spent=spent_for(order),
+        hint="It was not ordered again.",
+        order_id=order.order_id,
+    )
 
 
 def says(error: BaseException, *words: str) -> bool:

@@ -22,11 +22,12 @@ from typing import Any, TypeVar
 
 from soundverse_nb.cancellation import shielded
 from soundverse_nb.client.journal.database import Database
+from soundverse_nb.client.journal.errors import OvertakenError, UnknownOrderError, ordered_already
 from soundverse_nb.client.journal.lease import drop, is_held, new_lease
-from soundverse_nb.client.journal.order import Lease, Order, OrderState, request_text, sources
+from soundverse_nb.client.journal.order import ANY, Lease, Once, Order, OrderState, request_text, sources
 from soundverse_nb.client.journal.schema import lenient_text, read_order
 from soundverse_nb.client.journal.writer import Writer
-from soundverse_nb.errors import ConfigurationError, SoundverseError
+from soundverse_nb.errors import SoundverseError
 
 T = TypeVar("T")
 
@@ -44,14 +45,6 @@ _KEPT = (
 
 # Halves of characters that no byte of a name stands for.
 _HIGH = re.compile("[\ud800-\udc7f\udd00-\udfff]")
-
-
-class OvertakenError(ConfigurationError):
-    """Another kernel looks after this order by now, or has taken it further."""
-
-
-class UnknownOrderError(ConfigurationError):
-    """The journal has no such order: perhaps it is another file by now."""
 
 
 _AS_KNOWN = "state = ? AND updated_at = ? AND posts = ? AND owner_token IS ?"
@@ -77,8 +70,11 @@ class Journal:
     def __repr__(self) -> str:
         return f"Journal({str(self.path)!r})"
 
-    async def plan(self, order: Order) -> Order:
-        """Note a new order, claimed by this process. Nothing may be sent before this returns."""
+    async def plan(self, order: Order, once: Once = ANY) -> Order:
+        """Note a new order, claimed by this process. Nothing may be sent before this returns.
+
+        Raises OrderedAlreadyError, and notes nothing, where `once` finds another one.
+        """
         now = self._now()
         lease = new_lease(now)
 
@@ -89,6 +85,8 @@ class Journal:
         )  # fmt: skip
 
         def work(connection: sqlite3.Connection) -> Order:
+            if once.labels:  # in the transaction of the line itself, so that nobody comes between
+                _check_once(connection, once)
             connection.execute(
                 "INSERT INTO orders (order_id, state, service, simulated, request, reference_name,"
                 " reference_path, reference_sha256, label, created_at, updated_at, owner_host, owner_pid,"
@@ -335,6 +333,14 @@ def _keep(connection: sqlite3.Connection, order: Order, watched: bool, now: floa
     if not watched:
         _clear_lease(connection, order)
     return _get(connection, order.order_id)
+
+
+def _check_once(connection: sqlite3.Connection, once: Once) -> None:
+    condition = f"WHERE label IN ({', '.join('?' * len(once.labels))}) AND state != ?"
+    for row in _rows(connection, condition, (*once.labels, OrderState.REFUSED.value)):
+        other = read_order(row)
+        if other.order_id not in once.settled:
+            raise ordered_already(other)
 
 
 def _identity(connection: sqlite3.Connection) -> str:

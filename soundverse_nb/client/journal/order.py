@@ -84,6 +84,21 @@ def new_order_id() -> str:
 
 
 @dataclass(frozen=True)
+class Once:
+    """Which other orders keep one from being made: those of these labels that may be paid or become so.
+
+    `settled` are the ids of orders that whoever asks has seen, and wants another one in spite of.
+    """
+
+    labels: tuple[str, ...] = ()
+    settled: frozenset[str] = frozenset()
+
+
+ANY = Once()
+"""No order keeps another one from being made."""
+
+
+@dataclass(frozen=True)
 class Lease:
     """Which running process looks after an order. `beat_at` is the epoch time it last said so."""
 

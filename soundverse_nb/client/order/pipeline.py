@@ -15,6 +15,7 @@ from soundverse_nb.api.secrets import logger
 from soundverse_nb.cancellation import shielded
 from soundverse_nb.client.earlier import note_earlier, with_asked
 from soundverse_nb.client.inputs import ParsedInput, RemixInput
+from soundverse_nb.client.journal.errors import OrderedAlreadyError
 from soundverse_nb.client.journal.order import PICK_UP, Order, OrderState, new_order_id, spent_for
 from soundverse_nb.client.order.download import fetch, fetch_art, wait_for_art
 from soundverse_nb.client.order.poll import record_outcome
@@ -47,7 +48,8 @@ async def make_remix(session: Session, remix_input: RemixInput, slot: ProgressSl
             except Exception as surprise:  # a bug too must say what was paid
                 raise with_unwritten(as_soundverse_error(surprise, tracker.order), tracker) from None
     except SoundverseError as error:
-        slot.report(Phase.FAILED, message=str(error))
+        is_made_elsewhere = isinstance(error, OrderedAlreadyError)
+        slot.report(Phase.CANCELLED if is_made_elsewhere else Phase.FAILED, message=str(error))
         raise
     except asyncio.CancelledError:
         report_cancelled(slot)
@@ -111,7 +113,7 @@ async def plan(
         reference_sha256=checked.sha256,
         label=remix_input.label,
     )
-    writing = asyncio.ensure_future(session.journal.plan(order))
+    writing = asyncio.ensure_future(session.journal.plan(order, remix_input.once))
     try:
         planned = await asyncio.shield(writing)
     except asyncio.CancelledError:
