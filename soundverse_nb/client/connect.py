@@ -15,6 +15,7 @@ from soundverse_nb.client.config import KEY_VARIABLE, Clock, Timeouts
 from soundverse_nb.client.simulated import is_simulator
 from soundverse_nb.displays import ProgressDisplay
 from soundverse_nb.errors import bare_errors
+from soundverse_nb.urls import host_of, why_local
 
 
 @bare_errors
@@ -58,5 +59,15 @@ def connect(
         print(f"soundverse_nb: connected to the embedded simulator at {client.base_url}. Nothing is paid.")
     else:
         key = "the given API key" if api_key is not None else f"the API key in {KEY_VARIABLE}"
-        print(f"soundverse_nb: connected to {client.base_url} with {key}. Remixes are paid for.")
+        print(f"soundverse_nb: connected to {client.base_url} with {key}. {_paid(client.base_url)}")
     return client
+
+
+def _paid(base_url: str) -> str:
+    """Whether money is spent there, as far as that can be known: a relay to the real service is local too."""
+    if why_local(host_of(base_url) or "") is None:
+        return "Remixes are paid for."
+    return (
+        "No simulator of yours is known there, so remixes count as paid for. One of another user, container "
+        "or home folder cannot be told from a way to the real service."
+    )

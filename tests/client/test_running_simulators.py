@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -45,3 +46,23 @@ def test_only_plain_http_on_this_machine_can_be_the_simulator(url: str) -> None:
     write_notice(45_323)
     assert not is_simulator(url)
     remove_notice(45_323)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:45324", "https://10.0.0.8", "https://gateway.internal"]
+)
+def test_a_local_service_that_is_not_known_is_called_neither_free_nor_surely_paid(
+    address: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    sv.connect("key-0123456789", address, directory=tmp_path, journal=tmp_path / "orders").close()
+    said = capsys.readouterr().out
+    assert "count as paid for" in said
+    assert "cannot be told" in said
+    assert "Nothing is paid" not in said
+
+
+def test_a_public_service_is_paid_for(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    sv.connect(
+        "key-0123456789", "https://api.example.org", directory=tmp_path, journal=tmp_path / "o"
+    ).close()
+    assert capsys.readouterr().out.endswith("Remixes are paid for.\n")
