@@ -48,7 +48,7 @@ class Job:
         """How far the script is, in seconds at speed 1."""
         passed = max(0.0, now - self.began) * self.speed
         making = self.making
-        if making is None or making.begun_at is None:
+        if making is None or making.is_put_off or making.begun_at is None:
             return min(passed, self._limit)
         passed -= max(0.0, (making.begun_at - self.began) * self.speed - STARTING_AT)
         if making.made_at is None:
@@ -71,7 +71,7 @@ class Job:
     def _limit(self) -> float:
         """How far the script may run before there is news of the remix."""
         making = self.making
-        if making is None or making.made_at is not None:
+        if making is None or making.is_put_off or making.made_at is not None:
             return math.inf
         if making.begun_at is None:
             return math.nextafter(STARTING_AT, 0.0)

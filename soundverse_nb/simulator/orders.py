@@ -89,7 +89,7 @@ def _problem(error: dict[str, Any]) -> dict[str, Any]:
 
 # Faults that stop a POST before its order is taken, each counted when it is reached; the rest count after.
 _BEFORE_ACCEPTANCE = ("cut_before_accept", "error_in_stream")
-_MANY = 16  # orders under way, from which on a song is made when it is asked for
+_MANY = 64  # orders under way, from which on a song is made when it is asked for
 
 
 @dataclass(frozen=True)
@@ -247,6 +247,8 @@ class Orders:
         if self._store is not None:
             self._store.add(kept)
         many = self._jobs.are_many_running(_MANY)
+        if many:
+            self._renderer.put_off()
         job = self._job(kept, reference, _origin(request), key_digest, waits=not many)
         self._jobs.add(job)
         self._ledger.add(
@@ -271,7 +273,7 @@ class Orders:
     def _job(
         self, kept: KeptOrder, reference: FetchedReference, origin: str, key_digest: str, *, waits: bool
     ) -> Job:
-        """The job of an order. `waits` says that its stages wait for the remix.
+        """The job of an order. `waits` says that its stages wait for the remix: completed means it is there.
 
         They do not among many: five hundred streams are there to be read, and who asks one of them for its
         audio has it made then. Nor where there is no remix at the end.

@@ -58,6 +58,7 @@ class Making:
         self.made_at: float | None = None
         self.fraction = 0.0
         self.failure: str | None = None
+        self.is_put_off = False  # nobody waits for it: it is made when it is asked for
         self._changed = asyncio.Event()
 
     def begin(self) -> None:
@@ -78,9 +79,15 @@ class Making:
         self.fraction = 1.0
         self._tell()
 
+    def put_off(self) -> None:
+        """It is not made ahead, and nobody is to wait for it."""
+        self.is_put_off = True
+        self._tell()
+
     def fail(self, reason: str) -> None:
         """There will be none, for this reason."""
-        self.failure = reason
+        if not self.is_put_off:
+            self.failure = reason
         self._tell()
 
     async def change(self, seconds: float | None) -> None:
@@ -110,14 +117,31 @@ class Renderer:
         self._workers = workers
         self._prepared = _PreparedSongs(songs, workers)
         self._works: dict[str, tuple[Making, asyncio.Future[Path]]] = {}
+        self._waiting: set[str] = set()  # keys of those that no worker has turned to
+        self._asked: Counter[str] = Counter()  # how many wait for the file itself
 
     def begin(self, spec: RemixSpec) -> Making:
         """See to it that this remix is made, and tell how far it is."""
         return self._work(spec)[0]
 
+    def put_off(self) -> None:
+        """Leave what no worker has turned to and nobody asked for, until somebody does."""
+        for key in [key for key in self._waiting if not self._asked[key]]:
+            making, work = self._works.pop(key)
+            self._waiting.discard(key)
+            making.put_off()
+            work.cancel()
+
     async def audio(self, spec: RemixSpec) -> Path:
         """The finished MP3, made now if it is not there yet; RenderError where it cannot be."""
-        return await asyncio.shield(self._work(spec)[1])
+        key = spec.key
+        self._asked[key] += 1
+        try:
+            return await asyncio.shield(self._work(spec)[1])
+        finally:
+            self._asked[key] -= 1
+            if not self._asked[key]:
+                del self._asked[key]
 
     async def close(self) -> None:
         """Stop what is being made."""
@@ -136,8 +160,9 @@ class Renderer:
             if self._path(key).is_file():
                 making.end(at=-math.inf)
             work = asyncio.ensure_future(self._make(key, spec, making))
-            work.add_done_callback(lambda done: self._forget_failure(key, done))
+            work.add_done_callback(lambda done: self._ended(key, done))
             known = self._works[key] = making, work
+            self._waiting.add(key)
         return known
 
     def _path(self, key: str) -> Path:
@@ -148,6 +173,7 @@ class Renderer:
         try:
             if not path.is_file():
                 async with self._workers.one() as worker:
+                    self._waiting.discard(key)
                     making.begin()
                     await self._render(worker, spec, path, making)
                 making.end()
@@ -177,9 +203,12 @@ class Renderer:
             finally:
                 await asyncio.shield(work)
 
-    def _forget_failure(self, key: str, done: asyncio.Future[Path]) -> None:
+    def _ended(self, key: str, done: asyncio.Future[Path]) -> None:
+        if key not in self._works or self._works[key][1] is not done:
+            return  # it was put off, and is made anew
+        self._waiting.discard(key)
         if done.cancelled() or done.exception() is not None:
-            self._works.pop(key, None)
+            del self._works[key]
 
     def _make_room(self, keep: Path) -> None:
         """Also among what others left in the folder; what is gone is made again when it is asked for."""

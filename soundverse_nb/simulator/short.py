@@ -38,6 +38,9 @@ class ShortRenderer:
         making.end(at=-math.inf)
         return making
 
+    def put_off(self) -> None:
+        """Nothing waits."""
+
     async def audio(self, spec: RemixSpec) -> Path:
         """The finished MP3."""
         key = spec.key

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 import requests
 
-from soundverse_nb.simulator import Simulator
+from soundverse_nb.simulator import Simulator, orders
 from soundverse_nb.simulator.music.prompt import read_prompt
 
 from .conftest import KEY, SPEED, chunks, order, upload
@@ -259,3 +259,31 @@ async def test_a_hundred_orders_at_once_give_a_hundred_charges(song_file):
         assert {end["status"] for end in ends} == {"completed"}
         assert len({end["message_id"] for end in ends}) == 100
         assert len(service.ledger) == 100
+
+
+@pytest.mark.parametrize("many", [64, 4])
+async def test_completed_among_twenty_means_that_the_file_is_there_unless_they_are_too_many(
+    song_file, monkeypatch, tmp_path, many
+):
+    monkeypatch.setattr(orders, "_MANY", many)
+    there = []
+    async with Simulator(speed=SPEED, folder=tmp_path) as service:
+        url = await asyncio.to_thread(upload, service, song_file)
+
+        async def one(session: aiohttp.ClientSession, number: int) -> bytes:
+            body = {"song_reference_url": url, "prompt": f"house number {number}"}
+            async with session.post(f"{service.base_url}/v7/generate/remix", json=body) as answer:
+                async for line in answer.content:
+                    if line.startswith(b"data: ") and (chunk := json.loads(line[6:]))["isComplete"]:
+                        break
+            files = list(tmp_path.rglob("*.mp3"))
+            there.append(len(files) > len(there))
+            async with session.get(chunk["audio_url"]) as audio:
+                return await audio.read()
+
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(headers=KEY, connector=connector) as session:
+            songs = await asyncio.gather(*(one(session, number) for number in range(20)))
+    assert all(there) is (many == 64)
+    assert len(set(songs)) == 20
+    assert all(song.startswith(b"ID3") for song in songs)
