@@ -29,8 +29,10 @@ from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.render.escape import plain
 from soundverse_nb.study.audio_files import FILE
 from soundverse_nb.study.crate import DESCRIPTION, CrateFacts, CrateFile, crate_description
+from soundverse_nb.study.damage import DamagedStoreError, damaged
 from soundverse_nb.study.frame import study_columns
 from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
+from soundverse_nb.study.store_file import unusable
 
 TRIALS, PLAN, ENVIRONMENT = "trials.csv", "plan.json", "environment.json"
 FILES: tuple[str, ...] = (NAME, TRIALS, PLAN, ENVIRONMENT, DESCRIPTION)
@@ -53,7 +55,7 @@ def environment() -> dict[str, str]:
 
 def made_with_of(store: StudyStore) -> dict[str, str]:
     """Versions of what a study was last run with; those of this process for one that was never run."""
-    noted = json.loads(store.meta().get("environment", "{}"))
+    noted = store.noted("environment", {})
     if not noted:
         return environment()
     kept = {name: str(noted[name]) for name in ("python", "platform", "seed") if name in noted}
@@ -90,8 +92,14 @@ def save_archive(
         with tempfile.TemporaryDirectory(prefix=".archive-", dir=path.parent) as beside:
             copied = Path(beside) / NAME
             store.copy_to(copied)
-            _clean(copied)
-            content = _read(copied, table)
+            try:
+                _clean(copied)
+                content = _read(copied, table)
+            except (sqlite3.DatabaseError, DamagedStoreError) as error:
+                # Of the study, and not of its copy, which is gone by then.
+                if isinstance(error, sqlite3.DatabaseError) and "full" in str(error):
+                    raise unusable(store.path, error) from None
+                raise damaged(store.path, store.damage() or str(error)) from None
             texts = {
                 TRIALS: content.table,
                 PLAN: json.dumps(content.plan, indent=1, ensure_ascii=False),
@@ -180,7 +188,8 @@ def _read(copied: Path, table: Any) -> _Content:
     store = StudyStore(copied.parent, readonly=True)
     try:
         trials, songs, plan = store.trials(), store.songs(), store.plan()
-        columns, made_with = _dated(study_columns(store)), made_with_of(store)
+        with store.explaining():
+            columns, made_with = _dated(study_columns(store)), made_with_of(store)
     finally:
         store.close()
     audio: dict[str, CrateFile] = {}

@@ -109,7 +109,9 @@ class StudyFolder:
         >>> study.to_frame().to_csv("trials.csv", index=False)
         >>> study.to_frame().to_parquet("trials.parquet")  # with soundverse_nb[parquet]
         """
-        return study_frame(self._reading())
+        store = self._reading()
+        with store.explaining():
+            return study_frame(store)
 
     @bare_errors
     def report(
@@ -154,7 +156,9 @@ class StudyFolder:
             )
         chosen = [metrics] if isinstance(metrics, str) else metrics
         request = ReportRequest(target, chosen, scope, embed, title)
-        return write_report(self._reading(), self.path, self._rows(), self.plan, request)
+        store = self._reading()
+        with store.explaining():
+            return write_report(store, self.path, self._rows(), self.plan, request)
 
     @bare_errors
     def save(
@@ -217,7 +221,9 @@ class StudyFolder:
 
     def difference(self, identity: str) -> Difference | None:
         """What the remix of a trial kept of its song and changed; None where it was not measured."""
-        return kept_difference(self._reading(), identity)
+        store = self._reading()
+        with store.explaining():
+            return kept_difference(store, identity)
 
     @bare_errors
     def mark(self, identity: str, *, stars: int | None = None, note: str | None = None) -> None:
@@ -322,7 +328,9 @@ class StudyFolder:
         )
 
     def _takes(self) -> list[GalleryTake]:
-        return study_takes(self._reading(), self.path, tuple(each.column for each in metrics("pair")))
+        store = self._reading()
+        with store.explaining():
+            return study_takes(store, self.path, tuple(each.column for each in metrics("pair")))
 
     def _references(self) -> dict[str, Clip]:
         """By name of its level each song that is in the study's folder."""
@@ -333,13 +341,16 @@ class StudyFolder:
         return {name: Clip(file) for name, file in files.items() if file.is_file()}
 
     def _rows(self) -> Any:
-        columns = study_columns(self._reading())
+        store = self._reading()
+        with store.explaining():
+            columns = study_columns(store)
         names = list(columns)
         return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def _counts(self) -> Counter[TrialState]:
         rows = self._reading().rows("SELECT state, count(*) AS trials FROM trials GROUP BY state")
-        return Counter({TrialState(row["state"]): row["trials"] for row in rows})
+        with self._reading().explaining():
+            return Counter({TrialState(row["state"]): row["trials"] for row in rows})
 
     def headline(self) -> str:
         """How it stands, in a line: trials by state, spent and reserved."""

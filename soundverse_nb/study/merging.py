@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -59,10 +60,27 @@ def merge_studies(folders: Sequence[Path], into: Path) -> None:
         raise ConfigurationError("No studies were given to merge.", hint="sv.merge([folder, folder, ...]).")
     if (into / NAME).exists():
         raise ConfigurationError(f"There is a study in {into} already.", hint="Choose a new folder.")
-    stores = [StudyStore(folder, readonly=True) for folder in folders]
+    stores: list[StudyStore] = []
+    is_new = not into.exists()
+    try:
+        stores.extend(StudyStore(folder, readonly=True) for folder in folders)
+        _merge(stores, folders, into)
+    except BaseException:
+        # Half a union would pass for the whole one.
+        if is_new:
+            shutil.rmtree(into, ignore_errors=True)
+        for name in (NAME, f"{NAME}-wal", f"{NAME}-shm", f"{NAME}-journal"):
+            (into / name).unlink(missing_ok=True)
+        raise
+    finally:
+        for store in stores:
+            store.close()
+
+
+def _merge(stores: Sequence[StudyStore], folders: Sequence[Path], into: Path) -> None:
+    plan, description = _plan_of(stores)
     target = StudyStore(into)
     try:
-        plan, description = _plan_of(stores)
         target.note(
             id=f"merged-{'-'.join(sorted(store.meta().get('id', '?') for store in stores))}"[:400],
             merged=json.dumps([folder.name for folder in folders]),
@@ -83,8 +101,6 @@ def merge_studies(folders: Sequence[Path], into: Path) -> None:
             _take(target, into, found, stores, folders, plan, description)
     finally:
         target.close()
-        for store in stores:
-            store.close()
 
 
 def _take(
@@ -120,7 +136,7 @@ def _take(
 def _parts(store: StudyStore) -> list[str]:
     """The ids of a study and of those that it was merged of: its trials may have orders of any of them."""
     meta = store.meta()
-    return [*([meta["id"]] if "id" in meta else []), *json.loads(meta.get("parts", "[]"))]
+    return [*([meta["id"]] if "id" in meta else []), *store.noted("parts", [])]
 
 
 def _plan_hash(store: StudyStore) -> str | None:

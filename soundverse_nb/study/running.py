@@ -208,7 +208,7 @@ async def _taken_plan(
 def study_ids(store: StudyStore, trials: Sequence[StoredTrial]) -> list[str]:
     """The ids that trials of this study may have been ordered under: its own, and those it was merged of."""
     meta = store.meta()
-    parts = json.loads(meta.get("parts", "[]"))
+    parts = store.noted("parts", [])
     return list(
         dict.fromkeys([meta["id"], *parts, *(study_of(trial) for trial in trials if study_of(trial))])
     )

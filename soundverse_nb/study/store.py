@@ -19,6 +19,7 @@ from typing import Any
 
 from soundverse_nb.errors import BudgetExceededError, ConfigurationError, SoundverseError
 from soundverse_nb.render.units import money
+from soundverse_nb.study.damage import damage_of, damaged
 from soundverse_nb.study.plan import MICRO
 from soundverse_nb.study.store_file import (
     NAME as NAME,
@@ -161,7 +162,27 @@ class StudyStore:
             if value is not None:
                 connection.execute("INSERT INTO meta VALUES (?, ?)", (key, value))
 
+    @contextlib.contextmanager
+    def explaining(self) -> Iterator[None]:
+        """Say of what cannot be read that the store is damaged, and where; any other error stays itself."""
+        try:
+            yield
+        except SoundverseError:
+            raise
+        except Exception:
+            found = self.damage()
+            if found is None:
+                raise
+            raise damaged(self.path, found) from None
+
+    def damage(self) -> str | None:
+        """What of the store cannot be read, as the end of a sentence; None where all can be."""
+        with self._lock:
+            return damage_of(self._connection)
+
     def _not_written(self, error: sqlite3.DatabaseError) -> ConfigurationError:
+        if "malformed" in str(error) or "not a database" in str(error):
+            return unusable(self.path, error)
         full = "full" in str(error)
         return ConfigurationError(
             f"The study's store {self.path} could not be written: {'the disk is full' if full else error}.",
@@ -189,6 +210,12 @@ class StudyStore:
         """What is noted of the study as a whole."""
         return {row["key"]: row["value"] for row in self.rows("SELECT key, value FROM meta")}
 
+    def noted(self, key: str, default: Any) -> Any:
+        """What is noted under a key as JSON."""
+        text = self.meta().get(key)
+        with self.explaining():
+            return default if text is None else json.loads(text)
+
     def note(self, **values: str) -> None:
         """Note something of the study as a whole; what is there already is replaced."""
         with self.writing() as connection:
@@ -197,7 +224,8 @@ class StudyStore:
     def plan(self) -> tuple[str, dict[str, Any]] | None:
         """The plan that was run last, as its hash and its description; None where none was."""
         rows = self.rows("SELECT hash, description FROM plans ORDER BY at DESC, hash LIMIT 1")
-        return (rows[0]["hash"], json.loads(rows[0]["description"])) if rows else None
+        with self.explaining():
+            return (rows[0]["hash"], json.loads(rows[0]["description"])) if rows else None
 
     def take_plan(
         self,
@@ -256,7 +284,7 @@ class StudyStore:
 
     def released(self) -> frozenset[str]:
         """The orders of unknown outcome that the user let be ordered again."""
-        return frozenset(json.loads(self.meta().get("released", "[]")))
+        return frozenset(self.noted("released", []))
 
     def mark(self, identity: str, stars: int | None, note: str | None) -> None:
         """Stars and a note of a trial; None leaves them, 0 and "" take them back."""
@@ -281,7 +309,8 @@ class StudyStore:
             f"SELECT * FROM trials {where} ORDER BY plan != ?, number",
             (*wanted, current[0] if current else ""),
         )
-        return [_trial(row) for row in rows]
+        with self.explaining():
+            return [_trial(row) for row in rows]
 
     def reserve(
         self,
@@ -334,7 +363,8 @@ class StudyStore:
     def trial(self, identity: str) -> StoredTrial | None:
         """One trial; None where there is none of this identity."""
         rows = self.rows("SELECT * FROM trials WHERE identity = ?", (identity,))
-        return _trial(rows[0]) if rows else None
+        with self.explaining():
+            return _trial(rows[0]) if rows else None
 
     def spent(self) -> tuple[int, int]:
         """What is charged and what is reserved, of all trials, in millionths."""
@@ -359,7 +389,14 @@ def _values(trial: StoredTrial) -> list[Any]:
 
 def _trial(row: sqlite3.Row) -> StoredTrial:
     values = dict(zip(row.keys(), row, strict=True))
-    values |= {name: json.loads(values[name] or "{}") for name in _JSON}
+    values |= {name: _object(values[name]) for name in _JSON}
     values |= {"state": TrialState(values["state"])}
     values |= {name: bool(values[name]) for name in ("is_control", "simulated")}
     return StoredTrial(**values)
+
+
+def _object(text: str | None) -> dict[str, Any]:
+    found = json.loads(text or "{}")
+    if not isinstance(found, dict):
+        raise ValueError("no JSON object")
+    return found

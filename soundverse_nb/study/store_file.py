@@ -10,6 +10,8 @@ from pathlib import Path
 
 from soundverse_nb.client.journal import filesystem
 from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.render.escape import plain
+from soundverse_nb.study.damage import damaged
 
 SCHEMA = 1
 """Grows with every change of the tables; a store of a newer one is left alone."""
@@ -162,6 +164,13 @@ def unusable(path: Path, error: sqlite3.DatabaseError) -> ConfigurationError:
         return ConfigurationError(
             f"The study in {path.parent} is being written by another process.", hint="Try again."
         )
+    if "full" in str(error):
+        return ConfigurationError(
+            f"There is no room for a copy of the study's store {path}: the disk is full.",
+            hint="Make room and try again; the study is as it was.",
+        )
+    if "malformed" in str(error):
+        return damaged(path, f"SQLite says {plain(error, 120)!r}")
     return ConfigurationError(
         f"The study's store {path} cannot be read ({error}). It was left as it is.",
         hint="Paid remixes are in the journal too: client.recover() and client.remixes() find them.",

@@ -17,6 +17,7 @@ from soundverse_nb.render.escape import plain
 from soundverse_nb.render.units import size
 from soundverse_nb.study.archive import FILES
 from soundverse_nb.study.audio_files import FILE
+from soundverse_nb.study.damage import DamagedStoreError
 from soundverse_nb.study.store import NAME, StudyStore
 
 MOST_BYTES = 200_000_000_000
@@ -125,7 +126,7 @@ def _check_store(folder: Path, shown: str) -> None:
     try:
         files = [trial.file for trial in store.trials()] + [song["file"] for song in store.songs().values()]
         store.copy_to(copied)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (DamagedStoreError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise ConfigurationError(f"The store in {shown} is damaged; nothing was unpacked.") from None
     finally:
         store.close()

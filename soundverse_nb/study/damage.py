@@ -1,0 +1,134 @@
+"""Damage of a study's store: what in it is not what this package writes, named so that it can be found."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.render.escape import plain
+
+_STATES = ("missing", "running", "done", "failed", "unknown")
+
+_OBJECTS = {
+    "plans": ("description",),
+    "trials": ("factors", "instructions", "stages"),
+    "layouts": ("columns",),
+    "measures": ("texts", "difference"),
+}
+"""Columns that hold a JSON object; those of `meta` are in `_NOTED`."""
+
+_NOTED: dict[str, tuple[type, ...]] = {
+    "environment": (dict, list),
+    "merged": (list,),
+    "parts": (list,),
+    "released": (list,),
+}
+
+_NUMBERS = {
+    "plans": ("at",),
+    "trials": ("number", "replicate", "is_control", "reserved", "charged", "attempts", "simulated"),
+}
+_MAYBE = {"trials": ("started", "finished", "stars"), "songs": ("seconds",)}
+_TEXTS = {
+    "plans": ("hash",),
+    "songs": ("content", "name"),
+    "trials": ("identity", "plan", "reference", "content"),
+}
+_MAYBE_TEXTS = {
+    "songs": ("file",),
+    "trials": ("journal", "order_id", "message_id", "error", "song_name", "audio", "file", "note", "adopted",
+               "duplicate_of"),
+    "measures": ("reason",),
+}  # fmt: skip
+
+
+class DamagedStoreError(ConfigurationError):
+    """A store cannot be read whole."""
+
+
+def damaged(path: Path, what: str) -> DamagedStoreError:
+    """That a store cannot be read whole, and what is safe all the same."""
+    return DamagedStoreError(
+        f"The study's store {path} is damaged: {what}. It was left as it is, and nothing is ordered from it.",
+        hint="A copy of the folder, or the zip that study.save wrote, opens as it was. The audio is in the "
+        "folder, and paid remixes are in the journal too: client.recover() and client.remixes() find them.",
+    )
+
+
+def damage_of(connection: sqlite3.Connection) -> str | None:
+    """What is wrong in a store, as the end of a sentence; None where it is as it was written."""
+    try:
+        (state,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if state != "ok":
+            return f"SQLite says {plain(state, 120)!r}"
+        return next(_odd_cells(connection), None)
+    except sqlite3.DatabaseError as error:
+        return f"SQLite says {plain(error, 120)!r}"
+
+
+def _odd_cells(connection: sqlite3.Connection) -> Iterator[str]:
+    for key, value in _rows(connection, "meta", ("key", "value")):
+        if key in _NOTED and not isinstance(_parsed(value), _NOTED[key]):
+            yield f"what is noted as {key!r} cannot be read"
+    for table, columns in _OBJECTS.items():
+        for name, *cells in _rows(connection, table, (_key(table), *columns)):
+            for column, cell in zip(columns, cells, strict=True):
+                if cell is not None and not isinstance(_parsed(cell), dict):
+                    yield _named(table, column, name)
+    for name, state in _rows(connection, "trials", ("identity", "state")):
+        if state not in _STATES:
+            yield _named("trials", "state", name)
+    for of_table, kinds, lacks in (
+        (_NUMBERS, (int, float), False),
+        (_MAYBE, (int, float), True),
+        (_TEXTS, (str,), False),
+        (_MAYBE_TEXTS, (str,), True),
+    ):
+        for table, columns in of_table.items():
+            for name, *cells in _rows(connection, table, (_key(table), *columns)):
+                for column, cell in zip(columns, cells, strict=True):
+                    if not isinstance(cell, kinds) and not (cell is None and lacks):
+                        yield _named(table, column, name)
+    yield from _odd_measures(connection)
+
+
+def _odd_measures(connection: sqlite3.Connection) -> Iterator[str]:
+    layouts = {number: _parsed(text) for number, text in _rows(connection, "layouts", ("number", "columns"))}
+    for name, layout, numbers, difference in _rows(
+        connection, "measures", ("identity", "layout", "numbers", "difference")
+    ):
+        if layout is None:
+            continue
+        found = layouts.get(layout) or {}
+        names = found.get("numbers")
+        is_named = isinstance(names, list) and isinstance(found.get("flags"), list)
+        if not is_named or difference is None or _size(numbers) != 8 * len(names or ()):
+            yield _named("measures", "numbers", name)
+
+
+def _size(numbers: Any) -> int:
+    return len(numbers) if isinstance(numbers, bytes) else -1
+
+
+def _rows(connection: sqlite3.Connection, table: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    for row in connection.execute(f"SELECT {', '.join(columns)} FROM {table}"):
+        yield tuple(row)
+
+
+def _key(table: str) -> str:
+    return {"plans": "hash", "layouts": "number", "songs": "content"}.get(table, "identity")
+
+
+def _named(table: str, column: str, name: Any) -> str:
+    return f"{column} of {table.removesuffix('s')} {plain(name, 40)} cannot be read"
+
+
+def _parsed(text: Any) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return None
