@@ -27,7 +27,7 @@ from soundverse_nb.api.secrets import hide_key, hide_secrets
 from soundverse_nb.displays import notice
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.render.escape import plain
-from soundverse_nb.study.audio_files import FILE
+from soundverse_nb.study.audio_files import FILE, is_content
 from soundverse_nb.study.crate import DESCRIPTION, CrateFacts, CrateFile, crate_description
 from soundverse_nb.study.damage import DamagedStoreError, damaged
 from soundverse_nb.study.frame import study_columns
@@ -121,13 +121,14 @@ def save_archive(
         store.close()
     if missing := len(content.audio) - len(there):
         notice(
-            f"{missing} of {len(content.audio)} audio files are gone from the study, so not in {path.name}."
+            f"{missing} of {len(content.audio)} audio files are gone from the study or were changed, "
+            f"so not in {path.name}."
         )
     return path
 
 
 def _is_file(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink()
+    return path.is_file() and not path.is_symlink() and is_content(path)
 
 
 def _write(path: Path, copied: Path, texts: Mapping[str, str], audio: Sequence[Path], folder: Path) -> None:

@@ -33,7 +33,7 @@ def keep_audio(
         suffix = source.suffix.lower()
         name = f"{FOLDER}/{found}{suffix if _SUFFIX.fullmatch(suffix) else ''}"
         target = folder / name
-        if not target.is_file() or target.stat().st_size != source.stat().st_size:
+        if not target.is_file() or not _is_same(target, source, found):
             target.parent.mkdir(parents=True, exist_ok=True)
             if not (is_ours and _linked(source, target)):
                 _copied(source, target)
@@ -57,6 +57,34 @@ def content_of(path: Path) -> str:
         while block := source.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
+
+
+def is_content(file: Path) -> bool:
+    """Whether a file of a study still holds what it is named by."""
+    try:
+        return content_of(file) == file.name.partition(".")[0]
+    except OSError:
+        return False
+
+
+def set_aside(file: Path) -> Path:
+    """Rename a file that is no longer what it was, so that nothing takes it for that; its new path."""
+    aside, number = file.with_name(f"{file.stem}.changed{file.suffix}"), 1
+    while aside.exists():
+        number += 1
+        aside = file.with_name(f"{file.stem}.changed-{number}{file.suffix}")
+    try:
+        file.replace(aside)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{file} was changed, and could not be renamed: {error.strerror or error}.",
+            hint="Move it away and run the cell again. Nothing is paid.",
+        ) from None
+    return aside
+
+
+def _is_same(target: Path, source: Path, content: str) -> bool:
+    return target.stat().st_size == source.stat().st_size and content_of(target) == content
 
 
 def _linked(source: Path, target: Path) -> bool:

@@ -22,7 +22,7 @@ from soundverse_nb.render.gallery import GalleryTake
 from soundverse_nb.render.gallery_table import gallery_html, gallery_text
 from soundverse_nb.render.units import money
 from soundverse_nb.study.archive import save_archive
-from soundverse_nb.study.audio_files import audio_file
+from soundverse_nb.study.audio_files import audio_file, is_content
 from soundverse_nb.study.estimates import Method, Scope
 from soundverse_nb.study.frame import study_columns, study_frame
 from soundverse_nb.study.measuring import kept_difference
@@ -216,6 +216,11 @@ class StudyFolder:
             raise ConfigurationError(
                 f"The audio of trial {trial.number} ({name}) is gone from the study's folder.",
                 hint="study.run() takes it from the client's folder, or fetches it again; nothing is paid.",
+            )
+        if not is_content(file):
+            raise ConfigurationError(
+                f"The audio of trial {trial.number} ({name}) was changed since it was fetched.",
+                hint="study.run() puts it back, or fetches it again; nothing is paid.",
             )
         return Clip(file)
 

@@ -6,6 +6,7 @@ frame of ten thousand trials is then read without ten thousand JSON texts.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from array import array
@@ -18,6 +19,7 @@ from typing import Any
 from soundverse_nb.analysis import compare_audio_async
 from soundverse_nb.errors import SoundverseError
 from soundverse_nb.measures.difference import Difference
+from soundverse_nb.study.audio_files import is_content
 from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
 
 # Columns of a difference that the study's own say already, in its words.
@@ -41,6 +43,8 @@ async def measure_trial(
     trial: StoredTrial, song: Path, remix: Path, executor: Executor | None
 ) -> TrialMeasures:
     """What the remix kept of its song and what it changed. What fails is a measure that lacks, no remix."""
+    if not await asyncio.to_thread(is_content, remix):
+        return TrialMeasures(None, "Its audio was changed since it was fetched.")
     try:
         difference = await compare_audio_async(song, remix, executor=executor)
     except SoundverseError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from soundverse_nb.errors import ConfigurationError
-from soundverse_nb.study.audio_files import audio_file, keep_audio
+from soundverse_nb.study.audio_files import audio_file, is_content, keep_audio
 from soundverse_nb.study.measuring import copy_measures
 from soundverse_nb.study.plan import Plan
 from soundverse_nb.study.runner_lease import runner_of
@@ -36,7 +36,7 @@ def adopt_trials(store: StudyStore, folder: Path, other: StudyStore, other_folde
     for trial in other.trials([TrialState.DONE]):
         here = mine.get(trial.identity)
         own = audio_file(trial.file)
-        if here is None or own is None or not (other_folder / own).is_file():
+        if here is None or own is None or not is_content(other_folder / own):
             continue
         audio, file = keep_audio(folder, other_folder / own, trial.audio, is_ours=True)
         facts = {
@@ -118,7 +118,7 @@ def _take(
             continue
         identity = trial.identity if not number else f"{trial.identity}+{number + 1}"
         file = audio_file(trial.file)
-        if file is not None and (folders[at] / file).is_file():
+        if file is not None and is_content(folders[at] / file):
             _, file = keep_audio(into, folders[at] / file, trial.audio, is_ours=True)
         in_plan = not number and trial.plan == _plan_hash(stores[at])
         kept = replace(

@@ -28,10 +28,11 @@ from soundverse_nb.errors import BudgetExceededError, ConfigurationError, Prefli
 from soundverse_nb.reference.reference import Reference
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.units import money
-from soundverse_nb.study.audio_files import keep_audio
+from soundverse_nb.study.audio_files import audio_file, is_content, keep_audio
 from soundverse_nb.study.plan import MICRO, Plan
 from soundverse_nb.study.plan_changes import plan_changes
 from soundverse_nb.study.planned import check_different, planned_trials
+from soundverse_nb.study.restoring import has_audio, said_of, set_changed_aside
 from soundverse_nb.study.runner import Commits, Runner, RunSettings, settle
 from soundverse_nb.study.runner_lease import RunnerLease
 from soundverse_nb.study.settling import kept_beside, settled_order, study_of
@@ -172,6 +173,14 @@ async def _taken_plan(
         if row["file"]
     }
     for name, (_, checked) in songs.items():
+        path = checked.path
+        if path is not None and path in own and not await asyncio.to_thread(is_content, path):
+            raise ConfigurationError(
+                f"The file of the song {plain(name, 60)} in the study's folder was changed. Nothing was "
+                "ordered.",
+                hint="study.run(plan) with the song itself puts it back.",
+            )
+    for name, (_, checked) in songs.items():
         if checked.path is None:
             raise ConfigurationError(
                 f"{name} could not be read, so nobody knows what its remixes are compared with.",
@@ -222,20 +231,20 @@ async def settle_earlier(
     Gives the orders that it knew, by the identity of their trial.
     """
     trials = await asyncio.to_thread(store.trials)
-    orders: dict[str, list[Order]] = {}
-    for study in study_ids(store, trials):
-        if not await orders_labelled(session, label_prefix(study)):
-            continue
-        await recover_labelled(session, label_prefix(study), ProgressReporter(None))
-        for label, found in (await orders_labelled(session, label_prefix(study))).items():
-            orders.setdefault(label.rpartition(":")[2], []).extend(found)
+    prefixes = [label_prefix(study) for study in study_ids(store, trials)]
+    orders = await _orders(session, prefixes)
     if not orders and not any(trial.attempts for trial in trials):
         return orders
+    trials = await asyncio.to_thread(lambda: [each for each in trials if not has_audio(folder, each)])
+    changed = await asyncio.to_thread(set_changed_aside, folder, trials, orders)
+    failed: list[tuple[Order, SoundverseError]] = []
+    if orders:
+        for prefix in prefixes:
+            failed += await recover_labelled(session, prefix, ProgressReporter(None))
+        orders = await _orders(session, prefixes)
     released = store.released()
     commits = Commits(store)
     for trial in trials:
-        if trial.state is TrialState.DONE and trial.file and (folder / trial.file).is_file():
-            continue
         settlement = settled_order(trial, orders.get(trial.identity, []), journal, released)
         if settlement is None or (settlement.state is trial.state and settlement.audio is None):
             continue
@@ -247,7 +256,20 @@ async def settle_earlier(
         if settlement.is_paid is None and trial.state is TrialState.MISSING:
             settlement = replace(settlement, facts={**settlement.facts, "reserved": price})
         await settle(commits, store, folder, trial, settlement, trial.reserved or price)
+    done = [trial for trial in trials if trial.state is TrialState.DONE]
+    lost = [trial for trial in done if not (folder / (audio_file(trial.file) or "?")).is_file()]
+    if said := said_of(changed, lost, failed):
+        displays.notice(said)
     return orders
+
+
+async def _orders(session: Session, prefixes: Sequence[str]) -> dict[str, list[Order]]:
+    """By the identity of their trial the orders whose label begins so."""
+    found: dict[str, list[Order]] = {}
+    for prefix in prefixes:
+        for label, orders in (await orders_labelled(session, prefix)).items():
+            found.setdefault(label.rpartition(":")[2], []).extend(orders)
+    return found
 
 
 def _elsewhere(count: int) -> str:
