@@ -54,7 +54,8 @@ class Plan:
     extra : further cells, each with the name of a level of every factor.
     excluded : cells, or parts of cells, that are not ordered.
     control : a cell that is ordered again after every `control_every` trials of its song, to see whether the
-        service drifts.
+        service drifts. Controls are takes beside the cell's own: they stay controls when `repeats` grow, and
+        no summary counts them.
 
     Raises ConfigurationError for what cannot be a plan, InvalidRequestError for what the service would
     refuse. Nothing is read or ordered.
@@ -153,8 +154,8 @@ class Plan:
             taken = self._count(tuple(control.items())) if control else 0
             for at, (cell, replicate) in enumerate(ordered):
                 if control and at and at % self.control_every == 0:
-                    taken += 1
-                    yield self._trial(next(number), control, taken, is_control=True)
+                    nth = at // self.control_every
+                    yield self._trial(next(number), control, taken + nth, nth)
                 yield self._trial(next(number), dict(cell), replicate)
 
     def _rank(self, cell: Cell, replicate: int) -> str:
@@ -174,8 +175,9 @@ class Plan:
             counts |= dict.fromkeys(fitting, count)
         return counts
 
-    def _trial(self, number: int, cell: Mapping[str, str], replicate: int, is_control: bool = False) -> Trial:
-        return Trial(number, cell["reference"], dict(cell), self._instructions(cell), replicate, is_control)
+    def _trial(self, number: int, cell: Mapping[str, str], replicate: int, control: int = 0) -> Trial:
+        asked = self._instructions(cell)
+        return Trial(number, cell["reference"], dict(cell), asked, replicate, control > 0, control)
 
     def _instructions(self, cell: Mapping[str, str]) -> RemixInstructions:
         key = tuple((factor, name) for factor, name in cell.items() if factor != "reference")

@@ -257,7 +257,7 @@ class StudyStore:
                 f"INSERT INTO trials ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) "
                 "ON CONFLICT (identity) DO UPDATE SET plan = excluded.plan, number = excluded.number, "
                 "reference = excluded.reference, factors = excluded.factors, "
-                "is_control = excluded.is_control",
+                "is_control = excluded.is_control, replicate = excluded.replicate",
                 [_values(trial) for trial in trials],
             )
 

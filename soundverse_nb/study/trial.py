@@ -22,6 +22,8 @@ class Trial:
     instructions : prompt, lyrics and parameters as they are sent.
     replicate : 1 for the first take of its cell, 2 for the second, ...
     is_control : ordered between others to see whether the service drifts.
+    control : 1 for the first control of its plan, 2 for the second, ...; 0 for what is none. Controls are told
+        apart by it, since their `replicate` moves on when more takes of their cell are asked for.
     """
 
     number: int
@@ -30,6 +32,7 @@ class Trial:
     instructions: RemixInstructions
     replicate: int
     is_control: bool = False
+    control: int = 0
 
     def identity(self, content: str, service: str, simulated: bool) -> str:
         """A hash that is equal for equal trials, whenever and wherever they are run.
@@ -42,6 +45,6 @@ class Trial:
             **self.instructions.model_dump(),
             "service": service,
             "simulated": simulated,
-            "replicate": self.replicate,
+            "replicate": f"control {self.control}" if self.is_control else self.replicate,
         }
         return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=True).encode()).hexdigest()

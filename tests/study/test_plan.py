@@ -103,9 +103,26 @@ def test_a_control_cell_comes_back_while_its_song_is_ordered() -> None:
     )
     controls = [trial for trial in plan if trial.is_control]
     assert [trial.number for trial in controls] == [6, 12]
-    # They are takes of their cell like any other: numbered on, so that none is taken for one that is there.
+    # They are numbered on after the takes of their cell, so that none is taken for one that is there.
     assert [trial.replicate for trial in controls] == [5, 6]
     assert len({trial.identity(trial.reference, "v7", True) for trial in plan}) == len(plan)
+
+
+@pytest.mark.parametrize("repeats", [2, 5, 9])
+def test_a_control_stays_one_and_no_take_becomes_one_when_repeats_change(repeats: int) -> None:
+    cell = {"reference": "one", "prompt": "jazz"}
+
+    def identities(count: int) -> tuple[list[str], set[str]]:
+        plan = Plan(SONGS, ["jazz", "rock", "ska"], repeats=count, control=cell, control_every=3)
+        named = [(trial.is_control, trial.identity(trial.reference, "v7", True)) for trial in plan]
+        return [name for control, name in named if control], {name for control, name in named if not control}
+
+    (before, takes), (after, others) = identities(4), identities(repeats)
+    count = min(len(before), len(after))
+    assert count
+    assert before[:count] == after[:count]
+    assert not set(before) & others
+    assert not set(after) & takes
 
 
 def test_the_parts_of_a_plan_are_the_plan() -> None:

@@ -117,6 +117,24 @@ async def test_a_changed_plan_orders_what_is_new_and_keeps_what_nobody_asks_for(
     assert (frame["state"] == "done").all()
 
 
+async def test_controls_stay_controls_when_repeats_grow(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    study = Study(tmp_path / "study", make_client())
+    control = {"reference": "one", "prompt": "jazz"}
+    plans = [Plan(songs[:1], ["jazz", "waltz"], repeats=n, control=control, control_every=2) for n in (2, 4)]
+    await study.run(plans[0], measures=False)
+    first = {trial.identity for trial in study.trials() if trial.is_control}
+    before = len(service.ledger)
+    await study.run(plans[1], measures=False)
+    assert len(service.ledger) - before == len(plans[1]) - len(plans[0])
+    frame = study.to_frame().set_index("identity")
+    assert len(first) == 1
+    assert frame.loc[list(first), "is_control"].all()
+    assert frame["in_plan"].all()
+    assert not frame.duplicated(["prompt", "replicate"]).any()
+
+
 async def test_a_song_that_was_replaced_under_its_name_leaves_its_old_takes_out_of_the_plan(
     tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
 ) -> None:
