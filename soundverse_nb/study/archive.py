@@ -30,6 +30,7 @@ from soundverse_nb.render.escape import plain
 from soundverse_nb.study.audio_files import FILE, is_content
 from soundverse_nb.study.crate import DESCRIPTION, CrateFacts, CrateFile, crate_description
 from soundverse_nb.study.damage import DamagedStoreError, damaged
+from soundverse_nb.study.environments import differences, runs_of
 from soundverse_nb.study.frame import study_columns
 from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
 from soundverse_nb.study.store_file import unusable
@@ -103,10 +104,12 @@ def save_archive(
             texts = {
                 TRIALS: content.table,
                 PLAN: json.dumps(content.plan, indent=1, ensure_ascii=False),
-                ENVIRONMENT: json.dumps(dict(made_with or content.made_with), indent=1, ensure_ascii=False),
+                ENVIRONMENT: json.dumps(
+                    {**(made_with or content.made_with), **content.runs}, indent=1, ensure_ascii=False
+                ),
             }
             there = [file for file in content.audio if _is_file(folder / file.path)]
-            files = [*_described(), *there]
+            files = [*_described(content.differed), *there]
             facts = _facts(content, title or folder.name, licence, author)
             texts[DESCRIPTION] = crate_description(facts, files)
             unfinished = Path(beside) / "archive.zip"
@@ -183,6 +186,9 @@ class _Content:
     audio: list[CrateFile]
     table: str
     made_with: dict[str, str]
+    runs: dict[str, Any]
+    """For environment.json the runs one by one, where their versions differed."""
+    differed: str
 
 
 def _read(copied: Path, table: Any) -> _Content:
@@ -190,7 +196,8 @@ def _read(copied: Path, table: Any) -> _Content:
     try:
         trials, songs, plan = store.trials(), store.songs(), store.plan()
         with store.explaining():
-            columns, made_with = _dated(study_columns(store)), made_with_of(store)
+            columns, made_with, runs = _dated(study_columns(store)), made_with_of(store), runs_of(store)
+        differed = differences(runs)
     finally:
         store.close()
     audio: dict[str, CrateFile] = {}
@@ -214,6 +221,8 @@ def _read(copied: Path, table: Any) -> _Content:
         audio=list(audio.values()),
         table=_csv(_columns(table) if table is not None else columns),
         made_with=made_with,
+        runs={"runs": runs} if differed else {},
+        differed=differed,
     )
 
 
@@ -256,12 +265,15 @@ def _field(value: Any) -> Any:
     return hide_secrets(value) if isinstance(value, str) else value
 
 
-def _described() -> list[CrateFile]:
+def _described(differed: str) -> list[CrateFile]:
+    made = "Versions of the programs that made the study, in its latest run."
+    if differed:
+        made += f" They differed between its runs: {plain(differed, 400)}."
     return [
         CrateFile(NAME, "The study", "All of the study in SQLite; soundverse_nb opens it."),
         CrateFile(TRIALS, "The trials", "A row for each trial, those that failed or were never run too."),
         CrateFile(PLAN, "The plan", "What was to be ordered: factors, levels, repeats, seed."),
-        CrateFile(ENVIRONMENT, "The environment", "Versions of the programs that made the study."),
+        CrateFile(ENVIRONMENT, "The environment", made),
     ]
 
 
@@ -275,7 +287,7 @@ def _facts(content: _Content, title: str, licence: str | None, author: str | Non
         title=plain(title, 200) or "A study",
         summary=f"A study of remixes made by prompts: {len(done):,} of {len(content.trials):,} trials "
         f"done{simulated}, {songs:,} songs.",
-        version=__version__,
+        version=content.made_with.get("soundverse_nb", __version__),
         began=min(began, default=None),
         ended=max(ended, default=None),
         licence=licence,

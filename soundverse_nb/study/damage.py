@@ -22,7 +22,8 @@ _OBJECTS = {
 """Columns that hold a JSON object; those of `meta` are in `_NOTED`."""
 
 _NOTED: dict[str, tuple[type, ...]] = {
-    "environment": (dict, list),
+    "environment": (dict,),
+    "runs": (list,),
     "merged": (list,),
     "parts": (list,),
     "released": (list,),

@@ -23,6 +23,7 @@ from soundverse_nb.render.gallery_table import gallery_html, gallery_text
 from soundverse_nb.render.units import money
 from soundverse_nb.study.archive import save_archive
 from soundverse_nb.study.audio_files import audio_file, is_content
+from soundverse_nb.study.environments import differences, runs_of
 from soundverse_nb.study.estimates import Method, Scope
 from soundverse_nb.study.frame import study_columns, study_frame
 from soundverse_nb.study.measuring import kept_difference
@@ -104,14 +105,17 @@ class StudyFolder:
         Columns: the plan's factors, replicate, state, order, times in seconds, attempts, cost, the audio's
         hash and its path in the study's folder, every measure, stars and notes. `in_plan` is False for trials
         of earlier plans; `same_audio_as` names the earlier take that a repeat is the same file as. Each
-        column has one type, so that it goes to a file and comes back as it was.
+        column has one type, so that it goes to a file and comes back as it was. `.attrs` names the versions
+        of the latest run, and those that differed between runs.
 
         >>> study.to_frame().to_csv("trials.csv", index=False)
         >>> study.to_frame().to_parquet("trials.parquet")  # with soundverse_nb[parquet]
         """
         store = self._reading()
         with store.explaining():
-            return study_frame(store)
+            frame, runs = study_frame(store), runs_of(store)
+        frame.attrs = {"environment": runs[-1] if runs else {}, "versions_differed": differences(runs)}
+        return frame
 
     @bare_errors
     def report(

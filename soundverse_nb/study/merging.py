@@ -11,6 +11,7 @@ from typing import Any
 
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.study.audio_files import audio_file, is_content, keep_audio
+from soundverse_nb.study.environments import together
 from soundverse_nb.study.measuring import copy_measures
 from soundverse_nb.study.plan import Plan
 from soundverse_nb.study.runner_lease import runner_of
@@ -85,6 +86,7 @@ def _merge(stores: Sequence[StudyStore], folders: Sequence[Path], into: Path) ->
             id=f"merged-{'-'.join(sorted(store.meta().get('id', '?') for store in stores))}"[:400],
             merged=json.dumps([folder.name for folder in folders]),
             parts=json.dumps(sorted({part for store in stores for part in _parts(store)})),
+            runs=json.dumps(together(stores)),
             released=json.dumps(sorted(frozenset().union(*(store.released() for store in stores)))),
             **{name: text for name, text in stores[0].meta().items() if name in _KEPT},
         )

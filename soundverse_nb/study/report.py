@@ -23,6 +23,7 @@ from soundverse_nb.render.gallery import STATES, GalleryTake, NumberColumn
 from soundverse_nb.render.report import Report, Verdict, report_html
 from soundverse_nb.render.units import money
 from soundverse_nb.study.counted import STAMPS, factors_of
+from soundverse_nb.study.environments import differences, runs_of
 from soundverse_nb.study.estimates import Scope
 from soundverse_nb.study.plan import MICRO, Plan
 from soundverse_nb.study.plan_display import plan_html
@@ -281,6 +282,8 @@ def _facts(
         yield name.replace("_", " "), ", ".join(sorted(stamps))
     if versions := made.get("versions"):
         yield "versions", ", ".join(f"{name} {version}" for name, version in versions.items())
+    if differed := differences(runs_of(store)):
+        yield "versions differed between runs", differed
     for name in ("python", "platform", "host"):
         if name in made:
             yield {"python": "Python"}.get(name, name), str(made[name])

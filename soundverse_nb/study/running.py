@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
-import platform
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from importlib import metadata
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from soundverse_nb import displays
@@ -29,6 +23,7 @@ from soundverse_nb.reference.reference import Reference
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.units import money
 from soundverse_nb.study.audio_files import audio_file, is_content, keep_audio
+from soundverse_nb.study.environments import environment, note_run
 from soundverse_nb.study.plan import MICRO, Plan
 from soundverse_nb.study.plan_changes import plan_changes
 from soundverse_nb.study.planned import check_different, planned_trials
@@ -209,8 +204,8 @@ async def _taken_plan(
         store.note,
         service=service,
         simulated=str(session.simulated),
-        environment=json.dumps(environment(plan)),
     )
+    await asyncio.to_thread(note_run, store, environment(plan))
     return trials, files
 
 
@@ -348,18 +343,3 @@ def service_name(session: Session) -> str:
         return f"simulator {REMIX_PATH}"
     address = urlsplit(session.base_url)
     return f"{address.scheme}://{address.netloc.lower()}{address.path.rstrip('/')} {REMIX_PATH}"
-
-
-def environment(plan: Plan) -> dict[str, Any]:
-    """What a reader of the study needs to know of where it was run."""
-    versions = {}
-    for name in ("soundverse_nb", "numpy", "scipy", "librosa", "av", "pandas"):
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            versions[name] = metadata.version(name)
-    return {
-        "versions": versions,
-        "python": sys.version.split()[0],
-        "platform": platform.platform(),
-        "host": platform.node(),
-        "seed": plan.seed,
-    }

@@ -22,8 +22,8 @@ class Trial:
     instructions : prompt, lyrics and parameters as they are sent.
     replicate : 1 for the first take of its cell, 2 for the second, ...
     is_control : ordered between others to see whether the service drifts.
-    control : 1 for the first control of its plan, 2 for the second, ...; 0 for what is none. Controls are told
-        apart by it, since their `replicate` moves on when more takes of their cell are asked for.
+    control : 1 for the first control of its plan, 2 for the second, ...; 0 for what is none. It tells them
+        apart, since their `replicate` moves on when more takes of their cell are asked for.
     """
 
     number: int

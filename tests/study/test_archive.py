@@ -22,6 +22,7 @@ import soundverse_nb as sv
 from soundverse_nb.api import secrets
 from soundverse_nb.study.archive import ENVIRONMENT, PLAN, TRIALS, save_archive
 from soundverse_nb.study.crate import DESCRIPTION
+from soundverse_nb.study.environments import note_run, runs_of
 from soundverse_nb.study.store import MICRO, NAME, StoredTrial, StudyStore, TrialState
 from soundverse_nb.study.unpacking import open_archive
 
@@ -470,3 +471,36 @@ def test_the_versions_in_an_archive_are_those_of_the_run(folder: Path, tmp_path:
     with zipfile.ZipFile(sv.Study(folder).save(tmp_path / "study.zip")) as opened:
         made_with = json.loads(opened.read(ENVIRONMENT))
     assert made_with == {"soundverse_nb": "0.0.1", "python": "3.10.0", "seed": "7"}
+
+
+def test_versions_that_differed_between_runs_are_told_everywhere(folder: Path, tmp_path: Path) -> None:
+    store = StudyStore(folder)
+    for at, version in enumerate(["1.26.4", "1.26.4", "2.1.0"]):
+        note_run(store, {"versions": {"numpy": version}, "python": "3.10.0", "seed": 7}, now=1000.0 + at)
+    whole = {**sv.Plan({"one": "one.mp3"}, ["jazz"]).description(), "contents": {"one": "content-of-one"}}
+    store.take_plan("plan-2", whole, store.trials())
+    assert [run["times"] for run in runs_of(store)] == [2, 1]
+    store.close()
+    study = sv.Study(folder)
+    for place in (study, sv.merge([study], tmp_path / "merged")):
+        assert place.to_frame().attrs["environment"]["versions"] == {"numpy": "2.1.0"}
+        assert place.to_frame().attrs["versions_differed"] == "numpy 1.26.4, 2.1.0"
+        page = place.report(tmp_path / f"{place.path.name}.html").read_text("utf-8")
+        assert "versions differed between runs" in page
+        with zipfile.ZipFile(place.save(tmp_path / f"{place.path.name}.zip")) as opened:
+            made_with = json.loads(opened.read(ENVIRONMENT))
+            described = opened.read("ro-crate-metadata.json").decode("utf-8")
+        assert made_with["numpy"] == "2.1.0"
+        assert [run["versions"]["numpy"] for run in made_with["runs"]] == ["1.26.4", "2.1.0"]
+        assert "They differed between its runs: numpy 1.26.4, 2.1.0." in described
+
+
+async def test_every_run_is_noted(
+    tmp_path: Path, songs: list[Path], make_client: Callable[..., sv.Client]
+) -> None:
+    study = sv.Study(tmp_path / "run", make_client())
+    for prompts in (["jazz"], ["jazz", "waltz"]):
+        await study.run(sv.Plan(songs[:1], prompts), measures=False)
+    (run,) = runs_of(study._reading())
+    assert run["times"] == 2
+    assert study.to_frame().attrs["versions_differed"] == ""
