@@ -9,11 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from soundverse_nb import displays
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.study.audio_files import audio_file, is_content, keep_audio
 from soundverse_nb.study.environments import together
 from soundverse_nb.study.measuring import copy_measures
 from soundverse_nb.study.plan import Plan
+from soundverse_nb.study.planned import planned_trials
 from soundverse_nb.study.runner_lease import runner_of
 from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
 
@@ -101,8 +103,50 @@ def _merge(stores: Sequence[StudyStore], folders: Sequence[Path], into: Path) ->
         for found in every.values():
             found.sort(key=lambda entry: (_BEST.index(entry[1].state), entry[0]))
             _take(target, into, found, stores, folders, plan, description)
+        if absent := _absent(target, description, every):
+            target.take_plan(plan, description, absent, whole=True)
+            displays.notice(_without(stores, description, len(absent)))
     finally:
         target.close()
+
+
+def _absent(
+    target: StudyStore, description: Mapping[str, Any], known: Mapping[str, Any]
+) -> list[StoredTrial]:
+    """The trials of the whole plan that none of the studies has: those of a shard that is not among them."""
+    contents, meta = description.get("contents", {}), target.meta()
+    if not description or any(name not in contents for name in description["references"]):
+        return []
+    plan = _plan_as_described(description)
+    trials = planned_trials(plan, contents, meta.get("service", ""), meta.get("simulated") == "True")
+    return [trial for trial in trials if trial.identity not in known]
+
+
+def _without(stores: Sequence[StudyStore], description: Mapping[str, Any], count: int) -> str:
+    """Which shards of the plan are not among the studies, in a sentence."""
+    plans = [found[1] for store in stores if (found := store.plan())]
+    parts = {tuple(each.get("part", (0, 1))) for each in plans if _is_same(each, description)}
+    trials = "its trial is" if count == 1 else f"its {count} trials are"
+    if len({of for _, of in parts}) == 1:
+        (of,) = {of for _, of in parts}
+        lacking = [str(at + 1) for at in range(of) if (at, of) not in parts]
+        several = len(lacking) > 1
+        which = f"shard{'s' if several else ''} {', '.join(lacking)} of {of} {'are' if several else 'is'}"
+        trials = trials.replace("its", "their") if several else trials
+    else:
+        which, trials = "a part of the plan is", f"{count} trials are"
+    return (
+        f"{which} not among these studies: {trials} missing in the merged one, and would be ordered if that "
+        "were run. Merge again once all shards are there."
+    )
+
+
+def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two descriptions are of one plan, whichever part of it."""
+    return all(one.get(name) == other.get(name) for name in {*one, *other} - _OF_A_PART)
+
+
+_OF_A_PART = {"part", "share", "budget", "contents"}
 
 
 def _take(
@@ -154,5 +198,9 @@ def _plan_of(stores: Sequence[StudyStore]) -> tuple[str, dict[str, Any]]:
     whole = {**plans[-1][1], "part": [0, 1], "share": 1.0}
     for _, description in plans:
         whole["contents"] = {**whole.get("contents", {}), **description.get("contents", {})}
+    return _plan_as_described(whole).hash, whole
+
+
+def _plan_as_described(description: Mapping[str, Any]) -> Plan:
     # Only the names of the songs are in a plan's hash.
-    return Plan.from_description(whole, {name: f"{name}.mp3" for name in whole["references"]}).hash, whole
+    return Plan.from_description(description, {name: f"{name}.mp3" for name in description["references"]})

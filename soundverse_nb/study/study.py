@@ -257,7 +257,8 @@ def merge(studies: Sequence[Any], path: str | os.PathLike[str] | None = None) ->
     studies : folders, or studies.
     path : the new study's folder; "merged" beside the first by default.
 
-    What was made twice, of one trial, is kept and marked (`duplicate_of` in the frame). The studies stay as
+    What was made twice, of one trial, is kept and marked (`duplicate_of` in the frame). The trials of a shard
+    that is not among the studies are missing ones, and it is said which shard that is. The studies stay as
     they are. Raises ConfigurationError where there is a study at `path` already.
     """
     folders = listed(studies)

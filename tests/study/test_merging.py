@@ -40,6 +40,37 @@ async def test_shards_together_are_the_plan_and_cannot_overshoot_its_budget(
         sv.merge(studies, tmp_path / "whole")
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((0, 1), "shard 3 of 3 is not among these studies: its 2 trials are missing"),
+        ((1,), "shards 1, 3 of 3 are not among these studies: their 4 trials are missing"),
+        ((0, 1, 2), ""),
+    ],
+)
+async def test_a_shard_that_is_not_there_is_named_and_its_trials_are_missing(
+    tmp_path: Path,
+    songs: list[Path],
+    make_client: MakeClient,
+    capsys: pytest.CaptureFixture[str],
+    given: tuple[int, ...],
+    said: str,
+) -> None:
+    plan = sv.Plan(songs, ["jazz", "waltz", "dub"])
+    studies = []
+    for shard in given:
+        study = sv.Study(tmp_path / f"shard-{shard}", make_client())
+        studies.append(await study.run(plan.shard(shard, 3), price=PRICE, measures=False))
+    capsys.readouterr()
+    whole = sv.merge(studies, tmp_path / "whole")
+    told = capsys.readouterr().err
+    assert said in told
+    assert bool(told) is bool(said)
+    assert f"{2 * len(given)} of 6 trials done" in repr(whole)
+    assert len(whole.to_frame()) == 6
+    assert whole.to_frame()["in_plan"].all()
+
+
 async def test_a_take_that_was_made_twice_is_kept_and_marked(
     tmp_path: Path, songs: list[Path], make_client: MakeClient
 ) -> None:
