@@ -42,9 +42,15 @@ def writable(folder: Path, hint: str) -> Path:
 
 
 def given_path(given: str | os.PathLike[str], word: str) -> Path:
-    """A path as it was given, with the home in place of ~."""
+    """A path as it was given, with the home in place of ~. ConfigurationError for what is none."""
     try:
-        return Path(given).expanduser()
+        text = os.fspath(given)
+    except TypeError:
+        text = ""
+    if not isinstance(text, str) or not text.strip() or "\0" in text:
+        raise ConfigurationError(f"{word}={given!r} is no path.", hint=f'For example {word}="jazz".')
+    try:
+        return Path(text).expanduser()
     except RuntimeError:
         raise ConfigurationError(
             f"{word}={os.fspath(given)!r} begins with ~, and there is no such home directory.",

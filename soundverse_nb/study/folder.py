@@ -67,6 +67,7 @@ class StudyFolder:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = given_path(path, "path").absolute()
         self._store: StudyStore | None = None
+        self._id: str | None = None
         if self._exists:
             self._reading()  # what cannot be read is told of now
 
@@ -392,19 +393,28 @@ class StudyFolder:
 
     @property
     def _exists(self) -> bool:
+        self._leave_what_is_gone()
         return self._store is not None or is_begun(self.path / NAME)
 
     def _reading(self) -> StudyStore:
+        self._leave_what_is_gone()
         return self._store if self._store is not None else self._opened(readonly=True)
+
+    def _leave_what_is_gone(self) -> None:
+        if self._store is not None and not self._store.is_in_place():
+            self.close()
 
     def _opened(self, readonly: bool) -> StudyStore:
         self._store = StudyStore(self.path, readonly=readonly)
         return self._store
 
     def _writing(self) -> StudyStore:
+        self._leave_what_is_gone()
         if self._store is None or self._store.readonly:
             store = StudyStore(self.path)
-            store.change("id", lambda old: old or secrets.token_hex(8))
+            # Begun anew in the place of one that was deleted, it still knows that one's orders.
+            store.change("id", lambda old: old or self._id or secrets.token_hex(8))
+            self._id = store.meta()["id"]
             store.change("created", lambda old: old or f"{time.time():.3f}")
             store.change("created_on", lambda old: old or platform.node())
             previous, self._store = self._store, store

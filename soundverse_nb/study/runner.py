@@ -257,6 +257,7 @@ async def settle(
 
     def keep() -> None:
         if source is not None:
+            store.check_in_place()  # else a deleted folder would be there again, with nothing but audio
             audio, name = keep_audio(folder, source, settlement.content, is_ours=True)
             facts.update(audio=audio, file=name)
 

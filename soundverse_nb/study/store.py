@@ -17,7 +17,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from soundverse_nb.errors import BudgetExceededError, ConfigurationError, SoundverseError
+from soundverse_nb.errors import BudgetExceededError, ConfigurationError, SoundverseError, Spent
 from soundverse_nb.render.units import money
 from soundverse_nb.study.damage import damage_of, damaged
 from soundverse_nb.study.plan import MICRO
@@ -28,6 +28,7 @@ from soundverse_nb.study.store_file import (
     SCHEMA as SCHEMA,
 )
 from soundverse_nb.study.store_file import (
+    identity_of,
     open_to_read,
     open_to_write,
     savepoint,
@@ -83,6 +84,9 @@ class StoredTrial:
     duplicate_of: str | None = None
 
 
+_LOST: list[sqlite3.Connection] = []
+"""Of stores that were deleted or moved; never closed."""
+
 _COLUMNS = tuple(StoredTrial.__dataclass_fields__)
 _JSON = ("factors", "instructions", "stages")
 
@@ -98,11 +102,13 @@ class StudyStore:
         self.path = folder / NAME
         self.readonly = readonly
         self._lock = threading.RLock()
+        self._closed = False
         try:
             if readonly:
                 self._connection, self.kept = open_to_read(self.path), "read only"
             else:
                 self._connection, self.kept = open_to_write(self.path)
+            self._identity = identity_of(self.path)
         except sqlite3.DatabaseError as error:
             raise unusable(self.path, error) from None
         except OSError as error:
@@ -122,11 +128,32 @@ class StudyStore:
     def close(self) -> None:
         """Close the file; harmless again. Where nobody else has it open, a single file is left."""
         with self._lock:
+            if not self._closed and not self.is_in_place():
+                # SQLite's last act would be to delete, by name, a log that is another study's by now.
+                _LOST.append(self._connection)
+                self._closed = True
+            if self._closed:
+                return
+            self._closed = True
             if not self.readonly:
                 with contextlib.suppress(sqlite3.Error):
                     self._connection.execute("PRAGMA busy_timeout = 0")
                     self._connection.execute("PRAGMA journal_mode = DELETE")
             self._connection.close()
+
+    def is_in_place(self) -> bool:
+        """Whether the path still names the file that is open here."""
+        return identity_of(self.path) == self._identity
+
+    def check_in_place(self) -> None:
+        """Raise ConfigurationError where the study was deleted, moved or replaced meanwhile."""
+        if not self.is_in_place():
+            raise ConfigurationError(
+                f"The study in {self.path.parent} was deleted, moved or replaced while it was open here.",
+                spent=Spent.MAYBE,
+                hint="Move it back, and run the cell again. What was ordered is in the journal, what came in the "
+                "client's folder: client.orders(), client.remixes(), client.recover().",
+            )
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -135,6 +162,7 @@ class StudyStore:
                 raise ConfigurationError(
                     "This study was opened to read only.", hint="Open it with sv.Study(path)."
                 )
+            self.check_in_place()  # what is deleted takes every commit without a word
             try:
                 # Inside `together` a piece of work that fails is undone alone.
                 whole = savepoint if self._connection.in_transaction else transaction

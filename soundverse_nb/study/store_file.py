@@ -126,6 +126,15 @@ def _is_readable(connection: sqlite3.Connection) -> bool:
     return True
 
 
+def identity_of(path: Path) -> tuple[int, int] | None:
+    """Which file a path names, whatever it is called; None where it names none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size

@@ -8,6 +8,8 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from soundverse_nb.analysis.pool import check_executor
+from soundverse_nb.client.client import Client
 from soundverse_nb.client.config import checked_price, given_path
 from soundverse_nb.errors import ConfigurationError, bare_errors
 from soundverse_nb.study.folder import StudyFolder
@@ -19,7 +21,7 @@ from soundverse_nb.study.store import StudyStore
 from soundverse_nb.study.unpacking import open_archive
 
 if TYPE_CHECKING:
-    from soundverse_nb.client import Client, RemixJob
+    from soundverse_nb.client import RemixJob
 
 
 class Study(StudyFolder):
@@ -45,6 +47,10 @@ class Study(StudyFolder):
 
     def __init__(self, path: str | os.PathLike[str], client: Client | None = None) -> None:
         super().__init__(path)
+        if client is not None and not isinstance(client, Client):
+            raise ConfigurationError(
+                f"{type(client).__name__} is no client.", hint="sv.Study(path, sv.connect())."
+            )
         self.client = client
         if self.path.is_file():
             raise ConfigurationError(
@@ -188,6 +194,7 @@ class Study(StudyFolder):
             raise ConfigurationError(
                 "A budget without a price says nothing.", hint="Give price=, what one remix costs you."
             )
+        check_executor(executor)
         request = RunRequest(
             plan,
             None if price is None else round(price * MICRO),
@@ -195,7 +202,7 @@ class Study(StudyFolder):
             concurrency,
             measures,
             retry_failed,
-            (order_again,) if isinstance(order_again, str) else tuple(order_again),
+            _identities(order_again),
             executor,
         )
         return self.client, self._writing(), request
@@ -227,6 +234,19 @@ class Study(StudyFolder):
         return adopt_trials(self._writing(), self.path, source._reading(), source.path)
 
 
+def _identities(given: Any) -> tuple[str, ...]:
+    """The trials that `order_again` names. ConfigurationError for what names none."""
+    if isinstance(given, str):
+        return (given,)
+    try:
+        return tuple(getattr(each, "identity", each) for each in given)
+    except TypeError:
+        raise ConfigurationError(
+            f"order_again={given!r} names no trials. Nothing was ordered.",
+            hint="order_again=[trial.identity for trial in study.unknown], or leave it out.",
+        ) from None
+
+
 _MOST = 1e9
 """More than this is no price of remixes; millionths of it still fit into the store."""
 
@@ -244,6 +264,10 @@ def checked_amount(word: str, value: float | None) -> float | None:
 
 def listed(studies: Sequence[Any]) -> list[Path]:
     """The folders of studies that were given as such, as paths or as studies."""
+    if isinstance(studies, (str, bytes, os.PathLike, StudyFolder)) or not isinstance(studies, Iterable):
+        raise ConfigurationError(
+            f"{studies!r} is no list of studies.", hint='sv.merge(["shard-0", "shard-1"], "whole").'
+        )
     return [
         each.path if isinstance(each, Study) else given_path(each, "study").absolute() for each in studies
     ]

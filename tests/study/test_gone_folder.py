@@ -1,0 +1,111 @@
+"""A study whose folder is deleted or moved while it runs: it stops with a sentence and pays nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import soundverse_nb as sv
+from soundverse_nb.simulator import Simulator
+from soundverse_nb.study.store import NAME, StudyStore, TrialState
+from tests.study.conftest import PRICE, small_plan, tagged
+
+MakeClient = Callable[..., sv.Client]
+
+
+def plan_of(songs: list[Path]) -> sv.Plan:
+    return sv.Plan(songs[:1], ["jazz"], parameters=tagged(*map(str, range(30))))
+
+
+async def stopped(study: sv.Study, plan: sv.Plan, service: Simulator, act: Callable[[], object]) -> str:
+    """Run a study until five were ordered, do something to its folder, and give what the run then says."""
+    before = len(service.ledger)
+    run = asyncio.ensure_future(study.run(plan, price=PRICE, measures=False))
+    while len(service.ledger) - before < 5:  # noqa: ASYNC110 - another thread's ledger
+        await asyncio.sleep(0)
+    act()
+    with pytest.raises(sv.ConfigurationError) as met:
+        await run
+    return str(met.value)
+
+
+async def test_a_deleted_study_stops_and_the_same_study_knows_its_orders_when_it_is_run_again(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    study = sv.Study(tmp_path / "study", make_client(max_streams=2))
+    before = len(service.ledger)
+    said = await stopped(study, plan_of(songs), service, lambda: shutil.rmtree(study.path))
+    assert "was deleted, moved or replaced" in said
+    assert "It may have been paid for" in said
+    assert "client.recover()" in said
+    assert len(service.ledger) - before < 30
+    assert not study.path.exists()
+    assert repr(study) == "Study('study', not run yet)"
+    with pytest.raises(sv.ConfigurationError, match="There is no study"):
+        study.to_frame()
+    await study.run(plan_of(songs), price=PRICE, measures=False)
+    assert len(service.ledger) - before == 30
+    assert {trial.state for trial in study.trials()} <= {TrialState.DONE, TrialState.UNKNOWN}
+
+
+async def test_a_study_that_was_moved_goes_on_where_it_is_now(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    study = sv.Study(tmp_path / "study", make_client(max_streams=2))
+    before = len(service.ledger)
+    await stopped(study, plan_of(songs), service, lambda: study.path.rename(tmp_path / "moved"))
+    moved = sv.Study(tmp_path / "moved", study.client)
+    await moved.run(plan_of(songs), price=PRICE, measures=False)
+    assert len(service.ledger) - before == 30
+    assert {trial.state for trial in moved.trials()} <= {TrialState.DONE, TrialState.UNKNOWN}
+
+
+def test_closing_a_store_that_was_replaced_leaves_the_new_one_its_log(tmp_path: Path) -> None:
+    old = StudyStore(tmp_path / "study")
+    old.note(said="old")
+    (tmp_path / "study").rename(tmp_path / "aside")
+    new = StudyStore(tmp_path / "study")
+    new.note(said="new")
+    with pytest.raises(sv.ConfigurationError, match="deleted, moved or replaced"):
+        old.note(said="older")
+    old.close()
+    new.note(more="new")
+    reader = StudyStore(tmp_path / "study", readonly=True)
+    assert reader.meta()["said"] == "new"
+    assert reader.meta()["more"] == "new"
+    assert os.path.exists(tmp_path / "aside" / NAME)
+    reader.close()
+    new.close()
+
+
+@pytest.mark.parametrize("path", [None, 3, b"study", "", " ", "a\0b", ["study"]])
+def test_what_is_no_path_is_a_sentence(path: Any) -> None:
+    with pytest.raises(sv.ConfigurationError, match="is no path"):
+        sv.Study(path)
+
+
+@pytest.mark.parametrize("studies", [None, "shard-0", Path("shard-0"), 3])
+def test_what_is_no_list_of_studies_is_a_sentence(studies: Any) -> None:
+    with pytest.raises(sv.ConfigurationError, match="is no list of studies"):
+        sv.merge(studies)
+
+
+async def test_what_names_no_trials_or_is_no_executor_is_a_sentence_and_orders_nothing(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    study = sv.Study(tmp_path / "study", make_client())
+    before = len(service.ledger)
+    for order_again in (None, 5, True):
+        with pytest.raises(sv.ConfigurationError, match="names no trials"):
+            await study.run(small_plan(songs), order_again=order_again)  # type: ignore[arg-type]
+    with pytest.raises(sv.ConfigurationError, match="is no executor"):
+        await study.run(small_plan(songs), executor="two")  # type: ignore[arg-type]
+    with pytest.raises(sv.ConfigurationError, match="is no client"):
+        sv.Study(tmp_path / "study", "key")  # type: ignore[arg-type]
+    assert len(service.ledger) == before
