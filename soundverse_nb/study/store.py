@@ -32,6 +32,7 @@ from soundverse_nb.study.store_file import (
     open_to_read,
     open_to_write,
     savepoint,
+    stamp_of,
     transaction,
     unusable,
 )
@@ -103,9 +104,14 @@ class StudyStore:
         self.readonly = readonly
         self._lock = threading.RLock()
         self._closed = False
+        self._stamp: tuple[object, ...] | None = None  # of one that would not see what others write
         try:
             if readonly:
-                self._connection, self.kept = open_to_read(self.path), "read only"
+                self._stamp = stamp_of(self.path)
+                self._connection, is_live = open_to_read(self.path)
+                self.kept = "read only" if is_live else "read only, as it was when it was opened"
+                if is_live:
+                    self._stamp = None
             else:
                 self._connection, self.kept = open_to_write(self.path)
             self._identity = identity_of(self.path)
@@ -128,7 +134,7 @@ class StudyStore:
     def close(self) -> None:
         """Close the file; harmless again. Where nobody else has it open, a single file is left."""
         with self._lock:
-            if not self._closed and not self.is_in_place():
+            if not self._closed and self._stamp is None and not self.is_in_place():
                 # SQLite's last act would be to delete, by name, a log that is another study's by now.
                 _LOST.append(self._connection)
                 self._closed = True
@@ -142,7 +148,9 @@ class StudyStore:
             self._connection.close()
 
     def is_in_place(self) -> bool:
-        """Whether the path still names the file that is open here."""
+        """Whether the path still names the file that is open here, and what is read here is what is in it."""
+        if self._stamp is not None and stamp_of(self.path) != self._stamp:
+            return False
         return identity_of(self.path) == self._identity
 
     def check_in_place(self) -> None:
@@ -151,8 +159,8 @@ class StudyStore:
             raise ConfigurationError(
                 f"The study in {self.path.parent} was deleted, moved or replaced while it was open here.",
                 spent=Spent.MAYBE,
-                hint="Move it back, and run the cell again. What was ordered is in the journal, what came in the "
-                "client's folder: client.orders(), client.remixes(), client.recover().",
+                hint="Move it back, and run the cell again. What was ordered is in the journal, what came in "
+                "the client's folder: client.orders(), client.remixes(), client.recover().",
             )
 
     @contextlib.contextmanager
@@ -209,7 +217,7 @@ class StudyStore:
             return damage_of(self._connection)
 
     def _not_written(self, error: sqlite3.DatabaseError) -> ConfigurationError:
-        if "malformed" in str(error) or "not a database" in str(error):
+        if any(word in str(error) for word in ("malformed", "not a database", "readonly", "unable to open")):
             return unusable(self.path, error)
         full = "full" in str(error)
         return ConfigurationError(

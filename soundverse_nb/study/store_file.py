@@ -54,7 +54,7 @@ class NotBegunError(ConfigurationError):
 def is_begun(path: Path) -> bool:
     """Whether there is a store at this path; also where it cannot be read."""
     try:
-        open_to_read(path).close()
+        open_to_read(path)[0].close()
     except NotBegunError:
         return False
     except (ConfigurationError, sqlite3.DatabaseError):
@@ -87,12 +87,21 @@ def open_to_write(path: Path) -> tuple[sqlite3.Connection, str]:
         raise
 
 
-def open_to_read(path: Path) -> sqlite3.Connection:
-    """The store at this path, to read only."""
-    if not path.is_file():
+def open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
+    """The store at this path, to read only, and whether what others write to it is seen."""
+    try:
+        is_there = path.is_file()
+    except PermissionError:
+        is_there = True
+    if not is_there and not os.access(path.parent, os.X_OK) and path.parent.is_dir():
+        is_there = True  # for all that can be known
+    if not is_there:
         raise NotBegunError(f"There is no study in {path.parent}.", hint="study.run(plan) begins one.")
     # A reader must be able to undo what a killed writer left half done, and writes nothing else.
+    if unreadable := unreadable_part(path):
+        raise _denied(unreadable)
     can_write = os.access(path.parent, os.W_OK) and os.access(path, os.W_OK)
+    is_live = True
     connection = _connect(f"{path.absolute().as_uri()}?mode={'rw' if can_write else 'ro'}")
     if not can_write and not _is_readable(connection):
         # Without its memory beside it a log cannot be followed by who may not write; without a log there is
@@ -104,6 +113,7 @@ def open_to_read(path: Path) -> sqlite3.Connection:
                 hint="Copy the folder to a place of yours and open the copy.",
             )
         connection = _connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1")
+        is_live = False
     try:
         connection.execute("PRAGMA query_only = ON")
         _check(connection, path)
@@ -115,7 +125,37 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     except BaseException:
         connection.close()
         raise
-    return connection
+    return connection, is_live
+
+
+def unreadable_part(path: Path) -> Path | None:
+    """What of a store this user may not read: its folder, its file or its log; None where it may read all."""
+    if path.parent.is_dir() and not os.access(path.parent, os.X_OK):
+        return path.parent
+    # Without its shared memory a log is read all the same.
+    parts = [path.with_name(f"{path.name}{log}") for log in ("", "-wal", "-journal")]
+    return next((part for part in parts if part.exists() and not os.access(part, os.R_OK)), None)
+
+
+def _denied(part: Path) -> ConfigurationError:
+    return ConfigurationError(
+        f"{part} cannot be read by this user, so the study cannot.",
+        hint="Ask its owner for the right to read the whole folder, or for a zip: study.save. Delete nothing "
+        "there: a log holds what was written last.",
+    )
+
+
+def stamp_of(path: Path) -> tuple[object, ...]:
+    """What changes when anybody writes to a store."""
+    return tuple(_facts(path.with_name(f"{path.name}{log}")) for log in ("", "-wal", "-journal"))
+
+
+def _facts(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
 
 
 def _is_readable(connection: sqlite3.Connection) -> bool:
@@ -172,6 +212,15 @@ def unusable(path: Path, error: sqlite3.DatabaseError) -> ConfigurationError:
     if "locked" in str(error) or "busy" in str(error):
         return ConfigurationError(
             f"The study in {path.parent} is being written by another process.", hint="Try again."
+        )
+    if "unable to open" in str(error) and (unreadable := unreadable_part(path)):
+        return _denied(unreadable)
+    is_refused = "unable to open" in str(error) and not os.access(path.parent, os.W_OK)
+    if is_refused or "readonly" in str(error):
+        return ConfigurationError(
+            f"The study in {path.parent} cannot be changed by this user, who may only read it.",
+            hint="Ask its owner for the right to write there, or copy the folder to a place of yours and go "
+            "on with that copy.",
         )
     if "full" in str(error):
         return ConfigurationError(
