@@ -91,18 +91,24 @@ SCENES = {
 }
 
 
-def tree(root: int) -> list[int]:
-    """A process and everything that it started."""
-    parents: dict[int, int] = {}
+def parents() -> dict[int, int]:
+    """Every process there is, and which one started it."""
+    found: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             with contextlib.suppress(OSError, IndexError):
-                parents[int(entry.name)] = int(
+                found[int(entry.name)] = int(
                     (entry / "stat").read_text("ascii", "replace").rpartition(")")[2].split()[1]
                 )
+    return found
+
+
+def tree(root: int, among: dict[int, int] | None = None) -> list[int]:
+    """A process and everything that it started; `among` is what `parents()` gave a moment ago."""
+    among = parents() if among is None else among
     found = [root]
     for process in found:
-        found += [child for child, parent in parents.items() if parent == process]
+        found += [child for child, parent in among.items() if parent == process]
     return found
 
 
