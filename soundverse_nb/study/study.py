@@ -12,6 +12,7 @@ from soundverse_nb.analysis.pool import check_executor
 from soundverse_nb.client.client import Client
 from soundverse_nb.client.config import checked_price, given_path
 from soundverse_nb.errors import ConfigurationError, bare_errors
+from soundverse_nb.study.download import Download, notebook_folder, place_for
 from soundverse_nb.study.folder import StudyFolder
 from soundverse_nb.study.merging import adopt_trials, merge_studies
 from soundverse_nb.study.plan import MICRO, Plan
@@ -206,6 +207,31 @@ class Study(StudyFolder):
             executor,
         )
         return self.client, self._writing(), request
+
+    @bare_errors
+    def download(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        title: str | None = None,
+        licence: str | None = None,
+        author: str | None = None,
+    ) -> Download:
+        """Pack the study and show a button that downloads it, from a machine that you may lose, as Binder's.
+
+        Parameters
+        ----------
+        path : of the zip; beside the notebook, with the study's name, by default. A browser can only get at
+            what lies below the folder that Jupyter was started in.
+        title, licence, author : as in `save`, which writes the zip. Raises what that raises.
+
+        Packed is what there is now: call it again when there is more. At home `Study.open_zip` opens the zip.
+
+        >>> study.download("study.zip").path.name
+        'study.zip'
+        """
+        target = place_for(self.path, None if path is None else given_path(path, "path"))
+        return Download(self.save(target, title=title, licence=licence, author=author), notebook_folder())
 
     def pause(self) -> None:
         """Ask whoever runs this study, here or in another process, to order nothing more for now."""

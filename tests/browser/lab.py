@@ -72,8 +72,11 @@ def _answers(url: str) -> bool:
 
 
 @contextlib.contextmanager
-def jupyterlab(folder: Path) -> Iterator[LabServer]:
-    """JupyterLab on a free loopback port, with its files, settings and trust database in `folder`."""
+def jupyterlab(folder: Path, base_url: str = "/") -> Iterator[LabServer]:
+    """JupyterLab on a free loopback port, with its files, settings and trust database in `folder`.
+
+    `base_url` is where on that port it lies; on hubs and on Binder it is "/user/somebody/".
+    """
     root = folder / "files"
     settings = folder / "settings"
     root.mkdir(parents=True)
@@ -98,13 +101,14 @@ def jupyterlab(folder: Path) -> Iterator[LabServer]:
         *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
         *(f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={root}"),
         *("--ServerApp.open_browser=False", "--LabApp.expose_app_in_browser=True"),
+        f"--ServerApp.base_url={base_url}",
     ]
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, stdout=output, stderr=subprocess.STDOUT, env=environment, stdin=subprocess.DEVNULL
         )
     try:
-        server = LabServer(f"http://127.0.0.1:{port}", token, root, folder / "data")
+        server = LabServer(f"http://127.0.0.1:{port}{base_url.rstrip('/')}", token, root, folder / "data")
         deadline = time.monotonic() + TIMEOUT / 1000
         while not _answers(server._api("status")):
             if process.poll() is not None or time.monotonic() > deadline:

@@ -1,0 +1,72 @@
+"""The button that downloads a study, where Binder and hubs have JupyterLab: below an address of its own."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from soundverse_nb.study.store import MICRO, StoredTrial, StudyStore, TrialState
+from tests.browser.lab import Lab, jupyterlab
+
+
+@pytest.fixture
+def hub(chromium: Browser, tmp_path: Path) -> Iterator[Lab]:
+    with jupyterlab(tmp_path / "hub", base_url="/user/abc/") as server:
+        lab = Lab(server, chromium)
+        yield lab
+        lab.close()
+
+
+def write_study(folder: Path) -> None:
+    """A study of one trial, with three megabytes that no compression makes less."""
+    trial = StoredTrial(
+        identity="trial-1",
+        plan="plan-1",
+        number=1,
+        reference="one",
+        content="one",
+        factors={"reference": "one", "prompt": "jazz"},
+        instructions={"prompt": "jazz"},
+        replicate=1,
+        is_control=False,
+        state=TrialState.MISSING,
+        simulated=True,
+    )
+    name = f"audio/{'0' * 64}.mp3"
+    (folder / "audio").mkdir(parents=True)
+    (folder / name).write_bytes(os.urandom(3_000_000))
+    store = StudyStore(folder)
+    store.take_plan("plan-1", {"seed": 7, "prompts": {"jazz": "jazz"}}, [trial])
+    store.reserve("trial-1", MICRO // 10, None, now=1_750_000_000.0)
+    store.settle("trial-1", TrialState.DONE, charged=MICRO // 10, file=name)
+    store.close()
+
+
+def test_the_zip_comes_down_whole_from_a_hub(hub: Lab, tmp_path: Path) -> None:
+    lessons = hub.server.root / "lessons in sound"
+    write_study(lessons / "my study")
+    path = hub.write(
+        "lessons in sound/lesson.ipynb", ["import soundverse_nb as sv\nsv.Study('my study').download()"]
+    )
+    notebook = hub.open_notebook(path)
+    notebook.run_all()
+    notebook.wait_until_run()
+    button = notebook.output_of(0).get_by_role("link", name="Download my study.zip")
+    expect(button).to_be_visible()
+    with notebook.page.expect_download() as coming:
+        button.click()
+    assert coming.value.suggested_filename == "my study.zip"
+    assert "/user/abc/files/" in coming.value.url
+    coming.value.save_as(tmp_path / "came.zip")
+    assert (tmp_path / "came.zip").read_bytes() == (lessons / "my study.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "came.zip") as archive:
+        assert archive.testzip() is None
+        assert len(archive.read(f"audio/{'0' * 64}.mp3")) == 3_000_000
+    # The notebook holds the button, and none of the megabytes.
+    notebook.save()
+    assert notebook.file.stat().st_size < 20_000
