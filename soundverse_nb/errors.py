@@ -87,9 +87,17 @@ class SoundverseError(Exception):
         self.message = message
         self.spent = self.usual_spent if spent is None else spent
         self.hint = self.usual_hint if hint is None else whole_characters(hint)
-        self._details = details
         for name, value in details.items():
             setattr(self, name, value)
+
+    @property
+    def _details(self) -> dict[str, Any]:
+        """The further facts as they are now, for copies: some are only known after the error was made."""
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if name not in ("message", "spent", "hint") and not name.startswith("_")
+        }
 
     def __str__(self) -> str:
         parts = [self.message, self.spent.sentence, self.hint]
