@@ -234,11 +234,15 @@ class LabNotebook:
         self.command("notebook:run-all-cells")
 
     def wait_until_run(self, timeout: float = 2 * TIMEOUT) -> None:
-        """Wait until every code cell has its number: the kernel is through with all of them."""
+        """Wait until every code cell has its number: the kernel is through with all of them.
+
+        The notebook is asked, not the page: a folded cell shows no number.
+        """
         self.page.wait_for_function(
             """() => {
-                const prompts = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')];
-                return prompts.length > 0 && prompts.every((p) => /\\[\\d+\\]/.test(p.textContent));
+                const cells = [...window.jupyterapp.shell.currentWidget.content.model.cells];
+                const code = cells.filter((cell) => cell.type === 'code');
+                return code.length > 0 && code.every((cell) => cell.executionCount !== null);
             }""",
             timeout=timeout,
         )

@@ -71,10 +71,12 @@ def test_it_ends_with_exercises_and_a_way_on(path: Path) -> None:
     assert numbers == list(range(1, len(numbers) + 1))
     assert 2 <= len(numbers) <= 3
     start = names.index("exercises")
-    asked = [f"{part}-{number}" for number in numbers for part in ("exercise", "answer", "solution")]
+    parts = ("exercise-{}", "answer-{}", "solution-{}-title", "solution-{}")
+    asked = [part.format(number) for number in numbers for part in parts]
     assert names[start + 1 : start + 1 + len(asked)] == asked
-    # What comes after them closes what is open, and leads on.
-    assert names[start + 1 + len(asked) :] in (["next"], ["close", "next"])
+    # What comes after them closes what is open, and leads on. It begins with a heading: else it would be
+    # folded away with the last solution.
+    assert names[start + 1 + len(asked) :] in (["next"], ["close-text", "close", "next"])
 
 
 @EACH
@@ -89,12 +91,25 @@ def test_an_exercise_has_room_to_work_in_and_a_solution_that_hides(path: Path) -
         # In JupyterLab by the one, on the rendered page by the other; the output gives it away as well.
         assert solution.metadata.jupyter == {"source_hidden": True, "outputs_hidden": True}
         assert "hide-cell" in solution.metadata.tags
+        # A cell that is run shows its output in JupyterLab whatever it says; not below a folded heading.
+        heading = cell(path, f"solution-{number}-title")
+        assert heading.metadata == {"jp-MarkdownHeadingCollapsed": True}
+        assert _level(heading.source) > _level(cell(path, question).source)
+        # The first line of a folded cell is seen.
+        assert solution.source.startswith("# ")
+
+
+def _level(source: str) -> int:
+    """Of the heading that a cell begins with; 0 where it begins with none."""
+    return len(source) - len(source.lstrip("#"))
 
 
 @EACH
-def test_nothing_but_solutions_is_hidden(path: Path) -> None:
-    hidden = [each.id for each in read(path).cells if "jupyter" in each.metadata or "tags" in each.metadata]
+def test_solutions_are_hidden_and_nothing_else(path: Path) -> None:
+    hidden = [each.id for each in read(path).cells if each.metadata]
     assert hidden == [name for name in ids(path) if name.startswith("solution-")]
+    after = cell(path, "close-text" if "close-text" in ids(path) else "next")
+    assert after.source.startswith("## ")
 
 
 @EACH
