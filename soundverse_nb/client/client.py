@@ -315,9 +315,9 @@ class Client:
 
         Parameters
         ----------
-        prompt : the whole prompt; reference : the song in any form, known again by its content wherever it
-            lies by now (a URL by its address); since : ordered at or after this time: a datetime, text such
-            as "2026-11-25", seconds since 1970, or a timedelta for so long ago.
+        prompt : the whole prompt.
+        reference : the song in any form, known by its content wherever it lies by now (a URL by its address).
+        since : ordered after: a datetime, "2026-11-25", seconds since 1970, a timedelta for so long ago.
 
         >>> client.remixes(prompt="lo-fi hip hop", reference=song)[-1].request.prompt
         'lo-fi hip hop'

@@ -89,7 +89,8 @@ class Features(Measured):
     ----------
     name, content : the song's name, and the SHA-256 of its content.
     extractor : which version of the measures this is, such as "features/1".
-    duration : seconds, as decoded. sample_rate : Hz. channels : 1 for mono.
+    duration : seconds, as decoded.
+    sample_rate, channels : in Hz; 1 for mono.
     loudness : integrated loudness in LUFS after ITU-R BS.1770-5.
     loudness_range : LU, after EBU Tech 3342.
     momentary_max, short_term_max : the loudest 0.4 s and 3 s, in LUFS, after EBU Tech 3341.
