@@ -25,21 +25,6 @@ def test_every_file_that_is_named_is_there(page: str) -> None:
     assert not missing
 
 
-PAGES = [
-    "README.md",
-    "CONTRIBUTING.md",
-    *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")),
-]
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_every_relative_link_leads_somewhere(page: str) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    links = [link for link in re.findall(r"\]\(([^)#\s]+)", text) if "://" not in link]
-    links = [link for link in links if not link.startswith("../../actions/")]  # GitHub's own pages
-    assert not [link for link in links if not (ROOT / page).parent.joinpath(link).exists()]
-
-
 def test_the_badges_say_what_pyproject_says() -> None:
     kept = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("badge-*.svg")}
     assert kept == badges()
