@@ -1,1 +1,1 @@
-"""The documentation site: pages from Markdown, docstrings and executed notebooks, with their sound, for offline reading."""
+"""The documentation site: Markdown, docstrings and executed notebooks, read offline with their sound."""

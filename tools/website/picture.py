@@ -1,7 +1,7 @@
 """The picture of the architecture: layers above one another, and the way of one remix through them.
 
-`python -m tools.website.picture` writes it to `docs/images/architecture.svg`. All text stands in boxes of its own
-colour, so that it reads on light and on dark pages, and nothing in it is smaller than 12 px at a width of 400.
+`python -m tools.website.picture` writes it to `docs/images/architecture.svg`. All text stands in boxes of
+their own colour, so that it reads on light and on dark pages; none is smaller than 12 px at a width of 400.
 """
 
 from __future__ import annotations
@@ -24,7 +24,12 @@ _ROWS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ("#3b5b8c", (("client", "orders, their journal"), ("analysis", "measures songs"))),
     (
         "#2f6f79",
-        (("reference", "preflight"), ("hosting", "file to URL"), ("remix", "the result"), ("examples", "a song")),
+        (
+            ("reference", "preflight"),
+            ("hosting", "file to URL"),
+            ("remix", "the result"),
+            ("examples", "a song"),
+        ),
     ),
     ("#3f6d52", (("measures", "what was measured, as values"),)),
     ("#6b6136", (("api", "the wire"), ("render", "pictures, pages"), ("simulator", "a service here"))),
@@ -44,6 +49,9 @@ WAY = (
     ("widgets", "Hear it, see it, switch between the two."),
 )
 """The steps of one remix: the layer, and what happens there."""
+
+_SAID = "Layers of soundverse_nb, each importing from those below, and a remix's eight steps through them"
+_FONTS = "system-ui, -apple-system, Segoe UI, DejaVu Sans, sans-serif"
 
 # Where in its box a step's number stands, as a part of the box's width.
 _PLACES = (0.12, 0.5, 0.5, 0.76, 0.5, 0.62, 0.5, 0.5)
@@ -78,20 +86,17 @@ def svg() -> str:
     """The picture."""
     drawn = boxes()
     height = drawn[-1].y + drawn[-1].height
-    said = "Layers of soundverse_nb, each importing from those below, and the eight steps of a remix through them"
-    return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
-        f'role="img" aria-label="{said}" font-family="system-ui, -apple-system, Segoe UI, DejaVu Sans, sans-serif">',
-        *map(_frame, drawn),
-        *_way(),
-        *map(_words, drawn),
-        "</svg>\n",
-    ])
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
+        f'height="{height}" role="img" aria-label="{_SAID}" font-family="{_FONTS}">'
+    )
+    return "\n".join([head, *map(_frame, drawn), *_way(), *map(_words, drawn), "</svg>\n"])
 
 
 def _frame(box: Box) -> str:
     return (
-        f'<rect x="{box.x:g}" y="{box.y:g}" width="{box.width:g}" height="{box.height:g}" rx="6" fill="{box.colour}"/>'
+        f'<rect x="{box.x:g}" y="{box.y:g}" width="{box.width:g}" height="{box.height:g}" rx="6" '
+        f'fill="{box.colour}"/>'
     )
 
 
@@ -114,8 +119,8 @@ def _way() -> Iterator[str]:
     yield f'<polyline points="{line}" fill="none" stroke="#f2c14e" stroke-width="2" stroke-opacity="0.6"/>'
     for number, (x, y) in enumerate(points, 1):
         yield (
-            f'<circle cx="{x:g}" cy="{y:g}" r="11" fill="#f2c14e"/><text x="{x:g}" y="{y + 4.5:g}" font-size="13" '
-            f'font-weight="700" text-anchor="middle" fill="#1d2430">{number}</text>'
+            f'<circle cx="{x:g}" cy="{y:g}" r="11" fill="#f2c14e"/><text x="{x:g}" y="{y + 4.5:g}" '
+            f'font-size="13" font-weight="700" text-anchor="middle" fill="#1d2430">{number}</text>'
         )
 
 
