@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import Any
+from typing import Any, get_type_hints
 
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
+from sphinx.util.inspect import stringify_signature
 
 import soundverse_nb
 from tools.website.docstrings import as_rst
@@ -107,10 +108,21 @@ def _without_fields(
     _app: Sphinx, kind: str, _name: str, thing: Any, _options: Any, signature: str | None, returns: str | None
 ) -> tuple[str | None, str | None]:
     """No signature for what nobody makes: a value's fields are explained in its text, errors are alike."""
-    is_explained = kind == "class" and "\nAttributes\n---" in (inspect.getdoc(thing) or "")
-    is_annotated = "pydantic.functional" in (signature or "")
+    text = inspect.getdoc(thing) or ""
     is_one_of_many = kind == "exception" and thing.__mro__[1] is not Exception
-    if is_explained or is_annotated or is_one_of_many:
+    if is_one_of_many or (kind == "class" and "\nAttributes\n---" in text):
         return "", returns
+    if kind == "class" and hasattr(thing, "model_fields") and "\nParameters\n---" not in text:
+        return _fields(thing), returns
     # Sphinx reads the signature again, as Python.
     return signature and signature.replace("<factory>", "..."), returns
+
+
+def _fields(model: Any) -> str:
+    """The fields of a model by their names and plain types: pydantic's own signature has neither."""
+    kinds = get_type_hints(model)
+    fields = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kinds[name])
+        for name in model.model_fields
+    ]
+    return stringify_signature(inspect.Signature(fields), unqualified_typehints=True)

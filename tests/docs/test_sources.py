@@ -58,7 +58,7 @@ def test_a_notebook_that_wrote_a_page_leads_to_it(tmp_path: Path) -> None:
     (kept / "report_files").mkdir(parents=True)
     (kept / "report_files" / "take.mp3").write_bytes(b"sound")
     (kept / "report.html").write_text("<p>A report.</p>")
-    cell = nbformat.v4.new_markdown_cell("# Study\n\nSee [hosting](../docs/hosting.md).")
+    cell = nbformat.v4.new_markdown_cell("# Study\n\nSee [hosting](../docs/hosting.md). Then\nmore.")
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), kept / "04.ipynb")
     executed = Executed(kept / "04.ipynb", (kept / "report.html", kept / "report_files"), 0.0)
 
@@ -67,6 +67,8 @@ def test_a_notebook_that_wrote_a_page_leads_to_it(tmp_path: Path) -> None:
     assert "[hosting](../hosting.md)" in shown.cells[0].source
     assert '<a href="report.html">' in shown.cells[-1].source
     assert (tmp_path / "source" / "contributing.md").exists()
+    listed = (tmp_path / "source" / "notebooks.md").read_text(encoding="utf-8")
+    assert "- [Study](notebooks/04.ipynb)  \n  See hosting." in listed
 
     (tmp_path / "html" / "notebooks").mkdir(parents=True)
     copy_written([executed], tmp_path / "html")

@@ -20,6 +20,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 """Pages at the project's root, and what they are called on the site."""
 
+LIST_HERE = "<!-- the list of notebooks -->"
+"""What stands in the page on notebooks where their list belongs."""
+
 _LINK = re.compile(r"(?P<head>!?\[(?P<text>[^\]]*)\]\()(?P<target>[^)\s#]+)(?P<tail>#[^)\s]*)?\)")
 _FOREIGN = re.compile(r"[a-z][a-z+.-]*:", re.IGNORECASE)
 
@@ -61,18 +64,26 @@ def lay_out(folder: Path, executed: Iterable[Executed], root: Path = ROOT) -> No
     shutil.copytree(root / "docs", folder)
     for home, name in PAGES.items():
         shutil.copyfile(root / home, folder / name)
+    notebooks = folder / "notebooks"
+    shutil.copytree(root / "notebooks" / "images", notebooks / "images")
+    lines = []
+    for each in executed:
+        notebook = json.loads(each.path.read_text(encoding="utf-8"))
+        lines.append(_line(each.path.name, notebook))
+        (notebooks / each.path.name).write_text(json.dumps(_for_the_site(notebook, each)), encoding="utf-8")
     homes = {name: home for home, name in PAGES.items()}
     for page in sorted(folder.rglob("*.md")):
         name = page.relative_to(folder).as_posix()
-        home = homes.get(name, f"docs/{name}")
-        page.write_text(turned(page.read_text(encoding="utf-8"), home), encoding="utf-8")
-    notebooks = folder / "notebooks"
-    notebooks.mkdir()
-    if (root / "notebooks" / "images").is_dir():
-        shutil.copytree(root / "notebooks" / "images", notebooks / "images")
-    for each in executed:
-        notebook = json.loads(each.path.read_text(encoding="utf-8"))
-        (notebooks / each.path.name).write_text(json.dumps(_for_the_site(notebook, each)), encoding="utf-8")
+        text = page.read_text(encoding="utf-8").replace(LIST_HERE, "\n".join(lines))
+        page.write_text(turned(text, homes.get(name, f"docs/{name}")), encoding="utf-8")
+
+
+def _line(name: str, notebook: Any) -> str:
+    """A notebook in the list of all, in the page of the project: its title and its first sentence."""
+    title, _, text = "".join(notebook["cells"][0]["source"]).partition("\n")
+    words = " ".join(text.strip().partition("\n\n")[0].split())
+    sentence = re.split(r"(?<=[.?]) ", _LINK.sub(r"\g<text>", words), maxsplit=1)[0]
+    return f"- [{title.lstrip('# ')}](../notebooks/{name})  \n  {sentence}"
 
 
 def _for_the_site(notebook: Any, executed: Executed) -> Any:
