@@ -29,6 +29,8 @@ suppress_warnings = ["mystnb.unknown_mime_type"]
 nb_execution_mode = "off"
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}
 nb_merge_streams = True
+nb_code_prompt_show = "Show this cell"
+nb_code_prompt_hide = "Hide this cell"
 # A page with a formula would look for this and be found out: there is none.
 mathjax_path = "no-formulas.js"
 myst_heading_anchors = 3
