@@ -22,7 +22,7 @@ DOCS = ROOT / "docs"
         ("CONTRIBUTING.md", "[c](docs/architecture.md)", "[c](architecture.md)"),
         ("notebooks/05.ipynb", "[d](../docs/hosting.md)", "[d](../hosting.md)"),
         ("docs/index.md", "![e](../notebooks/images/e.png)", "![e](notebooks/images/e.png)"),
-        ("docs/orders.md", "[f](../README.md)", "[f](index.md)"),
+        ("docs/orders.md", "[f](../README.md#money)", "[f](index.md)"),
         ("docs/hosting.md", "[g](https://example.org/a)", "[g](https://example.org/a)"),
         ("docs/hosting.md", "[h](#private)", "[h](#private)"),
     ],

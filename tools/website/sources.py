@@ -53,7 +53,9 @@ def turned(text: str, home: str) -> str:
         if (place := place_of(named)) is None:
             return f"`{found['text'].strip('`')}`" if not found[0].startswith("!") else found["text"]
         shown = os.path.relpath(place, to_here.parent)
-        return f"{found['head']}{PurePosixPath(shown)}{found['tail'] or ''})"
+        # The first page of the site stands for README, whose headings it does not have.
+        tail = "" if str(named) == "README.md" else found["tail"] or ""
+        return f"{found['head']}{PurePosixPath(shown)}{tail})"
 
     return _LINK.sub(link, text)
 
