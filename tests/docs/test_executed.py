@@ -22,7 +22,11 @@ class Runs:
         (folder / "report.html").write_text("a report")
         (folder / "report_files").mkdir()
         (folder / "scratch.wav").write_bytes(b"")
-        return nbformat.read(notebook, as_version=4)
+        (folder / "study.zip").write_bytes(b"")
+        executed = nbformat.read(notebook, as_version=4)
+        link = '<a class="download" href="study.zip" download>Download</a> <a href="gone.zip">no more</a>'
+        executed.cells[0].outputs = [nbformat.v4.new_output("display_data", {"text/html": link})]
+        return executed
 
 
 @pytest.fixture
@@ -72,9 +76,9 @@ def test_one_notebook_alone_leaves_what_is_kept_of_the_others(project: Path) -> 
     assert len(runs.names) == 2
 
 
-def test_pages_that_a_notebook_wrote_are_kept_with_their_files_and_nothing_else(project: Path) -> None:
+def test_what_a_notebook_wrote_to_be_opened_is_kept_and_nothing_else(project: Path) -> None:
     first, _ = run(project, Runs())
-    assert [path.name for path in first.beside] == ["report.html", "report_files"]
+    assert [path.name for path in first.beside] == ["report.html", "report_files", "study.zip"]
 
 
 def test_a_notebook_that_fails_says_so_and_is_run_again(project: Path) -> None:

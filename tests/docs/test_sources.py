@@ -58,7 +58,7 @@ def test_a_notebook_that_wrote_a_page_leads_to_it(tmp_path: Path) -> None:
     (kept / "report_files").mkdir(parents=True)
     (kept / "report_files" / "take.mp3").write_bytes(b"sound")
     (kept / "report.html").write_text("<p>A report.</p>")
-    cell = nbformat.v4.new_markdown_cell("# Study\n\nSee [hosting](../docs/hosting.md). Then\nmore.")
+    cell = nbformat.v4.new_markdown_cell("# Study\n\nSee\n\n- [hosting](../docs/hosting.md).\n\nThen\nmore.")
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), kept / "04.ipynb")
     executed = Executed(kept / "04.ipynb", (kept / "report.html", kept / "report_files"), 0.0)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -30,6 +31,8 @@ _HASH = 16
 # What would lead a notebook to a real service, or to somebody's settings.
 _FOREIGN = ("SOUNDVERSE_", "JUPYTER_", "IPYTHON", "XDG_")
 _WIDGETS = "application/vnd.jupyter.widget-"
+
+_LINKED = re.compile(r'<a [^>]*href="([\w. -]+)"')
 
 Run = Callable[[Path, Path], Any]
 """Executes the notebook at the first path in the folder at the second, and gives it back with its outputs."""
@@ -109,11 +112,19 @@ def _make(notebook: Path, target: Path, run: Run) -> None:
         parts = Path(where) / "kept"
         parts.mkdir()
         nbformat.write(executed, parts / notebook.name)
-        for page in sorted(folder.glob("*.html")):
-            shutil.move(page, parts)
-            if (files := page.with_name(f"{page.stem}_files")).is_dir():
-                shutil.move(files, parts)
+        for written in _for_people(executed, folder):
+            shutil.move(written, parts)
         shutil.move(parts, target)
+
+
+def _for_people(notebook: Any, folder: Path) -> list[Path]:
+    """What a notebook left in its folder to be opened: pages with their files, and what it shows links to."""
+    pages = list(folder.glob("*.html"))
+    found = {*pages, *(page.with_name(f"{page.stem}_files") for page in pages)}
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            found |= {folder / name for name in _LINKED.findall(output.get("data", {}).get("text/html", ""))}
+    return sorted(path for path in found if path.exists())
 
 
 def in_a_kernel(notebook: Path, folder: Path) -> Any:

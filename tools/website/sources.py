@@ -83,8 +83,9 @@ def lay_out(folder: Path, executed: Iterable[Executed], root: Path = ROOT) -> No
 def _line(name: str, notebook: Any) -> str:
     """A notebook in the list of all, in the page of the project: its title and its first sentence."""
     title, _, text = "".join(notebook["cells"][0]["source"]).partition("\n")
-    words = " ".join(text.strip().partition("\n\n")[0].split())
-    sentence = re.split(r"(?<=[.?]) ", _LINK.sub(r"\g<text>", words), maxsplit=1)[0]
+    # Where it begins with a list of what one can do after it, that is one sentence, an item a line.
+    words = " ".join(re.sub(r"^- ", "", _LINK.sub(r"\g<text>", text), flags=re.MULTILINE).split())
+    sentence = re.split(r"(?<=[.?]) ", words, maxsplit=1)[0]
     return f"- [{title.lstrip('# ')}](../notebooks/{name})  \n  {sentence}"
 
 
