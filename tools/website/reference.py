@@ -88,7 +88,7 @@ SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
         "How it stands": ("headline", "plan", "trials", "spent", "reserved", "unknown"),
         "Hear": ("gallery", "clip", "difference", "mark"),
         "Say": ("to_frame", "summary", "plot", "plot_timeline", "precision", "mixed_model"),
-        "Hand on": ("report", "save", "open_zip", "adopt", "close"),
+        "Hand on": ("report", "save", "download", "open_zip", "adopt", "close"),
     },
 }
 """The methods of large classes in groups; those of all others stand in the order of their source."""
