@@ -116,8 +116,16 @@ def test_solutions_are_hidden_and_nothing_else(path: Path) -> None:
 def test_every_link_leads_to_a_file_of_the_project_or_out_of_it(path: Path) -> None:
     texts = [each.source for each in read(path).cells if each.cell_type == "markdown"]
     links = [link for text in texts for link in _LINK.findall(text)]
-    inside = [link.partition("#")[0] for link in links if "://" not in link]
-    assert [link for link in inside if not (FOLDER / link).is_file()] == []
+    inside = [link.partition("#") for link in links if "://" not in link]
+    assert [target for target, _, _ in inside if not (FOLDER / target).is_file()] == []
+    anchors = [(target, anchor) for target, _, anchor in inside if anchor]
+    assert [(target, anchor) for target, anchor in anchors if anchor not in _anchors(FOLDER / target)] == []
+
+
+def _anchors(page: Path) -> set[str]:
+    """The headings of a page of Markdown as links name them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @EACH
