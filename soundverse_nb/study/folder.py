@@ -20,7 +20,6 @@ from soundverse_nb.remix import Clip
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.gallery import GalleryTake
 from soundverse_nb.render.gallery_table import gallery_html, gallery_text
-from soundverse_nb.render.units import money
 from soundverse_nb.study.archive import save_archive
 from soundverse_nb.study.audio_files import audio_file, is_content
 from soundverse_nb.study.environments import differences, runs_of
@@ -367,8 +366,7 @@ class StudyFolder:
         counts = self._counts()
         parts = [f"{counts[TrialState.DONE]} of {sum(counts.values())} trials done"]
         parts += [f"{counts[state]} {_SAID[state]}" for state in _SAID if counts[state]]
-        parts += [f"spent {money(self.spent)}"] if self.spent else []
-        parts += [f"reserved {money(self.reserved)}"] if self.reserved else []
+        parts += self._reading().costs()
         return f"Study {plain(self.path.name, 60)}: {', '.join(parts)}"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:

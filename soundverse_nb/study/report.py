@@ -207,11 +207,7 @@ def _lead(rows: Sequence[Mapping[str, Any]], store: StudyStore) -> str:
     counts = Counter(str(row["state"]) for row in rows)
     parts = [f"{counts['done']:,} of {len(rows):,} trials done"]
     parts += [f"{counts[state]:,} {STATES[state]}" for state in STATES if state != "done" and counts[state]]
-    charged, reserved = store.spent()
-    paid = "simulated cost" if rows and all(row["simulated"] for row in rows) else "spent"
-    parts += [f"{paid} {money(charged / MICRO)}"] if charged else []
-    parts += [f"reserved {money(reserved / MICRO)}"] if reserved else []
-    return f"{', '.join(parts)}."
+    return f"{', '.join([*parts, *store.costs()])}."
 
 
 def _simulated(simulated: int, trials: int) -> str:

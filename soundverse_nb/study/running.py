@@ -58,15 +58,15 @@ class StudyReporter(ProgressReporter):
     def stopped_message(self, first: str = "Interrupted.") -> str:
         if self.store is None:
             return f"{first} Nothing was ordered."
-        counts, (charged, reserved) = Counter(t.state for t in self.store.trials()), self.store.spent()
+        counts, costs = Counter(t.state for t in self.store.trials()), ", ".join(self.store.costs())
         parts = [f"{first} {counts[TrialState.DONE]} of {sum(counts.values())} trials are done."]
         if out := counts[TrialState.RUNNING]:
             parts.append(
                 f"{out} were sent, which may be charged, and are kept in the journal: "
                 "the next run picks them up."
             )
-        if charged or reserved:
-            parts.append(f"Spent {money(charged / MICRO)}, reserved {money(reserved / MICRO)}.")
+        if costs:
+            parts.append(f"{costs[0].upper()}{costs[1:]}.")
         return " ".join([*parts, "Running the same cell again goes on from here."])
 
 

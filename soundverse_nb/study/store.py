@@ -409,6 +409,14 @@ class StudyStore:
         )
         return row["c"], row["r"]
 
+    def costs(self) -> list[str]:
+        """What is charged and what is reserved, in words; what was only simulated was never spent."""
+        charged, reserved = self.spent()
+        (row,) = self.rows("SELECT coalesce(min(simulated), 0) AS simulated FROM trials")
+        word = "simulated cost" if row["simulated"] else "spent"
+        parts = [f"{word} {money(charged / MICRO)}"] if charged else []
+        return [*parts, f"reserved {money(reserved / MICRO)}"] if reserved else parts
+
 
 def _answer(work: Callable[[], Any]) -> Any:
     try:

@@ -42,6 +42,9 @@ async def test_a_study_orders_its_plan_keeps_the_audio_and_orders_nothing_twice(
     assert set(frame["prompt"]) == {"jazz", "waltz"}
     assert frame["cost"].sum() == pytest.approx(8 * PRICE)
     assert frame["simulated"].all()
+    # Nobody spent it.
+    assert f"simulated cost {8 * PRICE:.2f}" in study.headline()
+    assert "spent" not in study.headline()
     assert frame["message_id"].nunique() == 8
     assert all(math.isfinite(seconds) for seconds in frame["seconds"])
     for file in frame["file"]:
