@@ -6,6 +6,7 @@ tests need (the `test` extra, a Chromium). The embedded service makes the remixe
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from tests.browser.lab import TIMEOUT, Lab, LabNotebook, LabServer, chromium, ju
 
 ROOT = Path(__file__).parent.parent
 QUICKSTART = ROOT / "notebooks" / "01_quickstart.ipynb"
-REMIX, COMPARE = 5, 7  # cells of the quickstart
+SWEEP = ROOT / "notebooks" / "04_prompt_sweep.ipynb"
 _DENSITY = 1.4
 _BOARD = """import soundverse_nb as sv
 service = sv.simulator.Simulator(speed=12)
@@ -38,8 +39,9 @@ def quickstart(lab: LabServer, browser: Browser, target: Path) -> None:
     notebook = opened(lab, browser, Lab(lab, browser).copy(QUICKSTART), dark=False, height=2400)
     notebook.run_all()
     notebook.wait_until_run()
-    live = placed(notebook.cells.nth(COMPARE))
-    first, last = notebook.cells.nth(REMIX).bounding_box(), live.bounding_box()
+    live = placed(cell_with(notebook, QUICKSTART, "remix.compare()"))
+    first = cell_with(notebook, QUICKSTART, "await client.remix(").bounding_box()
+    last = live.bounding_box()
     assert first is not None
     assert last is not None
     height = last["y"] + last["height"] - first["y"]
@@ -52,7 +54,7 @@ def player(lab: LabServer, browser: Browser, target: Path) -> None:
     notebook = opened(lab, browser, Lab(lab, browser).copy(QUICKSTART), dark=True, height=2400)
     notebook.run_all()
     notebook.wait_until_run()
-    live = placed(notebook.cells.nth(COMPARE))
+    live = placed(cell_with(notebook, QUICKSTART, "remix.compare()"))
     live.get_by_role("button", name="Spectrogram").click()
     expect(live.locator(".svp-pitched")).to_have_count(2, timeout=TIMEOUT)
     expect(live.get_by_role("status")).to_have_text("", timeout=TIMEOUT)
@@ -70,6 +72,27 @@ def board(lab: LabServer, browser: Browser, target: Path) -> None:
     live = cell.locator(".jp-OutputArea-output .widget-vbox").first.bounding_box()
     assert live is not None
     notebook.page.screenshot(path=target, clip=framed(live, 4))
+
+
+def study(lab: LabServer, browser: Browser, target: Path) -> None:
+    """The gallery of the prompt sweep."""
+    notebook = opened(lab, browser, Lab(lab, browser).copy(SWEEP), dark=False, height=3200)
+    notebook.run_all()
+    notebook.wait_until_run()
+    cell = cell_with(notebook, SWEEP, "study.gallery()")
+    cell.scroll_into_view_if_needed()
+    live = cell.locator(".jp-OutputArea-output").first
+    expect(live).to_be_visible(timeout=TIMEOUT)
+    box = live.bounding_box()
+    assert box is not None
+    box["height"] = min(box["height"], 640)
+    notebook.page.screenshot(path=target, clip=framed(box, 4))
+
+
+def cell_with(notebook: LabNotebook, path: Path, code: str) -> Locator:
+    """The first cell of a notebook with this in it."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return notebook.cells.nth(next(at for at, cell in enumerate(cells) if code in "".join(cell["source"])))
 
 
 def framed(box: FloatRect, room: float) -> FloatRect:
@@ -128,6 +151,7 @@ def placed(cell: Locator) -> Locator:
 PICTURES: dict[str, tuple[Callable[[LabServer, Browser, Path], None], Path]] = {
     "quickstart": (quickstart, ROOT / "notebooks" / "images" / "quickstart.png"),
     "player": (player, ROOT / "docs" / "images" / "player-spectrogram-dark.png"),
+    "study": (study, ROOT / "docs" / "images" / "study-gallery.png"),
     "board": (board, ROOT / "docs" / "images" / "board-dark.png"),
 }
 
