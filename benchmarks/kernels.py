@@ -6,7 +6,8 @@ As many kernels as a class has people run the same notebook at the same time, fr
 each in a folder and a home of its own, as on a hub. With several notebooks one follows the other. It tells
 what failed; when the first cell was done, from the start of all and once its kernel was there; how long the
 slowest took; and memory, as the proportional set size of a kernel with all that it started, sampled once a
-second: the most that one had, and the most that all had together. Where all together come to more than
+second: the most that one had, and the most that all had together; and the processor's time of one, which says
+how long a notebook takes on a machine that has nothing else to do. Where all together come to more than
 --most-gb, everything is ended and counts as failed. The exit status is 1 where a kernel failed, or one had
 more than --one-mb.
 """
@@ -48,6 +49,7 @@ class KernelRun:
     cells: list[float] = field(default_factory=list)
     over: float | None = None
     peak: float = 0.0
+    cpu: float = 0.0
     failure: str | None = None
 
     @property
@@ -99,21 +101,31 @@ async def run(together: ClassRun, kernel: KernelRun, notebook: Path, folder: Pat
     kernel.over = together.now
 
 
-def memory_of(processes: list[int]) -> list[float]:
-    """MB of each of these processes with all that it started."""
+def use_of(processes: list[int]) -> list[tuple[float, float]]:
+    """MB, and seconds of the processor so far, of each of these processes with all that it started."""
     among = parents()
-    return [sum(megabytes(one) for one in tree(process, among)) for process in processes]
+    trees = [tree(process, among) for process in processes]
+    return [(sum(map(megabytes, each)), sum(map(processor_seconds, each))) for each in trees]
+
+
+def processor_seconds(process: int) -> float:
+    """Seconds that a process took, with its children that have ended; 0 where it is gone."""
+    with contextlib.suppress(OSError, IndexError):
+        stat = Path(f"/proc/{process}/stat").read_text("ascii", "replace")
+        return sum(map(int, stat.rpartition(")")[2].split()[11:15])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 async def watch(together: ClassRun, most_mb: float) -> None:
     """Sample the memory of every kernel with its children; ends where all have too much."""
     while True:
         running = [kernel for kernel in together.kernels if kernel.process and kernel.over is None]
-        used = await asyncio.to_thread(memory_of, [kernel.process or 0 for kernel in running])
-        for kernel, megabytes_used in zip(running, used, strict=True):
-            kernel.peak = max(kernel.peak, megabytes_used)
-        together.peak = max(together.peak, sum(used))
-        if sum(used) > most_mb:
+        used = await asyncio.to_thread(use_of, [kernel.process or 0 for kernel in running])
+        for kernel, (memory, cpu) in zip(running, used, strict=True):
+            kernel.peak, kernel.cpu = max(kernel.peak, memory), max(kernel.cpu, cpu)
+        total = sum(memory for memory, _ in used)
+        together.peak = max(together.peak, total)
+        if total > most_mb:
             return
         await asyncio.sleep(SAMPLE_SECONDS)
 
@@ -164,6 +176,8 @@ def report(name: str, together: ClassRun) -> list[str]:
     lines.append(
         f"  {'memory, MB':44} one {max(kernel.peak for kernel in kernels):8.0f}     all  {together.peak:8.0f}"
     )
+    cpu = [kernel.cpu for kernel in kernels]
+    lines.append(f"  {'processor, s':44} median {statistics.median(cpu):6.1f} s   most {max(cpu):6.1f} s")
     return lines + [f"  failed: {kernel.failure}" for kernel in failed[:3]]
 
 
