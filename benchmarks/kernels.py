@@ -144,15 +144,13 @@ async def run_class(notebook: Path, count: int, most_mb: float, timeout: float) 
         await asyncio.wait([everybody, watching], return_when=asyncio.FIRST_COMPLETED)
         if watching.done() and (broken := watching.exception()) is not None:
             raise broken
-        too_much = watching.done() and not everybody.done()
+        unfinished = [kernel for kernel in together.kernels if kernel.over is None]
         for task in [watching, *work]:
             task.cancel()
         await asyncio.gather(watching, *work, return_exceptions=True)
+        for kernel in unfinished:  # only where they had too much did anybody end them
+            kernel.failure = f"ended: all together had more than {most_mb:.0f} MB"
         for kernel in together.kernels:
-            if kernel.over is None:
-                kernel.failure = (
-                    f"ended: all together had more than {most_mb:.0f} MB" if too_much else "ended"
-                )
             with contextlib.suppress(Exception):
                 await kernel.manager.shutdown_kernel(now=True)
         return together

@@ -13,11 +13,12 @@ from tests.browser.lab import Lab, LabNotebook, plays
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "01_quickstart.ipynb"
 PREFLIGHT, REMIX, COMPARE = 3, 5, 7  # the cells' numbers
 
-# Writes down every width the progress bars had, so that no moment of a quick run is missed.
-WATCH_BARS = """() => {
+# Writes down every width that the progress bar of a cell had, so that no moment of a quick run is missed.
+WATCH_BARS = """(cell) => {
     window.barWidths = [];
     const look = () => {
-        const bar = document.querySelector('.jp-OutputArea .widget-hprogress .progress-bar');
+        const shown = document.querySelectorAll('.jp-Notebook .jp-Cell')[cell];
+        const bar = shown?.querySelector('.jp-OutputArea .widget-hprogress .progress-bar');
         const width = bar && parseFloat(bar.style.width);
         if (bar && width !== window.barWidths.at(-1)) window.barWidths.push(width);
     };
@@ -31,7 +32,7 @@ def ran(lab: Lab) -> LabNotebook:
     """The notebook after Run All."""
     notebook = lab.open_notebook(lab.copy(NOTEBOOK))
     notebook.wait_for_kernel()
-    notebook.page.evaluate(WATCH_BARS)
+    notebook.page.evaluate(WATCH_BARS, REMIX)
     notebook.run_all()
     notebook.wait_until_run()
     return notebook
