@@ -115,6 +115,12 @@ async def until_stopped() -> None:
         await asyncio.wait(waiting, timeout=SHUTDOWN_SECONDS)
 
 
+async def let_go() -> None:
+    """Let the caller's loop close what it has just left: a stream behind a `break` ends in its next turns."""
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+
 def _waiter(future: concurrent.futures.Future[T]) -> asyncio.Future[T]:
     waiting = asyncio.wrap_future(future)
     waiting.add_done_callback(lambda done: done.cancelled() or done.exception())

@@ -19,7 +19,7 @@ from soundverse_nb.api.proxy import NetworkSettings
 from soundverse_nb.api.request import RemixRequest
 from soundverse_nb.api.secrets import EMBEDDED_KEY
 from soundverse_nb.api.transport import STATUS_PATH
-from soundverse_nb.client.background import LOOP, SHUTDOWN_SECONDS, check_can_wait
+from soundverse_nb.client.background import LOOP, SHUTDOWN_SECONDS, check_can_wait, let_go
 from soundverse_nb.client.channel import Channel
 from soundverse_nb.client.config import (
     SERVICE,
@@ -287,9 +287,9 @@ class Client:
 
         Gives the remixes finished now, with `.unknown` for orders that may have been paid for, `.failed` and
         `.unreadable`. Orders that a running kernel looks after are left to it; those of another machine are
-        watched first, for less than a minute. A failed order is asked about once more. Nothing is ever sent
-        again.
+        watched first, for under a minute. A failed order is asked about once more. Nothing is sent again.
         """
+        await let_go()
         reporter = self._reporter()
         return await self._run(self._recover(reporter), reporter)
 

@@ -170,6 +170,19 @@ async def test_what_was_interrupted_a_moment_ago_is_recovered_once_it_is_given_b
         assert len(service.posts) == 1
 
 
+async def test_a_stream_that_was_left_in_the_middle_is_recovered_in_the_same_cell(
+    make_client: MakeClient,
+) -> None:
+    async with StrictService([stream(*stages()[:3], script.HOLD)], status=[answer(completed())]) as service:
+        client = make_client(service)
+        async for event in client.stream(sv.RemixRequest(SONG, prompt="jazz")):
+            if event.message_id:
+                break
+        (remix,) = await client.recover()
+        assert remix.message_id == "remix-1"
+        assert len(service.posts) == 1
+
+
 async def test_a_bare_stream_can_be_fetched_later(make_client: MakeClient) -> None:
     async with StrictService() as service:
         client = make_client(service)
