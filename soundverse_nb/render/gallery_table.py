@@ -165,7 +165,7 @@ def _result(take: GalleryTake, shown: Sequence[NumberColumn], player: bytes | No
         parts.append(
             fill(
                 '<audio controls preload="metadata" aria-label="Play {}: {}" src="{}" '
-                'style="{};width:300px;max-width:100%;height:32px;margin:0"></audio>',
+                'style="{};width:300px;max-width:100%;height:32px;margin:0 14px 0 0"></audio>',
                 text(take.reference, 60),
                 text(take.words, 80),
                 data_uri(player, "audio/mpeg"),
