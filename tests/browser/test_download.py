@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import zipfile
 from collections.abc import Iterator
@@ -22,8 +23,8 @@ def hub(chromium: Browser, tmp_path: Path) -> Iterator[Lab]:
         lab.close()
 
 
-def write_study(folder: Path) -> None:
-    """A study of one trial, with three megabytes that no compression makes less."""
+def write_study(folder: Path) -> str:
+    """A study of one trial, with three megabytes that no compression makes less; where they are in it."""
     trial = StoredTrial(
         identity="trial-1",
         plan="plan-1",
@@ -37,19 +38,21 @@ def write_study(folder: Path) -> None:
         state=TrialState.MISSING,
         simulated=True,
     )
-    name = f"audio/{'0' * 64}.mp3"
+    audio = os.urandom(3_000_000)
+    name = f"audio/{hashlib.sha256(audio).hexdigest()}.mp3"
     (folder / "audio").mkdir(parents=True)
-    (folder / name).write_bytes(os.urandom(3_000_000))
+    (folder / name).write_bytes(audio)
     store = StudyStore(folder)
     store.take_plan("plan-1", {"seed": 7, "prompts": {"jazz": "jazz"}}, [trial])
     store.reserve("trial-1", MICRO // 10, None, now=1_750_000_000.0)
     store.settle("trial-1", TrialState.DONE, charged=MICRO // 10, file=name)
     store.close()
+    return name
 
 
 def test_the_zip_comes_down_whole_from_a_hub(hub: Lab, tmp_path: Path) -> None:
     lessons = hub.server.root / "lessons in sound"
-    write_study(lessons / "my study")
+    audio = write_study(lessons / "my study")
     path = hub.write(
         "lessons in sound/lesson.ipynb", ["import soundverse_nb as sv\nsv.Study('my study').download()"]
     )
@@ -66,7 +69,7 @@ def test_the_zip_comes_down_whole_from_a_hub(hub: Lab, tmp_path: Path) -> None:
     assert (tmp_path / "came.zip").read_bytes() == (lessons / "my study.zip").read_bytes()
     with zipfile.ZipFile(tmp_path / "came.zip") as archive:
         assert archive.testzip() is None
-        assert len(archive.read(f"audio/{'0' * 64}.mp3")) == 3_000_000
+        assert len(archive.read(audio)) == 3_000_000
     # The notebook holds the button, and none of the megabytes.
     notebook.save()
     assert notebook.file.stat().st_size < 20_000
