@@ -162,8 +162,19 @@ def test_the_link_names_the_image_and_todays_notebooks() -> None:
     assert f"/{FOLDER_OF_TODAY}" in (FOLDER / "postBuild").read_text()
 
 
+def test_a_notebook_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ValueError, match="01_quickstart.ipynb"):
+        binder_link("https://github.com/owner/name", "01_quikstart")
+
+
+def test_the_teachers_sheet_has_the_same_link() -> None:
+    sheet = (FOLDER.parent / "docs" / "teaching.md").read_text(encoding="utf-8")
+    assert binder_link("https://github.com/OWNER/soundverse_nb") in sheet
+
+
 @pytest.mark.parametrize(
-    "address", ["", "owner/name", "http://github.com/owner/name", "https://github.com/owner"]
+    "address",
+    ["", "owner/name", "http://github.com/owner/name", "https://github.com/owner", 'https://github.com/o w/s"x'],
 )
 def test_an_address_that_is_no_repository_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match="no repository"):

@@ -8,9 +8,12 @@ into it at every start. So a change to a notebook builds nothing anew.
 from __future__ import annotations
 
 import argparse
+import re
+from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
 HUB = "https://mybinder.org"
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 # Where the image looks for today's package (binder/postBuild).
 FOLDER = "today"
 
@@ -20,12 +23,16 @@ def binder_link(
 ) -> str:
     """The link for people: image from the branch `binder`, notebooks from `branch` of the same repository.
 
-    `address` is like ``https://github.com/owner/name``. Raises ValueError for any other.
+    `address` is like ``https://github.com/owner/name``. Raises ValueError for any other, and for no notebook.
     """
     parts = urlsplit(address)
     names = parts.path.strip("/").removesuffix(".git").split("/")
-    if parts.scheme != "https" or parts.hostname != "github.com" or len(names) != 2 or not all(names):
+    is_named = len(names) == 2 and all(re.fullmatch(r"[\w.-]+", name) for name in names)
+    if parts.scheme != "https" or parts.hostname != "github.com" or not is_named:
         raise ValueError(f"{address!r} is no repository's address, like https://github.com/owner/name.")
+    if not (NOTEBOOKS / notebook).is_file():
+        there = ", ".join(sorted(path.name for path in NOTEBOOKS.glob("*.ipynb")))
+        raise ValueError(f"There is no notebook {notebook!r}; there are {there}.")
     pull = {
         "repo": f"https://github.com/{names[0]}/{names[1]}",
         "branch": branch,
