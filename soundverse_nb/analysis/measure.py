@@ -125,6 +125,11 @@ def compare_all(
     Each song is analysed once, however many remixes it has. `conditions` say what each remix was asked for:
     where they are equal, the remixes are repeats, and the table's `.repeats` tells how much these differ.
     `names` are shown in place of the remixes' own.
+
+    >>> import soundverse_nb as sv
+    >>> pairs = [(sv.example_song(), sv.example_song())]
+    >>> sv.compare_all(pairs, names=["the song itself"], progress=False)[0].is_tune_kept
+    True
     """
     check_executor(executor)
     given = _pairs(pairs)

@@ -185,7 +185,7 @@ class LiveComparison:
 
     def static_html(self, max_bytes: int | None = None) -> str:
         """The comparison as a page that needs no kernel, at most `max_bytes`."""
-        return self.comparison.static_html(max_bytes)
+        return self.comparison.static_html(max_bytes and max_bytes - len(_SAVED)) + _SAVED
 
     def close(self) -> None:
         """Take the live player down; the static comparison stays."""
@@ -198,10 +198,18 @@ class LiveComparison:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         bundle = self.comparison._repr_mimebundle_(include, exclude)
+        if "text/html" in bundle:
+            bundle["text/html"] += _SAVED
         if "text/html" in bundle and in_kernel():
             # The mark is all that the page's script needs; a class survives every sanitiser.
             bundle["text/html"] = f'<div class="{self.widget.mark}">{bundle["text/html"]}</div>'
         return bundle
+
+
+_SAVED = (
+    '<div style="font-size:12px;opacity:0.75;margin:4px 0 0">As it is saved, each song has a player of its '
+    "own. Run the cell for one player that switches between them.</div>"
+)
 
 
 def compare(*songs: Any, labels: list[str] | None = None, title: str | None = None) -> LiveComparison:
