@@ -27,6 +27,7 @@ _BASE = {
     "filetype",
     "mpeg_audio",
     "cancellation",
+    "worker_count",
 }
 _WIRE_AND_PICTURES = {*_BASE, "audio", "api", "render"}
 MAY_IMPORT: dict[str, set[str]] = {
@@ -38,6 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mpeg_audio": set(),
     "filetype": {"mpeg_audio"},
     "cancellation": set(),
+    "worker_count": set(),
     "audio": _BASE,
     "examples": set(),
     "api": _BASE,

@@ -90,7 +90,7 @@ def analyse_all(
 
     Parameters
     ----------
-    workers : processes (default: one a processor).
+    workers : processes (default: as many as processors and memory have room for, at most 8).
     executor : any concurrent.futures.Executor instead of our own processes. Of a dask client
         `client.get_executor(pure=False)`: the songs are sent, so its workers need none of this disk.
     progress : a progress bar, none, or your own function of (done, total).

@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 
 from soundverse_nb.errors import ConfigurationError, SoundverseError
 from soundverse_nb.render.escape import plain
+from soundverse_nb.worker_count import worker_count
 
 T = TypeVar("T")
 Task = TypeVar("Task")
@@ -42,33 +43,53 @@ class WorkerLostError(SoundverseError):
     """The process that was at work on a song ended before it answered; the song can be measured again."""
 
 
+class _Processes(Executor):
+    """Processes of loky: one a task that waits or runs, and at most so many.
+
+    Its own executor starts all of them for the first task, and each takes memory before it does anything.
+    """
+
+    def __init__(self, most: int) -> None:
+        import loky  # only whoever measures many songs needs it
+
+        self._lock = threading.Lock()
+        self._most = most
+        self._executor = loky.ProcessPoolExecutor(
+            most,
+            timeout=_IDLE_SECONDS,
+            env=dict.fromkeys(_THREADS, "1"),
+            initializer=_leave_interrupts_to_us,
+        )
+
+    def submit(self, function: Callable[..., T], /, *arguments: Any, **named: Any) -> Future[T]:
+        with self._lock:
+            # The executor brings its processes to this number at each task. loky's reusable executor grows by
+            # the same attribute, but is one for the whole program: joblib's tasks would be among ours.
+            unfinished = len(self._executor._pending_work_items) + 1
+            self._executor._max_workers = min(self._most, unfinished)
+            future: Future[T] = self._executor.submit(function, *arguments, **named)
+            return future
+
+
 class _Pool:
     """Processes that are started when they are first needed and end when they have been idle for a minute."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._executor: Any = None
+        self._executor: _Processes | None = None
         self._made_for: tuple[int, int] | None = None
 
     def get(self, workers: int) -> Executor | None:
-        """The executor, with at least so many processes; None where none can be started here."""
-        import loky  # only whoever measures many songs needs it
-
+        """The executor, of at least so many processes at most; None where none can be started here."""
         with self._lock:
             wanted = (os.getpid(), max(workers, self._made_for[1] if self._made_for else 0))
             if self._executor is None or self._made_for != wanted:
                 try:
-                    self._executor = loky.ProcessPoolExecutor(
-                        wanted[1],
-                        timeout=_IDLE_SECONDS,
-                        env=dict.fromkeys(_THREADS, "1"),
-                        initializer=_leave_interrupts_to_us,
-                    )
+                    self._executor = _Processes(wanted[1])
                 except (OSError, ImportError, NotImplementedError, ValueError):
                     return None
                 self._made_for = wanted
-            executor: Executor = self._executor
-            return executor
+            return self._executor
 
     def drop(self, executor: Executor | None) -> None:
         """Forget an executor that is broken; the next one is new."""
@@ -83,11 +104,6 @@ _pool = _Pool()
 def _leave_interrupts_to_us() -> None:
     """In the worker: Ctrl-C reaches every process of a terminal or a kernel, and ends what waits here."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def shares_our_disk(executor: Executor | None) -> bool:
@@ -120,7 +136,7 @@ def results(
     if executor is not None:
         yield from _on(executor, function, tasks, every)
         return
-    count = min(len(tasks), workers or processors())
+    count = worker_count(len(tasks), workers)
     pool = _pool.get(count) if count > 1 else None
     again: list[int] = []
     for number, result in _on(pool, function, tasks, every):
@@ -135,7 +151,7 @@ def results(
 
 def submit(function: Callable[[Task], T], task: Task, executor: Executor | None = None) -> Future[T]:
     """One task, for whoever waits for its future, with asyncio.wrap_future() say."""
-    chosen = executor or _pool.get(processors())
+    chosen = executor or _pool.get(worker_count())
     if chosen is None:
         future: Future[T] = Future()
         try:

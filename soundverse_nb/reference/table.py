@@ -109,7 +109,8 @@ def preflight_all(
     quick : believe headers that prove themselves and decode only the rest, see preflight() for how near that
         comes; False decodes every song.
     duration_by : whose length is held against the limits, "decode" or "librosa", see preflight().
-    workers : processes that decode (default: one a processor); `executor` uses one you have already.
+    workers : processes that decode (default: what processors and memory allow, at most 8);
+        `executor` uses one you have already.
     progress : a progress bar, none, or your own function of (done, total).
 
     Never raises for a bad song: it becomes a row. Songs that are not paths are checked in this process.

@@ -20,6 +20,7 @@ from soundverse_nb.audio.worker_process import DiedError, NotStartedError, Worke
 from soundverse_nb.reference.check import preflight, refused
 from soundverse_nb.reference.facts import DurationBy, Limits
 from soundverse_nb.reference.report import PreflightReport
+from soundverse_nb.worker_count import worker_count
 
 _FEW = 3
 """Starting processes takes longer than checking so few songs."""
@@ -52,7 +53,7 @@ def decoded(
         for index, path in songs:
             yield index, task.check(path)
     else:
-        yield from _Crew(songs, task).reports(min(len(songs), workers or _processors()))
+        yield from _Crew(songs, task).reports(worker_count(len(songs), workers))
 
 
 class _Crew:
@@ -191,9 +192,3 @@ def _unchecked(error: Exception) -> AudioError:
 
 def _checked(path: str, task: Task) -> PreflightReport:
     return task.check(path)
-
-
-def _processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

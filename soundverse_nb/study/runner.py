@@ -32,6 +32,7 @@ from soundverse_nb.study.measuring import keep_measures, measure_trial, unmeasur
 from soundverse_nb.study.runner_lease import Command, command_of
 from soundverse_nb.study.settling import Settlement, settled_end
 from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
+from soundverse_nb.worker_count import worker_count
 
 T = TypeVar("T")
 
@@ -83,7 +84,9 @@ class Runner:
         self._ended = 0
         self.ordered_elsewhere = 0
         self._measuring: set[asyncio.Task[None]] = set()
-        self._measures = asyncio.Semaphore(os.cpu_count() or 1)
+        # An executor of the user's own has workers elsewhere perhaps, and nobody can ask it how many.
+        at_once = worker_count() if settings.executor is None else os.cpu_count() or 1
+        self._measures = asyncio.Semaphore(at_once)
 
     async def run(self, reporter: ProgressReporter) -> None:
         """Order all of them; returns when all that was begun has ended. Raises where it had to stop."""

@@ -8,12 +8,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from soundverse_nb.analysis import WorkerLostError
+from soundverse_nb.analysis import WorkerLostError, pool
 from soundverse_nb.analysis.pool import check_executor, results
 from soundverse_nb.errors import ConfigurationError, SoundverseError
 
@@ -154,3 +155,37 @@ def test_a_dask_client_is_told_which_executor_to_ask_it_for() -> None:
 
     with pytest.raises(ConfigurationError, match=r"get_executor\(pure=False\)"):
         check_executor(Client())
+
+
+def when_open(gate: str, _: int) -> int:
+    """The process, once the file is there."""
+    while not os.path.exists(gate):
+        threading.Event().wait(0.01)
+    return os.getpid()
+
+
+def alive_workers() -> int:
+    executor = pool._pool._executor
+    return 0 if executor is None else len(executor._executor._processes)
+
+
+@pytest.fixture
+def room_for_eight(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "_pool", pool._Pool())
+    monkeypatch.setattr(pool, "worker_count", lambda tasks=8, asked=None: min(asked or 8, tasks))
+
+
+@pytest.mark.usefixtures("room_for_eight")
+def test_a_single_task_starts_a_single_process_however_much_room_there_is() -> None:
+    assert pool.submit(twice, 2).result() == 4
+    assert pool.submit(twice, 3).result() == 6
+    assert alive_workers() == 1
+
+
+@pytest.mark.usefixtures("room_for_eight")
+def test_tasks_that_wait_together_have_a_process_each(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    waiting = [pool.submit(partial(when_open, str(gate)), at) for at in range(3)]
+    assert alive_workers() == 3
+    gate.touch()
+    assert os.getpid() not in {future.result() for future in waiting}
