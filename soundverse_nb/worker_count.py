@@ -74,7 +74,7 @@ def _processors() -> float:
         from loky import cpu_count  # only whoever starts processes needs it
 
         return float(cpu_count())
-    except (ImportError, OSError, NotImplementedError, ValueError):  # no semaphores; LOKY_MAX_CPU_COUNT=many
+    except Exception:  # without semaphores it cannot be loaded; LOKY_MAX_CPU_COUNT may be no number
         affinity = getattr(os, "sched_getaffinity", None)
         return float(len(affinity(0)) if affinity else os.cpu_count() or 1)
 
