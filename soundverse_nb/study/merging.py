@@ -1,4 +1,4 @@
-"""Studies put together: takes of one study adopted by another, and many studies merged into one."""
+"""Many studies merged into one: the union of their trials, and what is there twice beside it."""
 
 from __future__ import annotations
 
@@ -16,45 +16,12 @@ from soundverse_nb.study.environments import together
 from soundverse_nb.study.measuring import copy_measures
 from soundverse_nb.study.plan import Plan
 from soundverse_nb.study.planned import planned_trials
-from soundverse_nb.study.runner_lease import runner_of
 from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
 
 _KEPT = ("service", "simulated", "environment", "created", "created_on")
 
-_OPEN = (TrialState.MISSING, TrialState.FAILED)
-
 _BEST = (TrialState.DONE, TrialState.RUNNING, TrialState.UNKNOWN, TrialState.FAILED, TrialState.MISSING)
 """Of one trial in several studies the one that has come furthest stands for it."""
-
-
-def adopt_trials(store: StudyStore, folder: Path, other: StudyStore, other_folder: Path) -> int:
-    """Take over finished takes of another study for trials of equal identity that are not done here."""
-    if runner_of(store) is not None:
-        raise ConfigurationError(
-            "This study is being run, so nothing is taken over now.",
-            hint="Adopt before the run, or after it.",
-        )
-    mine = {trial.identity: trial for trial in store.trials(_OPEN)}
-    adopted = 0
-    for trial in other.trials([TrialState.DONE]):
-        here = mine.get(trial.identity)
-        own = audio_file(trial.file)
-        if here is None or own is None or not is_content(other_folder / own):
-            continue
-        audio, file = keep_audio(folder, other_folder / own, trial.audio, is_ours=True)
-        facts = {
-            name: getattr(trial, name)
-            for name in ("order_id", "message_id", "started", "finished", "stages", "song_name")
-        }
-        with store.writing():
-            # It was paid for there: here it costs nothing.
-            store.settle(
-                trial.identity, TrialState.DONE, charged=0, audio=audio, file=file, error=None,
-                adopted=other.meta().get("id", other_folder.name), **facts,
-            )  # fmt: skip
-            copy_measures(store, other, trial.identity, trial.identity)
-        adopted += 1
-    return adopted
 
 
 def merge_studies(folders: Sequence[Path], into: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from enum import Enum
 from functools import partial
@@ -106,6 +107,34 @@ class RunnerLease:
             # On a full disk or behind a lock the next one may get through.
             with contextlib.suppress(SoundverseError):
                 await asyncio.to_thread(self._store.change, _RUNNER, partial(_renewed, mine, time.time()))
+
+
+class Claim:
+    """A claim on a study by work that is no run; it is to be renewed now and then."""
+
+    def __init__(self, store: StudyStore, lease: Lease) -> None:
+        self._store, self._lease = store, lease
+        self._due = time.monotonic() + BEAT_EVERY
+
+    def renew(self) -> None:
+        """Give a sign of life where one is due, for other machines."""
+        if time.monotonic() >= self._due:
+            self._due = time.monotonic() + BEAT_EVERY
+            with contextlib.suppress(SoundverseError):
+                self._store.change(_RUNNER, partial(_renewed, self._lease, time.time()))
+
+
+@contextlib.contextmanager
+def claimed(store: StudyStore) -> Iterator[Claim]:
+    """Keep every runner off a study for the time of a block. ConfigurationError where one is at work."""
+    mine = new_lease(time.time())
+    try:
+        store.change(_RUNNER, lambda old: _claimed(old, mine))
+        yield Claim(store, mine)
+    finally:
+        drop(mine)
+        with contextlib.suppress(SoundverseError):
+            store.change(_RUNNER, lambda old: None if _is(old, mine) else old)
 
 
 def _claimed(old: str | None, mine: Lease) -> str:

@@ -12,9 +12,10 @@ from soundverse_nb.analysis.pool import check_executor
 from soundverse_nb.client.client import Client
 from soundverse_nb.client.config import checked_price, given_path
 from soundverse_nb.errors import ConfigurationError, bare_errors
+from soundverse_nb.study.adopting import adopt_trials
 from soundverse_nb.study.download import Download, notebook_folder, place_for
 from soundverse_nb.study.folder import StudyFolder
-from soundverse_nb.study.merging import adopt_trials, merge_studies
+from soundverse_nb.study.merging import merge_studies
 from soundverse_nb.study.plan import MICRO, Plan
 from soundverse_nb.study.runner_lease import Command, ask_runner
 from soundverse_nb.study.running import RunRequest, StudyReporter, run_study
@@ -255,6 +256,7 @@ class Study(StudyFolder):
         """Take over the paid takes of another study whose trials are this one's; how many those were.
 
         Trials are equal by song, words, parameters, service and replicate. Nothing of the other is changed.
+        Raises ConfigurationError where this study is being run; meanwhile nobody can run it.
         """
         source = other if isinstance(other, Study) else Study(other)
         return adopt_trials(self._writing(), self.path, source._reading(), source.path)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import soundverse_nb as sv
 from soundverse_nb.simulator import Simulator
+from soundverse_nb.study.audio_files import keep_audio
+from soundverse_nb.study.runner_lease import RunnerLease
 from soundverse_nb.study.store import StudyStore, TrialState
 from tests.study.conftest import PRICE, RATE, small_plan, tagged
 
@@ -161,13 +164,66 @@ def test_a_slip_in_repeats_is_a_sentence_at_once() -> None:
 
 
 async def test_nothing_is_adopted_into_a_study_that_runs(
-    tmp_path: Path, songs: list[Path], make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, songs: list[Path], make_client: MakeClient
 ) -> None:
     first = sv.Study(tmp_path / "first", make_client())
     await first.run(small_plan(songs), price=PRICE, measures=False)
     second = sv.Study(tmp_path / "second", make_client())
     await second.run(sv.Plan(songs[:1], ["dub"]), price=PRICE, measures=False)
-    monkeypatch.setattr("soundverse_nb.study.merging.runner_of", lambda store: object())
-    with pytest.raises(sv.ConfigurationError, match="being run"):
-        second.adopt(first)
-    assert isinstance(second._reading(), StudyStore)
+    async with RunnerLease(second._writing()):
+        with pytest.raises(sv.ConfigurationError, match="being run"):
+            second.adopt(first)
+    assert not second.is_running
+
+
+async def _begun(tmp_path: Path, songs: list[Path], make_client: MakeClient) -> tuple[sv.Study, sv.Study]:
+    """A finished study, and one of the same plan that had no money for more than its first trial."""
+    first = sv.Study(tmp_path / "first", make_client())
+    await first.run(small_plan(songs), price=PRICE, measures=False)
+    second = sv.Study(tmp_path / "second", make_client(journal=tmp_path / "second.sqlite3"))
+    with pytest.raises(sv.BudgetExceededError):
+        await second.run(small_plan(songs), price=PRICE, budget=PRICE, measures=False)
+    return first, second
+
+
+async def test_no_run_begins_while_takes_are_taken_over(
+    tmp_path: Path,
+    songs: list[Path],
+    make_client: MakeClient,
+    service: Simulator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = await _begun(tmp_path, songs, make_client)
+    before, refused = len(service.ledger), []
+
+    def run_meanwhile(*given: Any, **settings: Any) -> Any:
+        with pytest.raises(sv.ConfigurationError, match="being run") as caught:
+            sv.Study(second.path, make_client()).run_sync(price=PRICE, budget=2 * PRICE, measures=False)
+        refused.append(caught.value)
+        return keep_audio(*given, **settings)
+
+    monkeypatch.setattr("soundverse_nb.study.adopting.keep_audio", run_meanwhile)
+    assert second.adopt(first) == 1
+    assert len(refused) == 1
+    assert not second.is_running
+    assert states(second) == {"done": 2}
+    assert len(service.ledger) == before
+
+
+async def test_what_is_reserved_meanwhile_is_not_taken_over(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = await _begun(tmp_path, songs, make_client)
+    (missing,) = second.trials([TrialState.MISSING])
+
+    def reserved_meanwhile(*given: Any, **settings: Any) -> Any:
+        # As by a machine to which this one, asleep, looked dead.
+        other = StudyStore(second.path)
+        other.reserve(missing.identity, round(PRICE * 1_000_000), None)
+        other.close()
+        return keep_audio(*given, **settings)
+
+    monkeypatch.setattr("soundverse_nb.study.adopting.keep_audio", reserved_meanwhile)
+    assert second.adopt(first) == 0
+    assert (second.spent, second.reserved) == (pytest.approx(PRICE), pytest.approx(PRICE))
+    assert states(second) == {"done": 1, "running": 1}
