@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from soundverse_nb.errors import ConfigurationError, SoundverseError
 from soundverse_nb.reference.reference import as_reference
@@ -62,16 +63,43 @@ def changed_plan(store: StudyStore, plan: Plan) -> PlanChanges:
 
     A song behind a URL counts as the one that has its name in the study; one that cannot be read is new.
     """
-    found, meta = store.plan(), store.meta()
-    known: Mapping[str, str] = found[1].get("contents", {}) if found else {}
-    own = {str(store.path.parent / row["file"]): key for key, row in store.songs().items() if row["file"]}
-    contents = {
+    meta = store.meta()
+    service, simulated = meta.get("service", ""), meta.get("simulated") == "True"
+    after = {
+        trial.identity: trial
+        for trial in planned_trials(plan, known_contents([store], plan), service, simulated)
+    }
+    return plan_changes({trial.identity: trial for trial in store.trials()}, after)
+
+
+def known_contents(stores: Sequence[StudyStore], plan: Plan) -> dict[str, str]:
+    """The hash of each song of a plan by the name of its level, as far as it is known without any request.
+
+    A song behind a URL counts as the one that has its name in the first of the studies that has one.
+    """
+    known: dict[str, str] = {}
+    own: dict[str, str] = {}
+    for store in stores:
+        found = store.plan()
+        known = {**(found[1].get("contents", {}) if found else {}), **known}
+        own |= {
+            str(store.path.parent / row["file"]): key for key, row in store.songs().items() if row["file"]
+        }
+    return {
         name: own.get(str(song)) or _content(song, known.get(name, name))
         for name, song in plan.references.items()
     }
-    service, simulated = meta.get("service", ""), meta.get("simulated") == "True"
-    after = {trial.identity: trial for trial in planned_trials(plan, contents, service, simulated)}
-    return plan_changes({trial.identity: trial for trial in store.trials()}, after)
+
+
+def plan_as_kept(plan: Plan, contents: Mapping[str, str]) -> dict[str, Any]:
+    """What a study keeps of a plan: its design, the songs' contents, and which part of it this is."""
+    return {
+        **plan.description(),
+        "contents": dict(contents),
+        "part": list(plan.part),
+        "share": plan.share,
+        "budget": plan.budget,
+    }
 
 
 def _content(song: object, unknown: str) -> str:

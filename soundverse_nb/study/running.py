@@ -26,7 +26,7 @@ from soundverse_nb.study.audio_files import audio_file, is_content, keep_audio
 from soundverse_nb.study.environments import environment, note_run
 from soundverse_nb.study.plan import MICRO, Plan
 from soundverse_nb.study.plan_changes import plan_changes
-from soundverse_nb.study.planned import check_different, planned_trials
+from soundverse_nb.study.planned import check_different, plan_as_kept, planned_trials
 from soundverse_nb.study.restoring import has_audio, said_of, set_changed_aside
 from soundverse_nb.study.runner import Commits, Runner, RunSettings, settle
 from soundverse_nb.study.runner_lease import RunnerLease
@@ -192,14 +192,7 @@ async def _taken_plan(
     before = {trial.identity: trial for trial in await asyncio.to_thread(store.trials)}
     if before and (changes := plan_changes(before, {trial.identity: trial for trial in trials})):
         displays.announce(repr(changes))
-    described = {
-        **plan.description(),
-        "contents": contents,
-        "part": list(plan.part),
-        "share": plan.share,
-        "budget": plan.budget,
-    }
-    await asyncio.to_thread(store.take_plan, plan.hash, described, trials)
+    await asyncio.to_thread(store.take_plan, plan.hash, plan_as_kept(plan, contents), trials)
     await asyncio.to_thread(
         store.note,
         service=service,

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 from soundverse_nb.analysis.pool import check_executor
 from soundverse_nb.client.client import Client
 from soundverse_nb.client.config import checked_price, given_path
+from soundverse_nb.client.progress import ProgressReporter
 from soundverse_nb.errors import ConfigurationError, bare_errors
-from soundverse_nb.study.adopting import adopt_trials
+from soundverse_nb.study.adopting import AskedService, adopt_trials
 from soundverse_nb.study.download import Download, notebook_folder, place_for
 from soundverse_nb.study.folder import StudyFolder
 from soundverse_nb.study.merging import merge_studies
 from soundverse_nb.study.plan import MICRO, Plan
 from soundverse_nb.study.runner_lease import Command, ask_runner
-from soundverse_nb.study.running import RunRequest, StudyReporter, run_study
+from soundverse_nb.study.running import RunRequest, StudyReporter, run_study, service_name
 from soundverse_nb.study.store import StudyStore
 from soundverse_nb.study.unpacking import open_archive
 
@@ -252,14 +253,33 @@ class Study(StudyFolder):
         ask_runner(self._writing(), command)
 
     @bare_errors
-    def adopt(self, other: Study | str | os.PathLike[str]) -> int:
+    def adopt(self, other: Study | str | os.PathLike[str], plan: Plan | None = None) -> int:
         """Take over the paid takes of another study whose trials are this one's; how many those were.
 
-        Trials are equal by song, words, parameters, service and replicate. Nothing of the other is changed.
-        Raises ConfigurationError where this study is being run; meanwhile nobody can run it.
+        Parameters
+        ----------
+        other : a study, or its folder. Nothing of it is changed.
+        plan : what this study is going to order. Its trials are entered, and nothing is ordered. By default
+            the study's own plan, and the other's where this one was not run yet.
+
+        Trials are equal by song, words, parameters, service and replicate. Where nothing can be taken over
+        it is said why. Raises ConfigurationError where this study is being run; meanwhile nobody can run it.
         """
+        if plan is not None and not isinstance(plan, Plan):
+            raise ConfigurationError(
+                f"{type(plan).__name__} is no plan.",
+                hint="study.adopt(other, sv.Plan(...)), or leave it out.",
+            )
         source = other if isinstance(other, Study) else Study(other)
-        return adopt_trials(self._writing(), self.path, source._reading(), source.path)
+        taken = source._reading()
+        return adopt_trials(self._writing(), self.path, taken, source.path, plan, self._asked_service())
+
+    def _asked_service(self) -> AskedService | None:
+        if self.client is None:
+            return None
+        session = self.client._session
+        self.client._wait(session.open(), ProgressReporter(None))
+        return AskedService(service_name(session), session.simulated)
 
 
 def _identities(given: Any) -> tuple[str, ...]:

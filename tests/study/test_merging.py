@@ -104,6 +104,46 @@ async def test_paid_takes_of_another_study_are_taken_over_and_not_paid_again(
     assert second.spent <= 2 * PRICE + 1e-9
 
 
+@pytest.mark.parametrize("given", ["nothing", "the plan"])
+async def test_takes_are_taken_over_before_the_first_run_and_never_paid_again(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator, given: str
+) -> None:
+    first = sv.Study(tmp_path / "first", make_client())
+    await first.run(small_plan(songs), price=PRICE, measures=False)
+    second = sv.Study(tmp_path / "second", make_client(journal=tmp_path / "second.sqlite3"))
+    wider = sv.Plan(songs[:1], ["jazz", "waltz", "dub"])
+    before = len(service.ledger)
+    assert second.adopt(first, wider if given == "the plan" else None) == 2
+    assert len(second.trials()) == (3 if given == "the plan" else 2)
+    assert len(service.ledger) == before
+    await second.run(price=PRICE, measures=False)
+    await second.run(wider, price=PRICE, measures=False)
+    assert len(service.ledger) - before == 1
+    assert second.spent == pytest.approx(PRICE)
+    assert (second.to_frame()["state"] == "done").all()
+
+
+async def test_where_nothing_can_be_taken_over_it_is_said_why(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = sv.Study(tmp_path / "first", make_client())
+    await first.run(small_plan(songs), measures=False)
+    second = sv.Study(tmp_path / "second", make_client(journal=tmp_path / "second.sqlite3"))
+    await second.run(sv.Plan(songs[1:], ["jazz"]), measures=False)
+    capsys.readouterr()
+    assert second.adopt(first) == 0
+    assert "none of its takes is of a trial of this study's plan" in capsys.readouterr().err
+    assert second.adopt(first, small_plan(songs)) == 2
+    capsys.readouterr()
+    assert second.adopt(first.path) == 0
+    assert "done or being ordered here already" in capsys.readouterr().err
+    empty = sv.Study(tmp_path / "empty", make_client())
+    with pytest.raises(sv.ConfigurationError):
+        sv.Study(tmp_path / "third", make_client()).adopt(empty)
+    with pytest.raises(sv.ConfigurationError, match="is no plan"):
+        second.adopt(first, "jazz")  # type: ignore[arg-type]
+
+
 async def test_repeats_that_are_the_same_file_are_flagged(
     tmp_path: Path, songs: list[Path], make_client: MakeClient
 ) -> None:
