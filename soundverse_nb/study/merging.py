@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +18,9 @@ from soundverse_nb.study.plan import Plan
 from soundverse_nb.study.planned import planned_trials
 from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
 
+UNFINISHED = ".merging-"
+"""Begins the name of the folder that a merged study is built in; one that is left there may be deleted."""
+
 _KEPT = ("service", "simulated", "environment", "created", "created_on")
 
 _BEST = (TrialState.DONE, TrialState.RUNNING, TrialState.UNKNOWN, TrialState.FAILED, TrialState.MISSING)
@@ -31,20 +34,35 @@ def merge_studies(folders: Sequence[Path], into: Path) -> None:
     if (into / NAME).exists():
         raise ConfigurationError(f"There is a study in {into} already.", hint="Choose a new folder.")
     stores: list[StudyStore] = []
-    is_new = not into.exists()
+    # In a folder of its own until it is whole: what a killed process leaves of it passes for no study.
+    place = into if into.exists() else into.parent
     try:
         stores.extend(StudyStore(folder, readonly=True) for folder in folders)
-        _merge(stores, folders, into)
-    except BaseException:
-        # Half a union would pass for the whole one.
-        if is_new:
-            shutil.rmtree(into, ignore_errors=True)
-        for name in (NAME, f"{NAME}-wal", f"{NAME}-shm", f"{NAME}-journal"):
-            (into / name).unlink(missing_ok=True)
-        raise
+        place.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=place) as beside:
+            _merge(stores, folders, Path(beside) / "study")
+            _put(Path(beside) / "study", into)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The studies could not be merged into {into}: {error.strerror or error}.",
+            hint="Make room, or choose another folder. The studies are as they were.",
+        ) from None
     finally:
         for store in stores:
             store.close()
+
+
+def _put(whole: Path, into: Path) -> None:
+    """Move a study that is complete to its place; where a folder is there already, its store comes last."""
+    if not into.exists():
+        whole.rename(into)
+        return
+    for part in sorted(whole.glob("audio/*")):
+        (into / "audio").mkdir(exist_ok=True)
+        part.replace(into / "audio" / part.name)
+    if (into / NAME).exists():
+        raise ConfigurationError(f"There is a study in {into} by now.", hint="Choose a new folder.")
+    (whole / NAME).rename(into / NAME)
 
 
 def _merge(stores: Sequence[StudyStore], folders: Sequence[Path], into: Path) -> None:

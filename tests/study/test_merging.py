@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +13,7 @@ import pytest
 
 import soundverse_nb as sv
 from soundverse_nb.simulator import Simulator
+from soundverse_nb.study.merging import UNFINISHED
 from tests.study.conftest import PRICE, small_plan, tagged
 
 MakeClient = Callable[..., sv.Client]
@@ -69,6 +74,41 @@ async def test_a_shard_that_is_not_there_is_named_and_its_trials_are_missing(
     assert f"{2 * len(given)} of 6 trials done" in repr(whole)
     assert len(whole.to_frame()) == 6
     assert whole.to_frame()["in_plan"].all()
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+async def test_a_merge_that_is_killed_half_way_leaves_nothing_that_passes_for_a_study(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, is_there: bool
+) -> None:
+    study = sv.Study(tmp_path / "one", make_client())
+    await study.run(small_plan(songs), price=PRICE, measures=False)
+    study.close()
+    into = tmp_path / "whole"
+    if is_there:
+        into.mkdir()
+        (into / "notes.txt").write_text("mine")
+    code = (
+        "import os, sys, soundverse_nb as sv\n"
+        "from soundverse_nb.study import merging\n"
+        "real, taken = merging._take, []\n"
+        "def take(*given):\n"
+        "    if taken: os._exit(9)\n"
+        "    taken.append(real(*given))\n"
+        "merging._take = take\n"
+        "sv.merge([sys.argv[1]], sys.argv[2])\n"
+    )
+    command = [sys.executable, "-c", code, str(study.path), str(into)]
+    done = await asyncio.to_thread(subprocess.run, command, check=False)
+    assert done.returncode == 9
+    with pytest.raises(sv.ConfigurationError, match="no study"):
+        sv.Study(into)
+    (left,) = (into if is_there else tmp_path).glob(f"{UNFINISHED}*")
+    shutil.rmtree(left)
+    merged = sv.merge([study], into)
+    assert "2 of 2 trials done" in repr(merged)
+    assert [clip.duration for clip in map(merged.clip, merged.to_frame()["identity"])]
+    assert not list((into if is_there else tmp_path).glob(f"{UNFINISHED}*"))
+    assert (into / "notes.txt").exists() is is_there
 
 
 async def test_a_take_that_was_made_twice_is_kept_and_marked(
