@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.study.audio_files import audio_file, is_content, keep_audio
 from soundverse_nb.study.environments import together
 from soundverse_nb.study.measuring import copy_measures
+from soundverse_nb.study.merged_songs import Names, renamed, said_of_names, told_apart, with_all_songs
 from soundverse_nb.study.plan import Plan
 from soundverse_nb.study.planned import planned_trials
 from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
@@ -66,7 +67,7 @@ def _put(whole: Path, into: Path) -> None:
 
 
 def _merge(stores: Sequence[StudyStore], folders: Sequence[Path], into: Path) -> None:
-    plan, description = _plan_of(stores)
+    union = _union(stores)
     target = StudyStore(into)
     try:
         target.note(
@@ -75,54 +76,49 @@ def _merge(stores: Sequence[StudyStore], folders: Sequence[Path], into: Path) ->
             parts=json.dumps(sorted({part for store in stores for part in _parts(store)})),
             runs=json.dumps(together(stores)),
             released=json.dumps(sorted(frozenset().union(*(store.released() for store in stores)))),
-            **{name: text for name, text in stores[0].meta().items() if name in _KEPT},
+            **{name: text for name, text in union.lead.meta().items() if name in _KEPT},
         )
         every: dict[str, list[tuple[int, StoredTrial]]] = {}
         for at, store in enumerate(stores):
             for content, row in store.songs().items():
                 if (own := audio_file(row["file"])) and (folders[at] / own).is_file():
                     _, file = keep_audio(into, folders[at] / own, is_ours=True)
-                    target.take_song(content, row["name"], file, row["seconds"])
+                    name = union.names.get((row["name"], content), row["name"])
+                    target.take_song(content, name, file, row["seconds"])
             for trial in store.trials():
                 every.setdefault(trial.identity, []).append((at, trial))
         for found in every.values():
             found.sort(key=lambda entry: (_BEST.index(entry[1].state), entry[0]))
-            _take(target, into, found, stores, folders, plan, description)
-        if absent := _absent(target, description, every):
-            target.take_plan(plan, description, absent, whole=True)
-            displays.notice(_without(stores, description, len(absent)))
+            _take(target, into, found, stores, folders, union)
+        if said := said_of_names(union.names):
+            displays.notice(said)
+        # Those of a shard that is not among the studies.
+        if absent := [trial for identity, trial in union.planned.items() if identity not in every]:
+            target.take_plan(union.plan, union.description, absent, whole=True)
+            displays.notice(_without(stores, union, len(absent)))
     finally:
         target.close()
 
 
-def _absent(
-    target: StudyStore, description: Mapping[str, Any], known: Mapping[str, Any]
-) -> list[StoredTrial]:
-    """The trials of the whole plan that none of the studies has: those of a shard that is not among them."""
-    contents, meta = description.get("contents", {}), target.meta()
-    if not description or any(name not in contents for name in description["references"]):
-        return []
-    plan = _plan_as_described(description)
-    trials = planned_trials(plan, contents, meta.get("service", ""), meta.get("simulated") == "True")
-    return [trial for trial in trials if trial.identity not in known]
-
-
-def _without(stores: Sequence[StudyStore], description: Mapping[str, Any], count: int) -> str:
+def _without(stores: Sequence[StudyStore], union: _Union, count: int) -> str:
     """Which shards of the plan are not among the studies, in a sentence."""
     plans = [found[1] for store in stores if (found := store.plan())]
-    parts = {tuple(each.get("part", (0, 1))) for each in plans if _is_same(each, description)}
+    parts = {tuple(each.get("part", (0, 1))) for each in plans if _is_same(each, union.design)}
+    parted = {of for _, of in parts}
+    (of,) = parted if len(parted) == 1 else (0,)
+    lacking = [str(at + 1) for at in range(of) if (at, of) not in parts]
     trials = "its trial is" if count == 1 else f"its {count} trials are"
-    if len({of for _, of in parts}) == 1:
-        (of,) = {of for _, of in parts}
-        lacking = [str(at + 1) for at in range(of) if (at, of) not in parts]
+    if lacking:
         several = len(lacking) > 1
         which = f"shard{'s' if several else ''} {', '.join(lacking)} of {of} {'are' if several else 'is'}"
         trials = trials.replace("its", "their") if several else trials
     else:
-        which, trials = "a part of the plan is", f"{count} trials are"
+        which, trials = "a part of the plan is", f"{count} trial{' is' if count == 1 else 's are'}"
+    # Where every shard is there, each was run with another song.
+    again = "" if of and not lacking else " Merge again once all shards are there."
     return (
         f"{which} not among these studies: {trials} missing in the merged one, and would be ordered if that "
-        "were run. Merge again once all shards are there."
+        f"were run.{again}"
     )
 
 
@@ -140,8 +136,7 @@ def _take(
     found: list[tuple[int, StoredTrial]],
     stores: Sequence[StudyStore],
     folders: Sequence[Path],
-    plan: str,
-    description: Mapping[str, Any],
+    union: _Union,
 ) -> None:
     """One trial, and beside it whatever else was paid or sent for it."""
     for number, (at, trial) in enumerate(found):
@@ -151,16 +146,21 @@ def _take(
         file = audio_file(trial.file)
         if file is not None and is_content(folders[at] / file):
             _, file = keep_audio(into, folders[at] / file, trial.audio, is_ours=True)
-        in_plan = not number and trial.plan == _plan_hash(stores[at])
+        planned = None if number else union.planned.get(trial.identity)
+        in_plan = planned is not None or (not number and trial.plan == _plan_hash(stores[at]))
+        name = union.names.get((trial.reference, trial.content), trial.reference)
         kept = replace(
             trial,
             identity=identity,
             file=file,
-            plan=plan if in_plan else trial.plan if not number else "duplicate",
+            number=trial.number if planned is None else planned.number,
+            reference=name if planned is None else planned.reference,
+            factors={**trial.factors, "reference": name} if planned is None else planned.factors,
+            plan=union.plan if in_plan else trial.plan if not number else "duplicate",
             duplicate_of=found[0][1].identity if number else None,
         )
         with target.writing():
-            target.take_plan(plan, description, [kept], whole=True)
+            target.take_plan(union.plan, union.description, [kept], whole=True)
             copy_measures(target, stores[at], trial.identity, identity)
 
 
@@ -175,17 +175,50 @@ def _plan_hash(store: StudyStore) -> str | None:
     return found[0] if found else None
 
 
-def _plan_of(stores: Sequence[StudyStore]) -> tuple[str, dict[str, Any]]:
-    """The plan that the studies are parts of; where they have several, the last one's."""
-    plans = [found for store in stores if (found := store.plan())]
+@dataclass(frozen=True)
+class _Union:
+    """The plan that studies are parts of, as its hash, its description and its trials by identity.
+
+    `lead` is a study that was run with it, which says for which service; `design` is the plan as that one
+    has it, and `names` has what songs are called here.
+    """
+
+    lead: StudyStore
+    plan: str
+    description: dict[str, Any]
+    design: Mapping[str, Any]
+    planned: Mapping[str, StoredTrial]
+    names: Names
+
+
+def _union(stores: Sequence[StudyStore]) -> _Union:
+    """What the studies are parts of; where they have several plans, the last one's.
+
+    One that was refused before it had a plan has no say.
+    """
+    plans = [(store, found[1]) for store in stores if (found := store.plan())]
     if not plans:
-        return "", {}
-    whole = {**plans[-1][1], "part": [0, 1], "share": 1.0}
-    for _, description in plans:
-        whole["contents"] = {**whole.get("contents", {}), **description.get("contents", {})}
-    return _plan_as_described(whole).hash, whole
-
-
-def _plan_as_described(description: Mapping[str, Any]) -> Plan:
+        return _Union(stores[0], "", {}, {}, {}, told_apart(_songs(stores, {})))
+    lead, design = next(each for each in plans if _is_same(each[1], plans[-1][1]))
+    names = told_apart(_songs(stores, design))
+    same = [each for _, each in plans if _is_same(each, design)]
+    whole = {**with_all_songs(design, same, names), "part": [0, 1], "share": 1.0, "contents": {}}
+    for _, each in [*plans, (lead, design)]:
+        whole["contents"] |= renamed(each.get("contents", {}), names)
     # Only the names of the songs are in a plan's hash.
-    return Plan.from_description(description, {name: f"{name}.mp3" for name in description["references"]})
+    plan = Plan.from_description(whole, {name: f"{name}.mp3" for name in whole["references"]})
+    planned: Mapping[str, StoredTrial] = {}
+    if all(name in whole["contents"] for name in plan.references):
+        meta = lead.meta()
+        trials = planned_trials(
+            plan, whole["contents"], meta.get("service", ""), meta.get("simulated") == "True"
+        )
+        planned = {trial.identity: trial for trial in trials}
+    return _Union(lead, plan.hash, whole, design, planned, names)
+
+
+def _songs(stores: Sequence[StudyStore], design: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The songs of all studies by name and content, those of the plan first."""
+    plans = [design, *(found[1] for store in stores if (found := store.plan()))]
+    planned = [song for each in plans for song in each.get("contents", {}).items()]
+    return [*planned, *((trial.reference, trial.content) for store in stores for trial in store.trials())]

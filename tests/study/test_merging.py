@@ -13,8 +13,9 @@ import pytest
 
 import soundverse_nb as sv
 from soundverse_nb.simulator import Simulator
+from soundverse_nb.study.audio_files import content_of
 from soundverse_nb.study.merging import UNFINISHED
-from tests.study.conftest import PRICE, small_plan, tagged
+from tests.study.conftest import PRICE, small_plan, tagged, write_song
 
 MakeClient = Callable[..., sv.Client]
 
@@ -74,6 +75,72 @@ async def test_a_shard_that_is_not_there_is_named_and_its_trials_are_missing(
     assert f"{2 * len(given)} of 6 trials done" in repr(whole)
     assert len(whole.to_frame()) == 6
     assert whole.to_frame()["in_plan"].all()
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+async def test_a_study_that_was_refused_before_it_had_a_plan_decides_nothing(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, at: int
+) -> None:
+    plan = sv.Plan(songs, ["jazz", "waltz"])
+    refused = sv.Study(tmp_path / "refused", make_client())
+    with pytest.raises(sv.PreflightError, match="cannot be ordered"):
+        await refused.run(sv.Plan([tmp_path / "absent.wav"], ["jazz"]), measures=False)
+    studies = []
+    for shard in (1, 2):
+        study = sv.Study(tmp_path / f"shard-{shard}", make_client())
+        studies.append(await study.run(plan.shard(shard, 3), price=PRICE, measures=False))
+    studies.insert(at, refused)
+    whole = sv.merge(studies, tmp_path / "whole")
+    assert len(whole.to_frame()) == 4
+    assert not whole.changes(plan).added
+    assert whole.plan == plan
+
+
+async def test_songs_of_one_name_stay_two_songs(
+    tmp_path: Path, make_client: MakeClient, service: Simulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    studies, contents = [], []
+    for name, pitch in (("ann", 220.0), ("bob", 330.0)):
+        (tmp_path / name).mkdir()
+        song = write_song(tmp_path / name / "song.wav", pitch)
+        contents.append(content_of(song))
+        study = sv.Study(tmp_path / name / "study", make_client(journal=tmp_path / f"{name}.sqlite3"))
+        plan = sv.Plan([song], ["jazz", "waltz"], repeats=[({}, 1), ({"reference": "song"}, 2)])
+        studies.append(await study.run(plan, price=PRICE, measures=False))
+    capsys.readouterr()
+    whole = sv.merge(studies, tmp_path / "whole")
+    assert "told apart by their content: 'song' as 'song', 'song (2)'" in capsys.readouterr().err
+    frame = whole.to_frame()
+    assert frame["in_plan"].all()
+    assert sorted(frame["number"]) == list(range(1, 9))
+    assert frame["reference"].value_counts().to_dict() == {"song": 4, "song (2)": 4}
+    assert all(trial.factors["reference"] == trial.reference for trial in whole.trials())
+    played = {name: content_of(Path(clip)) for name, clip in whole._references().items()}
+    assert played == {"song": contents[0], "song (2)": contents[1]}
+    whole.client = make_client()
+    before = len(service.ledger)
+    await whole.run(price=PRICE, measures=False)
+    assert len(service.ledger) == before
+    again = sv.merge([whole, studies[1]], tmp_path / "again")
+    assert again.to_frame().groupby("reference")["audio"].nunique().to_dict() == {"song": 4, "song (3)": 4}
+
+
+async def test_shards_of_other_songs_of_one_name_are_said_without_an_empty_number(
+    tmp_path: Path, make_client: MakeClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    studies = []
+    for shard, pitch in enumerate((220.0, 330.0)):
+        (tmp_path / str(shard)).mkdir()
+        song = write_song(tmp_path / str(shard) / "song.wav", pitch)
+        study = sv.Study(tmp_path / str(shard) / "study", make_client())
+        plan = sv.Plan([song], ["jazz", "waltz"]).shard(shard, 2)
+        studies.append(await study.run(plan, price=PRICE, measures=False))
+    capsys.readouterr()
+    whole = sv.merge(studies, tmp_path / "whole")
+    said = capsys.readouterr().err
+    assert "a part of the plan is not among these studies: 2 trials are missing in the merged one" in said
+    assert "told apart" in said
+    assert len(whole.to_frame()) == 4
 
 
 @pytest.mark.parametrize("is_there", [False, True])
