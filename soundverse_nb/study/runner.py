@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -77,11 +78,13 @@ class Runner:
         self._commits = Commits(store)
         self._stopped = ""
         self._failure: SoundverseError | None = None
+        self._refusal: SoundverseError | None = None  # of one order, as every further one would meet it
         self._go_on = asyncio.Event()
         self._go_on.set()
         self._freed = asyncio.Condition()
         self._out: set[int] = set()  # reserved by this run, and not ended
         self._ended = 0
+        self._paid = self._unclear = 0  # orders of this run that were paid, and that may have been
         self.ordered_elsewhere = 0
         self._measuring: set[asyncio.Task[None]] = set()
         # An executor of the user's own has workers elsewhere perhaps, and nobody can ask it how many.
@@ -106,7 +109,22 @@ class Runner:
                 task.cancel()
             await self._commits.close()
         if self._failure is not None:
+            if self._failure is self._refusal:
+                with contextlib.suppress(SoundverseError):  # a store that cannot be read says nothing
+                    self._tell_standing(self._failure)
             raise self._failure
+
+    def _tell_standing(self, error: SoundverseError) -> None:
+        """Let an error of one order say how the study stands, and what other orders of this run cost."""
+        every = self._store.trials()
+        done = sum(trial.state is TrialState.DONE for trial in every)
+        costs = "".join(f", {cost}" for cost in self._store.costs())
+        if self._paid:
+            error.spent = Spent.YES
+        elif self._unclear and error.spent is Spent.NO:
+            error.spent = Spent.MAYBE
+        when = "" if self._paid or self._unclear else "As before this run, "
+        error.message = f"{error.message} {when}{done} of {len(every)} trials are done{costs}."
 
     @property
     def stopped(self) -> str:
@@ -165,6 +183,8 @@ class Runner:
         trial = self._trials[index]
         try:
             settlement = self._settled(result, order)
+            self._paid += settlement.is_paid is True
+            self._unclear += settlement.is_paid is None and not isinstance(result, OrderedAlreadyError)
             await settle(self._commits, self._store, self._folder, trial, settlement, self._settings.price)
         except SoundverseError as error:
             # It stays reserved; the journal knows the rest, and the next run asks it.
@@ -190,6 +210,7 @@ class Runner:
                 return Settlement(TrialState.MISSING, False)
             if isinstance(result, _OF_EVERY_ORDER):
                 assert isinstance(result, SoundverseError)
+                self._refusal = self._refusal or result
                 self._stop(result.message, result)
                 return Settlement(TrialState.MISSING, False)
         return settlement

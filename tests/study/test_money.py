@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import soundverse_nb as sv
+from soundverse_nb.errors import Spent
 from soundverse_nb.simulator import Simulator
 from soundverse_nb.study.audio_files import keep_audio
 from soundverse_nb.study.runner_lease import RunnerLease
@@ -227,3 +228,25 @@ async def test_what_is_reserved_meanwhile_is_not_taken_over(
     assert second.adopt(first) == 0
     assert (second.spent, second.reserved) == (pytest.approx(PRICE), pytest.approx(PRICE))
     assert states(second) == {"done": 1, "running": 1}
+
+
+async def test_a_run_that_no_further_order_can_be_made_in_says_what_it_paid(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient
+) -> None:
+    plan = sv.Plan(songs[:1], ["jazz", "waltz", "dub"])
+    with Simulator(speed=400.0, render="short", balance=2) as poor:
+        client = sv.Client(
+            base_url=poor.base_url, directory=tmp_path / "poor", journal=tmp_path / "poor.sqlite3",
+            progress=False, api_key="key-1",
+        )  # fmt: skip
+        study = sv.Study(tmp_path / "study", client)
+        with pytest.raises(sv.InsufficientBalanceError) as caught:
+            await study.run(plan, price=PRICE, measures=False, concurrency=1)
+        assert caught.value.spent is Spent.YES
+        assert "2 of 3 trials are done, simulated cost 0.20." in str(caught.value)
+        with pytest.raises(sv.InsufficientBalanceError) as caught:
+            await study.run(plan, price=PRICE, measures=False, concurrency=1)
+        assert caught.value.spent is Spent.NO
+        assert "As before this run, 2 of 3 trials are done, simulated cost 0.20." in str(caught.value)
+        assert len(poor.ledger) == 2
+        await client.aclose()
