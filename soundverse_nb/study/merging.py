@@ -22,7 +22,7 @@ from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
 UNFINISHED = ".merging-"
 """Begins the name of the folder that a merged study is built in; one that is left there may be deleted."""
 
-_KEPT = ("service", "simulated", "environment", "created", "created_on")
+_KEPT = ("service", "simulated", "environment", "created", "created_on", "price")
 
 _BEST = (TrialState.DONE, TrialState.RUNNING, TrialState.UNKNOWN, TrialState.FAILED, TrialState.MISSING)
 """Of one trial in several studies the one that has come furthest stands for it."""

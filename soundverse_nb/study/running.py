@@ -35,6 +35,9 @@ from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
 
 LABEL = "study"
 
+PRICE = "price"
+"""What is noted under it is the price that trials were ordered at last, in millionths."""
+
 
 @dataclass(frozen=True)
 class RunRequest:
@@ -48,6 +51,7 @@ class RunRequest:
     retry_failed: bool
     order_again: tuple[str, ...]
     executor: Executor | None
+    is_earlier_price: bool = False  # nobody gave one this time
 
 
 class StudyReporter(ProgressReporter):
@@ -92,6 +96,8 @@ async def run_study(
         price = request.price or 0
         _check_budget(store, missing, request)
         displays.announce(_announced(store, request, missing))
+        if request.price is not None:
+            await asyncio.to_thread(store.note, **{PRICE: str(request.price)})
         if again:
             await asyncio.to_thread(store.release_unknown, again)
         number = {trial.identity: at for at, trial in enumerate(trials)}
@@ -309,6 +315,8 @@ def _announced(store: StudyStore, request: RunRequest, missing: Sequence[StoredT
     ]
     if request.price and missing:
         parts[0] += f" for {money(len(missing) * request.price / MICRO)}"
+        if request.is_earlier_price:
+            parts[0] += f", at the {money(request.price / MICRO)} of the run before (price= changes it)"
         if request.budget is not None and len(missing) * request.price > request.budget - sum(store.spent()):
             parts[0] += (
                 f" (budget {money(request.budget / MICRO)}, {money(sum(store.spent()) / MICRO)} of it used)"

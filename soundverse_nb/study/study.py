@@ -19,7 +19,7 @@ from soundverse_nb.study.folder import StudyFolder
 from soundverse_nb.study.merging import merge_studies
 from soundverse_nb.study.plan import MICRO, Plan
 from soundverse_nb.study.runner_lease import Command, ask_runner
-from soundverse_nb.study.running import RunRequest, StudyReporter, run_study, service_name
+from soundverse_nb.study.running import PRICE, RunRequest, StudyReporter, run_study, service_name
 from soundverse_nb.study.store import StudyStore
 from soundverse_nb.study.unpacking import open_archive
 
@@ -103,7 +103,8 @@ class Study(StudyFolder):
         Parameters
         ----------
         plan : what to order; the one that was run last where none is given.
-        price : what one remix costs you, in your own currency; the client's where it has one.
+        price : what one remix costs you, in your own currency; by default the client's, else that of the run
+            before.
         budget : what this study may cost in all, counting what it spent before. Each price is reserved before
             its order is sent, so that orders at once cannot overshoot it together.
         concurrency : orders at a time; by default as many as the client allows.
@@ -192,23 +193,30 @@ class Study(StudyFolder):
         ):
             raise ConfigurationError(f"concurrency={concurrency!r} is no whole number of at least 1.")
         price = checked_amount("price", self.client._price if price is None else price)
+        kept = self._earlier_price() if price is None else None
         budget = checked_amount("budget", plan.budget if budget is None else budget)
-        if budget is not None and price is None:
+        if budget is not None and price is None and kept is None:
             raise ConfigurationError(
                 "A budget without a price says nothing.", hint="Give price=, what one remix costs you."
             )
         check_executor(executor)
         request = RunRequest(
             plan,
-            None if price is None else round(price * MICRO),
+            kept if price is None else round(price * MICRO),
             None if budget is None else round(budget * MICRO),
             concurrency,
             measures,
             retry_failed,
             _identities(order_again),
             executor,
+            is_earlier_price=price is None and kept is not None,
         )
         return self.client, self._writing(), request
+
+    def _earlier_price(self) -> int | None:
+        """The price of the run before in millionths; None where it had none."""
+        found = self._reading().noted(PRICE, None) if self._exists else None
+        return found if type(found) is int and 0 <= found <= _MOST * MICRO else None
 
     @bare_errors
     def download(

@@ -250,3 +250,35 @@ async def test_a_run_that_no_further_order_can_be_made_in_says_what_it_paid(
         assert "As before this run, 2 of 3 trials are done, simulated cost 0.20." in str(caught.value)
         assert len(poor.ledger) == 2
         await client.aclose()
+
+
+async def test_a_run_without_a_price_counts_at_that_of_the_run_before_and_says_so(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = sv.Plan(songs[:1], ["jazz", "waltz", "dub", "folk"])
+    study = sv.Study(tmp_path / "study", make_client())
+    with pytest.raises(sv.BudgetExceededError):
+        await study.run(plan, price=PRICE, budget=PRICE, measures=False)
+    with pytest.raises(sv.BudgetExceededError):
+        await study.run(plan, budget=2 * PRICE, measures=False)
+    assert study.spent == pytest.approx(2 * PRICE)
+    study.close()
+    merged = sv.merge([study], tmp_path / "merged")
+    # The other's orders are in another journal.
+    for each, journal in ((study, "orders"), (merged, "others")):
+        each.client = make_client(journal=tmp_path / f"{journal}.sqlite3")
+        capsys.readouterr()
+        await each.run(measures=False)
+        said = capsys.readouterr().err
+        assert "2 of 4 trials to order for 0.20, at the 0.10 of the run before (price= changes it)" in said
+        assert each.spent == pytest.approx(4 * PRICE)
+
+
+async def test_no_price_at_all_is_no_price_still(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = sv.Study(tmp_path / "study", make_client())
+    await study.run(small_plan(songs), measures=False)
+    await study.run(sv.Plan(songs[:1], ["dub"]), measures=False)
+    assert "of the run before" not in capsys.readouterr().err
+    assert study.spent == 0
