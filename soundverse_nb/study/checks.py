@@ -88,6 +88,11 @@ def _equal_spread(counted: Counted, spread: Spread) -> Check | None:
     """Whether takes vary more at one level than at another."""
     if len(counted.levels) < 2:
         return None
+    if not spread.has_equal_numbers and spread.pooled.degrees:
+        few = min((its for of in spread.by_takes.values() for its in of), default=0) == 2
+        wide = " One with cells of 2 takes has a wide interval." if few else ""
+        said = f"Cells differ in their number of takes, so each level is measured by its own spread.{wide}"
+        return Check(name="equal spread", state="look" if few else "fine", text=said)
     if math.isnan(spread.p):
         said = "Too few repeats to tell whether levels differ in spread; they are taken to be alike."
         return Check(name="equal spread", state="unknown", text=said)
@@ -175,6 +180,8 @@ def _line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
     slope = math.fsum((x - middle) * (y - mean) for x, y in points) / width
     rest = math.fsum((y - mean - slope * (x - middle)) ** 2 for x, y in points)
     degrees = len(points) - 2
+    if rest == 0:
+        return slope, 1.0 if slope == 0 else 0.0
     return slope, student(slope, math.sqrt(rest / degrees / width), degrees).p
 
 

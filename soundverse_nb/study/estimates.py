@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +18,7 @@ from soundverse_nb.study.intervals import (
     Interval,
     bootstrap,
     of_mean,
+    of_parts,
     student,
 )
 from soundverse_nb.study.ranges import Range, range_of
@@ -25,7 +27,7 @@ from soundverse_nb.study.spread import Spread
 Scope = Literal["these songs", "songs like these"]
 Method = Literal["t", "bootstrap"]
 
-NO_REPEATS_HERE = "levels differ in spread, and one has no two takes of a cell"
+NO_REPEATS_HERE = "levels differ in spread or in numbers of takes, and one has no two takes of a cell"
 NO_REPEATS = "no cell has two takes, so there is no spread to measure by"
 
 
@@ -33,11 +35,12 @@ NO_REPEATS = "no cell has two takes, so there is no spread to measure by"
 class SongMean:
     """The mean of one song at one level, or the difference of two.
 
-    It varies by these `shares` of a single take's variance, one a level.
+    It varies by these `shares` of a single take's variance, by which of the levels, and by how many takes the
+    cells have.
     """
 
     mean: float
-    shares: tuple[float, ...]
+    shares: Mapping[tuple[int, int], float]
 
 
 @dataclass(frozen=True)
@@ -81,21 +84,28 @@ def _estimator(counted: Counted, spread: Spread, scope: Scope, method: Method, s
 def _of_these_songs(means: Sequence[SongMean], levels: Sequence[Level], spread: Spread) -> Interval:
     """The songs are all there are: only repeats vary, by the pooled variance.
 
-    Where levels differ in spread each has its own, and degrees of freedom are those of Satterthwaite (1946).
+    Where levels differ in spread, or cells in their number of takes, variances are pooled over no more than
+    the cells of one level that have as many takes. A small cell that varies more would else get the spread of
+    large ones that vary less, and its interval would be too narrow.
     """
     estimate = math.fsum(song.mean for song in means) / len(means)
     if not spread.pooled.degrees:
         return Interval(estimate, reason=NO_REPEATS)
-    shares = [math.fsum(song.shares[at] for song in means) / len(means) ** 2 for at in range(len(levels))]
-    if not spread.is_unequal:
-        return student(estimate, math.sqrt(spread.pooled.value * sum(shares)), spread.pooled.degrees)
-    found = [spread.of(level) for level in levels]
-    if not all(variance.degrees for variance in found):
-        return Interval(estimate, reason=NO_REPEATS_HERE)
-    parts = [variance.value * share for variance, share in zip(found, shares, strict=True)]
-    squares = math.fsum(part**2 / variance.degrees for part, variance in zip(parts, found, strict=True))
-    degrees = sum(parts) ** 2 / squares if squares else sum(variance.degrees for variance in found)
-    return student(estimate, math.sqrt(sum(parts)), degrees)
+    shares: dict[tuple[int, int], list[float]] = {}
+    for song in means:
+        for (at, takes), share in song.shares.items():
+            kind = 0 if spread.is_pooled else spread.kind_of(levels[at], takes)
+            shares.setdefault((at, kind), []).append(share / len(means) ** 2)
+    if spread.is_pooled:
+        total = math.fsum(itertools.chain.from_iterable(shares.values()))
+        return student(estimate, math.sqrt(spread.pooled.value * total), spread.pooled.degrees)
+    parts = []
+    for (at, kind), its in sorted(shares.items()):
+        variance = spread.of(levels[at], kind)
+        if not variance.degrees:
+            return Interval(estimate, reason=NO_REPEATS_HERE)
+        parts.append((variance.value * math.fsum(its), variance.degrees))
+    return of_parts(estimate, parts)
 
 
 def _of_songs_like_these(
@@ -169,7 +179,8 @@ def song_differences(counted: Counted, first: Level, second: Level) -> list[Song
     found = []
     for song in (song for song in ones if song in others):  # in the order of the frame, which a set has not
         one, other = (_song_mean(cells) for cells in _comparable(ones[song], others[song]))
-        found.append(SongMean(one.mean - other.mean, one.shares + other.shares))
+        shares = {**one.shares, **{(1, takes): share for (_, takes), share in other.shares.items()}}
+        found.append(SongMean(one.mean - other.mean, shares))
     return found
 
 
@@ -192,7 +203,8 @@ def _song_mean(cells: Mapping[Rest, Sequence[float]]) -> SongMean:
     """Every cell weighs the same, however many takes it has."""
     groups = list(cells.values())
     mean = math.fsum(math.fsum(group) / len(group) for group in groups) / len(groups)
-    return SongMean(mean, (math.fsum(1 / len(group) for group in groups) / len(groups) ** 2,))
+    sizes = Counter(len(group) for group in groups)
+    return SongMean(mean, {(0, takes): of / takes / len(groups) ** 2 for takes, of in sizes.items()})
 
 
 def _songs(count: int) -> str:

@@ -20,6 +20,11 @@ LEAST_SONGS = 5
 FEW_SONGS = 12
 """Below, one odd song decides."""
 
+LEAST_DEGREES = 4
+"""Degrees of freedom below which Satterthwaite's interval is too narrow where several spreads add up."""
+
+NO_SPREAD = "the values do not vary, so nothing can be said of chance"
+
 LEAST_RESAMPLED = 20
 """Songs that a bootstrap takes: it draws from nothing but them, and from few the tails cannot be told."""
 
@@ -42,17 +47,56 @@ class Interval:
 def student(estimate: float, error: float, degrees: float) -> Interval:
     """Student's t interval from a standard error with its degrees of freedom.
 
-    An error of 0 gives an interval of no width; p is then 1 for an estimate of 0, else 0.
+    Values that do not vary do not tell how much they would: an error of 0 gives no interval and no p value.
     """
+    if not error > 0:
+        return Interval(estimate, reason=NO_SPREAD)
     # Loaded here: scipy takes a while, and a plan that is only shown does without.
     from scipy.special import stdtr
 
     half = t_quantile(degrees) * error
-    if error > 0:
-        p = float(2 * stdtr(degrees, -abs(estimate) / error))
-    else:
-        p = 1.0 if estimate == 0 else 0.0
+    p = float(2 * stdtr(degrees, -abs(estimate) / error))
     return Interval(estimate, estimate - half, estimate + half, p, degrees)
+
+
+def of_parts(estimate: float, parts: Sequence[tuple[float, float]]) -> Interval:
+    """The interval from parts of a variance that add up, each with its own degrees of freedom.
+
+    Student's t with the degrees of Satterthwaite (1946). With two takes a part those are too many, and the
+    interval holds the truth in 88 of 100 studies: where a part has fewer than LEAST_DEGREES its quantile is
+    the mean of those of the parts, weighted by the parts (Cochran and Cox, Experimental Designs, 1957,
+    section 4.14), which is wider.
+    """
+    parts = [(part, degrees) for part, degrees in parts if part > 0]
+    total = math.fsum(part for part, _ in parts)
+    if not total > 0:
+        return Interval(estimate, reason=NO_SPREAD)
+    error = math.sqrt(total)
+    degrees = total**2 / math.fsum(part**2 / its for part, its in parts)
+    if len(parts) == 1 or min(its for _, its in parts) >= LEAST_DEGREES:
+        return student(estimate, error, degrees)
+    half = _weighted_quantile(1 - CONFIDENCE, parts) * error
+    p = _p_of_weighted(abs(estimate) / error, parts)
+    return Interval(estimate, estimate - half, estimate + half, p, degrees)
+
+
+def _weighted_quantile(p: float, parts: Sequence[tuple[float, float]]) -> float:
+    from scipy.special import stdtrit
+
+    total = math.fsum(part for part, _ in parts)
+    return math.fsum(-part * float(stdtrit(degrees, p / 2)) for part, degrees in parts) / total
+
+
+def _p_of_weighted(statistic: float, parts: Sequence[tuple[float, float]]) -> float:
+    """The p value whose weighted quantile the statistic is, by bisection of its logarithm."""
+    low, high = -30.0, 0.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        if _weighted_quantile(math.exp(middle), parts) > statistic:
+            low = middle
+        else:
+            high = middle
+    return math.exp(high)
 
 
 @lru_cache(maxsize=1024)
@@ -85,7 +129,7 @@ def bootstrap(values: Sequence[float], seed: int) -> Interval:
     given = np.asarray(values, float)
     mean, error = _mean_and_error(given)
     if error == 0:
-        return student(mean, 0.0, len(given) - 1)
+        return Interval(mean, reason=NO_SPREAD)
     counts = _counts(len(given), seed)
     centred = given - mean
     means = counts @ centred / len(given)

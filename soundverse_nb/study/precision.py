@@ -129,7 +129,9 @@ def _between_songs(counted: Counted, variance: float) -> float:
         means = song_differences(counted, first, second)
         if len(means) > 1:
             between = pooled_variance([[song.mean for song in means]]).value
-            found.append(between - variance * math.fsum(sum(song.shares) for song in means) / len(means))
+            found.append(
+                between - variance * math.fsum(sum(song.shares.values()) for song in means) / len(means)
+            )
     return math.sqrt(max(0.0, math.fsum(found) / len(found))) if found else math.nan
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,25 +42,48 @@ def pooled_variance(groups: Iterable[Sequence[float]]) -> Variance:
 
 @dataclass(frozen=True)
 class Spread:
-    """How takes vary: over all cells, and at each level; `p` is of "all levels alike", nan where unknown."""
+    """How takes vary: over all cells, and at each level; `p` is of "all levels alike", nan where unknown.
+
+    `by_takes` is of the cells of a level that have so many takes, two and more; `has_equal_numbers` whether
+    all cells have as many: only then the pooled variance is right on average where cells differ in spread.
+    """
 
     pooled: Variance
     by_level: dict[Level, Variance]
+    by_takes: dict[Level, dict[int, Variance]]
     p: float
+    has_equal_numbers: bool
 
     @property
     def is_unequal(self) -> bool:
         """Whether some level varies more than another, so that one variance does not fit all."""
         return self.p < UNEQUAL
 
+    @property
+    def is_pooled(self) -> bool:
+        """Whether one variance is taken for all cells."""
+        return self.has_equal_numbers and not self.is_unequal
+
     def each_its_own(self) -> Spread:
         """The same, but each level that has a spread is measured by that, whether it differs or not."""
+        if not self.has_equal_numbers:
+            return self
         own = {level: found if found.value > 0 else self.pooled for level, found in self.by_level.items()}
-        return Spread(self.pooled, own, 0.0)
+        sizes = {level: dict.fromkeys(found, own[level]) for level, found in self.by_takes.items()}
+        return replace(self, by_level=own, by_takes=sizes, p=0.0)
 
-    def of(self, level: Level) -> Variance:
-        """The variance of a take at a level: that of all, or its own where levels differ."""
-        return self.by_level.get(level, Variance(math.nan, 0)) if self.is_unequal else self.pooled
+    def kind_of(self, level: Level, takes: int) -> int:
+        """By how many takes the cells have that tell how much those of a cell with so many vary.
+
+        A single take is measured by the cells of its level that have the fewest, two at least; 0 for none.
+        """
+        sizes = self.by_takes.get(level, {})
+        return takes if takes in sizes else min(sizes, default=0)
+
+    def of(self, level: Level, kind: int) -> Variance:
+        """The variance of a take of the cells of a level that have so many takes; see `kind_of`."""
+        found = self.by_takes.get(level, {}).get(kind, Variance(math.nan, 0))
+        return found if found.value > 0 else self.by_level.get(level, found)
 
 
 def spread_of(counted: Counted) -> Spread:
@@ -71,10 +94,20 @@ def spread_of(counted: Counted) -> Spread:
     variances = [
         [pooled_variance([group]).value for group in found if len(group) > 1] for found in groups.values()
     ]
+    sizes: dict[Level, dict[int, list[Sequence[float]]]] = {level: defaultdict(list) for level in groups}
+    for level, found in groups.items():
+        for group in found:
+            if len(group) > 1:
+                sizes[level][len(group)].append(group)
     return Spread(
         pooled=pooled_variance(group for found in groups.values() for group in found),
         by_level={level: pooled_variance(found) for level, found in groups.items()},
+        by_takes={
+            level: {takes: pooled_variance(found) for takes, found in its.items()}
+            for level, its in sizes.items()
+        },
         p=kruskal_wallis([found for found in variances if len(found) >= _LEAST_CELLS]),
+        has_equal_numbers=len({len(group) for found in groups.values() for group in found}) == 1,
     )
 
 

@@ -65,11 +65,10 @@ def test_a_level_of_songs_like_these_agrees_with_scipys_t_interval() -> None:
     assert (cell.name, cell.songs, cell.takes) == ("jazz", 12, 36)
 
 
-@pytest.mark.parametrize("lost", [0, 4])
-def test_these_songs_agree_with_a_linear_model_of_all_cells(lost: int) -> None:
+@pytest.mark.parametrize("repeats", [2, 3])
+def test_these_songs_agree_with_a_linear_model_of_all_cells(repeats: int) -> None:
     sm = pytest.importorskip("statsmodels.api")
-    rows = study_rows(4, ("jazz", "rock", "waltz"), 3)
-    rows = random.Random(1).sample(rows, len(rows) - lost)
+    rows = study_rows(4, ("jazz", "rock", "waltz"), repeats)
     cells = sorted({(each["reference"], each["prompt"]) for each in rows})
     assert len(cells) == 12
     design = [[float((each["reference"], each["prompt"]) == cell) for cell in cells] for each in rows]
@@ -459,12 +458,35 @@ def test_one_level_gets_its_estimate_in_words() -> None:
     assert found.verdict.startswith("All takes together have a tune_kept of 0.")
 
 
-def test_takes_that_do_not_differ_at_all_have_an_interval_of_no_width() -> None:
+def test_of_takes_that_do_not_differ_at_all_nothing_is_said_of_chance() -> None:
     rows = [row(song, prompt, take, value) for song in "ab" for prompt, value in (("x", 0.1), ("y", 0.3))
             for take in (1, 2)]  # fmt: skip
-    pair = summarise(rows, "tune_kept").pairs[0]
-    assert (pair.low, pair.high) == (pair.difference, pair.difference)
-    assert pair.p == 0
+    found = summarise(rows, "tune_kept")
+    pair = found.pairs[0]
+    assert pair.difference == pytest.approx(-0.2)
+    assert math.isnan(pair.low)
+    assert math.isnan(pair.p)
+    assert not pair.is_clear
+    assert "the values do not vary, so nothing can be said of chance" in found.verdict
+    assert "p <" not in str(found)
+
+
+def test_controls_that_do_not_differ_show_no_drift() -> None:
+    controls = [row("song 1", "jazz", 9, 0.5, is_control=True, number=at) for at in range(8)]
+    assert check(summarise(study_rows(3) + controls, "tune_kept"), "drift")[0] == "fine"
+
+
+def test_where_numbers_of_takes_differ_it_is_said_and_one_take_gets_no_interval() -> None:
+    rows = study_rows(3, repeats=4)
+    two = [each for each in rows if each["prompt"] == "jazz" or each["replicate"] <= 2]
+    state, text = check(summarise(two, "tune_kept"), "equal spread")
+    assert state == "look"
+    assert "each level is measured by its own spread" in text
+    assert "2 takes has a wide interval" in text
+    one = summarise([each for each in two if each["prompt"] == "jazz" or each["replicate"] == 1], "tune_kept")
+    assert not math.isnan(one.cells[0].low)
+    assert math.isnan(one.cells[1].low)
+    assert "has no two takes of a cell" in one.pairs[0].reason
 
 
 def test_it_shows_itself_untrusted_and_hides_no_markup() -> None:
