@@ -16,6 +16,9 @@ from soundverse_nb.study.summary import CLEAR, Check, digits_for, p_equals
 LEAST_CONTROLS = 4
 """A line through three points fits too well to say anything."""
 
+FEW_WHOLE = 20
+"""Takes of a level below which intervals of whole numbers hold the truth less surely."""
+
 _UNEQUAL_LOSS = 0.1
 """By how much of their trials levels may differ in what they lost."""
 
@@ -28,6 +31,7 @@ def checks_of(counted: Counted, spread: Spread, scope: Scope) -> tuple[Check, ..
             _songs(counted, scope),
             _numbers(counted),
             _repeats(spread.pooled),
+            _whole_numbers(counted),
             _equal_spread(counted, spread) if scope == "these songs" else None,
             _losses(counted),
             _unmeasured(counted),
@@ -82,6 +86,21 @@ def _repeats(pooled: Variance) -> Check:
     spread = f"a standard deviation of {math.sqrt(pooled.value):.3g}"
     said = f"Takes of one cell differ by {spread} ({pooled.degrees} degrees of freedom)."
     return Check(name="repeats", state="fine", text=said)
+
+
+def _whole_numbers(counted: Counted) -> Check | None:
+    """Whether takes are enough for numbers of which only a few different ones occur."""
+    if not counted.is_whole:
+        return None
+    different = len({value for _, _, group in counted.groups() for value in group})
+    fewest = min(len(counted.values_at(level)) for level in counted.values)
+    known = (
+        f"All values are whole numbers, {different} different; each level has {_many(fewest, 'take')} or more"
+    )
+    if fewest < FEW_WHOLE:
+        said = f"{known}: intervals of so few steps are rough under {FEW_WHOLE} takes."
+        return Check(name="whole numbers", state="look", text=said)
+    return Check(name="whole numbers", state="fine", text=f"{known}.")
 
 
 def _equal_spread(counted: Counted, spread: Spread) -> Check | None:

@@ -69,6 +69,16 @@ class Counted:
         """How many takes count."""
         return sum(len(group) for _, _, group in self.groups())
 
+    @cached_property
+    def is_whole(self) -> bool:
+        """Whether all values are whole numbers, as stars, counts and 0 or 1 are."""
+        return all(float(value).is_integer() for _, _, group in self.groups() for value in group)
+
+    def values_at(self, level: Level) -> list[float]:
+        """All values of a level."""
+        cells = (group for songs in self.values.get(level, {}).values() for group in songs.values())
+        return [value for group in cells for value in group]
+
     def groups(self) -> Iterator[tuple[Level, str, Sequence[float]]]:
         """The repeats of each cell: its level, its song, its values."""
         for level, songs in self.values.items():

@@ -31,6 +31,13 @@ NO_REPEATS_HERE = "levels differ in spread or in numbers of takes, and one has n
 NO_REPEATS = "no cell has two takes, so there is no spread to measure by"
 
 
+LEAST_VALUES = 3
+"""Different whole numbers from which few takes have an interval."""
+
+LEAST_WHOLE = 10
+"""Takes of a level from which whole numbers have an interval, however few are different."""
+
+
 @dataclass(frozen=True)
 class SongMean:
     """The mean of one song at one level, or the difference of two.
@@ -133,16 +140,42 @@ def level_estimator(counted: Counted, spread: Spread, scope: Scope, method: Meth
     """
     limits = limits_of(counted)
     if limits is None:
-        return _estimator(counted, spread, scope, method, seed)
-    if not limits.is_closed or method == "bootstrap":
-        return _then(limits.cut, _estimator(counted, spread, scope, method, seed))
-    return _then(limits.on_log_odds, _estimator(counted, spread.each_its_own(), scope, method, seed))
+        estimate = _estimator(counted, spread, scope, method, seed)
+    elif not limits.is_closed or method == "bootstrap":
+        estimate = _then(limits.cut, _estimator(counted, spread, scope, method, seed))
+    else:
+        own = spread.each_its_own()
+        estimate = _then(limits.on_log_odds, _estimator(counted, own, scope, method, seed))
+    return _unless_few(counted, estimate)
 
 
 def pair_estimator(counted: Counted, spread: Spread, scope: Scope, method: Method, seed: int) -> Estimator:
     """The same for the difference of two levels, cut where no difference of the measure can lie."""
     estimate, limits = _estimator(counted, spread, scope, method, seed), limits_of(counted)
-    return estimate if limits is None else _then(limits.of_differences().cut, estimate)
+    return _unless_few(counted, estimate if limits is None else _then(limits.of_differences().cut, estimate))
+
+
+def _unless_few(counted: Counted, estimate: Estimator) -> Estimator:
+    """The same, but no interval where a few whole numbers are nearly all alike: how they vary is not seen.
+
+    Two takes of 4 stars and two of 5 would else differ beyond all chance.
+    """
+
+    def found(means: Sequence[SongMean], levels: Sequence[Level]) -> Interval:
+        interval = estimate(means, levels)
+        takes = [counted.values_at(level) for level in levels]
+        different = len({value for values in takes for value in values})
+        fewest = min(map(len, takes))
+        if interval.reason or different >= LEAST_VALUES or fewest >= LEAST_WHOLE:
+            return interval
+        return Interval(
+            interval.estimate,
+            reason=f"whole numbers that take {different} value{'s' * (different != 1)} in {fewest} "
+            f"take{'s' * (fewest != 1)} of a level do not show how they vary (it takes {LEAST_VALUES} values "
+            f"or {LEAST_WHOLE} takes)",
+        )
+
+    return found if counted.is_whole else estimate
 
 
 def limits_of(counted: Counted) -> Range | None:

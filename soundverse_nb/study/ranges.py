@@ -73,15 +73,20 @@ _SHARES = frozenset({
 
 _NEVER_NEGATIVE = frozenset({
     "tempo_ratio", "seconds", "seconds_to_streaming", "seconds_held_at_90", "attempts", "cost", "reserved",
-    "duration_s", "loudness_range_lu", "tempo_bpm", "tempo_second_bpm", "beats", "beats_per_bar", "bars",
+    "duration_s", "loudness_range_lu", "tempo_bpm", "tempo_second_bpm", "beats", "bars",
     "onset_density_per_s", "centroid_hz", "silence_s", "silence_start_s", "silence_end_s", "clipped_runs",
     "clipped_samples",
 })  # fmt: skip
 
 
+_OTHERS = {"stars": Range(1.0, 5.0), "beats_per_bar": Range(1.0)}
+
+
 def range_of(metric: str) -> Range | None:
     """The range of a column of a study's frame; None where it has no ends, or nobody knows of any."""
     name = metric.removeprefix("reference_").removeprefix("remix_")
+    if name in _OTHERS:
+        return _OTHERS[name]
     if name in _SHARES:
         return Range(0.0, 1.0)
     return Range() if name in _NEVER_NEGATIVE else None

@@ -132,7 +132,7 @@ def test_an_interval_holds_the_truth_in_about_95_of_100_studies(scope: str) -> N
 def test_where_numbers_of_takes_differ_an_interval_holds_the_truth_as_often(
     songs: int, repeats: tuple[int, int], spreads: tuple[float, float]
 ) -> None:
-    """400 studies: 95 % within four standard errors; one variance pooled over all takes held it in 60 to 80 of 100."""
+    """400 studies: 95 % within four standard errors; by one variance for all it was in 60 to 80 of 100."""
     draw = random.Random(9)
     held = [0, 0, 0]
     for _ in range(400):

@@ -551,3 +551,40 @@ def test_it_goes_to_frames_and_to_json_and_back() -> None:
 )
 def test_figures_have_the_digits_that_their_interval_allows(low: float, high: float, digits: int) -> None:
     assert digits_for(low, high, (low + high) / 2) == digits
+
+
+# Whole numbers
+
+
+def stars(values: dict[str, tuple[int, ...]], songs: int = 1) -> list[Row]:
+    """Takes of so many stars by prompt, the same of every song."""
+    return [{**row(f"song {song}", prompt, take, None), "stars": star} for song in range(songs)
+            for prompt, given in values.items() for take, star in enumerate(given, 1)]  # fmt: skip
+
+
+@pytest.mark.parametrize("given", [
+    {"jazz": (4, 4), "waltz": (5, 5)},
+    {"jazz": (4, 4, 5), "waltz": (5, 5, 5)},
+    {"jazz": (0, 0), "waltz": (1, 0)},
+])  # fmt: skip
+def test_a_few_stars_that_are_nearly_alike_are_never_called_clear(given: dict[str, tuple[int, ...]]) -> None:
+    found = summarise(stars(given), "stars")
+    assert not any(pair.is_clear for pair in found.pairs)
+    assert all(math.isnan(pair.low) for pair in found.pairs)
+    assert "p <" not in str(found)
+    assert found.verdict.startswith("Nothing can be said for sure of differences in stars: ")
+    state, text = check(found, "whole numbers")
+    assert state == "look"
+    assert "rough" in text
+
+
+def test_many_stars_have_an_interval_inside_of_1_to_5() -> None:
+    found = summarise(stars({"jazz": (4, 5, 5, 5), "waltz": (1, 2, 1, 1)}, songs=5), "stars")
+    assert found.pairs[0].is_clear
+    for cell in found.cells:
+        assert 1 <= cell.low < cell.estimate < cell.high <= 5
+    assert check(found, "whole numbers")[0] == "fine"
+
+
+def test_figures_with_decimals_are_not_taken_for_whole_numbers() -> None:
+    assert "whole numbers" not in {each.name for each in summarise(study_rows(3), "tune_kept").checks}
