@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.units import signed
-from soundverse_nb.study.counted import Counted, Level, level_name
+from soundverse_nb.study.counted import Counted, Level, Rest, level_name
 from soundverse_nb.study.estimates import Scope
 from soundverse_nb.study.intervals import FEW_SONGS, student
 from soundverse_nb.study.spread import Spread, Variance
@@ -30,6 +31,7 @@ def checks_of(counted: Counted, spread: Spread, scope: Scope) -> tuple[Check, ..
         for check in (
             _songs(counted, scope),
             _numbers(counted),
+            _same_cells(counted),
             _repeats(spread.pooled),
             _whole_numbers(counted),
             _equal_spread(counted, spread) if scope == "these songs" else None,
@@ -46,7 +48,7 @@ def checks_of(counted: Counted, spread: Spread, scope: Scope) -> tuple[Check, ..
 
 
 def _songs(counted: Counted, scope: Scope) -> Check:
-    count = len(counted.songs)
+    count = len(counted.references)
     if scope == "these songs":
         said = (
             f"It speaks of {_many(count, 'song')}, and not of others." if count > 1 else "It is of one song."
@@ -66,15 +68,59 @@ def _numbers(counted: Counted) -> Check:
         for song in counted.songs
         if song not in counted.values.get(level, {})
     ]
-    if absent:
-        more = f" and {len(absent) - 2} more" if len(absent) > 2 else ""
-        said = f"Not every level has every song: {'; '.join(absent[:2])}{more}. Pairs take what both have."
-        return Check(name="equal numbers", state="look", text=said)
+    empty = [
+        f"{plain(song or 'all songs', 40)} has no {plain(level_name((*level, *rest)), 80)}"
+        for level, cells in counted.planned.items()
+        for song, rest in cells
+        if song in counted.values.get(level, {}) and rest not in counted.values[level][song]
+    ]
+    said = f"Not every level has every song: {_first(absent)}. Pairs take what both have." if absent else ""
+    if empty:
+        said += f" {_many(len(empty), 'cell')} without a take that counts: {_first(empty)}."
+    if said:
+        return Check(name="equal numbers", state="look", text=said.strip())
     if len(sizes) > 1:
         said = f"Cells have {sizes[0]} to {sizes[-1]} takes; each song still weighs the same."
         return Check(name="equal numbers", state="look", text=said)
     said = f"Every cell has {_many(sizes[0], 'take')}."
     return Check(name="equal numbers", state="fine", text=said)
+
+
+def _first(said: Sequence[str]) -> str:
+    return f"{'; '.join(said[:2])}{f' and {len(said) - 2} more' if len(said) > 2 else ''}"
+
+
+def _same_cells(counted: Counted) -> Check | None:
+    """Whether levels are means over the same levels of the factors that are averaged over."""
+    if not counted.rest or len(counted.values) < 2:
+        return None
+    over = " and ".join(map(plain, counted.rest))
+    for first, second in itertools.combinations(counted.values, 2):
+        ones, others = counted.values[first], counted.values[second]
+        songs = [song for song in ones if song in others and not _alike(ones[song], others[song])]
+        if not songs:
+            continue
+        names = f"{plain(level_name(first), 40)} and {plain(level_name(second), 40)}"
+        if all(ones[song].keys() & others[song].keys() for song in songs):
+            said = (
+                f"{names} are means over different levels of {over}; their difference takes what both have."
+            )
+        else:
+            said = f"{names} have no level of {over} in common: their difference may be that of {over}."
+        return Check(name="same cells", state="look", text=said)
+    return Check(name="same cells", state="fine", text=f"Levels are means over the same levels of {over}.")
+
+
+def _alike(ones: Iterable[Rest], others: Iterable[Rest]) -> bool:
+    """Whether each has its like on the other side; a level that has no such slot is like any."""
+    ones, others = set(ones), set(others)
+
+    def fits(one: Rest, other: Rest) -> bool:
+        return all(its == that or not its or not that for its, that in zip(one, other, strict=True))
+
+    return all(any(fits(one, other) for other in others) for one in ones) and all(
+        any(fits(one, other) for one in ones) for other in others
+    )
 
 
 def _repeats(pooled: Variance) -> Check:

@@ -41,6 +41,8 @@ class Counted:
     stamps : versions of the measures, by column.
     simulated : how many of the takes that count are of the embedded service.
     orphans, unlevelled : rows of earlier plans; rows that have no level of any factor in `by`.
+    planned : by level the cells (song and rest) that the plan has, whether a take of theirs counts or not.
+    references : the songs of the takes that count, also where they are what is compared.
     """
 
     metric: str
@@ -53,6 +55,8 @@ class Counted:
     simulated: int
     orphans: int
     unlevelled: int
+    planned: Mapping[Level, Mapping[tuple[str, Rest], None]]
+    references: frozenset[str]
 
     @property
     def levels(self) -> list[Level]:
@@ -209,7 +213,9 @@ def _sorted(
     states: dict[Level, Counter[str]] = defaultdict(Counter)
     stamps: dict[str, set[str]] = defaultdict(set)
     drift: list[tuple[float, float]] = []
-    simulated = orphans = unlevelled = 0
+    planned: dict[Level, dict[tuple[str, Rest], None]] = defaultdict(dict)
+    references: set[str] = set()
+    simulated = orphans = unlevelled = elsewhere = 0
     for place, row in enumerate(records):
         value = _number(row[metric], metric)
         state = getattr(row["state"], "value", row["state"]) or "done"
@@ -223,8 +229,13 @@ def _sorted(
         level = tuple(_name(row[factor]) for factor in by)
         if by and not any(level):
             unlevelled += 1
+            elsewhere += state == "done" and value is not None
             continue
         number = states[level]
+        # Compared by song, a song is a level, and no block to average over.
+        song = "" if "reference" in by else _name(row["reference"])
+        others = tuple(_name(row[factor]) for factor in rest)
+        planned[level][song, others] = None
         if state != "done":
             number[state] += 1
         elif value is None:
@@ -237,15 +248,10 @@ def _sorted(
             for column in STAMPS:
                 if row[column] is not None:
                     stamps[column].add(str(row[column]))
-            # Compared by song, a song is a level, and no block to average over.
-            song = "" if "reference" in by else _name(row["reference"])
-            cells = values.setdefault(level, {}).setdefault(song, {})
-            cells.setdefault(tuple(_name(row[factor]) for factor in rest), []).append(value)
+            references.add(_name(row["reference"]))
+            values.setdefault(level, {}).setdefault(song, {}).setdefault(others, []).append(value)
     if not values:
-        raise ConfigurationError(
-            f"No take of this study has a {metric} yet{_instead(states.values())}.",
-            hint="study.run(plan) orders what is missing.",
-        )
+        raise _nothing(metric, by, rest, states.values(), elsewhere)
     return Counted(
         metric,
         by,
@@ -257,6 +263,33 @@ def _sorted(
         simulated,
         orphans,
         unlevelled,
+        planned,
+        frozenset(references),
+    )
+
+
+def _nothing(
+    metric: str, by: tuple[str, ...], rest: tuple[str, ...], states: Iterable[Counter[str]], elsewhere: int
+) -> ConfigurationError:
+    """That no take counts; `elsewhere` are the takes without a level of `by` that have the metric."""
+    states = list(states)
+    which = f"with a {' or '.join(by)}" if elsewhere else "of this study"
+    other = next((factor for factor in rest if factor not in by), "reference")
+    total: Counter[str] = sum(states, Counter())
+    hints = [f'by="{other}" compares the {elsewhere} that have one.'] if elsewhere else []
+    if metric == "stars":
+        hints.append("study.gallery() and study.mark() give stars.")
+    elif not states or total["missing"] or total["running"]:
+        hints.append("study.run(plan) orders what is missing.")
+    elif total["failed"]:
+        hints.append(
+            "study.run(plan) orders what is missing (retry_failed=True tries those that failed again)."
+        )
+    elif total["without"]:
+        hints.append("not_measured in study.to_frame() says why a take has none.")
+    return ConfigurationError(
+        f"No take {which} has a {metric}{'' if elsewhere else ' yet'}{_instead(states)}.",
+        hint=" ".join(hints) or "study.to_frame() has all takes.",
     )
 
 

@@ -47,6 +47,9 @@ MOST_TAKES = 2000
 _MOST_READ = 500
 """Takes whose waveform is drawn: each is read for it."""
 
+_MOST_SAID = 4
+"""Summaries left out that are named one by one."""
+
 _MOST_LISTED = 500
 """Trials without audio that are listed one by one."""
 
@@ -68,7 +71,7 @@ def write_report(
     """Write the page, and the audio beside it where it is not embedded; gives the page's path."""
     own = _own_metrics(store)
     rows = _with_names_to_show(rows)
-    summaries = _summaries(rows, request.metrics or [*METRICS, *own], request)
+    summaries, not_summed = _summaries(rows, request.metrics or [*METRICS, *own], request)
     takes = [_without_secrets(take) for take in study_takes(store, folder, own, _MOST_READ)]
     audible = [take for take in takes if take.is_audible]
     shown = audible[:MOST_TAKES]
@@ -83,7 +86,9 @@ def write_report(
             title=hide_secrets(request.title or _title(folder)),
             lead=_lead(rows, store),
             verdicts=tuple(_verdict(summary, simulated == len(rows)) for summary in summaries),
-            verdicts_note="" if summaries else _no_verdicts(rows, request.metrics),
+            verdicts_note=" ".join(
+                not_summed if summaries else [_no_verdicts(rows, request.metrics), *not_summed]
+            ),
             plan=Markup(hide_secrets(plan_html(plan))) if plan is not None else Markup(""),
             figures=tuple(figures),
             figures_note=no_figures,
@@ -126,9 +131,12 @@ def _own_metrics(store: StudyStore) -> tuple[str, ...]:
 
 def _summaries(
     rows: Sequence[Mapping[str, Any]], metrics: Sequence[str], request: ReportRequest
-) -> list[Summary]:
-    """One for each metric and each factor that varies. One that was asked for by name has to be there."""
-    found = []
+) -> tuple[list[Summary], list[str]]:
+    """One for each metric and each factor that varies, and a sentence for each that there can be none of.
+
+    A metric that was asked for by name has to be there.
+    """
+    found, without = [], []
     for metric in metrics:
         try:
             whole = summarise(rows, metric, scope=request.scope)
@@ -139,8 +147,20 @@ def _summaries(
         if len(whole.by) <= 1:
             found.append(whole)
         else:
-            found += [summarise(rows, metric, factor, request.scope) for factor in whole.by]
-    return found
+            parts = [_by_factor(rows, metric, factor, request.scope) for factor in whole.by]
+            found += [part for part in parts if isinstance(part, Summary)]
+            without += [part for part in parts if isinstance(part, str)]
+    more = [f"And {len(without) - _MOST_SAID} more."] if len(without) > _MOST_SAID else []
+    return found, [*without[:_MOST_SAID], *more]
+
+
+def _by_factor(rows: Sequence[Mapping[str, Any]], metric: str, factor: str, scope: Scope) -> Summary | str:
+    """The summary by one factor, or in words why there is none: takes with it may all lack the metric."""
+    try:
+        return summarise(rows, metric, factor, scope)
+    except ConfigurationError as error:
+        label = NumberColumn.of(metric).label
+        return f"{label[:1].upper()}{label[1:]} by {plain(factor, 60)} is left out. {error.message}"
 
 
 def _verdict(summary: Summary, is_simulated: bool) -> Verdict:

@@ -182,11 +182,17 @@ def _pairs(counted: Counted, estimate: Estimator) -> tuple[PairDifference, ...]:
             high=each.interval.high,
             p=each.interval.p,
             p_holm=p_holm,
-            songs=each.songs,
+            songs=_songs_of(counted, first, second) if "reference" in counted.by else each.songs,
             reason=each.interval.reason,
         )
         for (first, second, each), p_holm in zip(found, adjusted, strict=True)
     )
+
+
+def _songs_of(counted: Counted, first: Level, second: Level) -> int:
+    """Of how many songs two levels are where songs are compared."""
+    at = counted.by.index("reference")
+    return len({first[at], second[at]})
 
 
 def _verdict(metric: str, cells: Sequence[CellEstimate], differences: Sequence[PairDifference]) -> str:

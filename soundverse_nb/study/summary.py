@@ -67,6 +67,8 @@ class CellEstimate(Value):
 class PairDifference(Value):
     """`first` less `second`, over the `songs` that have both, with its 95 % interval.
 
+    Compared by song, `songs` is of how many songs the two are.
+
     `p` is of "there is no difference", `p_holm` the same adjusted for the number of pairs; nan where there is
     none, for `reason`.
     """

@@ -107,6 +107,23 @@ def test_verdicts_come_first_then_plan_plots_takes_failures_and_provenance(
     assert "Simulated" not in page
 
 
+def test_a_factor_whose_takes_lack_a_measure_is_left_out_by_name(folder: Path, tmp_path: Path) -> None:
+    store = StudyStore(folder)
+    # The times of all waltzes are lost, and only waltzes have a mood.
+    for number in range(1, 8):
+        mood = {"mood": "sad"} if number % 2 == 0 and number < 7 else {}
+        prompt = "waltz" if mood else "jazz" if number % 4 == 1 else "dub"
+        factors = json.dumps({"reference": "one", "prompt": prompt, **mood})
+        with store.writing() as database:
+            database.execute("UPDATE trials SET factors = ? WHERE identity = ?", (factors, f"trial-{number}"))
+            if mood:
+                database.execute("UPDATE trials SET stages = NULL WHERE identity = ?", (f"trial-{number}",))
+    store.close()
+    page = html.unescape(text_of(sv.Study(folder).report(tmp_path / "report.html")))
+    assert "by mood is left out. No take with a mood has a seconds" in page
+    assert "by prompt" in page
+
+
 def test_the_audio_lies_beside_the_page_under_its_contents_hash(folder: Path, tmp_path: Path) -> None:
     path = sv.Study(folder).report(tmp_path / "my report.html")
     page = text_of(path)

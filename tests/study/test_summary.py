@@ -588,3 +588,64 @@ def test_many_stars_have_an_interval_inside_of_1_to_5() -> None:
 
 def test_figures_with_decimals_are_not_taken_for_whole_numbers() -> None:
     assert "whole numbers" not in {each.name for each in summarise(study_rows(3), "tune_kept").checks}
+
+
+# Cells without a take
+
+
+def tempo_rows(lost: tuple[tuple[str, str], ...]) -> list[Row]:
+    """Two songs, two prompts and two tempi, of which the slow one keeps more; what is lost was not run."""
+    return [
+        {"reference": song, "prompt": prompt, "tempo": tempo, "replicate": take,
+         "state": "missing" if (prompt, tempo) in lost else "done",
+         "tune_kept": None if (prompt, tempo) in lost else (0.8 if tempo == "slow" else 0.2) + take / 100}
+        for song in "ab" for prompt in ("jazz", "waltz") for tempo in ("slow", "fast") for take in (1, 2)
+    ]  # fmt: skip
+
+
+def test_cells_without_a_take_are_not_said_to_have_equal_numbers() -> None:
+    found = summarise(tempo_rows((("jazz", "fast"),)), "tune_kept", by="prompt")
+    assert check(found, "equal numbers") == (
+        "look", "2 cells without a take that counts: a has no jazz, fast; b has no jazz, fast.",
+    )  # fmt: skip
+    state, text = check(found, "same cells")
+    assert state == "look"
+    assert "jazz and waltz are means over different levels of tempo" in text
+
+
+def test_levels_that_share_no_cell_are_said_to_differ_in_that_too() -> None:
+    found = summarise(tempo_rows((("jazz", "fast"), ("waltz", "slow"))), "tune_kept", by="prompt")
+    state, text = check(found, "same cells")
+    assert state == "look"
+    assert "no level of tempo in common: their difference may be that of tempo" in text
+
+
+def test_a_whole_design_and_a_prompt_without_the_slot_have_the_same_cells() -> None:
+    rows = tempo_rows(())
+    assert check(summarise(rows, "tune_kept", by="prompt"), "same cells")[0] == "fine"
+    rows = [each for each in rows if (each["prompt"], each["tempo"]) != ("jazz", "fast")]
+    for each in rows:
+        each["tempo"] = None if each["prompt"] == "jazz" else each["tempo"]
+    found = summarise(rows, "tune_kept", by="prompt")
+    assert check(found, "same cells")[0] == check(found, "equal numbers")[0] == "fine"
+
+
+def test_compared_by_song_the_summary_speaks_of_all_of_them() -> None:
+    found = summarise(study_rows(3), "tune_kept", by="reference")
+    assert check(found, "songs") == ("fine", "It speaks of 3 songs, and not of others.")
+    assert "1 song" not in found.verdict
+    assert [pair.songs for pair in found.pairs] == [2, 2, 2]
+    both = summarise(study_rows(2), "tune_kept", by=["reference", "prompt"])
+    assert [pair.songs for pair in both.pairs] == [1, 2, 2, 2, 2, 1]
+
+
+def test_where_only_takes_without_the_slot_have_a_metric_the_refusal_is_true_and_leads_on() -> None:
+    rows = tempo_rows((("waltz", "slow"), ("waltz", "fast")))
+    for each in rows:
+        each["tempo"] = None if each["prompt"] == "jazz" else each["tempo"]
+        each["state"] = "done"
+    with pytest.raises(ConfigurationError) as raised:
+        summarise(rows, "tune_kept", by="tempo")
+    assert raised.value.message == "No take with a tempo has a tune_kept: 8 done without it."
+    assert 'by="prompt" compares the 8 that have one' in raised.value.hint
+    assert "orders" not in raised.value.hint
