@@ -63,7 +63,7 @@ def study_columns(store: StudyStore) -> dict[str, Any]:
         "file": [audio_file(name) for name in read["file"]],
         "adopted_from": list(read["adopted"]),
         "duplicate_of": list(read["duplicate_of"]),
-        "same_audio_as": _same_audio(store, columns["identity"]),
+        "same_audio_as": _same_audio(store, columns["identity"], columns["is_control"]),
     }
     # A metric of one's own may have the name of a slot.
     return columns | {
@@ -130,8 +130,13 @@ def _different(factors: Sequence[dict[str, Any]]) -> Iterable[dict[str, Any]]:
     return {id(each): each for each in factors}.values()
 
 
-def _same_audio(store: StudyStore, identities: Sequence[str]) -> list[str | None]:
-    """Of a repeat whose audio is that of an earlier take of its cell the identity of that one."""
+def _same_audio(
+    store: StudyStore, identities: Sequence[str], are_controls: Sequence[bool]
+) -> list[str | None]:
+    """Of a repeat whose audio is that of an earlier take of its cell the identity of that one.
+
+    A control is the copy of an ordinary take, whichever came first: else neither would count.
+    """
     several = store.tuples(
         "SELECT identity, content, instructions, audio FROM trials WHERE state = ? AND audio IN"
         " (SELECT audio FROM trials WHERE audio IS NOT NULL GROUP BY audio HAVING COUNT(*) > 1)",
@@ -140,7 +145,11 @@ def _same_audio(store: StudyStore, identities: Sequence[str]) -> list[str | None
     cells = {identity: rest for identity, *rest in several}
     first: dict[tuple[str, ...], str] = {}
     found: list[str | None] = []
+    for is_control in (False, True):
+        for identity, its in zip(identities, are_controls, strict=True):
+            if identity in cells and its == is_control:
+                first.setdefault(tuple(cells[identity]), identity)
     for identity in identities:
-        earliest = first.setdefault(tuple(cells[identity]), identity) if identity in cells else identity
+        earliest = first[tuple(cells[identity])] if identity in cells else identity
         found.append(None if earliest == identity else earliest)
     return found

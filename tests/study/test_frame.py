@@ -108,3 +108,17 @@ def test_a_metric_with_the_name_of_a_slot_does_not_take_its_place(tmp_path: Path
 def test_a_slot_with_the_name_of_a_column_is_refused(name: str) -> None:
     with pytest.raises(sv.ConfigurationError, match=f"cannot be called '{name}'"):
         sv.Plan(["one.mp3"], [f"a {{{name}}} waltz"], slots={name: ["slow"]})
+
+
+def test_a_control_that_is_the_same_file_is_the_copy_and_the_take_before_or_after_it_counts(
+    tmp_path: Path,
+) -> None:
+    store = StudyStore(tmp_path)
+    alike = {"state": TrialState.DONE, "audio": "a" * 64, "started": 1.75e9, "stages": STAGES}
+    jazz = {"factors": {"reference": "one", "prompt": "jazz"}, "instructions": {"prompt": "jazz"}}
+    trials = [stored(number, **jazz, **alike, is_control=number != 2) for number in (1, 2, 3)]
+    store.take_plan("plan-1", {"references": ["one"]}, trials, whole=True)
+    store.close()
+    study = sv.Study(tmp_path)
+    assert study.to_frame()["same_audio_as"].tolist() == ["trial-2", pd.NA, "trial-2"]
+    assert study.summary("seconds").cells[0].takes == 1
