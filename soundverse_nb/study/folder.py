@@ -32,7 +32,7 @@ from soundverse_nb.study.plan_changes import PlanChanges
 from soundverse_nb.study.plan_display import PlanPreview
 from soundverse_nb.study.planned import changed_plan
 from soundverse_nb.study.plot import plot_metric
-from soundverse_nb.study.precision import PilotSpread, Precision, pilot_spread, precision
+from soundverse_nb.study.precision import PilotSpread, Precision, pilot_spread, plan_precision
 from soundverse_nb.study.report import ReportRequest, write_report
 from soundverse_nb.study.runner_lease import Command, command_of, runner_of
 from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
@@ -104,9 +104,9 @@ class StudyFolder:
 
         Columns: the plan's factors, replicate, state, order, times in seconds, attempts, cost, the audio's
         hash and its path in the study's folder, every measure, stars and notes. `in_plan` is False for trials
-        of earlier plans; `same_audio_as` names the earlier take that a repeat is the same file as. Each
-        column has one type, so that it goes to a file and comes back as it was. `.attrs` names the versions
-        of the latest run, and those that differed between runs.
+        of earlier plans; `same_audio_as` names the earlier take that a repeat is the same file as, of a
+        control an ordinary one. Each column has one type, so that it goes to a file and comes back as it
+        was. `.attrs` names the versions of the latest run, and those that differed between runs.
 
         >>> study.to_frame().to_csv("trials.csv", index=False)
         >>> study.to_frame().to_parquet("trials.parquet")  # with soundverse_nb[parquet]
@@ -286,10 +286,7 @@ class StudyFolder:
         plan = self.plan if plan is None else plan
         if plan is None:
             raise ConfigurationError("This study has no plan yet.", hint="study.run(plan) gives it one.")
-        songs = len(plan.references)
-        cells = max(1, round(len(plan.cells) / songs))
-        repeats = max(1, round(len(plan) / len(plan.cells)))
-        return precision(songs, cells, repeats, self._spread(metric), price, metric)
+        return plan_precision(plan, self._spread(metric), price, metric)
 
     def preview(self, plan: Plan, price: float | None = None, metric: str = "tune_kept") -> PlanPreview:
         """What running this plan would add, keep and leave, what it costs, and what it can find.

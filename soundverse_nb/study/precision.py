@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from markupsafe import Markup
 
@@ -17,6 +17,16 @@ from soundverse_nb.study.counted import Counted, count
 from soundverse_nb.study.estimates import Scope, song_differences
 from soundverse_nb.study.intervals import LEAST_SONGS, t_quantile
 from soundverse_nb.study.spread import pooled_variance
+
+
+class Design(Protocol):
+    """What is asked of a plan."""
+
+    control: dict[str, str] | None
+    control_every: int
+
+    @property
+    def trials(self) -> Sequence[Any]: ...
 
 
 class PilotSpread(Value):
@@ -164,13 +174,30 @@ def precision(
     spread: PilotSpread | None = None,
     price: float | None = None,
     metric: str = "",
+    *,
+    own: int | None = None,
+    controls: int = 0,
+    control_every: int | None = None,
 ) -> Precision:
     """What a plan of this size can find, and what a finer one costs: with more repeats, or with more songs.
 
     `levels` is the number of cells of one song, `price` that of a trial, `spread` what pilot trials say of
-    `metric`; without it half-widths are in units of the standard deviation of repeats.
+    `metric`; without it half-widths are in units of the standard deviation of repeats. `own` is the number of
+    trials that are no controls, where cells are not all repeated alike; `controls` those that come on top,
+    after every `control_every` trials of one song: more songs add none.
     """
     known = spread or PilotSpread()
+    block = levels * repeats if own is None else round(own / references)
+
+    def trials(songs: int, takes: int) -> int:
+        ordinary = (
+            songs * levels * takes if own is None else round(own * songs * takes / references / repeats)
+        )
+        if not control_every:
+            return ordinary
+        more = (round(block * takes / repeats) - 1) // control_every - (block - 1) // control_every
+        return ordinary + controls + more
+
     sizes = [(references, repeats), (references, 2 * repeats), (references, 4 * repeats)]
     sizes += [(2 * references, repeats), (4 * references, repeats)]
     return Precision(
@@ -180,11 +207,29 @@ def precision(
             PrecisionRow(
                 references=songs,
                 repeats=takes,
-                trials=songs * levels * takes,
-                price=math.nan if price is None else price * songs * levels * takes,
+                trials=trials(songs, takes),
+                price=math.nan if price is None else price * trials(songs, takes),
                 these_songs=half_width(takes, songs, known, "these songs", levels),
                 songs_like_these=half_width(takes, songs, known, "songs like these", levels),
             )
             for songs, takes in sizes
         ),
+    )
+
+
+def plan_precision(
+    plan: Design, spread: PilotSpread | None = None, price: float | None = None, metric: str = ""
+) -> Precision:
+    """The same of a plan as it is, of a shard too, with the price of its controls.
+
+    Controls cost, but are no repeats of their cell.
+    """
+    own = [trial for trial in plan.trials if not trial.is_control]
+    cells = {(trial.reference, tuple(trial.factors.items())) for trial in own}
+    songs = max(1, len({trial.reference for trial in own}))
+    levels, repeats = max(1, round(len(cells) / songs)), max(1, round(len(own) / max(1, len(cells))))
+    every = plan.control_every if plan.control is not None else None
+    controls = len(plan.trials) - len(own)
+    return precision(
+        songs, levels, repeats, spread, price, metric, own=len(own), controls=controls, control_every=every
     )

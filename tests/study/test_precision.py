@@ -8,7 +8,15 @@ import statistics
 
 import pytest
 
-from soundverse_nb.study.precision import PilotSpread, Precision, half_width, pilot_spread, precision
+import soundverse_nb as sv
+from soundverse_nb.study.precision import (
+    PilotSpread,
+    Precision,
+    half_width,
+    pilot_spread,
+    plan_precision,
+    precision,
+)
 from soundverse_nb.study.summarise import summarise
 from tests.study.rows import row, study_rows
 
@@ -85,3 +93,27 @@ def test_without_pilots_half_widths_are_in_spreads_of_repeats_and_say_so() -> No
     assert "price" not in said
     assert "songs like these takes 5 songs" in said
     assert set(precision(2, 4, 3)._repr_mimebundle_()) == {"text/plain", "text/html"}
+
+
+@pytest.mark.parametrize("every", [3, 4, 10])
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_a_finer_plan_has_the_trials_and_the_price_of_its_controls_too(repeats: int, every: int) -> None:
+    def plan(songs: int, takes: int) -> sv.Plan:
+        names = [f"{number}.mp3" for number in range(songs)]
+        return sv.Plan(names, ["jazz", "waltz", "dub", "folk"], repeats=takes,
+                       control={"reference": "0", "prompt": "jazz"}, control_every=every)  # fmt: skip
+
+    rows = plan_precision(plan(2, repeats), price=0.5).rows
+    assert [row.repeats for row in rows[:3]] == [repeats, 2 * repeats, 4 * repeats]
+    assert [row.trials for row in rows] == [len(plan(row.references, row.repeats)) for row in rows]
+    assert [row.price for row in rows] == [row.trials * 0.5 for row in rows]
+
+
+def test_a_shard_says_what_the_shard_can_find_and_costs() -> None:
+    whole = sv.Plan([f"{n}.mp3" for n in range(4)], ["jazz", "waltz"], repeats=4,
+                    control={"reference": "0", "prompt": "jazz"}, control_every=2)  # fmt: skip
+    for at in range(4):
+        part = whole.shard(at, 4)
+        row = plan_precision(part, price=1.0).rows[0]
+        assert row.trials == len(part)
+        assert row.price == len(part)
