@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import statistics
 from collections.abc import Iterable, Iterator, Sequence
 
 from soundverse_nb.render.escape import plain
@@ -231,10 +232,18 @@ def _drift(counted: Counted) -> Check:
         return Check(name="drift", state="unknown", text=said)
     slope, p = _line(points)
     by = f"{signed(10 * slope, digits_for(0, 0, 10 * slope), plus=True)} per 10 orders"
-    said = f"{by} over {len(points)} control takes, p {p_equals(p)}"
+    first, last = points[0][0], points[-1][0]
+    whole = max(counted.last, last)
+    orders = f"orders {first:.0f} to {last:.0f} of {whole:.0f}"
+    said = f"{by} over {len(points)} control takes, {orders}, p {p_equals(p)}"
+    # Controls are ordered among the trials of one song, and those of other songs may come long after.
+    apart = max(1.0, statistics.median(after[0] - before[0] for before, after in itertools.pairwise(points)))
+    unseen = max(first - 1, whole - last)
+    beyond = f" {unseen:.0f} orders are beyond the controls, where none was seen." * (unseen > 2 * apart)
     if p < CLEAR:
-        return Check(name="drift", state="look", text=f"The service may drift: {said}.")
-    return Check(name="drift", state="fine", text=f"No drift seen: {said}.")
+        return Check(name="drift", state="look", text=f"The service may drift: {said}.{beyond}")
+    text = f"No drift seen: {said}.{beyond}"
+    return Check(name="drift", state="look" if beyond else "fine", text=text)
 
 
 def _line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:

@@ -38,6 +38,7 @@ class Counted:
     states : by level how many trials are "done", "failed", "missing", "running", "unknown", done "without"
         the metric, or done and the "same" file as another.
     drift : of the control trials that have the metric, their numbers in the order and their values.
+    last : the highest number in the order of a trial that was run, control or not; 0 for none.
     stamps : versions of the measures, by column.
     simulated : how many of the takes that count are of the embedded service.
     orphans, unlevelled : rows of earlier plans; rows that have no level of any factor in `by`.
@@ -51,6 +52,7 @@ class Counted:
     values: Mapping[Level, Mapping[str, Mapping[Rest, Sequence[float]]]]
     states: Mapping[Level, Counter[str]]
     drift: Sequence[tuple[float, float]]
+    last: float
     stamps: Mapping[str, frozenset[str]]
     simulated: int
     orphans: int
@@ -216,12 +218,16 @@ def _sorted(
     planned: dict[Level, dict[tuple[str, Rest], None]] = defaultdict(dict)
     references: set[str] = set()
     simulated = orphans = unlevelled = elsewhere = 0
+    last = 0.0
     for place, row in enumerate(records):
         value = _number(row[metric], metric)
         state = getattr(row["state"], "value", row["state"]) or "done"
+        order = float(place + 1 if row["number"] is None else row["number"])
+        if state != "missing" and not _is_orphan(row):
+            last = max(last, order)
         if row["is_control"]:
             if state == "done" and value is not None:
-                drift.append((place + 1 if row["number"] is None else float(row["number"]), value))
+                drift.append((order, value))
             continue
         if _is_orphan(row):
             orphans += 1
@@ -259,6 +265,7 @@ def _sorted(
         values,
         dict(states),
         drift,
+        last,
         {column: frozenset(found) for column, found in stamps.items()},
         simulated,
         orphans,

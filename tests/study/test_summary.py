@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+import soundverse_nb as sv
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.study.mixed import mixed_model
 from soundverse_nb.study.summarise import summarise
@@ -381,8 +382,24 @@ def test_drift_of_the_controls_is_the_slope_that_scipy_finds() -> None:
     line = stats.linregress([c["number"] for c in controls], [c["tune_kept"] for c in controls])
     state, text = check(summarise(study_rows(3) + controls, "tune_kept"), "drift")
     assert state == "look"
-    assert "10 control takes, p < 0.001" in text
+    assert "10 control takes, orders 0 to 63 of 63, p < 0.001" in text
     assert f"−{-10 * line.slope:.4f} per 10 orders" in text
+
+
+def test_drift_is_not_said_to_be_absent_where_controls_did_not_look() -> None:
+    # The service gets worse after the first song, among whose trials all controls are.
+    plan = sv.Plan(["a.mp3", "b.mp3", "c.mp3"], ["jazz", "waltz", "dub", "folk"], repeats=5,
+                   control={"reference": "a", "prompt": "jazz"}, control_every=3)  # fmt: skip
+    rows = [
+        row(trial.reference, trial.factors["prompt"], trial.replicate,
+            (0.8 if trial.number <= 26 else 0.2) + trial.number * 7 % 10 / 1000,
+            number=trial.number, is_control=trial.is_control)
+        for trial in plan
+    ]  # fmt: skip
+    state, text = check(summarise(rows, "tune_kept"), "drift")
+    assert state == "look"
+    assert "over 6 control takes, orders 4 to 24 of 66" in text
+    assert "42 orders are beyond the controls" in text
 
 
 def test_without_controls_drift_is_unknown() -> None:
@@ -472,7 +489,7 @@ def test_of_takes_that_do_not_differ_at_all_nothing_is_said_of_chance() -> None:
 
 
 def test_controls_that_do_not_differ_show_no_drift() -> None:
-    controls = [row("song 1", "jazz", 9, 0.5, is_control=True, number=at) for at in range(8)]
+    controls = [row("song 1", "jazz", 9, 0.5, is_control=True, number=2 * at) for at in range(8)]
     assert check(summarise(study_rows(3) + controls, "tune_kept"), "drift")[0] == "fine"
 
 
