@@ -121,3 +121,8 @@ def _in_spreads(freedom: int, takes: Sequence[int]) -> float | None:
     from scipy import special
 
     return float(special.stdtrit(freedom, 0.975)) * math.sqrt(sum(1 / count for count in takes))
+
+
+def more_controls(block: int, times: float, every: int) -> int:
+    """How many controls so many times the `block` of takes of the control's song adds to those it has."""
+    return max(0, round(block * times) - 1) // every - max(0, block - 1) // every

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from soundverse_nb.render.escape import fill, plain, text
 from soundverse_nb.render.measures import MeasureRow, grid_html, grid_text, measures_html, measures_text
 from soundverse_nb.render.units import money
-from soundverse_nb.study.estimate import estimate, half_widths
+from soundverse_nb.study.estimate import estimate, half_widths, more_controls
 
 
 class Precision(Protocol):
@@ -179,10 +179,14 @@ def _finds(plan: Design, price: float | None) -> tuple[str, list[str], list[list
     """The half-widths that the takes give, and what finer ones cost."""
     controls = sum(trial.is_control for trial in plan.trials)
     own = len(plan.trials) - controls
+    song = plan.control["reference"] if plan.control is not None else ""
+    block = sum(trial.reference == song and not trial.is_control for trial in plan.trials)
     widths = half_widths(plan.trials, list(_TIMES))
     rows = []
     for (times, takes), width in zip(_TIMES.items(), widths, strict=True):
         trials = own * times + controls
+        if plan.control is not None:
+            trials += more_controls(block, times, plan.control_every)
         cost = [] if price is None else [money(estimate(trials, price).price or 0.0)]
         rows.append([takes, f"{trials:,}", *cost, str(width)])
     factor = widths[0].factor

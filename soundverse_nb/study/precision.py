@@ -14,6 +14,7 @@ from soundverse_nb.measures.values import Number, Value
 from soundverse_nb.render.measures import grid_html, grid_text
 from soundverse_nb.render.units import decimal, money
 from soundverse_nb.study.counted import Counted, count
+from soundverse_nb.study.estimate import more_controls
 from soundverse_nb.study.estimates import Scope, song_differences
 from soundverse_nb.study.intervals import LEAST_SONGS, t_quantile
 from soundverse_nb.study.spread import pooled_variance
@@ -195,8 +196,7 @@ def precision(
         )
         if not control_every:
             return ordinary
-        more = (round(block * takes / repeats) - 1) // control_every - (block - 1) // control_every
-        return ordinary + controls + more
+        return ordinary + controls + more_controls(block, takes / repeats, control_every)
 
     sizes = [(references, repeats), (references, 2 * repeats), (references, 4 * repeats)]
     sizes += [(2 * references, repeats), (4 * references, repeats)]

@@ -64,9 +64,9 @@ def summarise(
     metric : the name of a column of numbers, for example "tune_kept".
     by : the factor whose levels are compared, or several; without it those that vary, apart from the song.
     scope : "these songs" speaks of the songs at hand: intervals come from how repeats of a cell vary, pooled
-        over all cells unless levels differ in it, and take two takes of some cell. "songs like these" speaks
-        of the songs that these were drawn from: intervals come from how the songs' means differ, of pairs
-        from the differences within each song.
+        over all cells unless levels differ in it or cells in their number of takes: then each level has its
+        own. They take two takes of some cell. "songs like these" speaks of the songs that these were drawn
+        from: intervals come from how the songs' means differ, of pairs from the differences within each song.
     method : "t" for Student's t, or "bootstrap" of whole songs, which does without the normal distribution
         and takes 20 songs and `scope="songs like these"`.
     seed : of the bootstrap.
@@ -75,6 +75,7 @@ def summarise(
     all others are tallied. Every song weighs the same. P values of pairs are adjusted by Holm's method.
     No interval leaves the range of its measure: of one from 0 to 1, such as tune_kept, that of a level is
     Student's t on the scale of the log odds, from the level's own spread; others are cut at the end.
+    Values that do not vary, and a few whole numbers that hardly do, have no interval and no p value.
 
     Raises ConfigurationError for an unknown column or factor, where no take counts, and under 5 songs for
     songs like these; warns under 12.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 
 import pytest
 from markupsafe import Markup
@@ -141,3 +142,13 @@ def test_the_trials_are_a_data_frame() -> None:
 def test_a_slot_cannot_take_the_name_of_a_column(name: str) -> None:
     with pytest.raises(sv.ConfigurationError, match=f"cannot be called '{name}'"):
         Plan("one.mp3", f"a {{{name}}} waltz", slots={name: ["sad"]})
+
+
+def test_a_finer_plan_is_said_to_have_the_controls_that_it_would_have() -> None:
+    def plan(takes: int) -> Plan:
+        return Plan(SONGS, ["jazz", "rock", "dub"], repeats=takes, control_every=4,
+                    control={"reference": Path(SONGS[0]).stem, "prompt": "jazz"})  # fmt: skip
+
+    said = str(plan(3))
+    for name, times in (("as planned", 1), ("twice as many", 2), ("four times as many", 4)):
+        assert re.search(rf"{name} +{len(plan(3 * times))} ", said)
