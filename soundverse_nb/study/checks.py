@@ -155,7 +155,7 @@ def _equal_spread(counted: Counted, spread: Spread) -> Check | None:
     if len(counted.levels) < 2:
         return None
     if not spread.has_equal_numbers and spread.pooled.degrees:
-        few = min((its for of in spread.by_takes.values() for its in of), default=0) == 2
+        few = any(len(group) == 2 for _, _, group in counted.groups())
         wide = " One with cells of 2 takes has a wide interval." if few else ""
         said = f"Cells differ in their number of takes, so each level is measured by its own spread.{wide}"
         return Check(name="equal spread", state="look" if few else "fine", text=said)

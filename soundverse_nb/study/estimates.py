@@ -92,8 +92,8 @@ def _of_these_songs(means: Sequence[SongMean], levels: Sequence[Level], spread: 
     """The songs are all there are: only repeats vary, by the pooled variance.
 
     Where levels differ in spread, or cells in their number of takes, variances are pooled over no more than
-    the cells of one level that have as many takes. A small cell that varies more would else get the spread of
-    large ones that vary less, and its interval would be too narrow.
+    the cells of one level that have about as many takes. A small cell that varies more would else get the
+    spread of large ones that vary less, and its interval would be too narrow.
     """
     estimate = math.fsum(song.mean for song in means) / len(means)
     if not spread.pooled.degrees:

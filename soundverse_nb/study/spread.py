@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from soundverse_nb.study.counted import Counted, Level
+from soundverse_nb.study.intervals import LEAST_DEGREES
 
 UNEQUAL = 0.05
 """Below this p value levels are taken to differ in spread."""
+
+WHOLE_LEVEL = 1
+
+_NEARLY_ALIKE = 1.5
+"""Up to how many times the fewest takes of a cell the most may be, for one spread of a level."""
 
 _LEAST_CELLS = 3
 """Cells with repeats that a level needs to be told from others."""
@@ -44,8 +50,9 @@ def pooled_variance(groups: Iterable[Sequence[float]]) -> Variance:
 class Spread:
     """How takes vary: over all cells, and at each level; `p` is of "all levels alike", nan where unknown.
 
-    `by_takes` is of the cells of a level that have so many takes, two and more; `has_equal_numbers` whether
-    all cells have as many: only then the pooled variance is right on average where cells differ in spread.
+    `by_takes` is of the cells of a level that have so many takes; WHOLE_LEVEL stands for all cells of a level,
+    where numbers are not told apart. `has_equal_numbers` is whether all cells have as many: only then the pooled
+    variance is right on average where cells differ in spread.
     """
 
     pooled: Variance
@@ -73,9 +80,9 @@ class Spread:
         return replace(self, by_level=own, by_takes=sizes, p=0.0)
 
     def kind_of(self, level: Level, takes: int) -> int:
-        """By how many takes the cells have that tell how much those of a cell with so many vary.
+        """The key in `by_takes` of what tells how much the takes of a cell with so many vary.
 
-        A single take is measured by the cells of its level that have the fewest, two at least; 0 for none.
+        Where all are told apart, a single take is measured by the cells that have the fewest; 0 for none.
         """
         sizes = self.by_takes.get(level, {})
         return takes if takes in sizes else min(sizes, default=0)
@@ -103,12 +110,31 @@ def spread_of(counted: Counted) -> Spread:
         pooled=pooled_variance(group for found in groups.values() for group in found),
         by_level={level: pooled_variance(found) for level, found in groups.items()},
         by_takes={
-            level: {takes: pooled_variance(found) for takes, found in its.items()}
+            level: {takes: pooled_variance(found) for takes, found in _told_apart(its).items()}
             for level, its in sizes.items()
         },
         p=kruskal_wallis([found for found in variances if len(found) >= _LEAST_CELLS]),
         has_equal_numbers=len({len(group) for found in groups.values() for group in found}) == 1,
     )
+
+
+def _told_apart(sizes: Mapping[int, list[Sequence[float]]]) -> dict[int, list[Sequence[float]]]:
+    """The cells of a level by their number of takes, as far as it matters.
+
+    A take that was lost here and there shall not cost the interval its degrees of freedom: numbers that are
+    nearly alike, and a few odd cells, are measured by the whole level.
+    """
+    whole = [group for groups in sizes.values() for group in groups]
+    if not whole:
+        return {}
+    if max(sizes) <= _NEARLY_ALIKE * min(sizes):
+        return {WHOLE_LEVEL: whole}
+    apart = {
+        takes: groups
+        for takes, groups in sizes.items()
+        if 2 * len(groups) >= len(whole) or len(groups) * (takes - 1) >= LEAST_DEGREES
+    }
+    return apart if len(apart) == len(sizes) else {WHOLE_LEVEL: whole, **apart}
 
 
 def kruskal_wallis(samples: Sequence[Sequence[float]]) -> float:

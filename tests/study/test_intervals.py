@@ -161,3 +161,20 @@ def test_where_songs_have_unequal_numbers_of_takes_each_kind_of_cell_has_its_own
         pair = summarise(rows, "own").pairs[0]
         held += pair.low <= 0 <= pair.high
     assert held >= 0.9 * 300
+
+
+@pytest.mark.parametrize("songs", [3, 8])
+def test_one_lost_take_hardly_widens_an_interval(songs: int) -> None:
+    draw = random.Random(10)
+    whole, less = [], []
+    for _ in range(60):
+        rows = [
+            {**row(f"{song}", prompt, take, None), "own": draw.gauss(0, 0.1)}
+            for song in range(songs)
+            for prompt in ("jazz", "waltz")
+            for take in range(3)
+        ]
+        for widths, its in ((whole, rows), (less, rows[1:])):
+            pair = summarise(its, "own").pairs[0]
+            widths.append(pair.high - pair.low)
+    assert sum(less) < 1.25 * sum(whole)
