@@ -50,9 +50,9 @@ def pooled_variance(groups: Iterable[Sequence[float]]) -> Variance:
 class Spread:
     """How takes vary: over all cells, and at each level; `p` is of "all levels alike", nan where unknown.
 
-    `by_takes` is of the cells of a level that have so many takes; WHOLE_LEVEL stands for all cells of it, where
-    numbers are not told apart. `has_equal_numbers` is whether all cells have as many: only then the pooled
-    variance is right on average where cells differ in spread.
+    `by_takes` is of the cells of a level that have so many takes; WHOLE_LEVEL stands for all cells,
+    where numbers are not told apart. `has_equal_numbers` is whether all cells have as many: only then the
+    pooled variance is right on average where cells differ in spread.
     """
 
     pooled: Variance
