@@ -117,6 +117,7 @@ async def until_stopped() -> None:
 
 async def let_go() -> None:
     """Let the caller's loop close what it has just left: a stream behind a `break` ends in its next turns."""
+    check_can_wait()
     await asyncio.sleep(0)
     await asyncio.sleep(0)
 
