@@ -74,6 +74,16 @@ class Song:
     colour: str
 
 
+def is_made_by_simulator(remix: Result) -> bool:
+    """Whether it shows as simulated. A simulator on another machine is known by its files alone."""
+    if remix.simulated:
+        return True
+    try:
+        return remix.audio.simulated
+    except SoundverseError:  # the file is gone, which is said where it is read
+        return False
+
+
 def remix_html(remix: Result, max_bytes: int | None = None) -> str:
     """The result with its players, in at most `max_bytes` bytes of UTF-8."""
     songs = [Song("Remix", remix.audio, REMIX)]
@@ -85,7 +95,7 @@ def remix_html(remix: Result, max_bytes: int | None = None) -> str:
         title=remix.title,
         lanes=[],
         subtitle=verbatim(remix.request.prompt or ""),
-        badges=("simulated",) if remix.simulated else (),
+        badges=("simulated",) if is_made_by_simulator(remix) else (),
         art=art,
         stages=spans,
         total_seconds=remix.seconds or (spans[-1].started + spans[-1].seconds if spans else 0.0),
@@ -284,7 +294,7 @@ def clips_text(named: Sequence[tuple[str, Sound]]) -> str:
 def remix_text(remix: Result) -> str:
     """A remix for a terminal: title, songs, request, stages, file."""
     named = [("original", remix.reference)] if remix.reference is not None else []
-    simulated = " (simulated)" if remix.simulated else ""
+    simulated = " (simulated)" if is_made_by_simulator(remix) else ""
     lines = [f"Remix: {remix.title}{simulated}", clips_text([*named, ("remix", remix.audio)])]
     rows = [
         ("asked", remix.request.prompt or remix.request.lyrics),

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from soundverse_nb.errors import SoundverseError, UnknownOutcomeError
+from soundverse_nb.remix.display import is_made_by_simulator
 from soundverse_nb.remix.preview import ENVELOPE_POINTS, Playable, checked, display_bytes, playables
 from soundverse_nb.remix.remix import Remix
 from soundverse_nb.remix.take_names import Asked, take_titles
@@ -85,7 +86,7 @@ def gallery_takes(takes: Takes, at_most: int | None = None, *, read: bool = True
 
 def _ending(take: Outcome) -> dict[str, Any]:
     if isinstance(take, Remix):
-        return {"detail": plain(take.song_name or "", 60), "is_simulated": take.simulated}
+        return {"detail": plain(take.song_name or "", 60), "is_simulated": is_made_by_simulator(take)}
     state = "unknown" if isinstance(take, UnknownOutcomeError) else "failed"
     return {"state": state, "reason": plain(take, _SENTENCE)}
 

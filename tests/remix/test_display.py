@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import soundverse_nb as sv
+from soundverse_nb.audio.probe.tags import SIMULATED_ARTIST
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.remix import Clip, Comparison
 from soundverse_nb.remix import preview as limit
@@ -57,6 +59,18 @@ def test_the_waveforms_share_one_time_axis(original: Path, remixed: Path) -> Non
 
 def test_what_is_real_wears_no_badge(remixed: Path) -> None:
     assert "simulated" not in Page(remix_of(remixed, simulated=False).static_html()).text
+
+
+def test_what_a_simulator_on_another_machine_made_wears_the_badge_too(tmp_path: Path) -> None:
+    # The client cannot know that its service is one; the files of a simulator say so.
+    file = tmp_path / "remix.mp3"
+    name = SIMULATED_ARTIST.encode("ascii")
+    frame = b"TPE1" + (len(name) + 1).to_bytes(4, "big") + bytes(3) + name
+    audio = (Path(sv.__file__).parent / "examples" / "reference_song.mp3").read_bytes()
+    file.write_bytes(b"ID3\x03\0\0" + bytes([0, 0, 0, len(frame)]) + frame + audio)
+    remix = remix_of(file, simulated=False)
+    assert "simulated" in Page(remix.static_html()).text
+    assert "(simulated)" in remix._repr_mimebundle_()["text/plain"]
 
 
 def test_hostile_words_stay_words(remixed: Path, tmp_path: Path) -> None:
