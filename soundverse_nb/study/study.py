@@ -340,6 +340,15 @@ def merge(studies: Sequence[Any], path: str | os.PathLike[str] | None = None) ->
     What was made twice, of one trial, is kept and marked (`duplicate_of` in the frame). The trials of a shard
     that is not among the studies are missing ones, and it is said which shard that is. The studies stay as
     they are. Raises ConfigurationError where there is a study at `path` already.
+
+    >>> import soundverse_nb as sv
+    >>> plan = sv.Plan([sv.example_song()], ["jazz", "waltz"])
+    >>> with sv.connect(progress=False) as client:
+    ...     for part in (0, 1):
+    ...         _ = sv.Study(f"part-{part}", client).run_sync(plan.shard(part, 2), measures=False)
+    soundverse_nb: no API key, ...
+    >>> len(sv.merge(["part-0", "part-1"], "whole").trials())
+    2
     """
     folders = listed(studies)
     into = (
