@@ -141,7 +141,7 @@ def test_a_take_is_fetched_when_it_is_played_and_not_before(gallery: Locator, no
         }"""
     )
     for number in (1, 8):
-        page.wait_for_function("(row) => row.isConnected", arg=row(gallery, number).element_handle())
+        expect(row(gallery, number)).to_be_visible()
     expect(row(gallery, 15)).to_contain_text("The file is gone.")
     assert page.evaluate("window.songs") == 0
     press(gallery, " ")
