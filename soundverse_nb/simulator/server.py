@@ -7,6 +7,7 @@ import atexit
 import contextlib
 import math
 import os
+import queue
 import secrets
 import signal
 import socket
@@ -344,7 +345,8 @@ def run(
     simulator = Simulator(
         host=host, port=port, api_key=api_key, speed=speed, hold=hold, faults=faults, take=take, render=render
     )
-    interrupted = threading.Event()
+    # The lock of an Event may be held where a signal comes in; then set() never returns. This put() does.
+    interrupted: queue.SimpleQueue[int] = queue.SimpleQueue()
     with _until_signalled(interrupted), simulator:
         takes = "one API key" if api_key else "any API key"
         print(f"Simulator listening on {simulator.base_url} (speed {speed:g}, takes {takes})", file=out)
@@ -358,17 +360,19 @@ def run(
                 file=out,
             )
         print("  Press Ctrl-C to stop.", file=out, flush=True)
-        while not interrupted.wait(1.0):  # in slices: a plain wait() is deaf to Ctrl-C on Windows
-            pass
+        while True:  # in slices: a plain get() is deaf to Ctrl-C on Windows
+            with contextlib.suppress(queue.Empty):
+                interrupted.get(timeout=1.0)
+                break
     print(simulator.ledger, file=out, flush=True)
 
 
 @contextlib.contextmanager
-def _until_signalled(interrupted: threading.Event) -> Iterator[None]:
-    """SIGINT and SIGTERM set the event; the handlers there were before come back afterwards."""
+def _until_signalled(interrupted: queue.SimpleQueue[int]) -> Iterator[None]:
+    """SIGINT and SIGTERM go into the queue; the handlers there were before come back afterwards."""
 
     def note(number: int, frame: FrameType | None) -> None:
-        interrupted.set()
+        interrupted.put(number)
 
     if threading.current_thread() is not threading.main_thread():
         yield
