@@ -108,4 +108,4 @@ def test_a_page_tells_no_folder_of_this_machine_and_needs_no_live_widget() -> No
     assert "widgets" not in shown.metadata
     result, stream = shown.cells[0].outputs
     assert result.data == {"text/html": "written to report.html and ~/songs"}
-    assert stream.text == "/tmp/part.mp3"
+    assert stream.text == "part.mp3"

@@ -159,7 +159,7 @@ def without_traces(notebook: Any, folder: str) -> Any:
                 for kind, text in texts.items():
                     if isinstance(text, str) and folder in text:
                         own = text.replace(f"{folder}/notebooks/", "").replace(f"{folder}/home", "~")
-                        texts[kind] = own.replace(folder, "/tmp")
+                        texts[kind] = own.replace(f"{folder}/", "").replace(folder, ".")
         # A display that was taken back leaves an output without anything in it.
         cell.outputs = [
             each for each in cell.outputs if each.get("data", True) not in ({}, {"text/plain": ""})
