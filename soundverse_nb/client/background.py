@@ -158,8 +158,10 @@ class BackgroundTask(Generic[T]):
         if not self.future.done():
             _stopping.add(self.future)
             self.future.add_done_callback(_stopping.discard)
-        with contextlib.suppress(RuntimeError):  # the loop is gone, and the task with it
+        try:
             self._loop.call_soon_threadsafe(self._cancel)
+        except RuntimeError:  # the loop is gone, and the task with it
+            _stopping.discard(self.future)
 
     async def cancel_and_wait(self) -> None:
         """Cancel it and wait a moment, on any loop; what it has not noted by then it goes on to note."""

@@ -317,7 +317,7 @@ class Client:
         ----------
         prompt : the whole prompt.
         reference : the song in any form, known by its content wherever it lies by now (a URL by its address).
-        since : ordered after: a datetime, "2026-11-25", seconds since 1970, a timedelta for so long ago.
+        since : at or after: a datetime, "2026-11-25", seconds since 1970, a timedelta for so long ago.
 
         >>> client.remixes(prompt="lo-fi hip hop", reference=song)[-1].request.prompt
         'lo-fi hip hop'

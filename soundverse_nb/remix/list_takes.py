@@ -86,7 +86,7 @@ def gallery_takes(takes: Takes, at_most: int | None = None, *, read: bool = True
 
 def _ending(take: Outcome) -> dict[str, Any]:
     if isinstance(take, Remix):
-        return {"detail": plain(take.song_name or "", 60), "is_simulated": is_made_by_simulator(take)}
+        return {"detail": plain(take.song_name or "", 60), "is_simulated": take.simulated}
     state = "unknown" if isinstance(take, UnknownOutcomeError) else "failed"
     return {"state": state, "reason": plain(take, _SENTENCE)}
 
@@ -100,7 +100,12 @@ def _facts(take: Outcome) -> dict[str, Any]:
         loudness = {"loudness_lufs": take.audio.integrated_lufs}
     except SoundverseError as error:
         return {"reason": plain(error, _SENTENCE)}
-    return {"seconds": float(envelope.duration), "peaks": peaks_of(envelope), "numbers": loudness}
+    return {
+        "seconds": float(envelope.duration),
+        "peaks": peaks_of(envelope),
+        "numbers": loudness,
+        "is_simulated": is_made_by_simulator(take),
+    }
 
 
 def _factors(asked: Asked) -> dict[str, str]:

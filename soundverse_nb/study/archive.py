@@ -7,18 +7,15 @@ of itself stay out.
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import json
-import platform
 import sqlite3
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -30,35 +27,22 @@ from soundverse_nb.render.escape import plain
 from soundverse_nb.study.audio_files import FILE, is_content
 from soundverse_nb.study.crate import DESCRIPTION, CrateFacts, CrateFile, crate_description
 from soundverse_nb.study.damage import DamagedStoreError, damaged
-from soundverse_nb.study.environments import differences, runs_of
+from soundverse_nb.study.environments import differences, environment, runs_of
 from soundverse_nb.study.frame import study_columns
 from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
 from soundverse_nb.study.store_file import unusable
 
 TRIALS, PLAN, ENVIRONMENT = "trials.csv", "plan.json", "environment.json"
 FILES: tuple[str, ...] = (NAME, TRIALS, PLAN, ENVIRONMENT, DESCRIPTION)
-_LIBRARIES = ("numpy", "scipy", "librosa", "soundfile", "av", "soxr", "aiohttp", "pandas")
 # What the runner notes of itself: on another machine it would look like a run that goes on.
 _OF_A_RUN = ("runner", "command")
 # Columns that make a trial what it is: a link in a prompt is part of the prompt. Keys are never in them.
 _AS_SENT = frozenset({"identity", "instructions", "factors", "content", "hash", "description", "key"})
 
 
-def environment() -> dict[str, str]:
-    """Versions of what a study is made with: Python, the system, libraries that are installed."""
-    found = {"soundverse_nb": __version__, "python": platform.python_version()}
-    found |= {"system": platform.system(), "machine": platform.machine()}
-    for library in _LIBRARIES:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found[library] = metadata.version(library)
-    return found
-
-
 def made_with_of(store: StudyStore) -> dict[str, str]:
     """Versions of what a study was last run with; those of this process for one that was never run."""
-    noted = store.noted("environment", {})
-    if not noted:
-        return environment()
+    noted = store.noted("environment", {}) or environment()
     kept = {name: str(noted[name]) for name in ("python", "platform", "seed") if name in noted}
     return {**noted.get("versions", {}), **kept}
 

@@ -14,12 +14,12 @@ from typing import Any
 from soundverse_nb.study.plan import Plan
 from soundverse_nb.study.store import StudyStore
 
-_LIBRARIES = ("soundverse_nb", "numpy", "scipy", "librosa", "av", "pandas")
+_LIBRARIES = ("soundverse_nb", "numpy", "scipy", "librosa", "soundfile", "av", "soxr", "aiohttp", "pandas")
 _RUNS = "runs"
 
 
-def environment(plan: Plan) -> dict[str, Any]:
-    """What a reader of the study needs to know of where it was run."""
+def environment(plan: Plan | None = None) -> dict[str, Any]:
+    """What a reader of a study needs to know of this process; the seed is of the plan that it runs."""
     versions = {}
     for name in _LIBRARIES:
         with contextlib.suppress(metadata.PackageNotFoundError):
@@ -29,7 +29,7 @@ def environment(plan: Plan) -> dict[str, Any]:
         "python": sys.version.split()[0],
         "platform": platform.platform(),
         "host": platform.node(),
-        "seed": plan.seed,
+        **({} if plan is None else {"seed": plan.seed}),
     }
 
 

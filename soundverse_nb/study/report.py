@@ -285,8 +285,7 @@ def _facts(
     yield "simulated", _yes(any(row["simulated"] for row in rows), all(row["simulated"] for row in rows))
     if began:
         yield "orders", f"{_moment(min(began))} to {_moment(max([*ended, max(began)]))}"
-    is_simulated = bool(rows) and all(row["simulated"] for row in rows)
-    yield "simulated cost" if is_simulated else "spent", money(charged / MICRO)
+    yield store.cost_word(), money(charged / MICRO)
     yield "reserved", money(reserved / MICRO)
     if found:
         yield "plan", found[0]

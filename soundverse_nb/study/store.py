@@ -409,12 +409,15 @@ class StudyStore:
         )
         return row["c"], row["r"]
 
+    def cost_word(self) -> str:
+        """What is charged is called so: "simulated cost" where all trials are simulated, else "spent"."""
+        (row,) = self.rows("SELECT coalesce(min(simulated), 0) AS simulated FROM trials")
+        return "simulated cost" if row["simulated"] else "spent"
+
     def costs(self) -> list[str]:
         """What is charged and what is reserved, in words; what was only simulated was never spent."""
         charged, reserved = self.spent()
-        (row,) = self.rows("SELECT coalesce(min(simulated), 0) AS simulated FROM trials")
-        word = "simulated cost" if row["simulated"] else "spent"
-        parts = [f"{word} {money(charged / MICRO)}"] if charged else []
+        parts = [f"{self.cost_word()} {money(charged / MICRO)}"] if charged else []
         return [*parts, f"reserved {money(reserved / MICRO)}"] if reserved else parts
 
 

@@ -8,12 +8,18 @@ import contextvars
 import os
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
 import pytest
 
 from soundverse_nb.client import background
-from soundverse_nb.client.background import BackgroundLoop, interruptible
+from soundverse_nb.client.background import (
+    BackgroundLoop,
+    BackgroundTask,
+    interruptible,
+    let_go,
+    until_stopped,
+)
 from soundverse_nb.errors import ConfigurationError
 
 
@@ -229,3 +235,28 @@ def test_an_interrupt_just_as_a_wait_begins_takes_ctrl_c_from_none_of_the_next(
 
     run_in_a_terminal(press)
     run_in_a_terminal(interrupt_a_wait)
+
+
+async def test_what_a_break_left_is_closed_once_the_loop_was_let_go() -> None:
+    closed = []
+
+    async def numbers() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            closed.append(True)
+
+    async for _ in numbers():
+        break
+    await let_go()
+    assert closed
+
+
+async def test_nothing_waits_for_what_a_closed_loop_can_never_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background, "SHUTDOWN_SECONDS", 600)
+    gone, work = asyncio.new_event_loop(), where()
+    task = BackgroundTask(gone, work)
+    gone.close()
+    task.cancel()
+    work.close()
+    await asyncio.wait_for(until_stopped(), 20)

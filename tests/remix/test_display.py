@@ -17,6 +17,7 @@ from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.remix import Clip, Comparison
 from soundverse_nb.remix import preview as limit
 from soundverse_nb.remix.display import clip_html
+from soundverse_nb.remix.list_takes import gallery_takes
 from tests.remix.songs import remix_of, tune, write
 from tests.render.sanitiser import Page, style_of
 
@@ -69,8 +70,15 @@ def test_what_a_simulator_on_another_machine_made_wears_the_badge_too(tmp_path: 
     audio = (Path(sv.__file__).parent / "examples" / "reference_song.mp3").read_bytes()
     file.write_bytes(b"ID3\x03\0\0" + bytes([0, 0, 0, len(frame)]) + frame + audio)
     remix = remix_of(file, simulated=False)
+    assert gallery_takes(sv.RemixList([remix]))[0].is_simulated
     assert "simulated" in Page(remix.static_html()).text
     assert "(simulated)" in remix._repr_mimebundle_()["text/plain"]
+
+
+def test_a_list_that_reads_no_files_reads_none(remixed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    remix = remix_of(remixed, simulated=False)
+    monkeypatch.setattr(Clip, "_read", lambda *_: pytest.fail("a file was read"))
+    assert not gallery_takes(sv.RemixList([remix]), read=False)[0].is_simulated
 
 
 def test_hostile_words_stay_words(remixed: Path, tmp_path: Path) -> None:

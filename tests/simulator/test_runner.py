@@ -44,3 +44,25 @@ def test_it_prints_its_address_first_and_its_ledger_last(number, song_file):
     assert "1 charged" in rest
     assert last["message_id"] in rest
     assert last["song_name"] in rest
+
+
+def test_a_signal_in_the_middle_of_the_wait_for_one_ends_it() -> None:
+    # The signal comes where a wait of Python's own holds its lock; what sets an Event there waits for ever.
+    code = (
+        "import signal, sys, threading\n"
+        "def seen(frame, event, what):\n"
+        "    waits = event == 'call' and frame.f_code is threading.Condition.wait.__code__\n"
+        "    waits |= event == 'c_call' and getattr(what, '__qualname__', '') == 'SimpleQueue.get'\n"
+        "    if waits:\n"
+        "        sys.setprofile(None)\n"
+        "        signal.raise_signal(signal.SIGTERM)\n"
+        "class Out:\n"
+        "    write = sys.stdout.write\n"
+        "    def flush(self):\n"
+        "        sys.setprofile(seen)\n"
+        "from soundverse_nb.simulator import run\n"
+        "run(out=Out())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert "Press Ctrl-C to stop." in done.stdout
+    assert done.returncode == 0, done.stderr

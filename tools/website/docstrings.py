@@ -28,7 +28,7 @@ def as_rst(lines: list[str]) -> list[str]:
             out += block  # an example, a table
         elif before and before[-1].endswith(":") and all(line.startswith("    ") for line in block):
             out += [".. code-block:: python", "", *block]
-        elif out and block[0].startswith("    ") and out[-2:] and before and before[0].startswith("    "):
+        elif block[0].startswith("    ") and before and before[0].startswith("    "):
             out += block
         else:
             out += [_escaped(line) for line in block]

@@ -127,17 +127,23 @@ async def test_two_kernels_that_recover_at_once_share_the_work(
         assert ids == sorted(f"o{at}" for at in range(12)), "each of them exactly once"
 
 
+async def interrupted(make_client: MakeClient, service: StrictService) -> sv.Client:
+    """A client whose only cell was interrupted while its remix was being made."""
+    seen = Notebook()
+    client = make_client(service, progress=seen)
+    cell = asyncio.ensure_future(client.remix(SONG, prompt="jazz"))
+    await seen.until_stage("starting")
+    cell.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cell
+    return client
+
+
 async def test_an_interrupted_cell_says_how_to_go_on_and_recover_does(
     make_client: MakeClient, capfd: pytest.CaptureFixture[str]
 ) -> None:
     async with StrictService([stream(*stages()[:3], script.HOLD)], status=[answer(completed())]) as service:
-        seen = Notebook()
-        client = make_client(service, progress=seen)
-        cell = asyncio.ensure_future(client.remix(SONG, prompt="jazz"))
-        await seen.until_stage("starting")
-        cell.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await cell
+        client = await interrupted(make_client, service)
         assert "client.recover()" in capfd.readouterr().err
         (remix,) = await client.recover()
         assert remix.message_id == "remix-1"
@@ -157,13 +163,7 @@ async def test_what_was_interrupted_a_moment_ago_is_recovered_once_it_is_given_b
     monkeypatch.setattr("soundverse_nb.client.background.INTERRUPT_SECONDS", 0)
     monkeypatch.setattr(JournalEntry, "release", release_late)
     async with StrictService([stream(*stages()[:3], script.HOLD)], status=[answer(completed())]) as service:
-        seen = Notebook()
-        client = make_client(service, progress=seen)
-        cell = asyncio.ensure_future(client.remix(SONG, prompt="jazz"))
-        await seen.until_stage("starting")
-        cell.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await cell
+        client = await interrupted(make_client, service)
         asyncio.get_running_loop().call_later(0.3, written.set)
         (remix,) = await client.recover()
         assert remix.message_id == "remix-1"
