@@ -236,7 +236,7 @@ def _drift(counted: Counted) -> Check:
     whole = max(counted.last, last)
     orders = f"orders {first:.0f} to {last:.0f} of {whole:.0f}"
     said = f"{by} over {len(points)} control takes, {orders}, p {p_equals(p)}"
-    # Controls are ordered among the trials of one song, and those of other songs may come long after.
+    # A study that is not over, or whose controls failed, has trials that no control saw.
     apart = max(1.0, statistics.median(after[0] - before[0] for before, after in itertools.pairwise(points)))
     unseen = max(first - 1, whole - last)
     beyond = f" {unseen:.0f} orders are beyond the controls, where none was seen." * (unseen > 2 * apart)

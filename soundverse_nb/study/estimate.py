@@ -123,6 +123,6 @@ def _in_spreads(freedom: int, takes: Sequence[int]) -> float | None:
     return float(special.stdtrit(freedom, 0.975)) * math.sqrt(sum(1 / count for count in takes))
 
 
-def more_controls(block: int, times: float, every: int) -> int:
-    """How many controls so many times the `block` of takes of the control's song adds to those it has."""
-    return max(0, round(block * times) - 1) // every - max(0, block - 1) // every
+def more_controls(before: int, after: int, every: int) -> int:
+    """How many controls are added where a plan grows from so many trials beside them to so many."""
+    return max(0, after - 1) // every - max(0, before - 1) // every

@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -53,9 +54,9 @@ class Plan:
     slots : by slot of a prompt its values.
     extra : further cells, each with the name of a level of every factor.
     excluded : cells, or parts of cells, that are not ordered.
-    control : a cell that is ordered again after every `control_every` trials of its song, to see whether the
-        service drifts. Controls are takes beside the cell's own: they stay controls when `repeats` grow, and
-        no summary counts them.
+    control : a cell that is ordered again after every `control_every` trials, whatever their song, to see
+        whether the service drifts. Controls are takes beside the cell's own: they stay controls when
+        `repeats` grow, and no summary counts them.
 
     Raises ConfigurationError for what cannot be a plan, InvalidRequestError for what the service would
     refuse. Nothing is read or ordered.
@@ -132,16 +133,24 @@ class Plan:
     @cached_property
     def trials(self) -> tuple[Trial, ...]:
         """What is ordered, in this order."""
-        every = tuple(self._ordered())
         part, parts = self._part
-        return tuple(trial for at, trial in enumerate(every) if at % parts == part)
+        # Controls are dealt out by themselves: else one part could get all of them, by their distance.
+        dealt: Counter[bool] = Counter()
+        found = []
+        for trial in self._ordered():
+            if dealt[trial.is_control] % parts == part:
+                found.append(trial)
+            dealt[trial.is_control] += 1
+        return tuple(found)
 
     def _ordered(self) -> Iterator[Trial]:
         number = itertools.count(1)
         blocks: dict[str, list[Cell]] = {reference: [] for reference in self.references}
         for cell in self.cells:
             blocks[cell[0][1]].append(cell)
-        for reference, block in blocks.items():
+        taken = self._count(tuple(self.control.items())) if self.control else 0
+        between = 0  # trials so far that are no control, of all songs: a service drifts whatever song it is
+        for block in blocks.values():
             ordered = [
                 (cell, replicate)
                 for replicate in range(1, max((self._count(cell) for cell in block), default=0) + 1)
@@ -150,13 +159,12 @@ class Plan:
                     key=lambda cell, replicate=replicate: self._rank(cell, replicate),  # type: ignore[misc]
                 )
             ]
-            control = self.control if self.control and self.control["reference"] == reference else None
-            taken = self._count(tuple(control.items())) if control else 0
-            for at, (cell, replicate) in enumerate(ordered):
-                if control and at and at % self.control_every == 0:
-                    nth = at // self.control_every
-                    yield self._trial(next(number), control, taken + nth, nth)
+            for cell, replicate in ordered:
+                if self.control and between and between % self.control_every == 0:
+                    nth = between // self.control_every
+                    yield self._trial(next(number), self.control, taken + nth, nth)
                 yield self._trial(next(number), dict(cell), replicate)
+                between += 1
 
     def _rank(self, cell: Cell, replicate: int) -> str:
         # By hash, so that a cell that is added later leaves the others in their order, on every Python.
@@ -218,9 +226,9 @@ class Plan:
     def shard(self, index: int, of: int, budget: float | None = None) -> Plan:
         """Part `index` (from 0) of `of` parts, for one machine of many; together they are this plan.
 
-        Trials are dealt out in turn, so that each part has some of every song. Of a `budget` for the whole
-        plan each part gets its share, rounded down, as its own `budget`: so many machines cannot overshoot
-        it together, whatever they know of each other.
+        Trials are dealt out in turn, and so are controls: each part has some of every song. Of a `budget`
+        for the whole plan each part gets its share, rounded down, as its own `budget`: so many machines
+        cannot overshoot it together, whatever they know of each other.
         """
         of, index = _whole("of", of, 1), _whole("index", index, 0)
         if index >= of:

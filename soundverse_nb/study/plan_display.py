@@ -179,14 +179,12 @@ def _finds(plan: Design, price: float | None) -> tuple[str, list[str], list[list
     """The half-widths that the takes give, and what finer ones cost."""
     controls = sum(trial.is_control for trial in plan.trials)
     own = len(plan.trials) - controls
-    song = plan.control["reference"] if plan.control is not None else ""
-    block = sum(trial.reference == song and not trial.is_control for trial in plan.trials)
     widths = half_widths(plan.trials, list(_TIMES))
     rows = []
     for (times, takes), width in zip(_TIMES.items(), widths, strict=True):
         trials = own * times + controls
         if plan.control is not None:
-            trials += more_controls(block, times, plan.control_every)
+            trials += more_controls(own, own * times, plan.control_every)
         cost = [] if price is None else [money(estimate(trials, price).price or 0.0)]
         rows.append([takes, f"{trials:,}", *cost, str(width)])
     factor = widths[0].factor

@@ -185,18 +185,16 @@ def precision(
     `levels` is the number of cells of one song, `price` that of a trial, `spread` what pilot trials say of
     `metric`; without it half-widths are in units of the standard deviation of repeats. `own` is the number of
     trials that are no controls, where cells are not all repeated alike; `controls` those that come on top,
-    after every `control_every` trials of one song: more songs add none.
+    after every `control_every` trials.
     """
     known = spread or PilotSpread()
-    block = levels * repeats if own is None else round(own / references)
+    planned = references * levels * repeats if own is None else own
 
     def trials(songs: int, takes: int) -> int:
-        ordinary = (
-            songs * levels * takes if own is None else round(own * songs * takes / references / repeats)
-        )
+        ordinary = round(planned * songs * takes / references / repeats)
         if not control_every:
             return ordinary
-        return ordinary + controls + more_controls(block, takes / repeats, control_every)
+        return ordinary + controls + more_controls(planned, ordinary, control_every)
 
     sizes = [(references, repeats), (references, 2 * repeats), (references, 4 * repeats)]
     sizes += [(2 * references, repeats), (4 * references, repeats)]

@@ -93,7 +93,7 @@ def test_cells_can_be_left_out_and_put_back() -> None:
     }
 
 
-def test_a_control_cell_comes_back_while_its_song_is_ordered() -> None:
+def test_a_control_cell_comes_back_through_the_whole_plan_whatever_song_is_ordered() -> None:
     plan = Plan(
         SONGS,
         ["jazz", "rock", "ska"],
@@ -102,10 +102,27 @@ def test_a_control_cell_comes_back_while_its_song_is_ordered() -> None:
         control_every=5,
     )
     controls = [trial for trial in plan if trial.is_control]
-    assert [trial.number for trial in controls] == [6, 12]
+    assert len(plan) == 24 + 4
+    assert [trial.number for trial in controls] == [6, 12, 18, 24]
+    assert {trial.reference for trial in plan if trial.number > 14 and not trial.is_control} == {"two"}
     # They are numbered on after the takes of their cell, so that none is taken for one that is there.
-    assert [trial.replicate for trial in controls] == [5, 6]
+    assert [trial.replicate for trial in controls] == [5, 6, 7, 8]
     assert len({trial.identity(trial.reference, "v7", True) for trial in plan}) == len(plan)
+
+
+@pytest.mark.parametrize("every", [1, 2, 3, 5])
+def test_each_shard_has_its_share_of_the_controls(every: int) -> None:
+    plan = Plan(
+        SONGS,
+        ["jazz", "rock", "ska"],
+        repeats=8,
+        control={"reference": "one", "prompt": "jazz"},
+        control_every=every,
+    )
+    parts = [plan.shard(at, 4) for at in range(4)]
+    shares = [sum(trial.is_control for trial in part) for part in parts]
+    assert max(shares) - min(shares) <= 1
+    assert sorted(trial.number for part in parts for trial in part) == [trial.number for trial in plan]
 
 
 @pytest.mark.parametrize("repeats", [2, 5, 9])

@@ -47,7 +47,7 @@ def test_cells_left_out_and_controls_are_said() -> None:
     text = repr(plan)
     assert "every combination that is not excluded" in text
     assert re.search(r"takes +1 to 4 +1 of 1 cells, 4 of 2 cells", text)
-    assert re.search(r"controls +2 +reference: one, prompt: jazz; after every 2 trials", text)
+    assert re.search(r"controls +4 +reference: one, prompt: jazz; after every 2 trials", text)
     assert "those of a table" in repr(Plan.from_frame([{"reference": "one.mp3", "prompt": "jazz"}]))
     assert "33 % of the whole plan" in repr(Plan(SONGS, ["a", "b", "c"]).shard(0, 3))
 

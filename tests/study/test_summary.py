@@ -387,19 +387,20 @@ def test_drift_of_the_controls_is_the_slope_that_scipy_finds() -> None:
 
 
 def test_drift_is_not_said_to_be_absent_where_controls_did_not_look() -> None:
-    # The service gets worse after the first song, among whose trials all controls are.
+    # The service gets worse after the first song, and all later controls failed.
     plan = sv.Plan(["a.mp3", "b.mp3", "c.mp3"], ["jazz", "waltz", "dub", "folk"], repeats=5,
                    control={"reference": "a", "prompt": "jazz"}, control_every=3)  # fmt: skip
     rows = [
         row(trial.reference, trial.factors["prompt"], trial.replicate,
             (0.8 if trial.number <= 26 else 0.2) + trial.number * 7 % 10 / 1000,
-            number=trial.number, is_control=trial.is_control)
+            number=trial.number, is_control=trial.is_control,
+            **({"state": "failed"} if trial.is_control and trial.number > 26 else {}))
         for trial in plan
     ]  # fmt: skip
     state, text = check(summarise(rows, "tune_kept"), "drift")
     assert state == "look"
-    assert "over 6 control takes, orders 4 to 24 of 66" in text
-    assert "42 orders are beyond the controls" in text
+    assert "over 6 control takes, orders 4 to 24 of 79" in text
+    assert "55 orders are beyond the controls" in text
 
 
 def test_without_controls_drift_is_unknown() -> None:
