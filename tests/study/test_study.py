@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import math
 import shutil
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 
 import soundverse_nb as sv
+from soundverse_nb.api.event import RemixEvent
+from soundverse_nb.api.stream import RemixStream
 from soundverse_nb.simulator import Simulator
 from soundverse_nb.study.plan import Plan
 from soundverse_nb.study.store import TrialState
@@ -423,6 +426,30 @@ async def test_a_run_with_nothing_to_order_says_so_and_shows_no_progress(
     await study.run(small_plan(songs), price=PRICE, measures=False)
     assert "nothing to order of 2 trials; 2 done" in (said := capsys.readouterr().err)
     assert said.count("\n") == 1
+
+
+class _Streams:
+    """A display that counts, at the end of each batch, the orders' streams that are still in memory."""
+
+    left: int | None = None
+
+    def open(self, titles: list[str], cancel: Callable[[int | None], None]) -> None: ...
+
+    def update(self, update: Any) -> None: ...
+
+    def close(self) -> None:
+        gc.collect()
+        self.left = sum(type(each) in (RemixStream, RemixEvent) for each in gc.get_objects())
+
+
+async def test_an_order_that_is_over_leaves_nothing_of_its_stream_in_memory(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient
+) -> None:
+    # A study of thousands would fill it with events that nobody asks for any longer.
+    display = _Streams()
+    plan = Plan(songs, ["jazz", "waltz"], repeats=3)
+    await Study(tmp_path / "study", make_client(progress=display)).run(plan, measures=False)
+    assert display.left == 0
 
 
 async def test_in_a_notebook_what_is_as_it_should_be_is_not_said_on_the_error_stream(

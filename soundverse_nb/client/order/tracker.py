@@ -88,7 +88,9 @@ class OrderTracker:
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
         """While the order is followed: it is shown to other kernels as ours, and given back at the end."""
-        self.slot.reporter.record_order(self.slot.index, lambda: self.order)
+        # The entry alone: with its events each order of a study of thousands would stay in memory to the end.
+        entry = self.entry
+        self.slot.reporter.record_order(self.slot.index, lambda: entry.order)
         async with self.session.watching(self.entry):
             yield
 
