@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import aiohttp
 
@@ -34,6 +34,7 @@ from soundverse_nb.api.content_encoding import Body
 from soundverse_nb.api.proxy import Proxy
 from soundverse_nb.api.retry import backoff, retry_after_seconds
 from soundverse_nb.api.secrets import hide_queries
+from soundverse_nb.cancellation import shielded
 from soundverse_nb.errors import ConfigurationError, DownloadError, raise_alone
 from soundverse_nb.filetype import audio_suffix, picture_suffix
 from soundverse_nb.urls import InvalidURLError, WebURL
@@ -47,6 +48,9 @@ SILENCE_TIMEOUT = 60.0
 DEADLINE = 1800.0  # seconds for all attempts: 200 MB at 1 Mbit/s take 27 minutes
 
 _LONGEST_SHOWN = 120  # characters of a URL
+
+_HELD_BYTES = 1 << 18
+"""What a download holds in memory before it writes: for little, opening a file is most of the work."""
 
 # Answers that stay what they are however often they are asked for. 404 is not one: storage can lag behind.
 _FINAL = frozenset((400, 401, 402, 403, 405, 406, 410, 414, 416, 451, 501, 505))
@@ -150,7 +154,8 @@ async def _attempt(
                     raise _AttemptError("the framing of the answer is broken")
             if body.fault:
                 raise _AttemptError(body.fault)
-            await asyncio.to_thread(file.commit)
+            # A thread cannot be stopped: whoever cancels this waits until the file is there, or given up.
+            await shielded(asyncio.to_thread(file.commit))
         finally:
             file.discard()
         return Downloaded(target, file.size, file.digest.hexdigest(), kind, proven)
@@ -259,36 +264,44 @@ def shown(url: WebURL) -> str:
 
 
 class _PartFile:
-    """A file being written beside its place, and moved there when it is whole."""
+    """A file being written beside its place, and moved there when it is whole.
+
+    What fits into memory is written by `commit` alone, in whatever thread calls it.
+    """
 
     def __init__(self, target: Path) -> None:
         self.size = 0
         self.digest = hashlib.sha256()
         self._target = target
         self._part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+        self._held: list[bytes] = []
+        self._file: BinaryIO | None = None
         self._is_whole = False
-        try:
-            try:
-                self._file = self._part.open("xb")
-            except FileNotFoundError:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                self._file = self._part.open("xb")
-        except OSError as error:
-            raise _disk(error, target) from None
 
     def write(self, block: bytes) -> None:
         self.digest.update(block)
         self.size += len(block)
+        self._held.append(block)
+        if self._file is not None or self.size > _HELD_BYTES:
+            self._write_held()
+
+    def _write_held(self) -> BinaryIO:
         try:
-            self._file.write(block)
+            if self._file is None:
+                self._target.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self._part.open("xb")
+            self._file.writelines(self._held)
         except OSError as error:
             raise _disk(error, self._target) from None
+        self._held.clear()
+        return self._file
 
     def commit(self) -> None:
+        file = self._write_held()
         try:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()
             os.replace(self._part, self._target)
         except OSError as error:
             raise _disk(error, self._target) from None
@@ -296,7 +309,7 @@ class _PartFile:
 
     def discard(self) -> None:
         """Remove what is left of an unfinished file; after `commit` nothing is."""
-        if self._is_whole:
+        if self._is_whole or self._file is None:
             return
         with suppress(OSError):
             self._file.close()
