@@ -194,7 +194,7 @@ def _read(copied: Path, table: Any) -> _Content:
         if trial.file and FILE.fullmatch(trial.file) and trial.file not in audio:
             asked = ", ".join(str(level) for factor, level in trial.factors.items() if factor != "reference")
             made = "simulated remix" if trial.simulated else "remix"
-            said = f"A {made} of {plain(trial.reference, 60)}: {plain(asked, 200)}, take {trial.replicate}."
+            said = f"A {made} of {plain(trial.reference, 60)}: {plain(asked, 200)}, repeat {trial.replicate}."
             sources = [places[trial.content]] if trial.content in places else []
             audio[trial.file] = CrateFile(
                 trial.file, plain(trial.song_name or trial.reference), said, made_from=sources

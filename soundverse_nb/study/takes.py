@@ -47,10 +47,10 @@ def study_takes(
         takes.append(
             GalleryTake(
                 key=columns["identity"][at],
-                title=f"{title} · take {columns['replicate'][at]}" if several else title,
+                title=f"{title} · repeat {columns['replicate'][at]}" if several else title,
                 number=columns["number"][at],
                 reference=columns["reference"][at],
-                factors=levels | ({"take": str(columns["replicate"][at])} if several else {}),
+                factors=levels | ({"repeat": str(columns["replicate"][at])} if several else {}),
                 numbers={name: _number(columns[name][at]) for name in numbers},
                 state=columns["state"][at],
                 reason=facts.pop("reason", "") or (plain(error, 400) if error else ""),

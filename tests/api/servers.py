@@ -9,8 +9,6 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import pytest
-
 from soundverse_nb.api.request import RemixRequest
 from soundverse_nb.api.transport import Transport
 from soundverse_nb.errors import (
@@ -84,7 +82,6 @@ async def tls_server(tmp_path: Any) -> AsyncIterator[int]:
 
 def make_certificate(folder: Any) -> tuple[str, str]:
     """A self-signed certificate for 127.0.0.1 and its key, as files."""
-    pytest.importorskip("cryptography", reason="makes the certificate of the TLS tests")
     import datetime
     import ipaddress
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from tests.browser import lab as harness
+from tests.browser.axe import NotInstalledError, install_axe
 
 _REASON = "no Chromium on this machine (looked for chromium, google-chrome and $CHROMIUM)"
 
@@ -36,6 +38,17 @@ def chromium(playwright_driver: Playwright) -> Iterator[Browser]:
     browser = harness.launch(playwright_driver, executable)
     yield browser
     browser.close()
+
+
+@pytest.fixture(scope="package")
+def axe() -> Path:
+    """The script of axe-core."""
+    try:
+        return install_axe()
+    except NotInstalledError as reason:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(reason))
+        pytest.skip(str(reason))
 
 
 @pytest.fixture(scope="package")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.axe import NotInstalledError, install_axe, violations
+from tests.browser.axe import violations
 from tests.browser.lab import TIMEOUT, Lab, LabNotebook, LabServer
 
 # What each cell shows, and what says that it is there.
@@ -47,16 +46,6 @@ SHOWN = {
     ),
 }
 THEMES = ("JupyterLab Light", "JupyterLab Dark")
-
-
-@pytest.fixture(scope="module")
-def axe() -> Path:
-    try:
-        return install_axe()
-    except NotInstalledError as reason:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(reason))
-        pytest.skip(str(reason))
 
 
 @pytest.fixture(scope="module")

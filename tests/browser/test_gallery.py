@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser import galleries
-from tests.browser.axe import NotInstalledError, install_axe, violations
+from tests.browser.axe import violations
 from tests.browser.lab import Lab, LabNotebook, LabServer
 
 CELLS = [
@@ -302,16 +301,6 @@ def test_a_thousand_takes_are_below_two_million_bytes_and_a_window_of_rows(noteb
     press(live, "End")
     expect(live.locator(".svt-current .svt-number")).to_have_text("1000")
     assert live.locator(".svt-row").count() < 40
-
-
-@pytest.fixture(scope="module")
-def axe() -> Path:
-    try:
-        return install_axe()
-    except NotInstalledError as reason:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(reason))
-        pytest.skip(str(reason))
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])

@@ -13,7 +13,6 @@ from soundverse_nb.measures.difference import AlignedSegment, Alignment, Differe
 from soundverse_nb.simulator import Simulator
 from soundverse_nb.study.measuring import TrialMeasures, keep_measures
 from soundverse_nb.study.store import StoredTrial, StudyStore
-from tests.browser import axe
 from tests.browser.lab import plays
 from tests.study.conftest import write_song
 
@@ -192,13 +191,10 @@ def test_without_scripts_all_is_there_to_read_and_to_play(chromium: Browser, fil
 @pytest.mark.parametrize("width", [420, 1400])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_sticks_out_and_axe_finds_nothing(
-    chromium: Browser, study: sv.Study, width: int, scheme: str
+    chromium: Browser, study: sv.Study, axe: Path, width: int, scheme: str
 ) -> None:
     file = study.report(study.path.parent / "looked at.html", overwrite=True)
-    try:
-        script = axe.install_axe().read_text(encoding="utf-8")
-    except axe.NotInstalledError as reason:
-        pytest.skip(str(reason))
+    script = axe.read_text(encoding="utf-8")
     context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(file.as_uri())

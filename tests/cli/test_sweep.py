@@ -153,8 +153,6 @@ def test_a_study_is_exported_whole_or_not_at_all(home: Path, capsys: pytest.Capt
     assert sweep(plan_file()) == 0
     capsys.readouterr()
     for action in (["report", "page.html"], ["frame", "trials.csv"], ["frame", "trials.parquet"]):
-        if action[1].endswith("parquet"):
-            pytest.importorskip("pyarrow")
         assert main(["study", "study", *action]) == 0
         assert Path(capsys.readouterr().out.strip()).is_file()
         assert main(["study", "study", *action]) == 1

@@ -70,7 +70,6 @@ async def test_a_take_that_cannot_be_had_again_is_said_and_not_ordered_again(
 async def test_a_junk_file_is_not_measured_nor_archived_nor_taken_over(
     tmp_path: Path, songs: list[Path], make_client: MakeClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("rocrate")
     study = sv.Study(tmp_path / "study", make_client())
     await study.run(small_plan(songs), price=PRICE, measures=False)
     identity = junk(study, in_place=True, same_size=True)

@@ -75,7 +75,6 @@ def test_a_frame_without_measures_or_trials_has_the_same_types(study: sv.Study, 
 
 
 def test_parquet_gives_the_very_frame_back(study: sv.Study, tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow", reason="Parquet needs pyarrow: soundverse_nb[parquet]")
     frame = study.to_frame()
     frame.to_parquet(tmp_path / "trials.parquet")
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "trials.parquet"), frame)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
@@ -18,7 +19,6 @@ from soundverse_nb.study.timeline import plot_timeline
 from tests.study.rows import Row, study_rows
 
 mpl.use("Agg")
-plt = pytest.importorskip("matplotlib.pyplot")
 
 
 @pytest.fixture(autouse=True)
