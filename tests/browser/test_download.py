@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from soundverse_nb.study.store import MICRO, StoredTrial, StudyStore, TrialState
+from soundverse_nb.study.store import MICRO, StudyStore, TrialState
 from tests.browser.lab import Lab, jupyterlab
+from tests.study.stored import stored_trial
 
 
 @pytest.fixture
@@ -25,19 +26,7 @@ def hub(chromium: Browser, tmp_path: Path) -> Iterator[Lab]:
 
 def write_study(folder: Path) -> str:
     """A study of one trial, with three megabytes that no compression makes less; where they are in it."""
-    trial = StoredTrial(
-        identity="trial-1",
-        plan="plan-1",
-        number=1,
-        reference="one",
-        content="one",
-        factors={"reference": "one", "prompt": "jazz"},
-        instructions={"prompt": "jazz"},
-        replicate=1,
-        is_control=False,
-        state=TrialState.MISSING,
-        simulated=True,
-    )
+    trial = stored_trial(1, simulated=True)
     audio = os.urandom(3_000_000)
     name = f"audio/{hashlib.sha256(audio).hexdigest()}.mp3"
     (folder / "audio").mkdir(parents=True)

@@ -12,7 +12,6 @@ import threading
 import warnings
 import zipfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,28 +22,12 @@ from soundverse_nb.api import secrets
 from soundverse_nb.study.archive import ENVIRONMENT, PLAN, TRIALS, save_archive
 from soundverse_nb.study.crate import DESCRIPTION
 from soundverse_nb.study.environments import note_run, runs_of
-from soundverse_nb.study.store import MICRO, NAME, StoredTrial, StudyStore, TrialState
+from soundverse_nb.study.store import MICRO, NAME, StudyStore, TrialState
 from soundverse_nb.study.unpacking import open_archive
+from tests.study.stored import stored_trial
 
 KEY = "sv-key-4711-of-nobody"
 SIGNED = "https://songs.example.org/one.mp3?X-Amz-Signature=s3cretsignature"
-
-
-def trial(number: int, **changed: Any) -> StoredTrial:
-    made = StoredTrial(
-        identity=f"trial-{number}",
-        plan="plan-1",
-        number=number,
-        reference="one",
-        content="content-of-one",
-        factors={"reference": "one", "prompt": "jazz"},
-        instructions={"prompt": "jazz"},
-        replicate=number,
-        is_control=False,
-        state=TrialState.MISSING,
-        simulated=True,
-    )
-    return replace(made, **changed)
 
 
 def put(folder: Path, content: bytes, suffix: str = ".mp3") -> str:
@@ -59,7 +42,11 @@ def folder(tmp_path: Path) -> Path:
     """A study of three trials: one done, one failed, one never run."""
     made = tmp_path / "study"
     store = StudyStore(made)
-    store.take_plan("plan-1", {"seed": 7, "prompts": {"jazz": "jazz"}}, [trial(n) for n in (1, 2, 3)])
+    store.take_plan(
+        "plan-1",
+        {"seed": 7, "prompts": {"jazz": "jazz"}},
+        [stored_trial(n, simulated=True) for n in (1, 2, 3)],
+    )
     store.take_song("content-of-one", "one", put(made, b"the song", ".wav"), 30.0)
     for number in (1, 2):
         store.reserve(f"trial-{number}", MICRO // 10, None, now=1_750_000_000.0)
@@ -174,7 +161,7 @@ def test_where_the_journal_of_this_machine_lies_stays_out(folder: Path, tmp_path
 def test_a_link_that_is_part_of_a_prompt_stays(folder: Path, tmp_path: Path) -> None:
     store = StudyStore(folder)
     linked = {"prompt": "like https://songs.example.org/?song=12"}
-    store.take_plan("plan-1", {}, [trial(4, instructions=linked)])
+    store.take_plan("plan-1", {}, [stored_trial(4, instructions=linked, simulated=True)])
     store.close()
     again = StudyStore(open_archive(save_archive(folder, tmp_path / "a.zip"), tmp_path / "b"), readonly=True)
     assert linked in [each.instructions for each in again.trials()]
@@ -183,7 +170,7 @@ def test_a_link_that_is_part_of_a_prompt_stays(folder: Path, tmp_path: Path) -> 
 
 def test_a_running_study_is_archived_as_it_stands_at_one_moment(folder: Path, tmp_path: Path) -> None:
     writer = StudyStore(folder)
-    writer.take_plan("plan-1", {}, [trial(number) for number in range(1, 400)])
+    writer.take_plan("plan-1", {}, [stored_trial(number, simulated=True) for number in range(1, 400)])
     is_over = threading.Event()
 
     def run() -> None:

@@ -10,7 +10,8 @@ import pytest
 
 import soundverse_nb as sv
 from soundverse_nb.study.store import NAME, StudyStore, TrialState
-from tests.study.test_archive import put, trial
+from tests.study.stored import stored_trial
+from tests.study.test_archive import put
 
 WAYS: dict[str, Callable[[sv.Study, Path], object]] = {
     "trials": lambda study, place: study.trials(),
@@ -27,7 +28,7 @@ WAYS: dict[str, Callable[[sv.Study, Path], object]] = {
 
 def StudyAt(folder: Path) -> sv.Study:  # noqa: N802 - a study that was begun
     store = StudyStore(folder)
-    store.take_plan("plan-1", {"references": {"one": "one"}}, [trial(1)])
+    store.take_plan("plan-1", {"references": {"one": "one"}}, [stored_trial(1)])
     store.close()
     return sv.Study(folder)
 
@@ -38,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
     made = tmp_path / "study"
     store = StudyStore(made)
     whole = {**sv.Plan({"one": "one.mp3"}, ["jazz"]).description(), "contents": {"one": "content-of-one"}}
-    store.take_plan("plan-1", whole, [trial(number) for number in range(1, 401)])
+    store.take_plan("plan-1", whole, [stored_trial(number) for number in range(1, 401)])
     store.take_song("content-of-one", "one", put(made, b"the song", ".wav"), 30.0)
     store.reserve("trial-1", 0, None, now=1_750_000_000.0)
     store.settle(

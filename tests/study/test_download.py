@@ -8,25 +8,14 @@ import pytest
 
 import soundverse_nb as sv
 from soundverse_nb.study.download import Download
-from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
+from soundverse_nb.study.store import StudyStore
+from tests.study.stored import stored_trial
 
 
 @pytest.fixture
 def study(tmp_path: Path) -> sv.Study:
     store = StudyStore(tmp_path / "my study")
-    trial = StoredTrial(
-        identity="trial-1",
-        plan="plan-1",
-        number=1,
-        reference="one",
-        content="one",
-        factors={"reference": "one", "prompt": "jazz"},
-        instructions={"prompt": "jazz"},
-        replicate=1,
-        is_control=False,
-        state=TrialState.MISSING,
-        simulated=True,
-    )
+    trial = stored_trial(1, simulated=True)
     store.take_plan("plan-1", {"seed": 7, "prompts": {"jazz": "jazz"}}, [trial])
     store.close()
     return sv.Study(tmp_path / "my study")

@@ -12,6 +12,7 @@ import pytest
 import soundverse_nb as sv
 from soundverse_nb.study.measuring import TrialMeasures, keep_measures
 from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
+from soundverse_nb.study.takes import study_takes
 from tests.study.conftest import write_song
 
 STAGES = {"validating": 0.1, "streaming": 30.0, "held at 90": 40.0, "completed": 60.0}
@@ -121,3 +122,12 @@ def test_a_control_that_is_the_same_file_is_the_copy_and_the_take_before_or_afte
     study = sv.Study(tmp_path)
     assert study.to_frame()["same_audio_as"].tolist() == ["trial-2", pd.NA, "trial-2"]
     assert study.summary("seconds").cells[0].takes == 1
+
+
+def test_the_gallery_tells_a_trials_place_in_the_order_from_the_repeat_it_is(tmp_path: Path) -> None:
+    store = StudyStore(tmp_path)
+    store.take_plan("plan-1", {"references": ["one"]}, [stored(3, replicate=2)])
+    shown = {take.number: take for take in study_takes(store, tmp_path)}
+    store.close()
+    assert shown[3].title.endswith("jazz · repeat 2")
+    assert shown[3].factors["repeat"] == "2"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from soundverse_nb.study.store import NAME, StudyStore
-from tests.study.test_archive import trial
+from tests.study.stored import stored_trial
 
 posix = pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
 only_root = pytest.mark.skipif(
@@ -58,7 +58,7 @@ def folder() -> Iterator[Path]:
 
 def begun(folder: Path) -> StudyStore:
     store = StudyStore(folder)
-    store.take_plan("plan-1", {"references": {"one": "one"}}, [trial(number) for number in (1, 2, 3)])
+    store.take_plan("plan-1", {"references": {"one": "one"}}, [stored_trial(number) for number in (1, 2, 3)])
     return store
 
 
@@ -125,7 +125,9 @@ def test_who_may_only_read_sees_a_study_grow_that_was_at_rest_when_it_was_opened
     assert child.stdout is not None
     assert [child.stdout.readline() for _ in range(2)] == ["3\n", "waiting\n"]
     store = StudyStore(folder)
-    store.take_plan("plan-1", {"references": {"one": "one"}}, [trial(number) for number in range(1, 6)])
+    store.take_plan(
+        "plan-1", {"references": {"one": "one"}}, [stored_trial(number) for number in range(1, 6)]
+    )
     out, _ = child.communicate("\n", timeout=120)
     assert out == "5\n"
     store.close()

@@ -7,7 +7,6 @@ import html
 import json
 import re
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,9 @@ from soundverse_nb.measures.difference import AlignedSegment, Alignment, Differe
 from soundverse_nb.measures.features import Features
 from soundverse_nb.study import report_audio
 from soundverse_nb.study.measuring import TrialMeasures, keep_measures
-from soundverse_nb.study.store import MICRO, StoredTrial, StudyStore, TrialState
+from soundverse_nb.study.store import MICRO, StudyStore, TrialState
 from tests.study.conftest import write_song
+from tests.study.stored import stored_trial
 
 KEY = "sv-key-4711-of-nobody"
 SIGNED = "https://songs.example.org/one.mp3?X-Amz-Signature=s3cretsignature"
@@ -34,22 +34,6 @@ def keep(folder: Path, song: Path) -> str:
     return name
 
 
-def trial(number: int, prompt: str, **changed: Any) -> StoredTrial:
-    made = StoredTrial(
-        identity=f"trial-{number}",
-        plan="plan-1",
-        number=number,
-        reference="one",
-        content="content-of-one",
-        factors={"reference": "one", "prompt": prompt},
-        instructions={"prompt": prompt},
-        replicate=(number + 1) // 2,
-        is_control=False,
-        state=TrialState.MISSING,
-    )
-    return replace(made, **changed)
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A study of two prompts: two takes of each, one that failed, one of unknown outcome, one not run."""
@@ -61,15 +45,18 @@ def folder(tmp_path: Path) -> Path:
     ):
         take = keep(made, write_song(tmp_path / f"take {number}.wav", 220.0 + 30 * number, 2.0))
         trials.append(
-            trial(
-                number, prompt, state=TrialState.DONE, file=take, audio=take[6:70], charged=MICRO // 10,
-                attempts=1, started=1.75e9 + number, finished=1.75e9 + number + seconds,
+            stored_trial(
+                number, prompt, replicate=(number + 1) // 2, state=TrialState.DONE, file=take,
+                audio=take[6:70], charged=MICRO // 10, attempts=1, started=1.75e9 + number,
+                finished=1.75e9 + number + seconds,
                 stages={"streaming": seconds / 2, "completed": seconds}, song_name=f"Blue <b>{number}</b>",
             )
         )  # fmt: skip
-    trials.append(trial(5, "jazz", state=TrialState.FAILED, error=f"Refused: {SIGNED}", started=1.75e9))
-    trials.append(trial(6, "waltz", state=TrialState.UNKNOWN, reserved=MICRO // 10, started=1.75e9))
-    trials.append(trial(7, "jazz"))
+    failed = {"state": TrialState.FAILED, "error": f"Refused: {SIGNED}", "started": 1.75e9}
+    unknown = {"state": TrialState.UNKNOWN, "reserved": MICRO // 10, "started": 1.75e9}
+    trials.append(stored_trial(5, "jazz", replicate=3, **failed))
+    trials.append(stored_trial(6, "waltz", replicate=3, **unknown))
+    trials.append(stored_trial(7, "jazz", replicate=4))
     store = StudyStore(made)
     plan = sv.Plan({"one": tmp_path / "one.wav"}, ["jazz", "waltz"], repeats=2, seed=7)
     described = {**plan.description(), "contents": {"one": "content-of-one"}, "part": [0, 1], "share": 1.0}
@@ -320,7 +307,7 @@ def test_audio_that_is_gone_is_among_what_did_not_come(folder: Path, tmp_path: P
 def test_a_study_in_which_nothing_was_done_has_a_report_too(tmp_path: Path) -> None:
     store = StudyStore(tmp_path / "study")
     plan = sv.Plan({"one": tmp_path / "one.wav"}, ["jazz"])
-    store.take_plan("plan-1", plan.description(), [trial(1, "jazz")], whole=True)
+    store.take_plan("plan-1", plan.description(), [stored_trial(1, "jazz")], whole=True)
     store.close()
     page = text_of(sv.Study(tmp_path / "study").report(tmp_path / "report.html"))
     assert "0 of 1 trials are done" in page

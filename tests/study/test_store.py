@@ -17,31 +17,16 @@ from soundverse_nb.client.journal import filesystem
 from soundverse_nb.measures.difference import Difference
 from soundverse_nb.study.measuring import TrialMeasures, keep_measures, kept_difference, measured_columns
 from soundverse_nb.study.plan import MICRO
-from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
+from soundverse_nb.study.store import NAME, StudyStore, TrialState
+from tests.study.stored import stored_trial
 
 PRICE = MICRO // 10
-
-
-def trial(number: int, **changed: object) -> StoredTrial:
-    made = StoredTrial(
-        identity=f"trial-{number}",
-        plan="plan-1",
-        number=number,
-        reference="one",
-        content="abc",
-        factors={"prompt": "jazz"},
-        instructions={"prompt": "jazz"},
-        replicate=number,
-        is_control=False,
-        state=TrialState.MISSING,
-    )
-    return replace(made, **changed)  # type: ignore[arg-type]
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> StudyStore:
     opened = StudyStore(tmp_path / "study")
-    opened.take_plan("plan-1", {"seed": 0}, [trial(number) for number in range(1, 11)])
+    opened.take_plan("plan-1", {"seed": 0}, [stored_trial(number) for number in range(1, 11)])
     return opened
 
 
@@ -60,7 +45,7 @@ def test_what_is_kept_is_there_for_the_next_process(store: StudyStore) -> None:
 def test_a_changed_plan_keeps_what_is_done_and_marks_what_nobody_asks_for_any_more(store: StudyStore) -> None:
     store.reserve("trial-1", PRICE, None)
     store.settle("trial-1", TrialState.DONE, charged=PRICE, audio="hash")
-    kept = [replace(trial(number), plan="plan-2", number=12 - number) for number in (1, 11)]
+    kept = [replace(stored_trial(number), plan="plan-2", number=12 - number) for number in (1, 11)]
     store.take_plan("plan-2", {"seed": 1}, kept)
     found = {each.identity: each for each in store.trials()}
     assert (found["trial-1"].state, found["trial-1"].plan) == (TrialState.DONE, "plan-2")
@@ -146,7 +131,7 @@ def test_where_there_is_no_shared_memory_a_rollback_journal_serves(
 ) -> None:
     monkeypatch.setattr(filesystem, "no_shared_memory", lambda _path: "NFS holds no shared memory")
     store = StudyStore(tmp_path)
-    store.take_plan("plan-1", {}, [trial(1)])
+    store.take_plan("plan-1", {}, [stored_trial(1)])
     assert "NFS" in store.kept
     assert not list(tmp_path.glob("*-wal"))
 
@@ -217,5 +202,5 @@ def test_a_store_whose_maker_was_killed_before_its_tables_is_begun_anew(tmp_path
     assert "not run yet" in repr(begun)
     assert (begun.plan, begun.spent, begun.is_running) == (None, 0.0, False)
     store = StudyStore(tmp_path)
-    store.take_plan("plan-1", {}, [trial(1)])
+    store.take_plan("plan-1", {}, [stored_trial(1)])
     assert len(store.trials()) == 1
