@@ -77,6 +77,15 @@ class MeasureCache:
         if self._puts % _PRUNE_EVERY == 0:
             self._prune()
 
+    def remove(self, key: str) -> None:
+        """Forget what was kept under this key; harmless where nothing is."""
+        with self._lock:
+            self._memory.pop(key, None)
+        place = self._place(key)
+        if place is not None:
+            with contextlib.suppress(OSError):
+                place.unlink(missing_ok=True)
+
     def clear(self) -> None:
         """Forget what is in memory; what is on disk stays."""
         with self._lock:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from soundverse_nb.analysis.analysed import Analysed
 from soundverse_nb.analysis.cache import cache
 from soundverse_nb.analysis.compared import COMPARISON_VERSION, Nulls
-from soundverse_nb.analysis.metric import Metric
+from soundverse_nb.analysis.metric import Metric, metrics
 from soundverse_nb.audio.features.extract import features_stamp
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.measures.difference import Difference
@@ -25,9 +25,21 @@ _NOTHING: Result = (math.nan, "It was not asked.")
 M = TypeVar("M", Features, Difference)
 
 
+def forget(reference: str, remix: str) -> None:
+    """Forget what was measured of two contents and of them as a pair, so that it is measured anew."""
+    for content in (reference, remix):
+        cache.remove(_song_key(content))
+        for each in metrics("clip"):
+            cache.remove(_metric_key(each, (content,)))
+    cache.remove(_null_key(reference))
+    cache.remove(_pair_key(reference, remix))
+    for each in metrics("pair"):
+        cache.remove(_metric_key(each, (reference, remix)))
+
+
 def kept_analysis(content: str) -> Analysed | None:
     """The analysis of a song with this content; None where it is missing."""
-    found = cache.get(f"song {content} {features_stamp()}")
+    found = cache.get(_song_key(content))
     if found is None:
         return None
     try:
@@ -38,7 +50,7 @@ def kept_analysis(content: str) -> Analysed | None:
 
 def keep_analysis(content: str, entry: bytes) -> Analysed:
     """Keep what `Analysed.to_bytes` wrote, and read it."""
-    cache.put(f"song {content} {features_stamp()}", entry)
+    cache.put(_song_key(content), entry)
     return _read(entry)
 
 
@@ -50,7 +62,7 @@ def _read(entry: bytes) -> Analysed:
 
 def kept_difference(reference: str, remix: str) -> Difference | None:
     """The difference of two contents, without metrics of one's own."""
-    found = cache.get(f"pair {reference} {remix} {_comparison_stamp()}")
+    found = cache.get(_pair_key(reference, remix))
     if found is None:
         return None
     try:
@@ -60,12 +72,12 @@ def kept_difference(reference: str, remix: str) -> Difference | None:
 
 
 def keep_difference(reference: str, remix: str, difference: Difference) -> None:
-    cache.put(f"pair {reference} {remix} {_comparison_stamp()}", difference.to_json().encode())
+    cache.put(_pair_key(reference, remix), difference.to_json().encode())
 
 
 def kept_nulls(content: str) -> Nulls | None:
     """What unrelated songs score against a song with this content."""
-    found = cache.get(f"null {content} {_comparison_stamp()}")
+    found = cache.get(_null_key(content))
     if found is None:
         return None
     try:
@@ -75,10 +87,23 @@ def kept_nulls(content: str) -> Nulls | None:
 
 
 def keep_nulls(content: str, nulls: Nulls) -> None:
-    cache.put(f"null {content} {_comparison_stamp()}", nulls.model_dump_json().encode())
+    cache.put(_null_key(content), nulls.model_dump_json().encode())
 
 
-def _comparison_stamp() -> str:
+def _song_key(content: str) -> str:
+    return f"song {content} {features_stamp()}"
+
+
+def _pair_key(reference: str, remix: str) -> str:
+    return f"pair {reference} {remix} {comparison_stamp()}"
+
+
+def _null_key(content: str) -> str:
+    return f"null {content} {comparison_stamp()}"
+
+
+def comparison_stamp() -> str:
+    """Which version of features and comparison a difference is of."""
     return f"{features_stamp()} comparison/{COMPARISON_VERSION}"
 
 

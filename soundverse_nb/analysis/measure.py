@@ -105,7 +105,7 @@ def analyse_all(
     check_executor(executor)
     given = _listed(clips, "analyse_all", "songs")
     songs = [_song_or_error(clip) for clip in given]
-    with counter(progress, len(songs)) as advance:
+    with counter(progress, len(songs), "songs measured") as advance:
         done = _measured_songs([song for song in songs if isinstance(song, Song)], executor, workers, advance)
     entries = [done[song.content] if isinstance(song, Song) else song for song in songs]
     return MeasureTable(entries, [_name_of(song, clip) for song, clip in zip(songs, given, strict=True)])
@@ -135,7 +135,7 @@ def compare_all(
     given = _pairs(pairs)
     songs = [(_song_or_error(reference), _song_or_error(remix)) for reference, remix in given]
     flat = [song for pair in songs for song in pair if isinstance(song, Song)]
-    with counter(progress, len(flat) + len(songs)) as advance:
+    with counter(progress, len(flat) + len(songs), "songs and pairs measured") as advance:
         done = _measured_songs(flat, executor, workers, advance)
         entries: list[Difference | SoundverseError | None] = []
         for pair in songs:

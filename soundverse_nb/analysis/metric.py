@@ -14,6 +14,9 @@ from soundverse_nb.measures.difference import Difference
 from soundverse_nb.measures.features import Features
 from soundverse_nb.render.escape import plain
 
+NO_NUMBER = ("The function gave nan.", "The function gave infinity.")
+"""Reasons that are answers: asked again, the function would say the same."""
+
 _REASON = 200  # characters of what a metric raised
 
 
@@ -45,8 +48,8 @@ class Metric:
         except Exception as error:
             return math.nan, plain(f"{type(error).__name__}: {error}", _REASON)
         if math.isnan(value):
-            return math.nan, "The function gave nan."
-        return (value, "") if math.isfinite(value) else (math.nan, "The function gave infinity.")
+            return math.nan, NO_NUMBER[0]
+        return (value, "") if math.isfinite(value) else (math.nan, NO_NUMBER[1])
 
 
 _registered: dict[str, Metric] = {}
@@ -138,4 +141,8 @@ def _code(function: Callable[..., Any]) -> str:
 
 
 def _built_in() -> set[str]:
-    return {*Features.model_fields, *Features.unknown().row, *Difference.unknown().row}
+    return {*Features.model_fields, *Features.unknown().row, *Difference.unknown().row, *_OF_A_STUDY}
+
+
+_OF_A_STUDY = ("not_measured", "metric_errors", "metric_versions")
+"""What a study's frame says of measures, beside them."""

@@ -24,8 +24,13 @@ _BEAT_SECONDS = 0.2
 
 
 @contextmanager
-def counter(progress: bool | Callable[[int, int], None], total: int) -> Iterator[Callable[[], None]]:
-    """A function to call for each song that is done, which reports the progress where that is wanted."""
+def counter(
+    progress: bool | Callable[[int, int], None], total: int, done_words: str = "songs checked"
+) -> Iterator[Callable[[], None]]:
+    """A function to call for each song that is done, which reports the progress where that is wanted.
+
+    `done_words` say what is counted.
+    """
     done = 0
     if callable(progress):
         report = progress
@@ -44,12 +49,12 @@ def counter(progress: bool | Callable[[int, int], None], total: int) -> Iterator
             def count() -> None:
                 nonlocal done
                 done += 1
-                line.show(f"{done} of {total} songs checked", done / total)
+                line.show(f"{done} of {total} {done_words}", done / total)
 
             yield count
     else:
         with _bar() as bar:
-            task = bar.add_task("preflight", total=total)
+            task = bar.add_task(done_words, total=total)
             yield lambda: bar.advance(task)
 
 

@@ -152,8 +152,8 @@ COLUMNS = frozenset({
     "plan", "identity", "number", "is_control", "in_plan", "state", "simulated", "order_id", "message_id",
     "started", "finished", "seconds", "seconds_to_streaming", "seconds_held_at_90", "attempts", "cost",
     "reserved", "error", "song_name", "stars", "note", "audio", "file", "same_audio_as", "extractor",
-    "adopted_from", "duplicate_of", "not_measured", "prompt_sent", "lyrics_sent", "parameters_sent",
-    "repeats",
+    "adopted_from", "duplicate_of", "not_measured", "metric_errors", "metric_versions",
+    "prompt_sent", "lyrics_sent", "parameters_sent", "repeats",
 })  # fmt: skip
 """Columns of a study's frame and of a plan's tables, beside which a slot has its own. Those of stages
 begin with "s_"."""

@@ -200,7 +200,8 @@ def _unmeasured(counted: Counted) -> Check:
     without = sum(number["without"] for number in counted.states.values())
     if not without:
         return Check(name="measured", state="fine", text="Every finished take has this metric.")
-    said = f"{_many(without, 'finished take')} without a number for this metric, left out."
+    said = f"{_many(without, 'finished take')} without a number for this metric, left out: "
+    said += "not_measured or metric_errors in study.to_frame() says why, study.measure() tries again."
     return Check(name="measured", state="look", text=said)
 
 
@@ -216,7 +217,8 @@ def _same_files(counted: Counted) -> Check:
 def _versions(counted: Counted) -> Check:
     mixed = [found for found in counted.stamps.values() if len(found) > 1]
     if mixed:
-        said = f"Not all measured by one version: {', '.join(sorted(mixed[0]))}. Measure them anew."
+        versions = ", ".join(sorted(mixed[0]))
+        said = f"Not all measured by one version: {versions}. study.measure() measures the rest anew."
         return Check(name="one version", state="look", text=said)
     if not counted.stamps:
         return Check(name="one version", state="unknown", text="The takes do not say what measured them.")

@@ -293,7 +293,7 @@ def _nothing(
             "study.run(plan) orders what is missing (retry_failed=True tries those that failed again)."
         )
     elif total["without"]:
-        hints.append("not_measured in study.to_frame() says why a take has none.")
+        hints.append("study.measure() measures what lacks; not_measured in study.to_frame() says why it did.")
     return ConfigurationError(
         f"No take {which} has a {metric}{'' if elsewhere else ' yet'}{_instead(states)}.",
         hint=" ".join(hints) or "study.to_frame() has all takes.",

@@ -105,8 +105,10 @@ class StudyFolder:
         Columns: the plan's factors, replicate, state, order, times in seconds, attempts, cost, the audio's
         hash and its path in the study's folder, every measure, stars and notes. `in_plan` is False for trials
         of earlier plans; `same_audio_as` names the earlier take that a repeat is the same file as, of a
-        control an ordinary one. Each column has one type, so that it goes to a file and comes back as it
-        was. `.attrs` names the versions of the latest run, and those that differed between runs.
+        control an ordinary one. `not_measured` says why a take has no measures, `metric_errors` why metrics
+        of your own gave no number: "name: reason; name: reason". Each column has one type, so that it goes to
+        a file and comes back as it was. `.attrs` names the versions of the latest run, and those that
+        differed between runs.
 
         >>> study.to_frame().to_csv("trials.csv", index=False)
         >>> study.to_frame().to_parquet("trials.parquet")  # with soundverse_nb[parquet]

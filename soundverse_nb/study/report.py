@@ -328,9 +328,9 @@ def _cautions(rows: Sequence[Mapping[str, Any]], store: StudyStore) -> Iterable[
         if len(stamps) > 1:
             yield (
                 f"{len(stamps)} versions of the measures are mixed ({name.replace('_', ' ')}), "
-                "and may differ: measure all takes by one."
+                "and may differ: study.measure() measures all takes by one."
             )
-    if unmeasured := sum(row["not_measured"] is not None for row in rows):
+    if unmeasured := sum(row["not_measured"] is not None and row["extractor"] is None for row in rows):
         yield f"{unmeasured:,} take{' was' if unmeasured == 1 else 's were'} not measured."
     unknown = sum(row["state"] == "unknown" for row in rows)
     if unknown:

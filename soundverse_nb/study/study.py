@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from soundverse_nb.analysis.pool import check_executor
+from soundverse_nb.client.background import LOOP
 from soundverse_nb.client.client import Client
 from soundverse_nb.client.config import checked_price, given_path
 from soundverse_nb.client.progress import ProgressReporter
@@ -18,6 +20,7 @@ from soundverse_nb.study.download import Download, notebook_folder, place_for
 from soundverse_nb.study.folder import StudyFolder
 from soundverse_nb.study.merging import merge_studies
 from soundverse_nb.study.plan import MICRO, Plan
+from soundverse_nb.study.remeasuring import MeasureReporter, MeasureRequest, measure_study
 from soundverse_nb.study.runner_lease import Command, ask_runner
 from soundverse_nb.study.running import PRICE, RunRequest, StudyReporter, run_study, service_name
 from soundverse_nb.study.store import StudyStore
@@ -167,6 +170,69 @@ class Study(StudyFolder):
         work = run_study(self.path, store, client._session, request, reporter)
         return client._start(work, reporter, f"study of {len(request.plan)} trials")
 
+    @bare_errors
+    async def measure(
+        self,
+        *,
+        anew: bool = False,
+        executor: Executor | None = None,
+        progress: bool | Callable[[int, int], None] = True,
+    ) -> Study:
+        """Measure what the finished takes lack, and order nothing; a study without a client can do it too.
+
+        Parameters
+        ----------
+        anew : measure all finished takes anew, whatever is known of them. Else those that lack their measures
+            or a metric of your own, or have one of another version.
+        executor : where they are measured; by default in processes of this machine.
+        progress : a progress bar, none, or your own function of (done, total).
+
+        Each take is kept as it is done, so an interrupted call goes on where it ended. What cannot be had
+        again stays as it was measured before, with the reason in `not_measured` or `metric_errors` of the
+        frame; a metric that is registered no longer keeps its column. Nobody can run the study meanwhile.
+        Raises ConfigurationError where somebody does, and where it cannot be written.
+
+        >>> length = sv.metric("length", lambda remix: remix.duration, unit="s")
+        >>> "remix_length (s)" in study.measure_sync(progress=False).to_frame()
+        True
+        >>> sv.analysis.remove_metric("length")
+        """
+        reporter = MeasureReporter()
+        work = self._measuring(MeasureRequest(anew, executor, progress), reporter)
+        try:
+            await LOOP.run(work)
+        except asyncio.CancelledError as error:
+            raise reporter.interrupted(error) from None
+        return self
+
+    @bare_errors
+    def measure_sync(
+        self,
+        *,
+        anew: bool = False,
+        executor: Executor | None = None,
+        progress: bool | Callable[[int, int], None] = True,
+    ) -> Study:
+        """The same as `measure`, blocking. Safe inside a notebook."""
+        LOOP.check_may_block()
+        reporter = MeasureReporter()
+        work = self._measuring(MeasureRequest(anew, executor, progress), reporter)
+        try:
+            LOOP.wait(work)
+        except KeyboardInterrupt as error:
+            raise reporter.interrupted(error) from None
+        return self
+
+    def _measuring(self, request: MeasureRequest, reporter: MeasureReporter) -> Coroutine[Any, Any, None]:
+        check_executor(request.executor)
+        return measure_study(self.path, self._begun(), request, reporter)
+
+    def _begun(self) -> StudyStore:
+        """The store, to write; ConfigurationError before the first run."""
+        if not self._exists:
+            raise ConfigurationError("This study was not run yet.", hint="study.run(plan) runs it.")
+        return self._writing()
+
     def _request(
         self,
         plan: Plan | None,
@@ -256,9 +322,7 @@ class Study(StudyFolder):
         self._ask(Command.STOP)
 
     def _ask(self, command: Command) -> None:
-        if not self._exists:
-            raise ConfigurationError("This study was not run yet.", hint="study.run(plan) runs it.")
-        ask_runner(self._writing(), command)
+        ask_runner(self._begun(), command)
 
     @bare_errors
     def adopt(self, other: Study | str | os.PathLike[str], plan: Plan | None = None) -> int:

@@ -87,6 +87,7 @@ SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
         "While it runs": ("pause", "resume", "stop_after_current", "is_running", "is_paused"),
         "How it stands": ("headline", "plan", "trials", "spent", "reserved", "unknown"),
         "Hear": ("gallery", "clip", "difference", "mark"),
+        "Measure later": ("measure", "measure_sync"),
         "Say": ("to_frame", "summary", "plot", "plot_timeline", "precision", "mixed_model"),
         "Hand on": ("report", "save", "download", "open_zip", "adopt", "close"),
     },
