@@ -22,7 +22,7 @@ from soundverse_nb.analysis.kept import (
     with_metrics,
 )
 from soundverse_nb.analysis.metric import metrics
-from soundverse_nb.analysis.pool import check_executor, results, shares_our_disk, submit
+from soundverse_nb.analysis.pool import answer, check_executor, results, shares_our_disk
 from soundverse_nb.analysis.song import Song, as_song, shown_name
 from soundverse_nb.analysis.tasks import PairResult, PairTask, SongResult, SongTask, do_pair, do_song
 from soundverse_nb.errors import ConfigurationError, SoundverseError
@@ -167,8 +167,7 @@ async def analyse_async(clip: Any, *, executor: Executor | None = None) -> Featu
     if kept is not None:
         return kept
     task = await asyncio.to_thread(_song_task, song, executor)
-    future = await asyncio.to_thread(submit, do_song, task, executor)
-    return await asyncio.to_thread(_of_song, song, await asyncio.wrap_future(future))
+    return await asyncio.to_thread(_of_song, song, await answer(do_song, task, executor))
 
 
 async def compare_audio_async(reference: Any, remix: Any, *, executor: Executor | None = None) -> Difference:
@@ -183,8 +182,7 @@ async def compare_audio_async(reference: Any, remix: Any, *, executor: Executor 
     if kept is not None:
         return kept
     task = await asyncio.to_thread(_pair_task, songs, executor)
-    future = await asyncio.to_thread(submit, do_pair, task, executor)
-    return await asyncio.to_thread(_of_pair, songs, features, await asyncio.wrap_future(future))
+    return await asyncio.to_thread(_of_pair, songs, features, await answer(do_pair, task, executor))
 
 
 def _kept_song(song: Song) -> Features | None:

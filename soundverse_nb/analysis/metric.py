@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from soundverse_nb.cancellation import is_interrupt
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.measures.difference import Difference
 from soundverse_nb.measures.features import Features
@@ -42,10 +43,15 @@ class Metric:
         return f"{self.name} ({self.unit})" if self.unit else self.name
 
     def measure(self, *clips: Any) -> tuple[float, str]:
-        """What the function says of these clips, and "" or the reason why that is nan. Never raises."""
+        """What the function says of these clips, and "" or the reason why that is nan.
+
+        Raises nothing but an interrupt: a function that calls sys.exit() ends only itself.
+        """
         try:
             value = float(self.function(*clips))
-        except Exception as error:
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
             return math.nan, plain(f"{type(error).__name__}: {error}", _REASON)
         if math.isnan(value):
             return math.nan, NO_NUMBER[0]

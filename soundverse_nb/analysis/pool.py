@@ -7,6 +7,7 @@ many processes as processors would otherwise wait for one another.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import threading
@@ -20,8 +21,10 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
+from functools import partial
 from typing import Any, TypeVar
 
+from soundverse_nb.cancellation import ExitedError, answer_of, contained
 from soundverse_nb.errors import ConfigurationError, SoundverseError
 from soundverse_nb.render.escape import plain
 from soundverse_nb.worker_count import worker_count
@@ -69,6 +72,9 @@ class _Processes(Executor):
             self._executor._max_workers = min(self._most, unfinished)
             future: Future[T] = self._executor.submit(function, *arguments, **named)
             return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self._executor.shutdown(wait=wait)
 
 
 class _Pool:
@@ -149,17 +155,37 @@ def results(
         yield from _on(_pool.get(count), function, tasks, [number])
 
 
-def submit(function: Callable[[Task], T], task: Task, executor: Executor | None = None) -> Future[T]:
-    """One task, for whoever waits for its future, with asyncio.wrap_future() say."""
-    chosen = executor or _pool.get(worker_count())
-    if chosen is None:
-        future: Future[T] = Future()
+async def answer(function: Callable[[Task], T], task: Task, executor: Executor | None = None) -> T:
+    """The result of one task, awaited; on our own processes or an executor that is given.
+
+    Raises SoundverseError, whatever becomes of the task. One whose process ended is tried once more alone:
+    it may have been another task that ended it.
+    """
+    if executor is not None:
+        return await _answer_on(executor, function, task)
+    pool = await asyncio.to_thread(_pool.get, worker_count())
+    if pool is None:
+        return await _answer_on(None, function, task)
+    try:
+        return await _answer_on(pool, function, task)
+    except WorkerLostError:
+        alone = await asyncio.to_thread(_Processes, 1)
         try:
-            future.set_result(function(task))
-        except Exception as error:
-            future.set_exception(error)
-        return future
-    return chosen.submit(_on_one_thread, function, task)
+            return await _answer_on(alone, function, task)
+        finally:
+            alone.shutdown(wait=False)
+
+
+async def _answer_on(executor: Executor | None, function: Callable[[Task], T], task: Task) -> T:
+    try:
+        if executor is None:
+            return await asyncio.to_thread(function, task)
+        # In a thread: starting a process, or reaching a cluster, may take a while.
+        begin = partial(executor.submit, _on_one_thread, function, task)
+        future = await answer_of(lambda: asyncio.get_running_loop().run_in_executor(None, begin))
+        return await answer_of(lambda: asyncio.wrap_future(future))
+    except Exception as error:
+        raise _reason(executor, error) from None
 
 
 def _on(
@@ -177,7 +203,8 @@ def _on(
                     if executor is None:
                         result: T | SoundverseError = function(task)
                     else:
-                        running[executor.submit(_on_one_thread, function, task)] = number
+                        with contained():
+                            running[executor.submit(_on_one_thread, function, task)] = number
                         continue
                 except Exception as error:  # of the function; or the executor is broken or closed
                     result = _reason(executor, error)
@@ -186,9 +213,11 @@ def _on(
             for future in done:
                 number = running.pop(future)
                 try:
-                    yield number, future.result()
+                    with contained():
+                        answer: T | SoundverseError = future.result()
                 except Exception as error:
-                    yield number, _reason(executor, error)
+                    answer = _reason(executor, error)
+                yield number, answer
     finally:
         for future in running:
             future.cancel()
@@ -218,5 +247,7 @@ def _reason(executor: Executor | None, error: Exception) -> SoundverseError:
 
 def _is_lost(error: BaseException) -> bool:
     """A broken pool of the standard library's kind or loky's; dask's word for a task whose workers died."""
+    if isinstance(error, ExitedError) and error.__cause__ is not None:
+        error = error.__cause__  # cancelled there, say
     names = {kind.__name__ for kind in type(error).__mro__}
     return not names.isdisjoint({"BrokenExecutor", "KilledWorker", "CancelledError", "FutureCancelledError"})

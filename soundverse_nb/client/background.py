@@ -318,6 +318,7 @@ class BackgroundLoop:
             self._loop = self._thread = None
         if loop is None or thread is None or self._pid != os.getpid():
             return
+        _ending.add(loop)
         if thread is not threading.current_thread():
             loop.call_soon_threadsafe(loop.stop)
             thread.join(SHUTDOWN_SECONDS)
@@ -336,17 +337,25 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return asyncio.SelectorEventLoop(CoalescingSelector())
 
 
+_ending: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()
+
+
 def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
     try:
-        loop.run_forever()
+        while loop not in _ending:
+            # Asyncio lets these out of the loop, although the task that raised them has them too, and so has
+            # whoever waits for it. They are of somebody's own code: no signal comes to this thread.
+            with contextlib.suppress(SystemExit, KeyboardInterrupt):
+                loop.run_forever()
     finally:
         left = asyncio.all_tasks(loop)
         for task in left:
             task.cancel()
-        if left:
-            loop.run_until_complete(asyncio.wait(left, timeout=SHUTDOWN_SECONDS))
-        loop.run_until_complete(loop.shutdown_asyncgens())
+        with contextlib.suppress(SystemExit, KeyboardInterrupt):
+            if left:
+                loop.run_until_complete(asyncio.wait(left, timeout=SHUTDOWN_SECONDS))
+            loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
 
 

@@ -25,11 +25,11 @@ from soundverse_nb.client.config import (
     SERVICE,
     Clock,
     Settings,
-    SystemClock,
     Timeouts,
     checked_base_url,
     checked_price,
     checked_status_path,
+    contained_clock,
     find_base_url,
     find_key,
     results_folder,
@@ -147,7 +147,7 @@ class Client:
             executor=executor,
             max_bytes=max_bytes,
             timeouts=timeouts or Timeouts(),
-            clock=clock or SystemClock(),
+            clock=contained_clock(clock),
         )
         self._session = Session(self._settings)
         self.interrupted = RemixList()

@@ -22,6 +22,7 @@ from pydantic import SecretStr
 
 from soundverse_nb.api.proxy import NetworkSettings
 from soundverse_nb.api.transport import STATUS_PATH
+from soundverse_nb.cancellation import contained, contained_await
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.urls import DEFAULT_PORTS, WebURL, is_loopback
 
@@ -96,6 +97,30 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+def contained_clock(given: Clock | None) -> Clock:
+    """The clock that a client was given, by default the real one."""
+    return SystemClock() if given is None else _ContainedClock(given)
+
+
+@dataclass(frozen=True)
+class _ContainedClock:
+    """Somebody's clock, of which nothing but an Exception comes out."""
+
+    clock: Clock
+
+    def time(self) -> float:
+        with contained():
+            return self.clock.time()
+
+    def monotonic(self) -> float:
+        with contained():
+            return self.clock.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        with contained_await():
+            await self.clock.sleep(seconds)
 
 
 KEY_VARIABLE = "SOUNDVERSE_API_KEY"

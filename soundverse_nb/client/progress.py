@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 
 from soundverse_nb import displays
 from soundverse_nb.api.secrets import logger
+from soundverse_nb.cancellation import contained
 from soundverse_nb.client.journal.order import PICK_UP, Order, OrderState
 from soundverse_nb.displays import Phase, ProgressDisplay, ProgressUpdate, ipython_shell
 from soundverse_nb.errors import (
@@ -133,7 +134,8 @@ class ProgressReporter:
         if self._display is None:
             return
         try:
-            act(self._display)
+            with contained():
+                act(self._display)
         except Exception as error:  # a display may raise anything; the remix goes on
             self._display = None
             log.warning("The progress display failed and was left alone: %s", type(error).__name__)
@@ -251,7 +253,8 @@ def find_display(setting: bool | ProgressDisplay, price: float | None = None) ->
         if factory is None:
             return None
         try:
-            made: ProgressDisplay | None = factory() if price is None else factory(price=price)
+            with contained():
+                made: ProgressDisplay | None = factory() if price is None else factory(price=price)
         except Exception as error:  # a front end may raise anything; the remix goes on
             log.warning("There is no progress display here: %s", type(error).__name__)
             return None

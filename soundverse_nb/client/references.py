@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from soundverse_nb.api.proxy import NetworkSettings
 from soundverse_nb.api.secrets import logger
 from soundverse_nb.audio.given import Kind
+from soundverse_nb.cancellation import answer_of
 from soundverse_nb.client.inputs import reference_of
 from soundverse_nb.client.progress import ProgressSlot
 from soundverse_nb.displays import Phase
@@ -198,7 +199,8 @@ class References:
 
     async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         executor = self._executor if function in (_preflight, _on_disk) else None
-        return await asyncio.get_running_loop().run_in_executor(executor, function, *arguments)
+        loop = asyncio.get_running_loop()
+        return await answer_of(lambda: loop.run_in_executor(executor, function, *arguments))
 
 
 @dataclass

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from soundverse_nb.api.proxy import NetworkSettings, using_network
+from soundverse_nb.cancellation import contained_await
 from soundverse_nb.errors import ConfigurationError, bare_errors
 from soundverse_nb.hosting.bucket import parse_bucket
 from soundverse_nb.hosting.embedded import EmbeddedHost
@@ -119,12 +120,12 @@ class GuardedHost:
             await check_address(published.web_url, public=self._public)
         except BaseException:  # nobody will use it now, nor when the check was cancelled
             with contextlib.suppress(Exception):  # why it is refused is what has to be said
-                await self.host.withdraw(published)
+                await self.withdraw(published)
             raise
         return published
 
     async def withdraw(self, published: PublishedReference) -> None:
-        with using_network(self._network):
+        with using_network(self._network), contained_await():
             await self.host.withdraw(published)
 
 

@@ -16,6 +16,7 @@ from typing import Any, Protocol, runtime_checkable
 from urllib.parse import unquote_plus
 
 from soundverse_nb.api.secrets import redact, remember_secret
+from soundverse_nb.cancellation import ExitedError, contained_await
 from soundverse_nb.errors import ConfigurationError, HostingError, SoundverseError, bare_errors
 from soundverse_nb.filetype import HEAD_BYTES, audio_suffix
 from soundverse_nb.urls import InvalidURLError, WebURL, shown_url
@@ -200,9 +201,10 @@ async def ask_to_publish(function: HostFunction, path: Path, who: str) -> Publis
     the package's own errors pass.
     """
     try:
-        answer: Any = function(Path(path))
-        if inspect.isawaitable(answer):
-            answer = await answer
+        with contained_await():
+            answer: Any = function(Path(path))
+            if inspect.isawaitable(answer):
+                answer = await answer
     except SoundverseError:
         raise
     except Exception as error:  # somebody's own code may raise anything
@@ -245,7 +247,9 @@ def _without_secrets(text: str) -> str:
     return _QUERY.sub("?...", redact(text))
 
 
-def _failed(who: str, error: Exception) -> HostingError:
+def _failed(who: str, error: BaseException) -> HostingError:
+    if isinstance(error, ExitedError) and error.__cause__ is not None:
+        error = error.__cause__  # sys.exit() where it was called
     # The cause is left out on purpose: its text may hold a signed URL. Where it was raised is said instead.
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({os.path.basename(frames[-1].filename)}, line {frames[-1].lineno})" if frames else ""

@@ -132,9 +132,11 @@ async def preflight_async(
     """preflight() off the event loop, on a thread of `executor` (default: the loop's own)."""
     import asyncio  # costs a folder or a script that needs none of it its time
 
+    from soundverse_nb.cancellation import answer_of  # so does this
+
     loop = asyncio.get_running_loop()
     check = partial(preflight, source, limits, quick=quick, duration_by=duration_by)
-    return await loop.run_in_executor(executor, check)
+    return await answer_of(lambda: loop.run_in_executor(executor, check))
 
 
 def repair_call(reference: Reference) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 
 from soundverse_nb.audio.reading import AudioError
 from soundverse_nb.audio.worker_process import DiedError, NotStartedError, WorkerProcess
+from soundverse_nb.cancellation import contained
 from soundverse_nb.reference.check import preflight, refused
 from soundverse_nb.reference.facts import DurationBy, Limits
 from soundverse_nb.reference.report import PreflightReport
@@ -146,7 +147,9 @@ def _on(executor: Executor, songs: list[Song], task: Task) -> Iterator[tuple[int
     has_worked = False
     try:
         for index, path in songs:
-            futures[executor.submit(_checked, os.fspath(path), task)] = index, path
+            with contained():
+                future = executor.submit(_checked, os.fspath(path), task)
+            futures[future] = index, path
     except Exception:  # broken, closed, or not able to start what it needs
         lost += songs[len(futures) :]
     try:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+import sys
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -17,6 +20,10 @@ def _only_mine() -> Iterator[None]:
     yield
     for each in (*metrics("clip"), *metrics("pair")):
         remove_metric(each.name)
+
+
+def raise_(error: BaseException) -> float:
+    raise error
 
 
 def test_the_number_of_parameters_says_whether_it_is_about_a_clip_or_a_pair() -> None:
@@ -54,6 +61,9 @@ def test_a_cell_that_is_run_again_takes_the_place_of_what_it_registered() -> Non
         (lambda clip: math.inf, "The function gave infinity."),
         (lambda clip: "loud", "could not convert string to float"),
         (lambda clip: None, "TypeError"),
+        (lambda clip: sys.exit("no licence"), "SystemExit: no licence"),
+        (lambda clip: raise_(asyncio.CancelledError()), "CancelledError"),
+        (lambda clip: raise_(GeneratorExit()), "GeneratorExit"),
     ],
 )
 def test_what_is_no_number_is_nan_with_the_reason(function: object, reason: str) -> None:
@@ -86,3 +96,11 @@ def test_warnings_of_a_metric_are_its_own_affair() -> None:
 
     with pytest.warns(UserWarning, match="thin ice"):
         assert sv.metric("noisy", noisy).measure(None) == (1.0, "")
+
+
+def test_an_interrupt_ends_a_metric_and_one_that_it_raises_elsewhere_is_its_own() -> None:
+    metric = sv.metric("long", lambda clip: raise_(KeyboardInterrupt("mine")))
+    with pytest.raises(KeyboardInterrupt):
+        metric.measure(None)  # on the main thread it may be Ctrl-C
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(metric.measure, None).result()[1] == "KeyboardInterrupt: mine"

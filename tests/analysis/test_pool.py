@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -177,15 +177,69 @@ def room_for_eight(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("room_for_eight")
 def test_a_single_task_starts_a_single_process_however_much_room_there_is() -> None:
-    assert pool.submit(twice, 2).result() == 4
-    assert pool.submit(twice, 3).result() == 6
+    assert asyncio.run(pool.answer(twice, 2)) == 4
+    assert asyncio.run(pool.answer(twice, 3)) == 6
     assert alive_workers() == 1
 
 
 @pytest.mark.usefixtures("room_for_eight")
 def test_tasks_that_wait_together_have_a_process_each(tmp_path: Path) -> None:
     gate = tmp_path / "gate"
-    waiting = [pool.submit(partial(when_open, str(gate)), at) for at in range(3)]
+    executor = pool._pool.get(8)
+    assert executor is not None
+    waiting = [executor.submit(when_open, str(gate), at) for at in range(3)]
     assert alive_workers() == 3
     gate.touch()
     assert os.getpid() not in {future.result() for future in waiting}
+
+
+class Exiting(Executor):
+    """Calls sys.exit() in place of taking a task."""
+
+    def submit(self, function: Any, /, *arguments: Any, **named: Any) -> Future[Any]:
+        raise SystemExit(3)
+
+
+class Answering(Executor):
+    """Answers every task by an error, or by taking it back."""
+
+    def __init__(self, error: BaseException | None) -> None:
+        self._error = error
+
+    def submit(self, function: Any, /, *arguments: Any, **named: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        if self._error is None:
+            future.cancel()
+            future.set_running_or_notify_cancel()
+        else:
+            future.set_exception(self._error)
+        return future
+
+
+@pytest.mark.parametrize(
+    ("executor", "reason"),
+    [
+        (Exiting(), "SystemExit: 3"),
+        (Answering(SystemExit(4)), "SystemExit: 4"),
+        (Answering(GeneratorExit()), "GeneratorExit"),
+        (Answering(None), "ended before it answered"),
+    ],
+)
+async def test_whatever_an_executor_answers_is_a_reason(executor: Executor, reason: str) -> None:
+    with pytest.raises(SoundverseError, match=reason):
+        await pool.answer(twice, 1, executor)
+
+
+def test_an_executor_that_exits_is_a_reason_in_every_place() -> None:
+    found = dict(results(twice, [1, 2], Exiting()))
+    assert {str(type(each).__name__) for each in found.values()} == {"SoundverseError"}
+
+
+@pytest.mark.usefixtures("room_for_eight")
+async def test_an_awaited_task_that_ends_its_process_costs_no_other_that_is_awaited() -> None:
+    found = await asyncio.gather(
+        *(pool.answer(fatal_when_three, number) for number in range(6)), return_exceptions=True
+    )
+    assert isinstance(found.pop(3), WorkerLostError)
+    assert found == [0, 1, 2, 4, 5]
+    assert await pool.answer(twice, 4) == 8

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import contextvars
 import os
 import signal
@@ -260,3 +261,26 @@ async def test_nothing_waits_for_what_a_closed_loop_can_never_end(monkeypatch: p
     task.cancel()
     work.close()
     await asyncio.wait_for(until_stopped(), 20)
+
+
+@pytest.mark.parametrize("exit_", [SystemExit(3), KeyboardInterrupt("of its own")])
+def test_no_exit_in_a_task_or_a_callback_ends_the_loop(loop: BackgroundLoop, exit_: BaseException) -> None:
+    async def leave() -> None:
+        raise exit_
+
+    async def beside() -> int:
+        with contextlib.suppress(type(exit_)):
+            await asyncio.ensure_future(leave())
+        return 2
+
+    def callback() -> None:
+        raise exit_
+
+    with pytest.raises(type(exit_)):
+        loop.wait(leave())
+    loop.call_soon(callback)
+    assert loop.wait(beside()) == 2
+    thread = loop._thread
+    loop.close()
+    assert thread is not None
+    assert not thread.is_alive()

@@ -108,6 +108,18 @@ async def test_a_failing_function_is_named_with_its_line_and_without_its_secrets
     assert failed.value.__suppress_context__
 
 
+@pytest.mark.parametrize("is_async", [True, False])
+async def test_a_function_that_exits_has_failed_and_ends_nothing_else(is_async: bool, song: Path) -> None:
+    def leave(path: Path) -> str:
+        raise SystemExit("no bucket")
+
+    async def leave_later(path: Path) -> str:
+        return leave(path)
+
+    with pytest.raises(HostingError, match=r"failed with SystemExit: no bucket \(test_protocol\.py, line"):
+        await as_host(leave_later if is_async else leave).publish(song)
+
+
 async def test_the_packages_own_errors_pass_through_a_function(song: Path) -> None:
     async def upload(path: Path) -> str:
         raise ConfigurationError("No account.")

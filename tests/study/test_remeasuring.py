@@ -208,6 +208,17 @@ def test_nobody_measures_a_study_that_is_being_run(study: sv.Study) -> None:
     assert "tune_kept" not in study.to_frame()
 
 
+def test_what_was_measured_before_an_interrupt_is_kept(study: sv.Study) -> None:
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match="1 of 2 takes are measured, and kept"):
+        study.measure_sync(executor=HERE["executor"], progress=interrupt)
+    assert study.to_frame()["tune_kept"].notna().sum() >= 1
+    assert not study.is_running
+    assert frame_of(study)["tune_kept"].notna().all()
+
+
 async def test_a_cancelled_call_keeps_what_is_done_and_leaves_the_study_to_others(study: sv.Study) -> None:
     begun = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from soundverse_nb.api.secrets import logger, spells_key
 from soundverse_nb.api.transport import Downloaded
 from soundverse_nb.audio.truncation import ends_inside_a_frame, text_end
+from soundverse_nb.cancellation import answer_of
 from soundverse_nb.client.background import eager
 from soundverse_nb.client.journal.order import Order, OrderState
 from soundverse_nb.client.order.poll import ask
@@ -152,8 +153,9 @@ async def check_elsewhere(path: str, proven: bool, executor: Executor | None) ->
     """Check a fetched file on the user's executor; None where there is none, or it cannot be used."""
     if executor is None:
         return None
+    loop = asyncio.get_running_loop()
     try:
-        return await asyncio.get_running_loop().run_in_executor(executor, check_file, path, proven)
+        return await answer_of(lambda: loop.run_in_executor(executor, check_file, path, proven))
     except Exception as error:
         # It is closed, its workers are gone or know no such file: the remix is paid for all the same.
         log.warning("The executor could not decode a remix (%s); a thread does.", type(error).__name__)
