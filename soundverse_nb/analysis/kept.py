@@ -139,7 +139,7 @@ def _kept_value(each: Metric, contents: tuple[str, ...]) -> float | None:
     except (ValueError, KeyError, TypeError):
         return None
     # A function that was changed under the same version would else go on giving its old values.
-    return value if code == each.code else None
+    return value if code == each.code and each.holds(value) else None
 
 
 def _metric_key(each: Metric, contents: tuple[str, ...]) -> str:

@@ -15,8 +15,10 @@ from soundverse_nb.measures.difference import Difference
 from soundverse_nb.measures.features import Features
 from soundverse_nb.render.escape import plain
 
-NO_NUMBER = ("The function gave nan.", "The function gave infinity.")
-"""Reasons that are answers: asked again, the function would say the same."""
+ANSWER = "The function gave "
+"""Begins the reasons that are answers: asked again, the function would say the same."""
+
+_ROUNDING = 1e-9  # by which a value may be outside of its range
 
 _REASON = 200  # characters of what a metric raised
 
@@ -26,7 +28,8 @@ class Metric:
     """A measure of one's own, as `sv.metric` registered it.
 
     `of` is "clip" for a function of one clip, "pair" for one of a song and its remix. `column` is its name in
-    a data frame, with the unit at the end.
+    a data frame, with the unit at the end. `range` is the lowest and the highest value there can be, None for
+    an open end.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Metric:
     unit: str = ""
     version: str = "1"
     of: Literal["clip", "pair"] = "clip"
+    range: tuple[float | None, float | None] = (None, None)
     code: str = field(default="", repr=False, compare=False)
     """A hash of the function's source when it was registered, "" where that is not known."""
 
@@ -54,8 +58,17 @@ class Metric:
                 raise
             return math.nan, plain(f"{type(error).__name__}: {error}", _REASON)
         if math.isnan(value):
-            return math.nan, NO_NUMBER[0]
-        return (value, "") if math.isfinite(value) else (math.nan, NO_NUMBER[1])
+            return math.nan, f"{ANSWER}nan."
+        if not math.isfinite(value):
+            return math.nan, f"{ANSWER}infinity."
+        if not self.holds(value):
+            return math.nan, f"{ANSWER}{value:g}, outside of its range, {_range_words(self.range)}."
+        return value, ""
+
+    def holds(self, value: float) -> bool:
+        """Whether a value is in the metric's range, but for rounding."""
+        low, high = self.range
+        return (low is None or value >= low - _ROUNDING) and (high is None or value <= high + _ROUNDING)
 
 
 _registered: dict[str, Metric] = {}
@@ -68,6 +81,7 @@ def metric(
     unit: str = "",
     version: str = "1",
     of: Literal["clip", "pair"] | None = None,
+    range: tuple[float | None, float | None] | None = None,
 ) -> Any:
     """Register a measure of your own: from now on it is a column beside the built-in ones.
 
@@ -79,9 +93,12 @@ def metric(
     unit : stands behind the name, such as "dB".
     version : change it when the function changes: values are kept by content, name and version.
     of : "clip" or "pair"; found out from the number of parameters where it is not given.
+    range : the lowest and the highest value there can be, such as (0, 1) for a share or what is 0 or 1, and
+        (0, None) for what is never negative. Intervals of a study's summaries stay inside; a value outside
+        becomes nan, with the reason.
 
     Gives back the `Metric`; without a function a decorator. A second metric of one name takes the first one's
-    place. Raises ConfigurationError where the name is taken by a built-in measure.
+    place. Raises ConfigurationError where the name is taken by a built-in measure, and for what is no range.
 
     >>> import numpy as np
     >>> import soundverse_nb as sv
@@ -91,7 +108,7 @@ def metric(
     >>> sv.analysis.remove_metric("rms")
     """
     if function is None:
-        return lambda found: metric(name, found, unit=unit, version=version, of=of)
+        return lambda found: metric(name, found, unit=unit, version=version, of=of, range=range)
     if not isinstance(name, str) or not name.strip():
         raise ConfigurationError(f"name={name!r} is no name of a metric.", hint='Give a text such as "bass".')
     if not callable(function):
@@ -100,7 +117,13 @@ def metric(
             hint="Give a function of a clip, or of a song and its remix.",
         )
     made = Metric(
-        plain(name, 80), function, plain(unit, 40), str(version), of or _kind(name, function), _code(function)
+        plain(name, 80),
+        function,
+        plain(unit, 40),
+        str(version),
+        of or _kind(name, function),
+        _checked_range(range),
+        _code(function),
     )
     if made.column in _built_in():
         raise ConfigurationError(f"{made.column} is a built-in measure.", hint="Choose another name.")
@@ -136,6 +159,27 @@ def _kind(name: str, function: Callable[..., Any]) -> Literal["clip", "pair"]:
             hint='It takes a clip, or a song and its remix; of="clip" or of="pair" says which.',
         )
     return "pair" if len(required) == 2 else "clip"
+
+
+def _checked_range(given: Any) -> tuple[float | None, float | None]:
+    try:
+        low, high = (None, None) if given is None else (None if end is None else float(end) for end in given)
+        if all(end is None or math.isfinite(end) for end in (low, high)) and (
+            low is None or high is None or low < high
+        ):
+            return low, high
+    except (TypeError, ValueError):
+        pass
+    raise ConfigurationError(
+        f"range={given!r} is no range.", hint="Give (0, 1), or (0, None) where there is no highest value."
+    )
+
+
+def _range_words(ends: tuple[float | None, float | None]) -> str:
+    low, high = ends
+    if low is None or high is None:
+        return f"{high:g} or less" if low is None else f"{low:g} or more"
+    return f"{low:g} to {high:g}"
 
 
 def _code(function: Callable[..., Any]) -> str:

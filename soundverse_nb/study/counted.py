@@ -12,6 +12,8 @@ from functools import cached_property
 from typing import Any
 
 from soundverse_nb.errors import ConfigurationError
+from soundverse_nb.study.own_metrics import RANGES, ranges_in, version_in
+from soundverse_nb.study.ranges import Range
 
 Level = tuple[str, ...]
 """The name of the level of each factor that is compared; "" where it has none."""
@@ -22,7 +24,8 @@ Rest = tuple[str, ...]
 STAMPS = ("extractor", "reference_extractor", "remix_extractor")
 """Columns that say which version of the measures a row has."""
 
-_FIXED = ("reference", "state", "is_control", "in_plan", "same_audio_as", "simulated", "number", *STAMPS)
+_FIXED = ("reference", "state", "is_control", "in_plan", "same_audio_as", "simulated", "number", *STAMPS,
+          "metric_versions")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Counted:
     orphans, unlevelled : rows of earlier plans; rows that have no level of any factor in `by`.
     planned : by level the cells (song and rest) that the plan has, whether a take of theirs counts or not.
     references : the songs of the takes that count, also where they are what is compared.
+    own_range : of a metric of one's own, as it was registered; None where nothing was said.
     """
 
     metric: str
@@ -59,6 +63,7 @@ class Counted:
     unlevelled: int
     planned: Mapping[Level, Mapping[tuple[str, Rest], None]]
     references: frozenset[str]
+    own_range: Range | None = None
 
     @property
     def levels(self) -> list[Level]:
@@ -119,7 +124,18 @@ def count(rows: Any, metric: str, by: str | Sequence[str] | None = None) -> Coun
     chosen = _chosen(factors, by, records)
     counted = _sorted(records, metric, chosen, tuple(factor for factor in factors if factor not in chosen))
     orders = [_categories(rows, factor) for factor in chosen]
-    return replace(counted, states={level: counted.states[level] for level in _ordered(counted, orders)})
+    states = {level: counted.states[level] for level in _ordered(counted, orders)}
+    return replace(counted, states=states, own_range=_own_range(rows, metric))
+
+
+def _own_range(rows: Any, metric: str) -> Range | None:
+    """The range of a metric of one's own: as it is registered now, else as the rows bring it."""
+    brought = getattr(rows, "attrs", {}).get(RANGES, {})
+    ends = {**brought, **ranges_in(())}.get(metric)
+    if ends is None:
+        return None
+    low, high = ends
+    return Range(-math.inf if low is None else low, math.inf if high is None else high)
 
 
 def _categories(rows: Any, factor: str) -> dict[str, int]:
@@ -254,6 +270,8 @@ def _sorted(
             for column in STAMPS:
                 if row[column] is not None:
                     stamps[column].add(str(row[column]))
+            if (version := version_in(row["metric_versions"], metric)) is not None:
+                stamps["metric_versions"].add(f"{metric} {version}")
             references.add(_name(row["reference"]))
             values.setdefault(level, {}).setdefault(song, {}).setdefault(others, []).append(value)
     if not values:

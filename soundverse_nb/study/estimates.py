@@ -180,7 +180,7 @@ def _unless_few(counted: Counted, estimate: Estimator) -> Estimator:
 
 def limits_of(counted: Counted) -> Range | None:
     """The range of the metric, unless takes are outside of it, so that the column is another measure."""
-    limits = range_of(counted.metric)
+    limits = counted.own_range or range_of(counted.metric)
     return limits if limits and all(limits.holds(group) for _, _, group in counted.groups()) else None
 
 

@@ -24,7 +24,7 @@ from soundverse_nb.study.archive import save_archive
 from soundverse_nb.study.audio_files import audio_file, is_content
 from soundverse_nb.study.environments import differences, runs_of
 from soundverse_nb.study.estimates import Method, Scope
-from soundverse_nb.study.frame import study_columns, study_frame
+from soundverse_nb.study.frame import StudyRows, study_frame
 from soundverse_nb.study.measuring import kept_difference
 from soundverse_nb.study.mixed import mixed_model
 from soundverse_nb.study.plan import MICRO, Plan
@@ -107,8 +107,8 @@ class StudyFolder:
         of earlier plans; `same_audio_as` names the earlier take that a repeat is the same file as, of a
         control an ordinary one. `not_measured` says why a take has no measures, `metric_errors` why metrics
         of your own gave no number: "name: reason; name: reason". Each column has one type, so that it goes to
-        a file and comes back as it was. `.attrs` names the versions of the latest run, and those that
-        differed between runs.
+        a file and comes back as it was. `.attrs` names the versions of the latest run, those that differed
+        between runs, and the ranges of metrics of your own.
 
         >>> study.to_frame().to_csv("trials.csv", index=False)
         >>> study.to_frame().to_parquet("trials.parquet")  # with soundverse_nb[parquet]
@@ -116,7 +116,7 @@ class StudyFolder:
         store = self._reading()
         with store.explaining():
             frame, runs = study_frame(store), runs_of(store)
-        frame.attrs = {"environment": runs[-1] if runs else {}, "versions_differed": differences(runs)}
+        frame.attrs |= {"environment": runs[-1] if runs else {}, "versions_differed": differences(runs)}
         return frame
 
     @bare_errors
@@ -351,9 +351,7 @@ class StudyFolder:
     def _rows(self) -> Any:
         store = self._reading()
         with store.explaining():
-            columns = study_columns(store)
-        names = list(columns)
-        return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+            return StudyRows(store)
 
     def _counts(self) -> Counter[TrialState]:
         rows = self._reading().rows("SELECT state, count(*) AS trials FROM trials GROUP BY state")

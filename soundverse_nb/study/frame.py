@@ -8,7 +8,8 @@ from typing import Any
 
 from soundverse_nb.errors import import_extra
 from soundverse_nb.study.audio_files import audio_file
-from soundverse_nb.study.measuring import measured_columns
+from soundverse_nb.study.measuring import measured_columns, metric_ranges
+from soundverse_nb.study.own_metrics import RANGES
 from soundverse_nb.study.plan import MICRO
 from soundverse_nb.study.store import StudyStore, TrialState
 
@@ -80,7 +81,19 @@ def study_frame(store: StudyStore) -> Any:
     """
     pandas = import_extra("pandas", "A frame of a study")
     columns = study_columns(store)
-    return pandas.DataFrame({name: _typed(pandas, name, values) for name, values in columns.items()})
+    frame = pandas.DataFrame({name: _typed(pandas, name, values) for name, values in columns.items()})
+    frame.attrs[RANGES] = metric_ranges(store)
+    return frame
+
+
+class StudyRows(list[dict[str, Any]]):
+    """The same as a list of rows, for whoever does without pandas; `attrs` as of the frame."""
+
+    def __init__(self, store: StudyStore) -> None:
+        columns = study_columns(store)
+        names = list(columns)
+        super().__init__(dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True))
+        self.attrs = {RANGES: metric_ranges(store)}
 
 
 _MOMENTS = frozenset({"started", "finished"})

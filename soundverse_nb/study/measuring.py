@@ -26,6 +26,7 @@ from soundverse_nb.study.own_metrics import (
     Stamps,
     answered,
     errors_text,
+    ranges_in,
     registered_stamps,
     versions_text,
     with_earlier,
@@ -173,6 +174,14 @@ def _without(store: StudyStore, whole: set[int]) -> list[StoredTrial]:
         rows = store.tuples("SELECT identity, layout FROM measures WHERE difference IS NOT NULL")
         done = {identity for identity, layout in rows if layout in whole}
         return [trial for trial in store.trials([TrialState.DONE]) if trial.identity not in done]
+
+
+def metric_ranges(store: StudyStore) -> dict[str, list[float | None]]:
+    """By column the lowest and the highest value of metrics of one's own, None for an open end."""
+    rows = store.rows(
+        "SELECT columns FROM layouts WHERE number IN (SELECT layout FROM measures) ORDER BY number"
+    )
+    return ranges_in(json.loads(row["columns"]).get("metrics", {}) for row in rows)
 
 
 def _layouts(store: StudyStore) -> Sequence[Any]:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from soundverse_nb.analysis import Metric, metrics
-from soundverse_nb.analysis.metric import NO_NUMBER
+from soundverse_nb.analysis.metric import ANSWER
 from soundverse_nb.measures.difference import Difference
 
-Stamps = Mapping[str, list[str]]
-"""By column of a study's frame the version of its metric, and the hash of the code that gave the value."""
+RANGES = "metric_ranges"
+"""What is found under it in `attrs` of a study's rows are the ranges of metrics of one's own, by column."""
+
+Stamp = list[str | float | None]
+"""The version of a metric, the hash of its code, and the ends of its range."""
+
+Stamps = Mapping[str, Stamp]
+"""The same by column of a study's frame."""
 
 
 def frame_columns(metric: Metric) -> tuple[str, ...]:
@@ -21,19 +27,21 @@ def frame_columns(metric: Metric) -> tuple[str, ...]:
     return (column,) if metric.of == "pair" else (f"reference_{column}", f"remix_{column}")
 
 
-def registered_stamps() -> dict[str, list[str]]:
-    """The version of every metric that is registered now."""
+def registered_stamps() -> dict[str, Stamp]:
+    """Of every metric that is registered now."""
     every = (*metrics("clip"), *metrics("pair"))
-    return {column: [each.version, each.code] for each in every for column in frame_columns(each)}
+    return {
+        column: [each.version, each.code, *each.range] for each in every for column in frame_columns(each)
+    }
 
 
-def answered(difference: Difference, asked: Stamps) -> dict[str, list[str]]:
+def answered(difference: Difference, asked: Stamps) -> dict[str, Stamp]:
     """Of the metrics that were asked those that answered. One that failed may do better the next time."""
     given, reasons = _values(difference), own_reasons(difference)
     return {
         column: list(stamp)
         for column, stamp in asked.items()
-        if column in given and reasons.get(column, NO_NUMBER[0]) in NO_NUMBER
+        if column in given and reasons.get(column, ANSWER).startswith(ANSWER)
     }
 
 
@@ -57,6 +65,18 @@ def versions_text(stamps: Stamps) -> str | None:
     return json.dumps({column: _version(stamp) for column, stamp in stamps.items()}) if stamps else None
 
 
+def ranges_in(layouts: Iterable[Stamps]) -> dict[str, list[float | None]]:
+    """By column the ends of the range of its metric, of those that have one; the latest layout counts."""
+    latest = {column: stamp for stamps in layouts for column, stamp in stamps.items()}
+    latest |= registered_stamps()  # what was said last, here
+    ranges = {column: [_end(end) for end in stamp[2:4]] for column, stamp in latest.items()}
+    return {column: ends for column, ends in ranges.items() if ends.count(None) < len(ends)}
+
+
+def _end(given: Any) -> float | None:
+    return float(given) if isinstance(given, (int, float)) else None
+
+
 def version_in(text: Any, column: str) -> str | None:
     """What `versions_text` says of one column; None where it says nothing."""
     try:
@@ -68,7 +88,7 @@ def version_in(text: Any, column: str) -> str | None:
 
 def with_earlier(
     difference: Difference, earlier: Difference, asked: Stamps, stamps: Stamps
-) -> tuple[Difference, dict[str, list[str]]]:
+) -> tuple[Difference, dict[str, Stamp]]:
     """The same with what only the earlier difference has of metrics: they are gone by now, or failed.
 
     `stamps` are the earlier ones. Gives the stamps of the whole too.
@@ -110,6 +130,6 @@ def _values(difference: Difference) -> dict[str, float]:
     }
 
 
-def _version(stamp: list[str]) -> str:
-    version, code = stamp
+def _version(stamp: Stamp) -> str:
+    version, code = map(str, stamp[:2])
     return f"{version}+{code[:8]}" if code else version

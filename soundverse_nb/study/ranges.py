@@ -11,7 +11,7 @@ from soundverse_nb.study.intervals import Interval
 
 @dataclass(frozen=True)
 class Range:
-    """The lowest and the highest value that a measure can have; `high` is infinite where it has none."""
+    """The lowest and the highest value that a measure can have; infinite where it has none."""
 
     low: float = 0.0
     high: float = math.inf
@@ -19,7 +19,7 @@ class Range:
     @property
     def is_closed(self) -> bool:
         """Whether it has both ends."""
-        return math.isfinite(self.high)
+        return math.isfinite(self.low) and math.isfinite(self.high)
 
     def holds(self, values: Iterable[float]) -> bool:
         """Whether all values are in it, but for rounding."""

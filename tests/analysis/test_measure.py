@@ -275,3 +275,17 @@ def test_a_metric_of_clips_that_fails_has_its_column_in_a_pair_too(tune: Path, h
     ):
         assert math.isnan(difference.row["remix_broken"])
         assert "ZeroDivisionError" in difference.remix.reasons["broken"]
+
+
+def test_a_kept_value_outside_of_a_range_that_was_given_later_is_asked_again(tune: Path) -> None:
+    asked: list[float] = []
+
+    def share(clip: Any) -> float:
+        asked.append(2.0)
+        return 2.0
+
+    sv.metric("share", share)
+    assert sv.analyse(tune).metrics["share"] == 2.0
+    sv.metric("share", share, range=(0, 1))
+    assert math.isnan(sv.analyse(tune).metrics["share"])
+    assert len(asked) == 2

@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -104,3 +105,25 @@ def test_an_interrupt_ends_a_metric_and_one_that_it_raises_elsewhere_is_its_own(
         metric.measure(None)  # on the main thread it may be Ctrl-C
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(metric.measure, None).result()[1] == "KeyboardInterrupt: mine"
+
+
+@pytest.mark.parametrize(
+    ("ends", "value", "reason"),
+    [
+        ((0, 1), 1.2, "The function gave 1.2, outside of its range, 0 to 1."),
+        ((0, None), -3, "The function gave -3, outside of its range, 0 or more."),
+        ((None, 0), 0.5, "The function gave 0.5, outside of its range, 0 or less."),
+        ((0, 1), 1 + 1e-12, ""),
+        (None, -1e9, ""),
+    ],
+)
+def test_a_value_outside_of_its_range_is_nan_with_the_reason(ends: Any, value: float, reason: str) -> None:
+    found, why = sv.metric("share", lambda clip: value, range=ends).measure(None)
+    assert why == reason
+    assert math.isnan(found) == bool(reason)
+
+
+@pytest.mark.parametrize("ends", [(1, 0), (0, 0), (0,), (0, math.inf), "01x", 5, ("a", "b")])
+def test_what_is_no_range_is_refused(ends: Any) -> None:
+    with pytest.raises(sv.ConfigurationError, match="is no range"):
+        sv.metric("share", lambda clip: 0.5, range=ends)

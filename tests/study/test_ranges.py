@@ -6,6 +6,7 @@ import math
 import random
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import special, stats
 
@@ -110,3 +111,45 @@ def test_all_that_is_called_a_confidence_a_distance_or_unsure_lies_from_0_to_1()
     ends = ("_confidence", "_distance", "_unsure")
     for name in filter(lambda name: name.endswith(ends), names):
         assert range_of(name) == Range(0, 1), name
+
+
+@pytest.mark.parametrize("as_frame", [True, False])
+def test_intervals_of_a_metric_of_ones_own_stay_in_the_range_it_was_given(as_frame: bool) -> None:
+    rows = rows_near_one(6, metric="accuracy")
+    free = summarise(rows, "accuracy").cells[0]
+    if as_frame:
+        frame = pd.DataFrame(rows)
+        frame.attrs["metric_ranges"] = {"accuracy": [0.0, 1.0]}
+        found = summarise(frame, "accuracy")
+    else:
+        sv.metric("accuracy", lambda song, remix: 1.0, range=(0, 1))
+        try:
+            found = summarise(rows, "accuracy")
+        finally:
+            sv.analysis.remove_metric("accuracy")
+    jazz = found.cells[0]
+    assert jazz.high < 1
+    assert jazz.high != free.high
+    assert "accuracy lies from 0 to 1" in str(found)
+
+
+def test_an_interval_is_cut_at_the_one_end_that_a_range_has() -> None:
+    rows = [
+        row("one", prompt, take, None, debt=debt) for prompt in "ab" for take, debt in enumerate([0, 0, -9.5])
+    ]
+    frame = pd.DataFrame(rows)
+    assert summarise(frame, "debt").cells[0].high > 0
+    frame.attrs["metric_ranges"] = {"debt": [None, 0.0]}
+    assert summarise(frame, "debt").cells[0].high == 0
+
+
+def test_takes_of_several_versions_of_a_metric_are_told_of_in_its_summary_alone() -> None:
+    rows = [
+        {**each, "bass": 1.0 + at, "metric_versions": f'{{"bass": "{1 + at % 2}"}}'}
+        for at, each in enumerate(rows_near_one(3))
+    ]
+    said = {check.name: check.text for check in summarise(rows, "bass").checks}
+    assert "bass 1, bass 2. study.measure()" in said["one version"]
+    assert (
+        "bass" not in {check.name: check.text for check in summarise(rows, "tune_kept").checks}["one version"]
+    )

@@ -16,6 +16,7 @@ import pytest
 import soundverse_nb as sv
 from soundverse_nb.analysis import cache, kept, metrics, remove_metric
 from soundverse_nb.study.audio_files import keep_audio
+from soundverse_nb.study.measuring import copy_measures
 from soundverse_nb.study.runner_lease import claimed
 from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
 from tests.study.conftest import write_song
@@ -251,3 +252,33 @@ async def test_a_run_brings_in_the_metrics_that_takes_lack(
     sv.metric("length", lambda clip: clip.duration)
     await study.run(plan, executor=HERE["executor"])
     assert study.to_frame()["remix_length"].notna().all()
+
+
+def test_a_range_that_a_metric_was_given_is_known_to_whoever_opens_the_study(
+    study: sv.Study, tmp_path: Path
+) -> None:
+    sv.metric("hit", lambda song, remix: float(remix.path.name > song.path.name), range=(0, 1))
+    sv.metric("misses", lambda clip: 3.0, range=(0, None))
+    frame_of(study)
+    remove_metric("hit")
+    remove_metric("misses")
+    assert sv.Study(study.path).to_frame().attrs["metric_ranges"] == {
+        "hit": [0.0, 1.0], "reference_misses": [0.0, None], "remix_misses": [0.0, None],
+    }  # fmt: skip
+    other = StudyStore(tmp_path / "other")  # as a merge and an adoption do it
+    other.take_plan("plan", {}, study.trials(), whole=True)
+    copy_measures(other, StudyStore(study.path), "jazz", "jazz")
+    other.close()
+    assert sv.Study(tmp_path / "other").to_frame().attrs["metric_ranges"]["hit"] == [0.0, 1.0]
+
+
+def test_a_range_that_is_given_later_reaches_the_study_with_the_next_measuring(study: sv.Study) -> None:
+    def share(song: Any, remix: Any) -> float:
+        return 0.5
+
+    sv.metric("share", share)
+    assert frame_of(study).attrs["metric_ranges"] == {}
+    sv.metric("share", share, range=(0, 1))
+    frame_of(study)
+    remove_metric("share")
+    assert study.to_frame().attrs["metric_ranges"] == {"share": [0.0, 1.0]}
