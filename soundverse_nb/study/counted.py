@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from soundverse_nb.errors import ConfigurationError
-from soundverse_nb.study.own_metrics import RANGES, ranges_in, version_in
+from soundverse_nb.study.own_metrics import RANGES, ranges_in, registered_stamps, version_in
 from soundverse_nb.study.ranges import Range
 
 Level = tuple[str, ...]
@@ -111,13 +111,7 @@ def count(rows: Any, metric: str, by: str | Sequence[str] | None = None) -> Coun
     """
     columns, read = columns_of(rows)
     if metric not in columns:
-        near = difflib.get_close_matches(metric, columns, 3)
-        raise ConfigurationError(
-            f"There is no column {metric!r} in this study.",
-            hint=f"Did you mean {' or '.join(map(repr, near))}?"
-            if near
-            else "study.to_frame() has them all.",
-        )
+        raise _no_column(metric, columns)
     factors = factors_of(columns, by)
     wanted = [*_FIXED, *factors, metric]
     records = [dict(zip(wanted, values, strict=True)) for values in read(wanted)]
@@ -126,6 +120,17 @@ def count(rows: Any, metric: str, by: str | Sequence[str] | None = None) -> Coun
     orders = [_categories(rows, factor) for factor in chosen]
     states = {level: counted.states[level] for level in _ordered(counted, orders)}
     return replace(counted, states=states, own_range=_own_range(rows, metric))
+
+
+def _no_column(metric: str, columns: Sequence[str]) -> ConfigurationError:
+    near = difflib.get_close_matches(metric, columns, 3)
+    if metric in registered_stamps():
+        hint = "study.measure() measures it; it was registered since the takes were measured."
+    elif near:
+        hint = f"Did you mean {' or '.join(map(repr, near))}?"
+    else:
+        hint = "study.to_frame() has them all."
+    return ConfigurationError(f"There is no column {metric!r} in this study.", hint=hint)
 
 
 def _own_range(rows: Any, metric: str) -> Range | None:

@@ -71,12 +71,14 @@ def test_a_study_without_a_client_measures_its_takes(study: sv.Study, capsys: An
 
 
 def test_a_metric_that_is_registered_later_comes_into_frame_and_summary(study: sv.Study) -> None:
-    assert "louder" not in frame_of(study)
-    sv.metric("louder", lambda song, remix: remix.duration / song.duration)
+    assert "longer" not in frame_of(study)
+    sv.metric("longer", lambda song, remix: remix.duration / song.duration)
+    with pytest.raises(sv.ConfigurationError, match=r"study\.measure\(\) measures it"):
+        study.summary("longer")
     frame = frame_of(study)
-    assert frame["louder"].notna().all()
-    assert study.summary("louder").metric == "louder"
-    assert [take.numbers["louder"] for take in study._takes()] == frame["louder"].tolist()
+    assert frame["longer"].notna().all()
+    assert study.summary("longer").metric == "longer"
+    assert [take.numbers["longer"] for take in study._takes()] == frame["longer"].tolist()
 
 
 def test_only_takes_that_lack_something_are_measured(study: sv.Study) -> None:
