@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from soundverse_nb import displays
-from soundverse_nb.analysis import metrics
 from soundverse_nb.client.config import given_path
 from soundverse_nb.errors import ConfigurationError, bare_errors
 from soundverse_nb.measures.difference import Difference
@@ -25,7 +24,7 @@ from soundverse_nb.study.audio_files import audio_file, is_content
 from soundverse_nb.study.environments import differences, runs_of
 from soundverse_nb.study.estimates import Method, Scope
 from soundverse_nb.study.frame import StudyRows, study_frame
-from soundverse_nb.study.measuring import kept_difference
+from soundverse_nb.study.measuring import kept_difference, own_columns
 from soundverse_nb.study.mixed import mixed_model
 from soundverse_nb.study.plan import MICRO, Plan
 from soundverse_nb.study.plan_changes import PlanChanges
@@ -338,7 +337,7 @@ class StudyFolder:
     def _takes(self) -> list[GalleryTake]:
         store = self._reading()
         with store.explaining():
-            return study_takes(store, self.path, tuple(each.column for each in metrics("pair")))
+            return study_takes(store, self.path, own_columns(store))
 
     def _references(self) -> dict[str, Clip]:
         """By name of its level each song that is in the study's folder."""

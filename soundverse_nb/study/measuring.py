@@ -176,12 +176,24 @@ def _without(store: StudyStore, whole: set[int]) -> list[StoredTrial]:
         return [trial for trial in store.trials([TrialState.DONE]) if trial.identity not in done]
 
 
+def own_columns(store: StudyStore) -> tuple[str, ...]:
+    """The columns of metrics of one's own that takes were measured with; of those of clips the remix's."""
+    built_in = Difference.unknown().row
+    used = [json.loads(row["columns"])["numbers"] for row in _used_layouts(store)]
+    found = dict.fromkeys(name for names in used for name in names if name not in built_in)
+    twins = {f"reference_{name.removeprefix('remix_')}" for name in found if name.startswith("remix_")}
+    return tuple(name for name in found if name not in twins)
+
+
 def metric_ranges(store: StudyStore) -> dict[str, list[float | None]]:
     """By column the lowest and the highest value of metrics of one's own, None for an open end."""
-    rows = store.rows(
+    return ranges_in(json.loads(row["columns"]).get("metrics", {}) for row in _used_layouts(store))
+
+
+def _used_layouts(store: StudyStore) -> Sequence[Any]:
+    return store.rows(
         "SELECT columns FROM layouts WHERE number IN (SELECT layout FROM measures) ORDER BY number"
     )
-    return ranges_in(json.loads(row["columns"]).get("metrics", {}) for row in rows)
 
 
 def _layouts(store: StudyStore) -> Sequence[Any]:

@@ -25,6 +25,7 @@ from soundverse_nb.render.units import money
 from soundverse_nb.study.counted import STAMPS, factors_of
 from soundverse_nb.study.environments import differences, runs_of
 from soundverse_nb.study.estimates import Scope
+from soundverse_nb.study.measuring import own_columns
 from soundverse_nb.study.plan import MICRO, Plan
 from soundverse_nb.study.plan_display import plan_html
 from soundverse_nb.study.report_audio import DEFAULT_BYTES, report_sounds
@@ -69,7 +70,7 @@ def write_report(
     store: StudyStore, folder: Path, rows: list[dict[str, Any]], plan: Plan | None, request: ReportRequest
 ) -> Path:
     """Write the page, and the audio beside it where it is not embedded; gives the page's path."""
-    own = _own_metrics(store)
+    own = own_columns(store)
     rows = _with_names_to_show(rows)
     summaries, not_summed = _summaries(rows, request.metrics or [*METRICS, *own], request)
     takes = [_without_secrets(take) for take in study_takes(store, folder, own, _MOST_READ)]
@@ -117,16 +118,6 @@ def write_report(
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
     return request.path
-
-
-def _own_metrics(store: StudyStore) -> tuple[str, ...]:
-    """Metrics of one's own that any trial was measured with, in the order in which they came."""
-    found: dict[str, None] = {}
-    # One of each layout: all trials of a layout have the same columns.
-    rows = store.rows("SELECT difference FROM measures WHERE difference IS NOT NULL GROUP BY layout")
-    for row in rows:
-        found |= dict.fromkeys(json.loads(row["difference"]).get("metrics") or {})
-    return tuple(found)
 
 
 def _summaries(

@@ -81,6 +81,17 @@ def test_a_metric_that_is_registered_later_comes_into_frame_and_summary(study: s
     assert [take.numbers["longer"] for take in study._takes()] == frame["longer"].tolist()
 
 
+def test_a_gallery_shows_metrics_that_only_whoever_measured_has_registered(study: sv.Study) -> None:
+    sv.metric("bass", lambda clip: clip.duration, unit="dB")
+    sv.metric("share", lambda song, remix: 0.5)
+    frame_of(study)
+    remove_metric("bass")
+    remove_metric("share")
+    numbers = study._takes()[0].numbers
+    assert list(numbers)[-2:] == ["share", "remix_bass (dB)"]
+    assert None not in (numbers["share"], numbers["remix_bass (dB)"])
+
+
 def test_only_takes_that_lack_something_are_measured(study: sv.Study) -> None:
     asked: list[str] = []
     sv.metric("length", lambda clip: asked.append(clip.path.name) or clip.duration)
