@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import inspect
 import math
+import pickle
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from soundverse_nb.cancellation import is_interrupt
@@ -65,10 +66,38 @@ class Metric:
             return math.nan, f"{ANSWER}{value:g}, outside of its range, {_range_words(self.range)}."
         return value, ""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """To another process the function goes by itself: one that cannot takes no other measure along."""
+        import cloudpickle  # only whoever measures in processes needs it
+
+        rest = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "function"}
+        try:
+            return _received, (cloudpickle.dumps(self.function), "", rest)
+        except Exception as error:  # whatever the function holds on to may refuse in its own way
+            return _received, (b"", f"It cannot be sent to another process ({error})", rest)
+
     def holds(self, value: float) -> bool:
         """Whether a value is in the metric's range, but for rounding."""
         low, high = self.range
         return (low is None or value >= low - _ROUNDING) and (high is None or value <= high + _ROUNDING)
+
+
+@dataclass(frozen=True)
+class _Lost:
+    """In the place of a function that did not come through: it says why."""
+
+    reason: str
+
+    def __call__(self, *clips: Any) -> float:
+        raise RuntimeError(f"{self.reason}; with executor=ThreadPoolExecutor(1) it need not.")
+
+
+def _received(function: bytes, reason: str, rest: dict[str, Any]) -> Metric:
+    """A metric as it comes to another process."""
+    try:
+        return Metric(function=_Lost(reason) if reason else pickle.loads(function), **rest)
+    except Exception as error:  # a module that is not there, above all
+        return Metric(function=_Lost(f"It cannot be read in another process ({error})"), **rest)
 
 
 _registered: dict[str, Metric] = {}

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
+import pickle
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -127,3 +130,36 @@ def test_a_value_outside_of_its_range_is_nan_with_the_reason(ends: Any, value: f
 def test_what_is_no_range_is_refused(ends: Any) -> None:
     with pytest.raises(sv.ConfigurationError, match="is no range"):
         sv.metric("share", lambda clip: 0.5, range=ends)
+
+
+def test_a_metric_goes_to_another_process_with_its_function_and_all_that_was_said_of_it() -> None:
+    made = sv.metric("share", lambda clip: 0.25, unit="1", version="2", range=(0, 1))
+    came = pickle.loads(pickle.dumps(made))
+    assert came == made
+    assert came.code == made.code
+    assert came.measure(None) == (0.25, "")
+
+
+class Fragile:
+    """Can be sent, and not received."""
+
+    def __reduce__(self) -> Any:
+        return raise_, (ModuleNotFoundError("No module named 'voices'"),)
+
+    def __call__(self, clip: Any) -> float:
+        return 1.0
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (partial(lambda lock, clip: 1.0, threading.Lock()), "It cannot be sent to another process"),
+        (Fragile(), "It cannot be read in another process (No module named 'voices')"),
+    ],
+)
+def test_a_metric_that_cannot_go_to_another_process_says_so_and_takes_no_other_along(
+    function: Any, reason: str
+) -> None:
+    metric = sv.metric("held", function, of="clip")
+    assert reason in pickle.loads(pickle.dumps(metric)).measure(None)[1]
+    assert metric.measure(None) == (1.0, "")
