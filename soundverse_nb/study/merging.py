@@ -139,7 +139,7 @@ def _take(
     union: _Union,
 ) -> None:
     """One trial, and beside it whatever else was paid or sent for it."""
-    for number, (at, trial) in enumerate(found):
+    for number, (at, trial) in enumerate(_orders_apart(found)):
         if number and trial.state is TrialState.MISSING:
             continue
         identity = trial.identity if not number else f"{trial.identity}+{number + 1}"
@@ -162,6 +162,28 @@ def _take(
         with target.writing():
             target.take_plan(union.plan, union.description, [kept], whole=True)
             copy_measures(target, stores[at], trial.identity, identity)
+
+
+def _orders_apart(found: Sequence[tuple[int, StoredTrial]]) -> list[tuple[int, StoredTrial]]:
+    """Of one trial in several studies each order once, although copies, and what was merged, all have it."""
+    apart: dict[object, tuple[int, StoredTrial]] = {}
+    for at, trial in found:
+        # One that is out notes its order when it is over: until then its reservation tells it apart.
+        key = trial.order_id or ((trial.journal, trial.started) if trial.journal else (at,))
+        if key not in apart:
+            apart[key] = (at, trial)
+            continue
+        first_at, first = apart[key]
+        apart[key] = (
+            first_at,
+            replace(
+                first,
+                charged=max(first.charged, trial.charged),
+                stars=first.stars or trial.stars,
+                note=first.note or trial.note,
+            ),
+        )
+    return list(apart.values())
 
 
 def _parts(store: StudyStore) -> list[str]:

@@ -6,15 +6,15 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from soundverse_nb import displays
 from soundverse_nb.api.transport import REMIX_PATH
 from soundverse_nb.client.inputs import RemixInput, reference_of
-from soundverse_nb.client.journal.order import Once, Order
-from soundverse_nb.client.order.labelled import check_songs, orders_labelled, recover_labelled
+from soundverse_nb.client.journal.order import Once
+from soundverse_nb.client.order.labelled import check_songs
 from soundverse_nb.client.progress import ProgressReporter
 from soundverse_nb.client.references import Checked
 from soundverse_nb.client.session import Session
@@ -22,18 +22,23 @@ from soundverse_nb.errors import BudgetExceededError, ConfigurationError, Prefli
 from soundverse_nb.reference.reference import Reference
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.units import money
-from soundverse_nb.study.audio_files import audio_file, is_content, keep_audio
+from soundverse_nb.study.audio_files import is_content, keep_audio
+from soundverse_nb.study.earlier_orders import (
+    go_on_for_deleted,
+    label_group,
+    note_in_journal,
+    said_of_deleted,
+    settle_earlier,
+    study_ids,
+)
 from soundverse_nb.study.environments import environment, note_run
 from soundverse_nb.study.plan import MICRO, Plan
 from soundverse_nb.study.plan_changes import plan_changes
 from soundverse_nb.study.planned import check_different, plan_as_kept, planned_trials
-from soundverse_nb.study.restoring import has_audio, said_of, set_changed_aside
-from soundverse_nb.study.runner import Commits, Runner, RunSettings, settle
+from soundverse_nb.study.runner import Runner, RunSettings
 from soundverse_nb.study.runner_lease import RunnerLease
-from soundverse_nb.study.settling import kept_beside, settled_order, study_of
+from soundverse_nb.study.settling import kept_beside
 from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
-
-LABEL = "study"
 
 PRICE = "price"
 """What is noted under it is the price that trials were ordered at last, in millionths."""
@@ -84,7 +89,12 @@ async def run_study(
         songs = await _checked_songs(session, request.plan)
         trials, files = await _taken_plan(folder, store, session, request.plan, songs)
         journal = await session.journal.identity()
+        was_here = await go_on_for_deleted(folder, store, session, trials)
+        await asyncio.to_thread(note_run, store, environment(request.plan))
+        await note_in_journal(folder, store, session)
         orders = await settle_earlier(folder, store, session, journal, request.price or 0)
+        if was_here:
+            displays.notice(said_of_deleted(store, request.plan.hash))
         known = {trial.identity: trial for trial in await asyncio.to_thread(store.trials)}
         wanted = {TrialState.MISSING, *([TrialState.FAILED] if request.retry_failed else [])}
         again = _named_again(known, request.order_again)
@@ -102,15 +112,16 @@ async def run_study(
             await asyncio.to_thread(store.release_unknown, again)
         number = {trial.identity: at for at, trial in enumerate(trials)}
         study = store.meta()["id"]
-        prefixes = [label_prefix(each) for each in study_ids(store, trials)]
+        groups = tuple(label_group(each) for each in study_ids(store, trials))
         inputs = [
             RemixInput(
                 songs[trial.reference][0],
                 request.plan.trials[number[trial.identity]].instructions,
-                f"{label_prefix(study)}{trial.identity}",
+                f"{label_group(study)}{trial.identity}",
                 trial.reference,
                 Once(
-                    tuple(f"{prefix}{trial.identity}" for prefix in prefixes),
+                    groups,
+                    trial.identity,
                     frozenset(order.order_id for order in orders.get(trial.identity, [])),
                 ),
             )
@@ -204,72 +215,14 @@ async def _taken_plan(
         service=service,
         simulated=str(session.simulated),
     )
-    await asyncio.to_thread(note_run, store, environment(plan))
     return trials, files
-
-
-def study_ids(store: StudyStore, trials: Sequence[StoredTrial]) -> list[str]:
-    """The ids that trials of this study may have been ordered under: its own, and those it was merged of."""
-    meta = store.meta()
-    parts = store.noted("parts", [])
-    return list(
-        dict.fromkeys([meta["id"], *parts, *(study_of(trial) for trial in trials if study_of(trial))])
-    )
-
-
-async def settle_earlier(
-    folder: Path, store: StudyStore, session: Session, journal: str, price: int
-) -> dict[str, list[Order]]:
-    """Ask the journal about every open trial; what a dead kernel left is finished, and nothing is sent.
-
-    Gives the orders that it knew, by the identity of their trial.
-    """
-    trials = await asyncio.to_thread(store.trials)
-    prefixes = [label_prefix(study) for study in study_ids(store, trials)]
-    orders = await _orders(session, prefixes)
-    if not orders and not any(trial.attempts for trial in trials):
-        return orders
-    trials = await asyncio.to_thread(lambda: [each for each in trials if not has_audio(folder, each)])
-    changed = await asyncio.to_thread(set_changed_aside, folder, trials, orders)
-    failed: list[tuple[Order, SoundverseError]] = []
-    if orders:
-        for prefix in prefixes:
-            failed += await recover_labelled(session, prefix, ProgressReporter(None))
-        orders = await _orders(session, prefixes)
-    released = store.released()
-    commits = Commits(store)
-    for trial in trials:
-        settlement = settled_order(trial, orders.get(trial.identity, []), journal, released)
-        if settlement is None or (settlement.state is trial.state and settlement.audio is None):
-            continue
-        if settlement.audio is not None and not settlement.audio.is_file():
-            continue  # fetched, and gone from the disk: what could be fetched again was
-        already = trial.state in (TrialState.DONE, TrialState.FAILED)  # then it was counted before
-        settlement = replace(settlement, is_paid=False) if already and settlement.is_paid else settlement
-        # One that nobody tried here was ordered by a copy of this study.
-        if settlement.is_paid is None and trial.state is TrialState.MISSING:
-            settlement = replace(settlement, facts={**settlement.facts, "reserved": price})
-        await settle(commits, store, folder, trial, settlement, trial.reserved or price)
-    done = [trial for trial in trials if trial.state is TrialState.DONE]
-    lost = [trial for trial in done if not (folder / (audio_file(trial.file) or "?")).is_file()]
-    if said := said_of(changed, lost, failed):
-        displays.notice(said)
-    return orders
-
-
-async def _orders(session: Session, prefixes: Sequence[str]) -> dict[str, list[Order]]:
-    """By the identity of their trial the orders whose label begins so."""
-    found: dict[str, list[Order]] = {}
-    for prefix in prefixes:
-        for label, orders in (await orders_labelled(session, prefix)).items():
-            found.setdefault(label.rpartition(":")[2], []).extend(orders)
-    return found
 
 
 def _elsewhere(count: int) -> str:
     return (
-        f"{count} trials have an order of a copy of this study in the same journal, and were not ordered "
-        "again. Those that are not done yet are taken over when the study is run again."
+        f"{count} trials have an order of a copy of this study, or of one that it was merged of or into, in "
+        "the same journal, and were not ordered again. Those that are not done yet are taken over when the "
+        "study is run again."
     )
 
 
@@ -331,11 +284,6 @@ def _announced(store: StudyStore, request: RunRequest, missing: Sequence[StoredT
     if orphans := sum(trial.plan != request.plan.hash for trial in every):
         parts.append(f"{orphans} of earlier plans kept")
     return "study: " + "; ".join(parts) + "."
-
-
-def label_prefix(study: str) -> str:
-    """What stands before a trial's identity in the label that its order has in the journal."""
-    return f"{LABEL}:{study}:"
 
 
 def service_name(session: Session) -> str:

@@ -45,9 +45,9 @@ def make_client(tmp_path: Path, service: Simulator) -> Iterator[Callable[..., sv
     def make(**settings: Any) -> sv.Client:
         given = {
             "directory": tmp_path / "remixes", "journal": tmp_path / "orders.sqlite3", "progress": False,
-            "api_key": "key-1",
+            "api_key": "key-1", "base_url": service.base_url,
         }  # fmt: skip
-        client = sv.Client(base_url=service.base_url, **{**given, **settings})
+        client = sv.Client(**{**given, **settings})
         made.append(client)
         return client
 

@@ -109,3 +109,91 @@ async def test_what_names_no_trials_or_is_no_executor_is_a_sentence_and_orders_n
     with pytest.raises(sv.ConfigurationError, match="is no client"):
         sv.Study(tmp_path / "study", "key")  # type: ignore[arg-type]
     assert len(service.ledger) == before
+
+
+def a_kernel_later(study: sv.Study, make_client: MakeClient, **settings: Any) -> sv.Study:
+    """The study of the same folder as a new kernel opens it, once that folder was deleted."""
+    study.close()
+    shutil.rmtree(study.path)
+    return sv.Study(study.path, make_client(**settings))
+
+
+async def test_a_new_kernel_takes_over_what_a_deleted_study_of_the_same_folder_has_paid(
+    tmp_path: Path,
+    songs: list[Path],
+    make_client: MakeClient,
+    service: Simulator,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    study = sv.Study(tmp_path / "study", make_client())
+    odd = tagged("fine", *"abc") | tagged("lost", fault="cut_before_id", times=1)
+    await study.run(sv.Plan(songs[:1], ["jazz"], parameters=odd), price=PRICE, measures=False)
+    before, audio = len(service.ledger), {trial.audio for trial in study.trials() if trial.audio}
+    later = a_kernel_later(study, make_client)
+    capsys.readouterr()
+    wider = sv.Plan(songs[:1], ["jazz", "waltz"], parameters=odd)
+    await later.run(wider, price=PRICE, budget=10 * PRICE, measures=False)
+    said = capsys.readouterr().err
+    assert "a study was in this folder before" in said
+    assert "5 of these 10 trials were ordered by it" in said
+    assert len(service.ledger) - before == 5
+    assert audio <= {trial.audio for trial in later.trials()}
+    states = [trial.state for trial in later.trials()]
+    assert (states.count(TrialState.DONE), states.count(TrialState.UNKNOWN)) == (8, 2)
+    assert (later.spent, later.reserved) == (pytest.approx(8 * PRICE), pytest.approx(2 * PRICE))
+    capsys.readouterr()
+    await later.run(wider, price=PRICE, measures=False)
+    assert "before" not in capsys.readouterr().err.replace("run before", "")
+
+
+async def test_a_study_in_another_folder_orders_takes_of_its_own(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    study = sv.Study(tmp_path / "study", make_client())
+    await study.run(small_plan(songs), price=PRICE, measures=False)
+    before = len(service.ledger)
+    a_kernel_later(study, make_client)
+    replication = sv.Study(tmp_path / "replication", make_client())
+    await replication.run(small_plan(songs), price=PRICE, measures=False)
+    assert len(service.ledger) - before == 2
+    # One whose plan has nothing of what was ordered there is a study of its own too.
+    other = sv.Study(tmp_path / "study", make_client())
+    await other.run(sv.Plan(songs[1:], ["jazz"]), price=PRICE, measures=False)
+    assert len(service.ledger) - before == 3
+    assert other._reading().meta()["id"] != study._id
+
+
+async def test_what_a_deleted_study_has_paid_and_nobody_has_any_more_waits_for_the_users_word(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient
+) -> None:
+    with Simulator(speed=400.0, render="short") as service:
+        study = sv.Study(tmp_path / "study", make_client(base_url=service.base_url))
+        await study.run(small_plan(songs), price=PRICE, measures=False)
+    shutil.rmtree(tmp_path / "remixes")
+    with Simulator(speed=400.0, render="short") as service:
+        later = a_kernel_later(study, make_client, base_url=service.base_url)
+        await later.run(small_plan(songs), price=PRICE, measures=False)
+        assert not service.ledger
+        assert {trial.state for trial in later.trials()} == {TrialState.FAILED}
+        assert "could not be fetched again" in (later.trials()[0].error or "")
+        assert later.spent == pytest.approx(2 * PRICE)
+        await later.run(price=PRICE, measures=False, retry_failed=True)
+        assert len(service.ledger) == 2
+        assert {trial.state for trial in later.trials()} == {TrialState.DONE}
+        assert later.spent == pytest.approx(4 * PRICE)
+
+
+async def test_a_merged_study_that_was_deleted_still_knows_what_it_was_merged_of(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    part = sv.Study(tmp_path / "part", make_client())
+    await part.run(small_plan(songs), price=PRICE, measures=False)
+    whole = sv.merge([part], tmp_path / "whole")
+    whole.client = make_client()
+    wider = sv.Plan(songs[:1], ["jazz", "waltz", "dub"])
+    await whole.run(wider, price=PRICE, measures=False)
+    before = len(service.ledger)
+    later = a_kernel_later(whole, make_client)
+    await later.run(wider, price=PRICE, measures=False)
+    assert len(service.ledger) == before
+    assert {trial.state for trial in later.trials()} == {TrialState.DONE}

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import json
 import re
-import secrets
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -22,10 +21,18 @@ from typing import Any, TypeVar
 
 from soundverse_nb.cancellation import shielded
 from soundverse_nb.client.journal.database import Database
-from soundverse_nb.client.journal.errors import OvertakenError, UnknownOrderError, ordered_already
+from soundverse_nb.client.journal.errors import OvertakenError, UnknownOrderError
+from soundverse_nb.client.journal.groups import (
+    check_once,
+    groups_at,
+    journal_identity,
+    note_group,
+    parts_of,
+    related_groups,
+)
 from soundverse_nb.client.journal.lease import drop, is_held, new_lease
 from soundverse_nb.client.journal.order import ANY, Lease, Once, Order, OrderState, request_text, sources
-from soundverse_nb.client.journal.schema import lenient_text, read_order
+from soundverse_nb.client.journal.schema import order_rows, read_order
 from soundverse_nb.client.journal.writer import Writer
 from soundverse_nb.errors import SoundverseError
 
@@ -85,8 +92,7 @@ class Journal:
         )  # fmt: skip
 
         def work(connection: sqlite3.Connection) -> Order:
-            if once.labels:  # in the transaction of the line itself, so that nobody comes between
-                _check_once(connection, once)
+            check_once(connection, once)  # in the transaction of the line itself: nobody comes between
             connection.execute(
                 "INSERT INTO orders (order_id, state, service, simulated, request, reference_name,"
                 " reference_path, reference_sha256, label, created_at, updated_at, owner_host, owner_pid,"
@@ -212,20 +218,32 @@ class Journal:
             )
         values = (OrderState.FETCHED.value, value)
         return await self._do(
-            lambda c: [read_order(row) for row in _rows(c, f"WHERE state = ? AND {condition}", values)]
+            lambda c: [read_order(row) for row in order_rows(c, f"WHERE state = ? AND {condition}", values)]
         )
 
     async def labelled(self, prefix: str) -> list[Order]:
         """The orders whose label begins so, oldest first."""
         # A range, and not LIKE, so that the index is used.
         after = prefix[:-1] + chr(ord(prefix[-1]) + 1)
-        return await self._do(
-            lambda c: [read_order(row) for row in _rows(c, "WHERE label >= ? AND label < ?", (prefix, after))]
-        )
+        where = "WHERE label >= ? AND label < ?"
+        return await self._do(lambda c: [read_order(row) for row in order_rows(c, where, (prefix, after))])
 
     async def identity(self) -> str:
         """A name that this journal keeps wherever it is moved, and that no other one has."""
-        return await self._do(_identity)
+        return await self._do(journal_identity)
+
+    async def note_group(self, group: str, parts: Sequence[str], place: str) -> None:
+        """Note that this group (a label's beginning) shares the orders of its parts, and where it is."""
+        now = self._now()
+        await self._do(lambda c: note_group(c, group, parts, place, now))
+
+    async def related_groups(self, groups: Sequence[str]) -> list[str]:
+        """The groups that have one of these as a part."""
+        return await self._do(lambda c: related_groups(c, groups))
+
+    async def groups_at(self, place: str) -> dict[str, list[str]]:
+        """The groups that were at work in this place, the last one first, each with its parts."""
+        return await self._do(lambda c: {group: parts_of(c, group) for group in groups_at(c, place)})
 
     async def left_open(self) -> list[Order]:
         """The orders that may still need something, oldest first: all but those that are known to be over.
@@ -335,24 +353,6 @@ def _keep(connection: sqlite3.Connection, order: Order, watched: bool, now: floa
     return _get(connection, order.order_id)
 
 
-def _check_once(connection: sqlite3.Connection, once: Once) -> None:
-    condition = f"WHERE label IN ({', '.join('?' * len(once.labels))}) AND state != ?"
-    for row in _rows(connection, condition, (*once.labels, OrderState.REFUSED.value)):
-        other = read_order(row)
-        if other.order_id not in once.settled:
-            raise ordered_already(other)
-
-
-def _identity(connection: sqlite3.Connection) -> str:
-    connection.execute("CREATE TABLE IF NOT EXISTS identity (name TEXT NOT NULL)")
-    row = connection.execute("SELECT name FROM identity").fetchone()
-    if row is None:
-        name = secrets.token_hex(8)
-        connection.execute("INSERT INTO identity VALUES (?)", (name,))
-        return name
-    return str(row[0])
-
-
 def _clear_lease(connection: sqlite3.Connection, order: Order) -> None:
     connection.execute(
         "UPDATE orders SET owner_host = NULL, owner_pid = NULL, owner_started = NULL,"
@@ -411,7 +411,7 @@ def _set_lease(connection: sqlite3.Connection, order_id: str, lease: Lease) -> N
 
 
 def _get(connection: sqlite3.Connection, order_id: str) -> Order:
-    rows = _rows(connection, "WHERE order_id = ?", (order_id,))
+    rows = order_rows(connection, "WHERE order_id = ?", (order_id,))
     if not rows:
         raise UnknownOrderError(
             f"The journal knows no order {order_id}.", hint="client.orders() lists those it knows."
@@ -421,20 +421,13 @@ def _get(connection: sqlite3.Connection, order_id: str) -> Order:
 
 def _select(connection: sqlite3.Connection, states: Sequence[OrderState] | None) -> list[Order]:
     if states is None:
-        return [read_order(row) for row in _rows(connection, "", ())]
+        return [read_order(row) for row in order_rows(connection, "", ())]
     marks = ", ".join("?" * len(states))
     condition = f"WHERE state IN ({marks})"
-    return [read_order(row) for row in _rows(connection, condition, tuple(state.value for state in states))]
+    values = tuple(state.value for state in states)
+    return [read_order(row) for row in order_rows(connection, condition, values)]
 
 
 def _select_open(connection: sqlite3.Connection) -> list[Order]:
     over = (OrderState.FETCHED.value, OrderState.REFUSED.value)
-    return [read_order(row) for row in _rows(connection, "WHERE state NOT IN (?, ?)", over)]
-
-
-def _rows(connection: sqlite3.Connection, condition: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
-    # One text that is not UTF-8 must not make all the other orders unreadable.
-    connection.text_factory = lenient_text
-    statement = f"SELECT * FROM orders {condition} ORDER BY created_at, rowid"
-    rows: list[sqlite3.Row] = connection.execute(statement, values).fetchall()
-    return rows
+    return [read_order(row) for row in order_rows(connection, "WHERE state NOT IN (?, ?)", over)]

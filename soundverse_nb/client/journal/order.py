@@ -85,12 +85,15 @@ def new_order_id() -> str:
 
 @dataclass(frozen=True)
 class Once:
-    """Which other orders keep one from being made: those of these labels that may be paid or become so.
+    """Which other orders keep one from being made: those of the same name that may be paid or become so.
 
-    `settled` are the ids of orders that whoever asks has seen, and wants another one in spite of.
+    An order's label is that of a group and its name there. Looked for are these groups, and those that have
+    one of them as a part. `settled` are the ids of orders that whoever asks has seen, and wants another one
+    in spite of.
     """
 
-    labels: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    name: str = ""
     settled: frozenset[str] = frozenset()
 
 

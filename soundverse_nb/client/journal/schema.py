@@ -32,6 +32,15 @@ def lenient_text(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
+def order_rows(connection: sqlite3.Connection, condition: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
+    """The rows of orders that meet a condition, oldest first."""
+    # One text that is not UTF-8 must not make all the other orders unreadable.
+    connection.text_factory = lenient_text
+    statement = f"SELECT * FROM orders {condition} ORDER BY created_at, rowid"
+    rows: list[sqlite3.Row] = connection.execute(statement, values).fetchall()
+    return rows
+
+
 def read_order(row: sqlite3.Row) -> Order:
     """The order in a row. What cannot be read is named in `unreadable`, and left out."""
     values = dict(zip(row.keys(), row, strict=True))
