@@ -26,6 +26,7 @@ _NOTED: dict[str, tuple[type, ...]] = {
     "runs": (list,),
     "merged": (list,),
     "parts": (list,),
+    "plans_beside": (list,),
     "released": (list,),
 }
 

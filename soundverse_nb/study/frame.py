@@ -33,10 +33,10 @@ def study_columns(store: StudyStore) -> dict[str, Any]:
 
     In the order of the plan; trials that only earlier plans ask for come last, with `in_plan` False.
     """
-    current = store.plan()
-    plan = current[0] if current else ""
+    rank = {plan: at for at, plan in enumerate(store.plans())}
     rows = store.tuples(f"SELECT {', '.join(_READ)} FROM trials")
-    rows.sort(key=lambda row: (row[0] != plan, row[1], row[2]))  # what is sorted by comes first in _READ
+    # What is sorted by comes first in _READ.
+    rows.sort(key=lambda row: (rank.get(row[0], len(rank)), row[1], row[2]))
     read = dict(zip(_READ, zip(*rows, strict=True) if rows else [()] * len(_READ), strict=True))
     factors = [_read(text) for text in read["factors"]]
     stages: list[dict[str, float]] = json.loads(f"[{','.join(text or '{}' for text in read['stages'])}]")
@@ -46,7 +46,7 @@ def study_columns(store: StudyStore) -> dict[str, Any]:
     columns |= {
         "replicate": list(read["replicate"]),
         "is_control": list(map(bool, read["is_control"])),
-        "in_plan": [its == plan for its in read["plan"]],
+        "in_plan": [its in rank for its in read["plan"]],
         "state": list(read["state"]),
         "simulated": list(map(bool, read["simulated"])),
         **{name: list(read[name]) for name in ("order_id", "message_id", "started", "finished")},

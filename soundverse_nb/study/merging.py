@@ -17,7 +17,7 @@ from soundverse_nb.study.measuring import copy_measures
 from soundverse_nb.study.merged_songs import Names, renamed, said_of_names, told_apart, with_all_songs
 from soundverse_nb.study.plan import Plan
 from soundverse_nb.study.planned import planned_trials
-from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
+from soundverse_nb.study.store import NAME, PLANS_BESIDE, StoredTrial, StudyStore, TrialState
 
 UNFINISHED = ".merging-"
 """Begins the name of the folder that a merged study is built in; one that is left there may be deleted."""
@@ -92,12 +92,38 @@ def _merge(stores: Sequence[StudyStore], folders: Sequence[Path], into: Path) ->
             _take(target, into, found, stores, folders, union)
         if said := said_of_names(union.names):
             displays.notice(said)
+        _keep_other_plans(target, stores, union)
         # Those of a shard that is not among the studies.
         if absent := [trial for identity, trial in union.planned.items() if identity not in every]:
             target.take_plan(union.plan, union.description, absent, whole=True)
             displays.notice(_without(stores, union, len(absent)))
     finally:
         target.close()
+
+
+def _keep_other_plans(target: StudyStore, stores: Sequence[StudyStore], union: _Union) -> None:
+    """Let the trials of every plan that the studies have be in the plan here too; what that means is said."""
+    others = dict.fromkeys(
+        plan for store in stores for plan in store.plans() if union.plan_of(store, plan) != union.plan
+    )
+    if not others:
+        return
+    for store in stores:
+        for row in store.rows("SELECT hash, description FROM plans"):
+            if row["hash"] in others:
+                # As one that was taken long ago, whatever the clocks said: the current one is the latest.
+                target.take_plan(row["hash"], json.loads(row["description"]), [], now=0.0, whole=True)
+    target.note(**{PLANS_BESIDE: json.dumps(list(others))})
+    every = target.trials()
+    beside = [trial for trial in every if trial.plan in others]
+    missing = sum(trial.state is TrialState.MISSING for trial in beside)
+    displays.notice(
+        f"these studies have {len(others) + 1} different plans, and frame, summary and plots take in the "
+        f"trials of all. study.run() orders what is missing of the last plan alone, which is of "
+        f"{sum(trial.plan == union.plan for trial in every)} trials; of the {len(beside)} others "
+        f"{missing or 'none'} {'is' if missing in (0, 1) else 'are'} missing"
+        f"{', which study.run(plan) orders with their plan' if missing else ''}."
+    )
 
 
 def _without(stores: Sequence[StudyStore], union: _Union, count: int) -> str:
@@ -147,7 +173,6 @@ def _take(
         if file is not None and is_content(folders[at] / file):
             _, file = keep_audio(into, folders[at] / file, trial.audio, is_ours=True)
         planned = None if number else union.planned.get(trial.identity)
-        in_plan = planned is not None or (not number and trial.plan == _plan_hash(stores[at]))
         name = union.names.get((trial.reference, trial.content), trial.reference)
         kept = replace(
             trial,
@@ -156,7 +181,7 @@ def _take(
             number=trial.number if planned is None else planned.number,
             reference=name if planned is None else planned.reference,
             factors={**trial.factors, "reference": name} if planned is None else planned.factors,
-            plan=union.plan if in_plan else trial.plan if not number else "duplicate",
+            plan="duplicate" if number else union.plan if planned else union.plan_of(stores[at], trial.plan),
             duplicate_of=found[0][1].identity if number else None,
         )
         with target.writing():
@@ -192,11 +217,6 @@ def _parts(store: StudyStore) -> list[str]:
     return [*([meta["id"]] if "id" in meta else []), *store.noted("parts", [])]
 
 
-def _plan_hash(store: StudyStore) -> str | None:
-    found = store.plan()
-    return found[0] if found else None
-
-
 @dataclass(frozen=True)
 class _Union:
     """The plan that studies are parts of, as its hash, its description and its trials by identity.
@@ -211,6 +231,12 @@ class _Union:
     design: Mapping[str, Any]
     planned: Mapping[str, StoredTrial]
     names: Names
+
+    def plan_of(self, store: StudyStore, plan: str) -> str:
+        """What a plan of one of the studies is in the merged one: another part of its plan is that itself."""
+        found = store.plan()
+        is_part = found is not None and found[0] == plan and _is_same(found[1], self.design)
+        return self.plan if is_part else plan
 
 
 def _union(stores: Sequence[StudyStore]) -> _Union:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from soundverse_nb.errors import ConfigurationError, SoundverseError
@@ -69,7 +69,21 @@ def changed_plan(store: StudyStore, plan: Plan) -> PlanChanges:
         trial.identity: trial
         for trial in planned_trials(plan, known_contents([store], plan), service, simulated)
     }
-    return plan_changes({trial.identity: trial for trial in store.trials()}, after)
+    return plan_changes(compared_trials(store, plan.hash, after), after)
+
+
+def compared_trials(store: StudyStore, plan: str, after: Collection[str]) -> dict[str, StoredTrial]:
+    """By identity the trials that a plan changes something of, if its own are `after`.
+
+    Of a merged study those of the plans beside it stay what they are, and what was made twice does.
+    """
+    plans = store.plans()
+    beside = {other for other in plans if other != plan} if plan in plans else set()
+    return {
+        trial.identity: trial
+        for trial in store.trials()
+        if trial.identity in after or not (trial.plan in beside or trial.duplicate_of)
+    }
 
 
 def known_contents(stores: Sequence[StudyStore], plan: Plan) -> dict[str, str]:

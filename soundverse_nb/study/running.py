@@ -34,7 +34,7 @@ from soundverse_nb.study.earlier_orders import (
 from soundverse_nb.study.environments import environment, note_run
 from soundverse_nb.study.plan import MICRO, Plan
 from soundverse_nb.study.plan_changes import plan_changes
-from soundverse_nb.study.planned import check_different, plan_as_kept, planned_trials
+from soundverse_nb.study.planned import check_different, compared_trials, plan_as_kept, planned_trials
 from soundverse_nb.study.runner import Runner, RunSettings
 from soundverse_nb.study.runner_lease import RunnerLease
 from soundverse_nb.study.settling import kept_beside
@@ -206,8 +206,9 @@ async def _taken_plan(
     service = service_name(session)
     trials = planned_trials(plan, contents, service, session.simulated)
     check_different(trials, contents)
-    before = {trial.identity: trial for trial in await asyncio.to_thread(store.trials)}
-    if before and (changes := plan_changes(before, {trial.identity: trial for trial in trials})):
+    after = {trial.identity: trial for trial in trials}
+    before = await asyncio.to_thread(compared_trials, store, plan.hash, after)
+    if before and (changes := plan_changes(before, after)):
         displays.announce(repr(changes))
     await asyncio.to_thread(store.take_plan, plan.hash, plan_as_kept(plan, contents), trials)
     await asyncio.to_thread(
@@ -281,8 +282,13 @@ def _announced(store: StudyStore, request: RunRequest, missing: Sequence[StoredT
     parts += [f"{counts[state]} {words}" for state, words in said.items() if counts[state]]
     if counts[TrialState.FAILED] and not request.retry_failed:
         parts.append(f"{counts[TrialState.FAILED]} failed (retry_failed=True tries them again)")
-    if orphans := sum(trial.plan != request.plan.hash for trial in every):
-        parts.append(f"{orphans} of earlier plans kept")
+    plans = store.plans()
+    others = Counter(
+        "made twice" if trial.duplicate_of else
+        "of the plans merged with this one" if trial.plan in plans else "of earlier plans kept"
+        for trial in every if trial.plan != request.plan.hash
+    )  # fmt: skip
+    parts += [f"{count} {words}" for words, count in others.items()]
     return "study: " + "; ".join(parts) + "."
 
 

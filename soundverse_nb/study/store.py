@@ -12,8 +12,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -36,60 +34,24 @@ from soundverse_nb.study.store_file import (
     transaction,
     unusable,
 )
+from soundverse_nb.study.stored_trial import (
+    COLUMNS,
+    JSON_COLUMNS,
+    trial_of,
+    trial_values,
+)
+from soundverse_nb.study.stored_trial import (
+    StoredTrial as StoredTrial,
+)
+from soundverse_nb.study.stored_trial import (
+    TrialState as TrialState,
+)
 
-
-class TrialState(str, Enum):
-    """How a trial stands."""
-
-    MISSING = "missing"  # never run
-    RUNNING = "running"  # its price is reserved; an order may be out
-    DONE = "done"  # the audio is here
-    FAILED = "failed"  # it ended without audio; `charged` says whether it was paid
-    UNKNOWN = "unknown"  # sent, and no answer came: it may be paid, and is never repeated unasked
-
-
-@dataclass(frozen=True)
-class StoredTrial:
-    """A trial as the store has it. Money is in millionths of the price's unit, times are epoch seconds.
-
-    `journal` names the journal of orders that its latest reservation was made beside.
-    """
-
-    identity: str
-    plan: str
-    number: int
-    reference: str
-    content: str
-    factors: dict[str, str]
-    instructions: dict[str, Any]
-    replicate: int
-    is_control: bool
-    state: TrialState
-    reserved: int = 0
-    charged: int = 0
-    attempts: int = 0
-    journal: str | None = None
-    order_id: str | None = None
-    message_id: str | None = None
-    simulated: bool = False
-    started: float | None = None
-    finished: float | None = None
-    stages: dict[str, float] = field(default_factory=dict)
-    error: str | None = None
-    song_name: str | None = None
-    audio: str | None = None
-    file: str | None = None
-    stars: int | None = None
-    note: str | None = None
-    adopted: str | None = None
-    duplicate_of: str | None = None
-
+PLANS_BESIDE = "plans_beside"
+"""Under it are the plans that a merged study has beside its current one, as their hashes."""
 
 _LOST: list[sqlite3.Connection] = []
 """Of stores that were deleted or moved; never closed."""
-
-_COLUMNS = tuple(StoredTrial.__dataclass_fields__)
-_JSON = ("factors", "instructions", "stages")
 
 
 class StudyStore:
@@ -263,6 +225,11 @@ class StudyStore:
         with self.explaining():
             return (rows[0]["hash"], json.loads(rows[0]["description"])) if rows else None
 
+    def plans(self) -> list[str]:
+        """The hashes of the plans that the study has: the current one, and those that were merged with it."""
+        found = self.plan()
+        return [found[0], *self.noted(PLANS_BESIDE, [])] if found else []
+
     def take_plan(
         self,
         plan: str,
@@ -274,27 +241,32 @@ class StudyStore:
     ) -> None:
         """Make this the current plan. Trials that are known keep their state; what no plan asks for stays.
 
+        Where it is one of several of a merged study the others stay plans of the study beside it.
         `whole` takes trials with their own plans and all that is known of them, as another store has them.
         """
         with self.writing() as connection:
             moment = time.time() if now is None else now
+            before = self.plans()
             connection.execute(
                 "INSERT INTO plans VALUES (?, ?, ?) ON CONFLICT (hash) DO UPDATE SET at = excluded.at, "
                 "description = excluded.description",
                 (plan, moment, json.dumps(description, sort_keys=True)),
             )
             if not whole:
+                if len(before) > 1:
+                    beside = [other for other in before if other != plan] if plan in before else []
+                    self.note(**{PLANS_BESIDE: json.dumps(beside)})
                 # A plan knows its songs by name: of another song, or another service, the same plan asks for
                 # other trials, and those there were are nobody's.
                 connection.execute(
                     "UPDATE trials SET plan = ? WHERE plan = ?", (f"{plan} of other songs or service", plan)
                 )
             connection.executemany(
-                f"INSERT INTO trials ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) "
+                f"INSERT INTO trials ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))}) "
                 "ON CONFLICT (identity) DO UPDATE SET plan = excluded.plan, number = excluded.number, "
                 "reference = excluded.reference, factors = excluded.factors, "
                 "is_control = excluded.is_control, replicate = excluded.replicate",
-                [_values(trial) for trial in trials],
+                [trial_values(trial) for trial in trials],
             )
 
     def take_song(self, content: str, name: str, file: str | None, seconds: float | None) -> None:
@@ -340,13 +312,12 @@ class StudyStore:
         """Trials in the order of their plan, of these states or of all; those of earlier plans come last."""
         wanted = [state.value for state in states]
         where = f"WHERE state IN ({', '.join('?' * len(wanted))})" if wanted else ""
-        current = self.plan()
-        rows = self.rows(
-            f"SELECT * FROM trials {where} ORDER BY plan != ?, number",
-            (*wanted, current[0] if current else ""),
-        )
+        plans = self.plans()
+        known = "".join(f"WHEN ? THEN {rank} " for rank in range(len(plans)))
+        rank = f"CASE plan {known}ELSE {len(plans)} END" if plans else "NULL"
+        rows = self.rows(f"SELECT * FROM trials {where} ORDER BY {rank}, number", (*wanted, *plans))
         with self.explaining():
-            return [_trial(row) for row in rows]
+            return [trial_of(row) for row in rows]
 
     def reserve(
         self,
@@ -385,8 +356,8 @@ class StudyStore:
         `charged` None keeps the reservation, since nobody knows; else the rest of it is free again. `facts`
         are further columns.
         """
-        values = {name: json.dumps(value) if name in _JSON else value for name, value in facts.items()}
-        if unknown := values.keys() - set(_COLUMNS):
+        values = {name: json.dumps(value) if name in JSON_COLUMNS else value for name, value in facts.items()}
+        if unknown := values.keys() - set(COLUMNS):
             raise ValueError(f"no columns: {unknown}")
         columns = "".join(f", {name} = ?" for name in values)
         money = "" if charged is None else ", charged = charged + ?, reserved = 0"
@@ -400,7 +371,7 @@ class StudyStore:
         """One trial; None where there is none of this identity."""
         rows = self.rows("SELECT * FROM trials WHERE identity = ?", (identity,))
         with self.explaining():
-            return _trial(rows[0]) if rows else None
+            return trial_of(rows[0]) if rows else None
 
     def spent(self) -> tuple[int, int]:
         """What is charged and what is reserved, of all trials, in millionths."""
@@ -426,24 +397,3 @@ def _answer(work: Callable[[], Any]) -> Any:
         return work()
     except SoundverseError as error:
         return error
-
-
-def _values(trial: StoredTrial) -> list[Any]:
-    values = {name: getattr(trial, name) for name in _COLUMNS}
-    values |= {name: json.dumps(values[name]) for name in _JSON}
-    return [value.value if isinstance(value, Enum) else value for value in values.values()]
-
-
-def _trial(row: sqlite3.Row) -> StoredTrial:
-    values = dict(zip(row.keys(), row, strict=True))
-    values |= {name: _object(values[name]) for name in _JSON}
-    values |= {"state": TrialState(values["state"])}
-    values |= {name: bool(values[name]) for name in ("is_control", "simulated")}
-    return StoredTrial(**values)
-
-
-def _object(text: str | None) -> dict[str, Any]:
-    found = json.loads(text or "{}")
-    if not isinstance(found, dict):
-        raise ValueError("no JSON object")
-    return found

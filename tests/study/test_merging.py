@@ -282,3 +282,63 @@ async def test_a_file_that_a_store_names_outside_of_its_study_is_not_touched(
     named = [trial.file for trial in merged.trials()]
     named += [row["file"] for row in merged._reading().songs().values()]
     assert {f"audio/{path.name}" for path in (merged.path / "audio").iterdir()} == {*named} - {None}
+
+
+def planned(study: sv.Study) -> int:
+    """How many trials are of the study's plan, none of which is a duplicate."""
+    return sum(study.to_frame()["in_plan"] & study.to_frame()["duplicate_of"].isna())
+
+
+async def test_studies_of_different_plans_are_all_in_the_plan_whichever_of_these_is_run(
+    tmp_path: Path,
+    songs: list[Path],
+    make_client: MakeClient,
+    service: Simulator,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plans = [sv.Plan(songs[:1], ["jazz", "waltz", "dub"], repeats=2), sv.Plan(songs, ["waltz", "polka"])]
+    studies = []
+    for at, plan in enumerate(plans):
+        study = sv.Study(tmp_path / str(at), make_client())
+        with pytest.raises(sv.BudgetExceededError):
+            await study.run(plan, price=PRICE, budget=3 * PRICE, measures=False)
+        studies.append(study)
+    capsys.readouterr()
+    whole = sv.merge(studies, tmp_path / "whole")
+    said = capsys.readouterr().err
+    assert "these studies have 2 different plans" in said
+    assert "of 4 trials; of the 5 others" in said
+    assert "which study.run(plan) orders with their plan" in said
+    assert planned(whole) == 9  # one of them was made twice
+    whole.client = make_client()
+    before = len(service.ledger)
+    for plan in (None, plans[0], plans[1]):
+        await whole.run(plan, price=PRICE, budget=20 * PRICE, measures=False)
+        assert planned(whole) == 9
+    said = capsys.readouterr().err
+    assert "orphaned" not in said
+    assert "5 of the plans merged with this one" in said
+    assert whole.spent == pytest.approx((6 + len(service.ledger) - before) * PRICE)
+    assert (whole.to_frame()["state"] == "done").all()
+    # Merged once more, they are what they were.
+    again = sv.merge([whole], tmp_path / "again")
+    assert planned(again) == 9
+    # Another plan than these is a change, as ever.
+    await whole.run(sv.Plan(songs[:1], ["waltz"]), price=PRICE, budget=20 * PRICE, measures=False)
+    assert planned(whole) == 1
+
+
+async def test_the_same_prompts_on_other_songs_are_one_frame_when_they_are_merged(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient
+) -> None:
+    studies = []
+    for song in songs:
+        study = sv.Study(tmp_path / f"of {song.stem}", make_client())
+        studies.append(await study.run(sv.Plan([song], ["jazz", "waltz"]), price=PRICE, measures=False))
+    whole = sv.merge(studies, tmp_path / "whole")
+    whole.client = make_client()
+    await whole.run(measures=False)
+    frame = whole.to_frame()
+    assert frame["in_plan"].all()
+    assert frame["reference"].value_counts().to_dict() == {"one": 2, "two": 2}
+    assert sum(cell.takes for cell in whole.summary("seconds", by="prompt").cells) == 4

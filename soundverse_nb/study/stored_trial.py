@@ -1,0 +1,83 @@
+"""A trial as the store of a study keeps it: how far it came, what it cost, and its row."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class TrialState(str, Enum):
+    """How a trial stands."""
+
+    MISSING = "missing"  # never run
+    RUNNING = "running"  # its price is reserved; an order may be out
+    DONE = "done"  # the audio is here
+    FAILED = "failed"  # it ended without audio; `charged` says whether it was paid
+    UNKNOWN = "unknown"  # sent, and no answer came: it may be paid, and is never repeated unasked
+
+
+@dataclass(frozen=True)
+class StoredTrial:
+    """A trial as the store has it. Money is in millionths of the price's unit, times are epoch seconds.
+
+    `journal` names the journal of orders that its latest reservation was made beside.
+    """
+
+    identity: str
+    plan: str
+    number: int
+    reference: str
+    content: str
+    factors: dict[str, str]
+    instructions: dict[str, Any]
+    replicate: int
+    is_control: bool
+    state: TrialState
+    reserved: int = 0
+    charged: int = 0
+    attempts: int = 0
+    journal: str | None = None
+    order_id: str | None = None
+    message_id: str | None = None
+    simulated: bool = False
+    started: float | None = None
+    finished: float | None = None
+    stages: dict[str, float] = field(default_factory=dict)
+    error: str | None = None
+    song_name: str | None = None
+    audio: str | None = None
+    file: str | None = None
+    stars: int | None = None
+    note: str | None = None
+    adopted: str | None = None
+    duplicate_of: str | None = None
+
+
+COLUMNS = tuple(StoredTrial.__dataclass_fields__)
+JSON_COLUMNS = ("factors", "instructions", "stages")
+
+
+def trial_values(trial: StoredTrial) -> list[Any]:
+    """What stands in its row, by column."""
+    values = {name: getattr(trial, name) for name in COLUMNS}
+    values |= {name: json.dumps(values[name]) for name in JSON_COLUMNS}
+    return [value.value if isinstance(value, Enum) else value for value in values.values()]
+
+
+def trial_of(row: sqlite3.Row) -> StoredTrial:
+    """The trial in a row. Raises ValueError for what is none."""
+    values = dict(zip(row.keys(), row, strict=True))
+    values |= {name: _object(values[name]) for name in JSON_COLUMNS}
+    values |= {"state": TrialState(values["state"])}
+    values |= {name: bool(values[name]) for name in ("is_control", "simulated")}
+    return StoredTrial(**values)
+
+
+def _object(text: str | None) -> dict[str, Any]:
+    found = json.loads(text or "{}")
+    if not isinstance(found, dict):
+        raise ValueError("no JSON object")
+    return found
