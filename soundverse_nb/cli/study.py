@@ -12,6 +12,7 @@ from soundverse_nb.cli.output import notices_aside, print_json
 from soundverse_nb.errors import ConfigurationError, import_extra
 from soundverse_nb.render.escape import one_line
 from soundverse_nb.study import Study, TrialState, merge
+from soundverse_nb.study.unfinished import delete_left_parts
 
 _ASKED = {
     "pause": "It orders nothing more for now; what is out is followed.",
@@ -66,6 +67,7 @@ def _write_frame(study: Study, path: Path, *, overwrite: bool) -> Path:
         import_extra("pyarrow", "A Parquet file", "parquet")
     frame = study.to_frame()
     unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    delete_left_parts(path.parent, path.name)
     try:
         if kind == ".csv":
             frame.to_csv(unfinished, index=False)

@@ -9,12 +9,13 @@ from pathlib import Path
 from soundverse_nb import displays
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.render.escape import plain
-from soundverse_nb.study.audio_files import audio_file, is_content, keep_audio
+from soundverse_nb.study.audio_files import FOLDER, audio_file, is_content, keep_audio
 from soundverse_nb.study.measuring import copy_measures
 from soundverse_nb.study.plan import Plan
 from soundverse_nb.study.planned import check_different, known_contents, plan_as_kept, planned_trials
 from soundverse_nb.study.runner_lease import claimed
 from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
+from soundverse_nb.study.unfinished import delete_left_parts
 
 _OPEN = (TrialState.MISSING, TrialState.FAILED)
 
@@ -42,6 +43,7 @@ def adopt_trials(
     nothing is taken over, it is said why.
     """
     with claimed(store) as claim:
+        delete_left_parts(folder / FOLDER, older_than=0.0)
         if plan is not None or store.plan() is None:
             _enter(store, folder, other, other_folder, plan, asked)
         mine = {trial.identity for trial in store.trials(_OPEN)}

@@ -11,7 +11,6 @@ import csv
 import io
 import json
 import sqlite3
-import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from soundverse_nb.study.environments import differences, environment, runs_of
 from soundverse_nb.study.frame import study_columns
 from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
 from soundverse_nb.study.store_file import unusable
+from soundverse_nb.study.unfinished import ARCHIVE, unfinished_folder
 
 TRIALS, PLAN, ENVIRONMENT = "trials.csv", "plan.json", "environment.json"
 FILES: tuple[str, ...] = (NAME, TRIALS, PLAN, ENVIRONMENT, DESCRIPTION)
@@ -74,8 +74,8 @@ def save_archive(
     store = StudyStore(folder, readonly=True)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".archive-", dir=path.parent) as beside:
-            copied = Path(beside) / NAME
+        with unfinished_folder(path.parent, ARCHIVE) as beside:
+            copied = beside / NAME
             store.copy_to(copied)
             try:
                 _clean(copied)
@@ -96,7 +96,7 @@ def save_archive(
             files = [*_described(content.differed), *there]
             facts = _facts(content, title or folder.name, licence, author)
             texts[DESCRIPTION] = crate_description(facts, files)
-            unfinished = Path(beside) / "archive.zip"
+            unfinished = beside / "archive.zip"
             _write(unfinished, copied, texts, [folder / file.path for file in there], folder)
             unfinished.replace(path)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What was ordered for a study before: by earlier runs, by copies of it, by what it was merged of or into.
+"""Earlier orders of a study: of its runs before, of copies of it, of what it was merged of or into.
 
 The journal of orders knows it, whatever became of the study's folder: a trial's order has a label there,
 which is the study's group and the trial's identity.

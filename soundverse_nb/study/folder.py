@@ -341,9 +341,7 @@ class StudyFolder:
 
     def _references(self) -> dict[str, Clip]:
         """By name of its level each song that is in the study's folder."""
-        found = self._reading().plan()
-        contents = found[1].get("contents", {}) if found else {}
-        songs = self._reading().songs()
+        contents, songs = self._reading().contents(), self._reading().songs()
         files = {name: self._song(songs, content) for name, content in contents.items()}
         return {name: Clip(file) for name, file in files.items() if file.is_file()}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,10 +16,9 @@ from soundverse_nb.study.measuring import copy_measures
 from soundverse_nb.study.merged_songs import Names, renamed, said_of_names, told_apart, with_all_songs
 from soundverse_nb.study.plan import Plan
 from soundverse_nb.study.planned import planned_trials
+from soundverse_nb.study.run_request import BUDGET
 from soundverse_nb.study.store import NAME, PLANS_BESIDE, StoredTrial, StudyStore, TrialState
-
-UNFINISHED = ".merging-"
-"""Begins the name of the folder that a merged study is built in; one that is left there may be deleted."""
+from soundverse_nb.study.unfinished import MERGING, unfinished_folder
 
 _KEPT = ("service", "simulated", "environment", "created", "created_on", "price")
 
@@ -40,9 +38,9 @@ def merge_studies(folders: Sequence[Path], into: Path) -> None:
     try:
         stores.extend(StudyStore(folder, readonly=True) for folder in folders)
         place.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=place) as beside:
-            _merge(stores, folders, Path(beside) / "study")
-            _put(Path(beside) / "study", into)
+        with unfinished_folder(place, MERGING) as beside:
+            _merge(stores, folders, beside / "study")
+            _put(beside / "study", into)
     except OSError as error:
         raise ConfigurationError(
             f"The studies could not be merged into {into}: {error.strerror or error}.",
@@ -77,6 +75,7 @@ def _merge(stores: Sequence[StudyStore], folders: Sequence[Path], into: Path) ->
             runs=json.dumps(together(stores)),
             released=json.dumps(sorted(frozenset().union(*(store.released() for store in stores)))),
             **{name: text for name, text in union.lead.meta().items() if name in _KEPT},
+            **_budget_of_all(stores),
         )
         every: dict[str, list[tuple[int, StoredTrial]]] = {}
         for at, store in enumerate(stores):
@@ -211,6 +210,13 @@ def _orders_apart(found: Sequence[tuple[int, StoredTrial]]) -> list[tuple[int, S
     return list(apart.values())
 
 
+def _budget_of_all(stores: Sequence[StudyStore]) -> dict[str, str]:
+    """What is noted of the budget: those of the studies together, where each was run within one."""
+    budgets = {store.meta().get("id"): store.noted(BUDGET, None) for store in stores if store.plan()}
+    known = [budget for budget in budgets.values() if type(budget) is int]
+    return {BUDGET: json.dumps(sum(known))} if known and len(known) == len(budgets) else {}
+
+
 def _parts(store: StudyStore) -> list[str]:
     """The ids of a study and of those that it was merged of: its trials may have orders of any of them."""
     meta = store.meta()
@@ -250,7 +256,13 @@ def _union(stores: Sequence[StudyStore]) -> _Union:
     lead, design = next(each for each in plans if _is_same(each[1], plans[-1][1]))
     names = told_apart(_songs(stores, design))
     same = [each for _, each in plans if _is_same(each, design)]
-    whole = {**with_all_songs(design, same, names), "part": [0, 1], "share": 1.0, "contents": {}}
+    whole = {
+        **with_all_songs(design, same, names),
+        "part": [0, 1],
+        "share": 1.0,
+        "budget": None,
+        "contents": {},
+    }
     for _, each in [*plans, (lead, design)]:
         whole["contents"] |= renamed(each.get("contents", {}), names)
     # Only the names of the songs are in a plan's hash.

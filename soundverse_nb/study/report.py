@@ -36,6 +36,7 @@ from soundverse_nb.study.store import StudyStore
 from soundverse_nb.study.summarise import summarise
 from soundverse_nb.study.summary import Summary
 from soundverse_nb.study.takes import SHOWN, study_takes
+from soundverse_nb.study.unfinished import delete_left_parts
 
 T = TypeVar("T")
 
@@ -81,6 +82,7 @@ def write_report(
     unfinished = request.path.with_name(f".{request.path.name}.{secrets.token_hex(4)}.part")
     try:
         request.path.parent.mkdir(parents=True, exist_ok=True)
+        delete_left_parts(request.path.parent, request.path.name)
         songs, heard, said = report_sounds(store, folder, rows, shown, request.path, cap)
         simulated = sum(bool(row["simulated"]) for row in rows)
         report = Report(

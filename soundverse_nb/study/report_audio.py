@@ -20,6 +20,7 @@ from soundverse_nb.render.report_takes import ReportTake, Sound
 from soundverse_nb.render.units import size
 from soundverse_nb.study.audio_files import FILE
 from soundverse_nb.study.store import StudyStore
+from soundverse_nb.study.unfinished import delete_left_parts
 
 DEFAULT_BYTES = 24_000_000
 """What all players of a page take together, before base64 makes it a third more."""
@@ -72,9 +73,7 @@ def _with_length(take: GalleryTake, row: Mapping[str, Any]) -> GalleryTake:
 
 def _songs(store: StudyStore, folder: Path, names: set[str]) -> dict[str, Path | None]:
     """By name of its level each song of which a take is shown."""
-    found = store.plan()
-    contents = found[1].get("contents", {}) if found else {}
-    songs = store.songs()
+    contents, songs = store.contents(), store.songs()
     return {
         name: _file(folder, songs[content]["file"] if content in songs else None)
         for name, content in contents.items()
@@ -101,6 +100,7 @@ def _original(name: str, file: Path | None) -> GalleryTake:
 
 def _beside(files: Sequence[Path | None], page: Path) -> list[Sound]:
     target = page.with_name(f"{page.stem}_files")
+    delete_left_parts(target)
     sounds = []
     for file in files:
         if file is None:

@@ -230,6 +230,15 @@ class StudyStore:
         found = self.plan()
         return [found[0], *self.noted(PLANS_BESIDE, [])] if found else []
 
+    def contents(self) -> dict[str, str]:
+        """By the name of each song of its plans the hash of its content."""
+        found, plans = self.plan(), self.plans()
+        known: dict[str, str] = dict(found[1].get("contents", {})) if found else {}
+        for row in self.rows("SELECT DISTINCT reference, content, plan FROM trials"):
+            if row["plan"] in plans:
+                known.setdefault(row["reference"], row["content"])
+        return known
+
     def take_plan(
         self,
         plan: str,

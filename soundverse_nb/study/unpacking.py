@@ -6,7 +6,6 @@ import contextlib
 import re
 import shutil
 import sqlite3
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from soundverse_nb.study.archive import FILES
 from soundverse_nb.study.audio_files import FILE
 from soundverse_nb.study.damage import DamagedStoreError
 from soundverse_nb.study.store import NAME, StudyStore
+from soundverse_nb.study.unfinished import UNPACKING, unfinished_folder
 
 MOST_BYTES = 200_000_000_000
 """Some fifty thousand takes. A zip of a few kilobytes can say that it holds more than any disk."""
@@ -49,11 +49,11 @@ def open_archive(path: Path, folder: Path, most_bytes: int = MOST_BYTES) -> Path
         folder.parent.mkdir(parents=True, exist_ok=True)
         with (
             zipfile.ZipFile(path) as archive,
-            tempfile.TemporaryDirectory(prefix=".unpacking-", dir=folder.parent) as beside,
+            unfinished_folder(folder.parent, UNPACKING) as beside,
         ):
             members = _members(archive, shown)
             _check_room(members, folder.parent, most_bytes, shown)
-            unpacked = Path(beside) / "study"
+            unpacked = beside / "study"
             for name, member in members.items():
                 target = unpacked / name
                 target.parent.mkdir(parents=True, exist_ok=True)
