@@ -39,6 +39,8 @@ _COMMANDS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"With a higher budget= the same call goes on", "With a higher --budget the same command goes on"),
     (r"\(retry_failed=True tries", "(--retry-failed tries"),
     (r"\bRaise budget=;", "Raise --budget:"),
+    (r'budget=float\("inf"\)', "--budget inf"),
+    (r"\((price|budget)= changes it\)", r"(--\1 changes it)"),
     (r"Give price=,", "Give --price:"),
     (r"overwrite=True", "--overwrite"),
     (

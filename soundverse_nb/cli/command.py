@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import math
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -229,9 +230,10 @@ def _add_sweep(commands: Any) -> None:
     sweep.add_argument("--price", type=_not_negative, metavar="P", help="what one remix costs you")
     sweep.add_argument(
         "--budget",
-        type=_not_negative,
+        type=_budget,
         metavar="B",
-        help="what the plan may cost in all; a shard has its share of it",
+        help="what the plan may cost in all; a shard has its share of it (default: that of the run before; "
+        "inf lifts it)",
     )
     sweep.add_argument("--concurrency", type=_count, metavar="N", help="orders at a time (default: 8)")
     sweep.add_argument("--shard", type=_shard, metavar="I/N", help="part I of N of the plan, from 0/N")
@@ -311,6 +313,10 @@ def _positive(value: str) -> float:
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"{value} is not a number above 0")
     return number
+
+
+def _budget(value: str) -> float:
+    return math.inf if _number(value) == math.inf else _not_negative(value)
 
 
 def _not_negative(value: str) -> float:

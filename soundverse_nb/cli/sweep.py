@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import shlex
 import signal
 import sys
@@ -60,7 +61,7 @@ def _plan(options: argparse.Namespace) -> Plan:
     if options.shard is None:
         return plan
     index, of = options.shard
-    return plan.shard(index, of, options.budget)
+    return plan.shard(index, of, None if options.budget == math.inf else options.budget)
 
 
 def _run(study: Study, plan: Plan, options: argparse.Namespace) -> int:
@@ -70,7 +71,8 @@ def _run(study: Study, plan: Plan, options: argparse.Namespace) -> int:
         study.run_sync(
             plan,
             price=options.price,
-            budget=None if options.shard is not None else options.budget,
+            # That of a shard is its share, which its plan has; none at all is the same for every part.
+            budget=options.budget if options.shard is None or options.budget == math.inf else None,
             concurrency=options.concurrency,
             measures=not options.no_measures,
             retry_failed=options.retry_failed,

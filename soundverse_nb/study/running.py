@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,7 +20,7 @@ from soundverse_nb.errors import BudgetExceededError, ConfigurationError, Prefli
 from soundverse_nb.reference.reference import Reference
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.units import money
-from soundverse_nb.study.audio_files import is_content, keep_audio
+from soundverse_nb.study.audio_files import FOLDER, is_content, keep_audio
 from soundverse_nb.study.earlier_orders import (
     go_on_for_deleted,
     label_group,
@@ -35,28 +33,12 @@ from soundverse_nb.study.environments import environment, note_run
 from soundverse_nb.study.plan import MICRO, Plan
 from soundverse_nb.study.plan_changes import plan_changes
 from soundverse_nb.study.planned import check_different, compared_trials, plan_as_kept, planned_trials
+from soundverse_nb.study.run_request import AskedMoney, RunRequest
 from soundverse_nb.study.runner import Runner, RunSettings
 from soundverse_nb.study.runner_lease import RunnerLease
 from soundverse_nb.study.settling import kept_beside
 from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
-
-PRICE = "price"
-"""What is noted under it is the price that trials were ordered at last, in millionths."""
-
-
-@dataclass(frozen=True)
-class RunRequest:
-    """What `study.run` was asked for. Money is in millionths."""
-
-    plan: Plan
-    price: int | None
-    budget: int | None
-    concurrency: int | None
-    measures: bool
-    retry_failed: bool
-    order_again: tuple[str, ...]
-    executor: Executor | None
-    is_earlier_price: bool = False  # nobody gave one this time
+from soundverse_nb.study.unfinished import delete_left_parts
 
 
 class StudyReporter(ProgressReporter):
@@ -86,13 +68,14 @@ async def run_study(
     await session.open()
     async with RunnerLease(store):
         reporter.store = store
+        await asyncio.to_thread(delete_left_parts, folder / FOLDER, older_than=0.0)
         songs = await _checked_songs(session, request.plan)
         trials, files = await _taken_plan(folder, store, session, request.plan, songs)
         journal = await session.journal.identity()
         was_here = await go_on_for_deleted(folder, store, session, trials)
         await asyncio.to_thread(note_run, store, environment(request.plan))
         await note_in_journal(folder, store, session)
-        orders = await settle_earlier(folder, store, session, journal, request.price or 0)
+        orders = await settle_earlier(folder, store, session, journal, request.money.price or 0)
         if was_here:
             displays.notice(said_of_deleted(store, request.plan.hash))
         known = {trial.identity: trial for trial in await asyncio.to_thread(store.trials)}
@@ -103,11 +86,12 @@ async def run_study(
             for trial in trials
             if known[trial.identity].state in wanted or trial.identity in again
         ]
-        price = request.price or 0
-        _check_budget(store, missing, request)
+        price = request.money.price or 0
+        if any(store.spent()):  # a limit that leaves no room is one all the same for the next run
+            await asyncio.to_thread(request.money.note, store)
+        _check_budget(store, missing, request.money)
         displays.announce(_announced(store, request, missing))
-        if request.price is not None:
-            await asyncio.to_thread(store.note, **{PRICE: str(request.price)})
+        await asyncio.to_thread(request.money.note, store)
         if again:
             await asyncio.to_thread(store.release_unknown, again)
         number = {trial.identity: at for at, trial in enumerate(trials)}
@@ -129,7 +113,7 @@ async def run_study(
         ]
         settings = RunSettings(
             price,
-            request.budget,
+            request.money.budget,
             request.concurrency or session.settings.max_streams,
             request.measures,
             request.executor,
@@ -240,23 +224,22 @@ def _named_again(known: Mapping[str, StoredTrial], given: Sequence[str]) -> froz
     return frozenset(given)
 
 
-def _check_budget(store: StudyStore, missing: Sequence[StoredTrial], request: RunRequest) -> None:
-    if request.budget is None:
+def _check_budget(store: StudyStore, missing: Sequence[StoredTrial], asked: AskedMoney) -> None:
+    if asked.budget is None or asked.price is None:
         return
-    if request.price is None:
-        raise ConfigurationError(
-            "A budget without a price says nothing.", hint="Give price=, what one remix costs you."
-        )
     charged, reserved = store.spent()
-    if missing and charged + reserved + request.price > request.budget:
+    if missing and charged + reserved + asked.price > asked.budget:
         # One that is used up may have been enough for what it was for.
         kind = BudgetExceededError if charged + reserved else ConfigurationError
         raise kind(
-            f"The budget of {money(request.budget / MICRO)} has no room for a single trial of "
-            f"{money(request.price / MICRO)}: {money((charged + reserved) / MICRO)} are spent or reserved. "
-            "Nothing was ordered.",
-            hint="Raise budget=; it counts all that this study ever spent.",
+            f"The budget of {money(asked.budget / MICRO)}{_BEFORE if asked.is_earlier_budget else ''} has no "
+            f"room for a single trial of {money(asked.price / MICRO)}: "
+            f"{money((charged + reserved) / MICRO)} are spent or reserved. Nothing was ordered.",
+            hint='Raise budget=; it counts all that this study ever spent. budget=float("inf") lifts it.',
         )
+
+
+_BEFORE = " of the run before"
 
 
 def _announced(store: StudyStore, request: RunRequest, missing: Sequence[StoredTrial]) -> str:
@@ -267,14 +250,15 @@ def _announced(store: StudyStore, request: RunRequest, missing: Sequence[StoredT
     parts = [
         f"{len(missing)} of {count} trials to order" if missing else f"nothing to order of {count} trials"
     ]
-    if request.price and missing:
-        parts[0] += f" for {money(len(missing) * request.price / MICRO)}"
-        if request.is_earlier_price:
-            parts[0] += f", at the {money(request.price / MICRO)} of the run before (price= changes it)"
-        if request.budget is not None and len(missing) * request.price > request.budget - sum(store.spent()):
-            parts[0] += (
-                f" (budget {money(request.budget / MICRO)}, {money(sum(store.spent()) / MICRO)} of it used)"
-            )
+    asked, used = request.money, sum(store.spent())
+    if asked.price and missing:
+        parts[0] += f" for {money(len(missing) * asked.price / MICRO)}"
+        if asked.is_earlier_price:
+            parts[0] += f", at the {money(asked.price / MICRO)}{_BEFORE} (price= changes it)"
+        if asked.budget is not None and asked.is_earlier_budget:
+            parts[0] += f", within the budget of {money(asked.budget / MICRO)}{_BEFORE} (budget= changes it)"
+        if asked.budget is not None and len(missing) * asked.price > asked.budget - used:
+            parts[0] += f" (budget {money(asked.budget / MICRO)}, {money(used / MICRO)} of it used)"
     said = {
         TrialState.DONE: "done", TrialState.RUNNING: "at work elsewhere or not fetched yet",
         TrialState.UNKNOWN: "of unknown outcome (study.unknown lists them; they may be paid)",

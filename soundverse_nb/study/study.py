@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any
 from soundverse_nb.analysis.pool import check_executor
 from soundverse_nb.client.background import LOOP
 from soundverse_nb.client.client import Client
-from soundverse_nb.client.config import checked_price, given_path
+from soundverse_nb.client.config import given_path
 from soundverse_nb.client.progress import ProgressReporter
 from soundverse_nb.errors import ConfigurationError, bare_errors
 from soundverse_nb.study.adopting import AskedService, adopt_trials
 from soundverse_nb.study.download import Download, notebook_folder, place_for
 from soundverse_nb.study.folder import StudyFolder
 from soundverse_nb.study.merging import merge_studies
-from soundverse_nb.study.plan import MICRO, Plan
+from soundverse_nb.study.plan import Plan
 from soundverse_nb.study.remeasuring import MeasureReporter, MeasureRequest, measure_study
+from soundverse_nb.study.run_request import RunRequest, asked_money
 from soundverse_nb.study.runner_lease import Command, ask_runner
-from soundverse_nb.study.running import PRICE, RunRequest, StudyReporter, run_study, service_name
+from soundverse_nb.study.running import StudyReporter, run_study, service_name
 from soundverse_nb.study.store import StudyStore
 from soundverse_nb.study.unpacking import open_archive
 
@@ -108,8 +109,9 @@ class Study(StudyFolder):
         plan : what to order; the one that was run last where none is given.
         price : what one remix costs you, in your own currency; by default the client's, else that of the run
             before.
-        budget : what this study may cost in all, counting what it spent before. Each price is reserved before
-            its order is sent, so that orders at once cannot overshoot it together.
+        budget : what this study may cost in all, counting what it spent before; by default that of the run
+            before, which float("inf") lifts. Each price is reserved before its order is sent, so that orders
+            at once cannot overshoot it together.
         concurrency : orders at a time; by default as many as the client allows.
         executor : where remixes are measured; by default in processes of this machine.
         measures : False leaves measuring out.
@@ -248,6 +250,7 @@ class Study(StudyFolder):
             raise ConfigurationError(
                 "This study was opened without a client, so it cannot order.", hint="sv.Study(path, client)."
             )
+        is_own = plan is None
         plan = self.plan if plan is None else plan
         if not isinstance(plan, Plan):
             raise ConfigurationError(
@@ -258,31 +261,19 @@ class Study(StudyFolder):
             isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1
         ):
             raise ConfigurationError(f"concurrency={concurrency!r} is no whole number of at least 1.")
-        price = checked_amount("price", self.client._price if price is None else price)
-        kept = self._earlier_price() if price is None else None
-        budget = checked_amount("budget", plan.budget if budget is None else budget)
-        if budget is not None and price is None and kept is None:
-            raise ConfigurationError(
-                "A budget without a price says nothing.", hint="Give price=, what one remix costs you."
-            )
+        store = self._reading() if self._exists else None
+        money = asked_money(store, self.client._price if price is None else price, budget, plan, own=is_own)
         check_executor(executor)
         request = RunRequest(
             plan,
-            kept if price is None else round(price * MICRO),
-            None if budget is None else round(budget * MICRO),
+            money,
             concurrency,
             measures,
             retry_failed,
             _identities(order_again),
             executor,
-            is_earlier_price=price is None and kept is not None,
         )
         return self.client, self._writing(), request
-
-    def _earlier_price(self) -> int | None:
-        """The price of the run before in millionths; None where it had none."""
-        found = self._reading().noted(PRICE, None) if self._exists else None
-        return found if type(found) is int and 0 <= found <= _MOST * MICRO else None
 
     @bare_errors
     def download(
@@ -365,21 +356,6 @@ def _identities(given: Any) -> tuple[str, ...]:
             f"order_again={given!r} names no trials. Nothing was ordered.",
             hint="order_again=[trial.identity for trial in study.unknown], or leave it out.",
         ) from None
-
-
-_MOST = 1e9
-"""More than this is no price of remixes; millionths of it still fit into the store."""
-
-
-def checked_amount(word: str, value: float | None) -> float | None:
-    """An amount of money as it was given. ConfigurationError for what is none."""
-    try:
-        checked_price(value)
-        if value is not None and (value > _MOST or 0 < value < 1 / MICRO):
-            raise ConfigurationError("It is beyond what is counted.")
-        return value
-    except ConfigurationError:
-        raise ConfigurationError(f"{word}={value!r} is no amount of money.", hint="Give a number.") from None
 
 
 def listed(studies: Sequence[Any]) -> list[Path]:

@@ -254,3 +254,18 @@ def test_another_process_pauses_resumes_and_stops_it(
     assert 0 < done < 200
     assert len(service.ledger) - before == done
     assert f"{done} of 200 trials done" in out
+
+
+def test_a_sweep_without_a_budget_keeps_within_that_of_the_run_before_until_it_is_lifted(
+    service: Simulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = plan_file(repeats=2)
+    assert sweep(plan, "--price", "0.1", "--budget", "0.2") == 4
+    capsys.readouterr()
+    assert sweep(plan) == 4
+    said = capsys.readouterr().err
+    assert "The budget of 0.20 of the run before has no room" in said
+    assert "--budget inf lifts it" in said
+    assert sweep(plan, "--budget", "inf") == 0
+    assert answer(capsys)["spent"] == 0.4
+    assert sweep(plan, "--shard", "0/2", "--budget", "inf") == 0

@@ -268,7 +268,7 @@ async def test_a_run_without_a_price_counts_at_that_of_the_run_before_and_says_s
     for each, journal in ((study, "orders"), (merged, "others")):
         each.client = make_client(journal=tmp_path / f"{journal}.sqlite3")
         capsys.readouterr()
-        await each.run(measures=False)
+        await each.run(budget=float("inf"), measures=False)
         said = capsys.readouterr().err
         assert "2 of 4 trials to order for 0.20, at the 0.10 of the run before (price= changes it)" in said
         assert each.spent == pytest.approx(4 * PRICE)
@@ -282,3 +282,70 @@ async def test_no_price_at_all_is_no_price_still(
     await study.run(sv.Plan(songs[:1], ["dub"]), measures=False)
     assert "of the run before" not in capsys.readouterr().err
     assert study.spent == 0
+
+
+async def test_a_run_without_a_budget_keeps_within_that_of_the_run_before_and_says_so(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = sv.Plan(songs[:1], ["jazz", "waltz", "dub", "folk"])
+    study = sv.Study(tmp_path / "study", make_client())
+    await study.run(sv.Plan(songs[:1], ["jazz"]), price=PRICE, budget=3 * PRICE, measures=False)
+    for again in (study, sv.Study(study.path, make_client())):
+        capsys.readouterr()
+        with pytest.raises(sv.BudgetExceededError):
+            await again.run(plan, measures=False)
+        assert again.spent == pytest.approx(3 * PRICE)
+    with pytest.raises(sv.BudgetExceededError, match="of the run before has no room") as full:
+        await study.run(measures=False)
+    assert 'budget=float("inf") lifts it' in str(full.value)
+    # Lifted it stays, until there is another one.
+    await study.run(sv.Plan(songs[:1], ["jazz", "waltz"]), budget=float("inf"), measures=False)
+    await study.run(plan, measures=False)
+    assert study.spent == pytest.approx(4 * PRICE)
+
+
+async def test_the_budget_of_the_run_before_is_said_before_anything_is_ordered(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = sv.Study(tmp_path / "study", make_client())
+    await study.run(sv.Plan(songs[:1], ["jazz"]), price=PRICE, budget=5, measures=False)
+    capsys.readouterr()
+    await study.run(small_plan(songs), price=PRICE, measures=False)
+    said = capsys.readouterr().err
+    assert "1 of 2 trials to order for 0.10, within the budget of 5.00 of the run before" in said
+    assert "(budget= changes it)" in said
+
+
+async def test_a_lower_budget_holds_for_the_next_run_although_it_has_no_room(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient
+) -> None:
+    study = sv.Study(tmp_path / "study", make_client())
+    await study.run(small_plan(songs), price=PRICE, budget=5, measures=False)
+    wider = sv.Plan(songs[:1], ["jazz", "waltz", "dub"])
+    for budget in (PRICE, None):
+        with pytest.raises(sv.BudgetExceededError):
+            await study.run(wider, budget=budget, measures=False)
+    assert study.spent == pytest.approx(2 * PRICE)
+
+
+async def test_merged_shards_have_their_budgets_together_and_a_lifted_one_is_none(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient
+) -> None:
+    plan = sv.Plan(songs[:1], ["jazz"], parameters=tagged(*map(str, range(8))))
+    studies = []
+    for part in (0, 1):
+        study = sv.Study(tmp_path / str(part), make_client())
+        with pytest.raises(sv.BudgetExceededError):
+            await study.run(plan.shard(part, 2, budget=6 * PRICE), price=PRICE, measures=False)
+        studies.append(study)
+    whole = sv.merge(studies, tmp_path / "whole")
+    whole.client = make_client()
+    with pytest.raises(sv.BudgetExceededError, match="of the run before"):
+        await whole.run(measures=False)
+    await studies[0].run(budget=float("inf"), measures=False)
+    await studies[0].run(measures=False)
+    assert states(studies[0]) == {"done": 4}
+    free = sv.merge(studies, tmp_path / "free")
+    free.client = make_client()
+    await free.run(measures=False)
+    assert states(free) == {"done": 8}
