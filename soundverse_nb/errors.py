@@ -100,8 +100,11 @@ class SoundverseError(Exception):
         }
 
     def __str__(self) -> str:
-        parts = [self.message, self.spent.sentence, self.hint]
-        return " ".join(part for part in parts if part)
+        # Whoever wrote message or hint may have said already what it cost.
+        said = self.spent.sentence
+        hint = self.hint.replace(said, "").strip() if said in self.message else self.hint
+        is_said = said.casefold() in f"{self.message} {hint}".casefold()
+        return " ".join(part for part in (self.message, "" if is_said else said, hint) if part)
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows: the caller's own lines, and the sentence. Scripts keep the whole trace."""

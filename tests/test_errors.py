@@ -57,3 +57,19 @@ def test_whoever_catches_a_refusal_reads_its_status_and_wait(
     for error in (caught.value, failed):
         assert error.status_code == status
         assert getattr(error, "retry_after", None) == fault.retry_after
+
+
+@pytest.mark.parametrize(
+    ("message", "hint", "said"),
+    [
+        ("It is over.", "Try again.", "It is over. Nothing was paid. Try again."),
+        ("It is over. Nothing was paid.", "Try again.", "It is over. Nothing was paid. Try again."),
+        ("It is over.", "Nothing was paid. Try again.", "It is over. Nothing was paid. Try again."),
+        ("It is over. Nothing was paid.", "Nothing was paid. Go on.", "It is over. Nothing was paid. Go on."),
+        ("It is over, so nothing was paid.", "", "It is over, so nothing was paid."),
+    ],
+)
+def test_what_it_cost_is_said_once_whoever_says_it(message: str, hint: str, said: str) -> None:
+    assert str(sv.ConfigurationError(message, hint=hint)) == said
+    inner = sv.ConfigurationError(message, hint=hint)
+    assert str(sv.TransportError(str(inner), hint="")).casefold().count("nothing was paid.") == 1

@@ -338,7 +338,7 @@ async def _gone(tracker: OrderTracker) -> SoundverseError:
     order = tracker.order
     what = f"The embedded service that took order {order.order_id} has ended and has left nothing of it."
     ids = {"order_id": order.order_id, "message_id": order.message_id}
-    hint = "Nothing was paid. Order it again."
+    hint = "Order it again."
     if order.state is not OrderState.ACCEPTED:
         return DownloadError(what, hint=hint, spent=Spent.NO, **ids)
     await tracker.move_to(OrderState.FAILED, error=what)
