@@ -13,7 +13,7 @@ from soundverse_nb.study.audio_files import FOLDER, audio_file, is_content, keep
 from soundverse_nb.study.measuring import copy_measures
 from soundverse_nb.study.plan import Plan
 from soundverse_nb.study.planned import check_different, known_contents, plan_as_kept, planned_trials
-from soundverse_nb.study.runner_lease import claimed
+from soundverse_nb.study.runner_lease import Work, claimed
 from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
 from soundverse_nb.study.unfinished import delete_left_parts
 
@@ -42,7 +42,7 @@ def adopt_trials(
     other's. Nobody can run this study meanwhile. ConfigurationError where somebody runs it already. Where
     nothing is taken over, it is said why.
     """
-    with claimed(store) as claim:
+    with claimed(store, Work.ADOPT) as claim:
         delete_left_parts(folder / FOLDER, older_than=0.0)
         if plan is not None or store.plan() is None:
             _enter(store, folder, other, other_folder, plan, asked)

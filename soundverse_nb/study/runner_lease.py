@@ -22,6 +22,14 @@ _RUNNER, _COMMAND = "runner", "command"
 _LOOK_SECONDS = 1.0
 
 
+class Work(str, Enum):
+    """For what a process keeps a study to itself, as the end of "this study is being ..."."""
+
+    RUN = "run"
+    MEASURE = "measured"
+    ADOPT = "given takes of another one"  # nobody can pause or stop that
+
+
 class Command(str, Enum):
     """What the runner was asked to do, from whichever process."""
 
@@ -31,9 +39,11 @@ class Command(str, Enum):
 
 
 def runner_of(store: StudyStore) -> Lease | None:
-    """The process that runs a study now, as far as that can be known; None where nobody does."""
-    lease = _lease(store.meta().get(_RUNNER))
-    return lease if lease is not None and is_held(lease, time.time()) else None
+    """The process that runs or measures a study now, as far as that can be known; None where nobody does."""
+    text = store.meta().get(_RUNNER)
+    lease = _lease(text)
+    is_there = lease is not None and is_held(lease, time.time()) and _work(text) is not Work.ADOPT
+    return lease if is_there else None
 
 
 def command_of(store: StudyStore) -> Command:
@@ -57,12 +67,14 @@ def ask_runner(store: StudyStore, command: Command) -> None:
 class RunnerLease:
     """The claim of this process to run a study, `async with`; its signs of life go out meanwhile.
 
+    `work` is for what, where that is no run.
+
     ConfigurationError where another process runs it. One of another machine is watched first, for less than a
     minute: its pid says nothing here.
     """
 
-    def __init__(self, store: StudyStore) -> None:
-        self._store = store
+    def __init__(self, store: StudyStore, work: Work = Work.RUN) -> None:
+        self._store, self._work = store, work
         self._lease: Lease | None = None
         self._beating: asyncio.Task[None] | None = None
 
@@ -77,7 +89,7 @@ class RunnerLease:
             await asyncio.sleep(_LOOK_SECONDS)
         mine = new_lease(time.time())
         try:
-            await asyncio.to_thread(self._store.change, _RUNNER, lambda old: _claimed(old, mine))
+            await asyncio.to_thread(self._store.change, _RUNNER, lambda old: _claimed(old, mine, self._work))
             await asyncio.to_thread(self._store.change, _COMMAND, lambda old: None)
         except BaseException:
             drop(mine)
@@ -106,14 +118,16 @@ class RunnerLease:
             await asyncio.sleep(BEAT_EVERY)
             # On a full disk or behind a lock the next one may get through.
             with contextlib.suppress(SoundverseError):
-                await asyncio.to_thread(self._store.change, _RUNNER, partial(_renewed, mine, time.time()))
+                await asyncio.to_thread(
+                    self._store.change, _RUNNER, partial(_renewed, mine, time.time(), self._work)
+                )
 
 
 class Claim:
     """A claim on a study by work that is no run; it is to be renewed now and then."""
 
-    def __init__(self, store: StudyStore, lease: Lease) -> None:
-        self._store, self._lease = store, lease
+    def __init__(self, store: StudyStore, lease: Lease, work: Work) -> None:
+        self._store, self._lease, self._work = store, lease, work
         self._due = time.monotonic() + BEAT_EVERY
 
     def renew(self) -> None:
@@ -121,23 +135,23 @@ class Claim:
         if time.monotonic() >= self._due:
             self._due = time.monotonic() + BEAT_EVERY
             with contextlib.suppress(SoundverseError):
-                self._store.change(_RUNNER, partial(_renewed, self._lease, time.time()))
+                self._store.change(_RUNNER, partial(_renewed, self._lease, time.time(), self._work))
 
 
 @contextlib.contextmanager
-def claimed(store: StudyStore) -> Iterator[Claim]:
+def claimed(store: StudyStore, work: Work) -> Iterator[Claim]:
     """Keep every runner off a study for the time of a block. ConfigurationError where one is at work."""
     mine = new_lease(time.time())
     try:
-        store.change(_RUNNER, lambda old: _claimed(old, mine))
-        yield Claim(store, mine)
+        store.change(_RUNNER, lambda old: _claimed(old, mine, work))
+        yield Claim(store, mine, work)
     finally:
         drop(mine)
         with contextlib.suppress(SoundverseError):
             store.change(_RUNNER, lambda old: None if _is(old, mine) else old)
 
 
-def _claimed(old: str | None, mine: Lease) -> str:
+def _claimed(old: str | None, mine: Lease, work: Work) -> str:
     lease = _lease(old)
     if lease is not None and is_held(lease, time.time()):
         where = (
@@ -145,26 +159,42 @@ def _claimed(old: str | None, mine: Lease) -> str:
             if lease.host == mine.host and lease.pid == mine.pid
             else (f"another process (pid {lease.pid} on {lease.host.partition('/')[0]})")
         )
+        meanwhile = "Here it can be read meanwhile: study.to_frame()."
+        ends = {
+            Work.RUN: " study.stop_after_current() ends that run.",
+            Work.MEASURE: " study.stop_after_current() ends that.",
+            Work.ADOPT: " Try again when that is over.",
+        }
+        other = _work(old)
         raise ConfigurationError(
-            f"This study is being run by {where}.",
-            hint="Here it can be read meanwhile: study.to_frame(). study.stop_after_current() ends that run.",
+            f"This study is being {other.value} by {where}.", hint=f"{meanwhile}{ends[other]}"
         )
-    return _text(mine, mine.beat_at)
+    return _text(mine, mine.beat_at, work)
 
 
-def _renewed(mine: Lease, now: float, old: str | None) -> str | None:
-    return _text(mine, now) if _is(old, mine) else old
+def _renewed(mine: Lease, now: float, work: Work, old: str | None) -> str | None:
+    return _text(mine, now, work) if _is(old, mine) else old
 
 
-def _text(lease: Lease, now: float) -> str:
-    return json.dumps({**asdict(lease), "beat_at": now})
+def _text(lease: Lease, now: float, work: Work) -> str:
+    return json.dumps({**asdict(lease), "beat_at": now, "work": work.value})
 
 
 def _lease(text: str | None) -> Lease | None:
     try:
-        return None if text is None else Lease(**json.loads(text))
-    except (ValueError, TypeError):
+        noted = {} if text is None else json.loads(text)
+        noted.pop("work", None)
+        return Lease(**noted) if noted else None
+    except (ValueError, TypeError, AttributeError):
         return None
+
+
+def _work(text: str | None) -> Work:
+    """For what a study is kept, as its claim says; a run where that says nothing of it that is known here."""
+    try:
+        return Work(json.loads(text or "{}").get("work"))
+    except (ValueError, AttributeError):
+        return Work.RUN
 
 
 def _is(text: str | None, mine: Lease) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ import soundverse_nb as sv
 from soundverse_nb.errors import Spent
 from soundverse_nb.simulator import Simulator
 from soundverse_nb.study.audio_files import keep_audio
-from soundverse_nb.study.runner_lease import RunnerLease
+from soundverse_nb.study.runner_lease import RunnerLease, Work
 from soundverse_nb.study.store import StudyStore, TrialState
 from tests.study.conftest import PRICE, RATE, small_plan, tagged
 
@@ -177,6 +178,23 @@ async def test_nothing_is_adopted_into_a_study_that_runs(
     assert not second.is_running
 
 
+async def test_who_keeps_a_study_to_itself_is_said_with_what_for(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient
+) -> None:
+    study = sv.Study(tmp_path / "study", make_client())
+    await study.run(small_plan(songs), price=PRICE, measures=False)
+    for work in (Work.RUN, Work.MEASURE):
+        async with RunnerLease(study._writing(), work):
+            assert study.is_running
+            with pytest.raises(sv.ConfigurationError, match=f"is being {work.value} by another study object"):
+                await sv.Study(study.path, make_client()).run(measures=False)
+    # A claim that says nothing of it is that of a run.
+    async with RunnerLease(study._writing()):
+        study._writing().change("runner", lambda text: json.dumps({**json.loads(text or ""), "work": "sung"}))
+        with pytest.raises(sv.ConfigurationError, match="is being run by"):
+            await sv.Study(study.path, make_client()).run(measures=False)
+
+
 async def _begun(tmp_path: Path, songs: list[Path], make_client: MakeClient) -> tuple[sv.Study, sv.Study]:
     """A finished study, and one of the same plan that had no money for more than its first trial."""
     first = sv.Study(tmp_path / "first", make_client())
@@ -198,8 +216,12 @@ async def test_no_run_begins_while_takes_are_taken_over(
     before, refused = len(service.ledger), []
 
     def run_meanwhile(*given: Any, **settings: Any) -> Any:
-        with pytest.raises(sv.ConfigurationError, match="being run") as caught:
+        with pytest.raises(sv.ConfigurationError, match="given takes of another one by another") as caught:
             sv.Study(second.path, make_client()).run_sync(price=PRICE, budget=2 * PRICE, measures=False)
+        assert "Try again when that is over" in str(caught.value)
+        assert not second.is_running
+        with pytest.raises(sv.ConfigurationError, match="Nobody runs this study now"):
+            second.pause()
         refused.append(caught.value)
         return keep_audio(*given, **settings)
 
