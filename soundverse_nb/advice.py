@@ -44,14 +44,28 @@ _COMMANDS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"Give price=,", "Give --price:"),
     (r"overwrite=True", "--overwrite"),
     (
-        r"Here it can be read meanwhile: study\.to_frame\(\)\. study\.stop_after_current\(\) ends that run\.",
-        "It can be read meanwhile: soundverse-nb study DIR. soundverse-nb study DIR stop ends that run.",
+        r"Here it can be read meanwhile: study\.to_frame\(\)\.",
+        "It can be read meanwhile: soundverse-nb study DIR.",
+    ),
+    (r"study\.stop_after_current\(\)", "soundverse-nb study DIR stop"),
+    (r"study\.(pause|resume)\(\)", r"soundverse-nb study DIR \1"),
+    (
+        r"Check the path, or give a client to begin one: sv\.Study\(path, client\)",
+        "Check the path; soundverse-nb sweep PLAN --study DIR begins one",
     ),
     (
-        r"study\.run\(plan\) (runs it|begins one|orders what is missing|gives it one)",
-        r"soundverse-nb sweep PLAN --study DIR \1",
+        r"is unpacked by sv\.Study\.open_zip\(path, folder\)",
+        "is unpacked first, by any program that unpacks zips",
     ),
-    (r"study\.resume\(\)", "soundverse-nb study DIR resume"),
+    (r"study\.run\((?:plan)?\)", "soundverse-nb sweep PLAN --study DIR"),
+    (r"(?<=: )study\.save\b", "soundverse-nb study DIR save FILE"),
+    (r"that study\.save wrote", "that soundverse-nb study DIR save wrote"),
+    (r"study\.unknown lists", "soundverse-nb study DIR frame FILE lists"),
+    (r"sv\.merge\(\[.*?\](?:, \S+?)?\)", "soundverse-nb study DIR merge OTHER ..."),
+    (r"\(sv\.preflight names the call", "(soundverse-nb preflight names the command"),
+    (r"\brun the cell again", "give the command again"),
+    (r"client\.remixes\(\), ", ""),
+    (r" and client\.remixes\(\) find them", " and soundverse-nb orders find them"),
     (r"concurrency=(?=\d)", "--concurrency "),
 )
 _in_shell = False

@@ -25,6 +25,19 @@ from soundverse_nb.advice import for_reader, shell_reader
             "client.remixes(prompt='a (b)', reference='/x/y.mp3')[-1] opens it. It is ordered",
             "soundverse-nb orders says where it is. It is ordered",
         ),
+        (
+            "Check the path, or give a client to begin one: sv.Study(path, client).",
+            "Check the path; soundverse-nb sweep PLAN --study DIR begins one.",
+        ),
+        ("study.run() puts it back", "soundverse-nb sweep PLAN --study DIR puts it back"),
+        ("study.resume() is called", "soundverse-nb study DIR resume is called"),
+        ("Make room, and run the cell again: what", "Make room, and give the command again: what"),
+        (
+            "client.recover() and client.remixes() find them.",
+            "soundverse-nb recover and soundverse-nb orders find them.",
+        ),
+        ('sv.merge(["shard-0", "shard-1"], "whole") does', "soundverse-nb study DIR merge OTHER ... does"),
+        ("of X of the run before (budget= changes it)", "of X of the run before (--budget changes it)"),
     ],
 )  # fmt: skip
 def test_a_call_is_named_by_its_command_in_a_shell(call: str, command: str | None) -> None:

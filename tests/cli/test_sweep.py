@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -269,3 +270,25 @@ def test_a_sweep_without_a_budget_keeps_within_that_of_the_run_before_until_it_i
     assert sweep(plan, "--budget", "inf") == 0
     assert answer(capsys)["spent"] == 0.4
     assert sweep(plan, "--shard", "0/2", "--budget", "inf") == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [[], ["status"], ["pause"], ["stop"], ["report", "r.html"], ["save", "s.zip"], ["frame", "f.csv"]],
+)
+@pytest.mark.parametrize("kind", ["nothing", "an empty folder", "a file", "no store"])
+def test_a_command_on_what_is_no_study_says_so_in_the_words_of_the_shell(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], kind: str
+) -> None:
+    place = tmp_path / "nix"
+    if kind == "a file":
+        place.write_text("no study")
+    elif kind != "nothing":
+        place.mkdir()
+    if kind == "no store":
+        (place / "study.sqlite3").write_text("no store at all")
+    assert main(["study", str(place), *options]) == 1
+    out, err = capsys.readouterr()
+    assert not out
+    assert err.startswith("soundverse-nb: ")
+    assert not re.search(r"\bsv\.|\bstudy\.\w+\(|client\b|\bcell\b|kernel", err), err
