@@ -39,8 +39,10 @@ class Study(StudyFolder):
     path : the folder; it is made when the study is first run.
     client : who orders; a study without one can be read, shown and measured.
 
-    Running the same cell again goes on where it ended, whatever ended it, and pays for nothing twice. The
-    folder can be copied, zipped and opened elsewhere. Other kernels may open and read it meanwhile.
+    Running the same cell again goes on where it ended, whatever ended it, and pays for nothing twice, also
+    where the folder was deleted: the journal of orders knows what was ordered for it. Takes of its own has a
+    study in another folder. The folder can be copied, zipped and opened elsewhere. Other kernels may open and
+    read it meanwhile.
 
     Raises ConfigurationError for a study of a newer version, a damaged one, and a file that is none.
 
@@ -378,8 +380,10 @@ def merge(studies: Sequence[Any], path: str | os.PathLike[str] | None = None) ->
     path : the new study's folder; "merged" beside the first by default.
 
     What was made twice, of one trial, is kept and marked (`duplicate_of` in the frame). The trials of a shard
-    that is not among the studies are missing ones, and it is said which shard that is. The studies stay as
-    they are. Raises ConfigurationError where there is a study at `path` already.
+    that is not among the studies are missing ones, and it is said which shard that is. Of studies with
+    different plans the trials of all are in the plan, and `run` orders what is missing of the last one's. The
+    studies stay as they are: run beside the merged one, with the same journal of orders, they and it order
+    no trial twice between them. Raises ConfigurationError where there is a study at `path` already.
 
     >>> import soundverse_nb as sv
     >>> plan = sv.Plan([sv.example_song()], ["jazz", "waltz"])
