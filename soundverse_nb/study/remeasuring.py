@@ -20,7 +20,7 @@ from soundverse_nb.study.audio_files import audio_file, is_content
 from soundverse_nb.study.measuring import TrialMeasures, keep_measures, measure_trial, outdated
 from soundverse_nb.study.own_metrics import own_reasons
 from soundverse_nb.study.runner import Commits
-from soundverse_nb.study.runner_lease import Command, RunnerLease, command_of
+from soundverse_nb.study.runner_lease import Command, RunnerLease, Work, command_of
 from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
 from soundverse_nb.worker_count import worker_count
 
@@ -83,7 +83,7 @@ async def measure_study(
 
     Nobody runs the study meanwhile. ConfigurationError where somebody does, and where it cannot be written.
     """
-    async with RunnerLease(store):
+    async with RunnerLease(store, Work.MEASURE):
         find = _done if request.anew else outdated
         trials = await asyncio.to_thread(find, store)
         songs = await asyncio.to_thread(store.songs)

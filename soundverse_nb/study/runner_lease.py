@@ -139,7 +139,7 @@ class Claim:
 
 
 @contextlib.contextmanager
-def claimed(store: StudyStore, work: Work) -> Iterator[Claim]:
+def claimed(store: StudyStore, work: Work = Work.RUN) -> Iterator[Claim]:
     """Keep every runner off a study for the time of a block. ConfigurationError where one is at work."""
     mine = new_lease(time.time())
     try:
