@@ -40,11 +40,11 @@ class Counted:
         are no control, in the plan, and not the same file as an earlier one.
     states : by level how many trials are "done", "failed", "missing", "running", "unknown", done "without"
         the metric, or done and the "same" file as another.
-    drift : of the control trials that have the metric, their numbers in the order and their values.
+    drift : of the control trials of the plan that have the metric, their numbers in the order and their values.
     last : the highest number in the order of a trial that was run, control or not; 0 for none.
     stamps : versions of the measures, by column.
     simulated : how many of the takes that count are of the embedded service.
-    orphans, unlevelled : rows of earlier plans; rows that have no level of any factor in `by`.
+    orphans, unlevelled : rows of earlier plans, controls too; rows that have no level of any factor in `by`.
     planned : by level the cells (song and rest) that the plan has, whether a take of theirs counts or not.
     references : the songs of the takes that count, also where they are what is compared.
     own_range : of a metric of one's own, as it was registered; None where nothing was said.
@@ -244,14 +244,14 @@ def _sorted(
         value = _number(row[metric], metric)
         state = getattr(row["state"], "value", row["state"]) or "done"
         order = float(place + 1 if row["number"] is None else row["number"])
-        if state != "missing" and not _is_orphan(row):
+        if _is_orphan(row):
+            orphans += 1  # a control too: its number in the order is that of another plan
+            continue
+        if state != "missing":
             last = max(last, order)
         if row["is_control"]:
             if state == "done" and value is not None:
                 drift.append((order, value))
-            continue
-        if _is_orphan(row):
-            orphans += 1
             continue
         level = tuple(_name(row[factor]) for factor in by)
         if by and not any(level):

@@ -403,6 +403,19 @@ def test_drift_is_not_said_to_be_absent_where_controls_did_not_look() -> None:
     assert "55 orders are beyond the controls" in text
 
 
+def test_controls_of_an_earlier_plan_do_not_count_in_the_drift_of_this_one() -> None:
+    # In the order of the earlier plan they come all over; as takes of this one they would show a steep line.
+    earlier = [row("song 1", "jazz", 9, 0.9 - at / 10, is_control=True, in_plan=False, number=at)
+               for at in range(8)]  # fmt: skip
+    own = [row("song 1", "jazz", 9, 0.5 + at % 2 / 50, is_control=True, number=3 * at) for at in range(6)]
+    found = summarise(study_rows(3) + own + earlier, "tune_kept")
+    state, text = check(found, "drift")
+    assert state == "fine"
+    assert "over 6 control takes" in text
+    assert check(found, "left out")[1] == "Left out: 8 rows of earlier plans."
+    assert check(summarise(study_rows(3) + earlier, "tune_kept"), "drift")[0] == "unknown"
+
+
 def test_without_controls_drift_is_unknown() -> None:
     state, text = check(summarise(study_rows(3), "tune_kept"), "drift")
     assert state == "unknown"
