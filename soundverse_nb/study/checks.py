@@ -11,7 +11,7 @@ from soundverse_nb.render.escape import plain
 from soundverse_nb.render.units import signed
 from soundverse_nb.study.counted import Counted, Level, Rest, level_name
 from soundverse_nb.study.estimates import Scope
-from soundverse_nb.study.intervals import FEW_SONGS, student
+from soundverse_nb.study.intervals import FEW_SONGS, LEAST_DEGREES, student, t_quantile
 from soundverse_nb.study.spread import Spread, Variance
 from soundverse_nb.study.summary import CLEAR, Check, digits_for, p_equals
 
@@ -20,6 +20,9 @@ LEAST_CONTROLS = 4
 
 FEW_WHOLE = 20
 """Takes of a level below which intervals of whole numbers hold the truth less surely."""
+
+UNEQUAL = 0.05
+"""Below this p value levels are said to differ in spread."""
 
 _UNEQUAL_LOSS = 0.1
 """By how much of their trials levels may differ in what they lost."""
@@ -151,22 +154,37 @@ def _whole_numbers(counted: Counted) -> Check | None:
 
 
 def _equal_spread(counted: Counted, spread: Spread) -> Check | None:
-    """Whether takes vary more at one level than at another."""
+    """Whether takes vary more at one level than at another, and whether each level knows how much."""
     if len(counted.levels) < 2:
         return None
-    if not spread.has_equal_numbers and spread.pooled.degrees:
-        few = any(len(group) == 2 for _, _, group in counted.groups())
-        wide = " One with cells of 2 takes has a wide interval." if few else ""
-        said = f"Cells differ in their number of takes, so each level is measured by its own spread.{wide}"
-        return Check(name="equal spread", state="look" if few else "fine", text=said)
-    if math.isnan(spread.p):
-        said = "Too few repeats to tell whether levels differ in spread; they are taken to be alike."
+    known = [level for level, found in spread.by_level.items() if found.degrees]
+    if not known:
+        said = "No repeats to tell whether levels differ in spread."
         return Check(name="equal spread", state="unknown", text=said)
-    by = f"Kruskal-Wallis p {p_equals(spread.p)}"
-    if spread.is_unequal:
-        said = f"Levels differ in how much their takes vary ({by}), so each is measured by its own spread."
+    said = "" if spread.has_equal_numbers else "Cells differ in their number of takes. "
+    said += "Each level is measured by its own spread"
+    least = min(known, key=lambda level: spread.by_level[level].degrees)
+    degrees = spread.by_level[least].degrees
+    if degrees < LEAST_DEGREES:
+        said += (
+            f", {plain(level_name(least), 40)} by {_many(degrees, 'degree')} of freedom, so its interval is "
+        )
+        said += f"wide. One more take of each cell makes it some {_gain(counted, least)} % narrower."
         return Check(name="equal spread", state="look", text=said)
-    return Check(name="equal spread", state="fine", text=f"Takes vary alike at all levels ({by}).")
+    if math.isnan(spread.p):
+        return Check(name="equal spread", state="fine", text=f"{said}.")
+    by = f"Kruskal-Wallis p {p_equals(spread.p)}"
+    if spread.p < UNEQUAL:
+        return Check(name="equal spread", state="look", text=f"{said}: levels differ in it ({by}).")
+    return Check(name="equal spread", state="fine", text=f"{said}; levels hardly differ in it ({by}).")
+
+
+def _gain(counted: Counted, level: Level) -> int:
+    """By how many per cent one more take of each cell of a level makes its interval narrower, about."""
+    sizes = [len(group) for cells in counted.values[level].values() for group in cells.values()]
+    degrees = sum(sizes) - len(sizes)
+    wide, narrow = (t_quantile(its) for its in (degrees, degrees + len(sizes)))
+    return round(100 - 100 * narrow / wide * math.sqrt(sum(sizes) / (sum(sizes) + len(sizes))))
 
 
 def _losses(counted: Counted) -> Check:

@@ -40,7 +40,7 @@ class Counted:
         are no control, in the plan, and not the same file as an earlier one.
     states : by level how many trials are "done", "failed", "missing", "running", "unknown", done "without"
         the metric, or done and the "same" file as another.
-    drift : of the control trials of the plan that have the metric, their numbers in the order and their values.
+    drift : of the plan's control trials that have the metric, their numbers in the order and their values.
     last : the highest number in the order of a trial that was run, control or not; 0 for none.
     stamps : versions of the measures, by column.
     simulated : how many of the takes that count are of the embedded service.

@@ -19,7 +19,6 @@ from soundverse_nb.study.intervals import (
     bootstrap,
     of_mean,
     of_parts,
-    student,
 )
 from soundverse_nb.study.ranges import Range, range_of
 from soundverse_nb.study.spread import Spread
@@ -27,7 +26,7 @@ from soundverse_nb.study.spread import Spread
 Scope = Literal["these songs", "songs like these"]
 Method = Literal["t", "bootstrap"]
 
-NO_REPEATS_HERE = "levels differ in spread or in numbers of takes, and one has no two takes of a cell"
+NO_REPEATS_HERE = "each level is measured by its own spread, and one has no two takes of a cell"
 NO_REPEATS = "no cell has two takes, so there is no spread to measure by"
 
 
@@ -89,11 +88,11 @@ def _estimator(counted: Counted, spread: Spread, scope: Scope, method: Method, s
 
 
 def _of_these_songs(means: Sequence[SongMean], levels: Sequence[Level], spread: Spread) -> Interval:
-    """The songs are all there are: only repeats vary, by the pooled variance.
+    """The songs are all there are: only repeats vary, and each level by its own variance.
 
-    Where levels differ in spread, or cells in their number of takes, variances are pooled over no more than
-    the cells of one level that have about as many takes. A small cell that varies more would else get the
-    spread of large ones that vary less, and its interval would be too narrow.
+    Where cells of a level differ in their number of takes, it is taken over no more than those that have
+    about as many. A small cell that varies more would else get the spread of large ones that vary less, and
+    its interval would be too narrow.
     """
     estimate = math.fsum(song.mean for song in means) / len(means)
     if not spread.pooled.degrees:
@@ -101,11 +100,8 @@ def _of_these_songs(means: Sequence[SongMean], levels: Sequence[Level], spread: 
     shares: dict[tuple[int, int], list[float]] = {}
     for song in means:
         for (at, takes), share in song.shares.items():
-            kind = 0 if spread.is_pooled else spread.kind_of(levels[at], takes)
+            kind = spread.kind_of(levels[at], takes)
             shares.setdefault((at, kind), []).append(share / len(means) ** 2)
-    if spread.is_pooled:
-        total = math.fsum(itertools.chain.from_iterable(shares.values()))
-        return student(estimate, math.sqrt(spread.pooled.value * total), spread.pooled.degrees)
     parts = []
     for (at, kind), its in sorted(shares.items()):
         variance = spread.of(levels[at], kind)
@@ -133,8 +129,8 @@ def _of_songs_like_these(
 def level_estimator(counted: Counted, spread: Spread, scope: Scope, method: Method, seed: int) -> Estimator:
     """What turns the means of songs at one level into an interval inside the limits of the measure.
 
-    Where a measure has two ends its spread depends on how near they are, so each level has its own spread and
-    an interval on the scale of the log odds. A bootstrap finds the tails by itself, and is cut.
+    Where a measure has two ends, it is an interval on the scale of the log odds. A bootstrap finds the tails
+    by itself, and is cut.
 
     ConfigurationError where there are too few songs.
     """
@@ -144,8 +140,7 @@ def level_estimator(counted: Counted, spread: Spread, scope: Scope, method: Meth
     elif not limits.is_closed or method == "bootstrap":
         estimate = _then(limits.cut, _estimator(counted, spread, scope, method, seed))
     else:
-        own = spread.each_its_own()
-        estimate = _then(limits.on_log_odds, _estimator(counted, own, scope, method, seed))
+        estimate = _then(limits.on_log_odds, _estimator(counted, spread, scope, method, seed))
     return _unless_few(counted, estimate)
 
 

@@ -21,7 +21,10 @@ FEW_SONGS = 12
 """Below, one odd song decides."""
 
 LEAST_DEGREES = 4
-"""Degrees of freedom below which Satterthwaite's interval is too narrow where several spreads add up."""
+"""Degrees of freedom below which Satterthwaite's interval is too narrow where parts have unlike numbers."""
+
+_ALIKE = 1.5
+"""Up to how many times the fewest degrees of freedom the most may be, to be taken for about as many."""
 
 NO_SPREAD = "the values do not vary, so nothing can be said of chance"
 
@@ -62,10 +65,11 @@ def student(estimate: float, error: float, degrees: float) -> Interval:
 def of_parts(estimate: float, parts: Sequence[tuple[float, float]]) -> Interval:
     """The interval from parts of a variance that add up, each with its own degrees of freedom.
 
-    Student's t with the degrees of Satterthwaite (1946). With two takes a part those are too many, and the
-    interval holds the truth in 88 of 100 studies: where a part has fewer than LEAST_DEGREES its quantile is
-    the mean of those of the parts, weighted by the parts (Cochran and Cox, Experimental Designs, 1957,
-    section 4.14), which is wider.
+    Student's t with the degrees of Satterthwaite (1946). Where all parts have about as many, it holds the
+    truth in 94 to 98 of 100 studies, however few and whichever part is larger. Beside one of 9, a part with 1
+    degree has too many, and the interval holds the truth in 88: where the least are fewer than LEAST_DEGREES,
+    and others unlike, the quantile is the mean of those of the parts, weighted by the parts (Cochran and Cox,
+    Experimental Designs, 1957, section 4.14), which is wider.
     """
     parts = [(part, degrees) for part, degrees in parts if part > 0]
     total = math.fsum(part for part, _ in parts)
@@ -73,7 +77,8 @@ def of_parts(estimate: float, parts: Sequence[tuple[float, float]]) -> Interval:
         return Interval(estimate, reason=NO_SPREAD)
     error = math.sqrt(total)
     degrees = total**2 / math.fsum(part**2 / its for part, its in parts)
-    if len(parts) == 1 or min(its for _, its in parts) >= LEAST_DEGREES:
+    least, most = (choose(its for _, its in parts) for choose in (min, max))
+    if least >= LEAST_DEGREES or most <= _ALIKE * least:
         return student(estimate, error, degrees)
     half = _weighted_quantile(1 - CONFIDENCE, parts) * error
     p = _p_of_weighted(abs(estimate) / error, parts)

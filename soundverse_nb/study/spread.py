@@ -1,20 +1,17 @@
-"""Spread of repeats: the pooled variance inside cells, and whether levels differ in it."""
+"""Spread of repeats: the variance inside cells of each level, and whether levels differ in it."""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from soundverse_nb.study.counted import Counted, Level
 from soundverse_nb.study.intervals import LEAST_DEGREES
-
-UNEQUAL = 0.05
-"""Below this p value levels are taken to differ in spread."""
 
 WHOLE_LEVEL = 1
 
@@ -51,8 +48,7 @@ class Spread:
     """How takes vary: over all cells, and at each level; `p` is of "all levels alike", nan where unknown.
 
     `by_takes` is of the cells of a level that have so many takes; WHOLE_LEVEL stands for all cells,
-    where numbers are not told apart. `has_equal_numbers` is whether all cells have as many: only then the
-    pooled variance is right on average where cells differ in spread.
+    where numbers are not told apart. `has_equal_numbers` is whether all cells have as many.
     """
 
     pooled: Variance
@@ -60,24 +56,6 @@ class Spread:
     by_takes: dict[Level, dict[int, Variance]]
     p: float
     has_equal_numbers: bool
-
-    @property
-    def is_unequal(self) -> bool:
-        """Whether some level varies more than another, so that one variance does not fit all."""
-        return self.p < UNEQUAL
-
-    @property
-    def is_pooled(self) -> bool:
-        """Whether one variance is taken for all cells."""
-        return self.has_equal_numbers and not self.is_unequal
-
-    def each_its_own(self) -> Spread:
-        """The same, but each level that has a spread is measured by that, whether it differs or not."""
-        if not self.has_equal_numbers:
-            return self
-        own = {level: found if found.value > 0 else self.pooled for level, found in self.by_level.items()}
-        sizes = {level: dict.fromkeys(found, own[level]) for level, found in self.by_takes.items()}
-        return replace(self, by_level=own, by_takes=sizes, p=0.0)
 
     def kind_of(self, level: Level, takes: int) -> int:
         """The key in `by_takes` of what tells how much the takes of a cell with so many vary.
@@ -88,9 +66,16 @@ class Spread:
         return takes if takes in sizes else min(sizes, default=0)
 
     def of(self, level: Level, kind: int) -> Variance:
-        """The variance of a take of the cells of a level that have so many takes; see `kind_of`."""
+        """The variance of a take of the cells of a level that have so many takes; see `kind_of`.
+
+        A level has its own, and no test decides whether it is pooled with those of others: few takes cannot
+        tell that two levels vary alike, and pooled the noisier one's interval holds the truth in 84 of 100
+        studies where it varies 3 times as much. Takes that are all alike are measured by what else there is.
+        """
         found = self.by_takes.get(level, {}).get(kind, Variance(math.nan, 0))
-        return found if found.value > 0 else self.by_level.get(level, found)
+        if not found.value > 0:
+            found = self.by_level.get(level, found)
+        return self.pooled if found.value == 0 else found
 
 
 def spread_of(counted: Counted) -> Spread:

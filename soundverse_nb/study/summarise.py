@@ -63,10 +63,10 @@ def summarise(
     rows : the frame of a study, or a list of mappings with its columns.
     metric : the name of a column of numbers, for example "tune_kept".
     by : the factor whose levels are compared, or several; without it those that vary, apart from the song.
-    scope : "these songs" speaks of the songs at hand: intervals come from how repeats of a cell vary, pooled
-        over all cells unless levels differ in it or cells in their number of takes: then each level has its
-        own. They take two takes of some cell. "songs like these" speaks of the songs that these were drawn
-        from: intervals come from how the songs' means differ, of pairs from the differences within each song.
+    scope : "these songs" speaks of the songs at hand: intervals come from how repeats of a cell vary, each
+        level by its own spread, of a pair as Welch's t test has it. They take two takes of some cell of each
+        level. "songs like these" speaks of the songs that these were drawn from: intervals come from how the
+        songs' means differ, of pairs from the differences within each song.
     method : "t" for Student's t, or "bootstrap" of whole songs, which does without the normal distribution
         and takes 20 songs and `scope="songs like these"`.
     seed : of the bootstrap.
@@ -74,7 +74,7 @@ def summarise(
     Finished takes count that have the metric, are in the plan, no control, and not the same file as another;
     all others are tallied. Every song weighs the same. P values of pairs are adjusted by Holm's method.
     No interval leaves the range of its measure: of one from 0 to 1, such as tune_kept, that of a level is
-    Student's t on the scale of the log odds, from the level's own spread; others are cut at the end.
+    Student's t on the scale of the log odds; others are cut at the end.
     Values that do not vary, and a few whole numbers that hardly do, have no interval and no p value.
 
     Raises ConfigurationError for an unknown column or factor, where no take counts, and under 5 songs for
@@ -134,7 +134,7 @@ def _range_note(
     if limits.is_closed and method == "t":
         return (
             f"{plain(metric, 60)} lies from {limits.low:g} to {limits.high:g}: the interval of a level is "
-            "Student's t on the scale of the log odds, from its own spread, so it stays in between."
+            "Student's t on the scale of the log odds, so it stays in between."
         )
     apart = limits.of_differences()
     ends = {limits.low, limits.high}

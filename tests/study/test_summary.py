@@ -67,25 +67,50 @@ def test_a_level_of_songs_like_these_agrees_with_scipys_t_interval() -> None:
 
 
 @pytest.mark.parametrize("repeats", [2, 3])
-def test_these_songs_agree_with_a_linear_model_of_all_cells(repeats: int) -> None:
+def test_these_songs_agree_with_a_linear_model_of_the_cells_of_each_level(repeats: int) -> None:
     sm = pytest.importorskip("statsmodels.api")
     rows = study_rows(4, ("jazz", "rock", "waltz"), repeats)
-    cells = sorted({(each["reference"], each["prompt"]) for each in rows})
-    assert len(cells) == 12
-    design = [[float((each["reference"], each["prompt"]) == cell) for cell in cells] for each in rows]
-    model = sm.OLS([each["tune_kept"] for each in rows], np.array(design)).fit()
-    found = summarise(rows, "tune_kept", "prompt")
-    for pair in found.pairs:
-        weights = [((prompt == pair.first) - (prompt == pair.second)) / 4 for _, prompt in cells]
-        contrast = model.t_test(np.array(weights))
-        assert [pair.difference, pair.low, pair.high, pair.p] == pytest.approx(
-            [contrast.effect[0], *contrast.conf_int()[0], float(contrast.pvalue)]
-        )
+    models = {}
     for cell in summarise(as_loudness(rows), "loudness_change_lu", "prompt").cells:
-        contrast = model.t_test(np.array([(prompt == cell.name) / 4 for _, prompt in cells]))
+        own = [each for each in rows if each["prompt"] == cell.name]
+        songs = sorted({each["reference"] for each in own})
+        design = [[float(each["reference"] == song) for song in songs] for each in own]
+        model = sm.OLS([each["tune_kept"] for each in own], np.array(design)).fit()
+        contrast = model.t_test(np.full(4, 1 / 4))
         assert [cell.estimate, cell.low, cell.high] == pytest.approx(
             [contrast.effect[0], *contrast.conf_int()[0]]
         )
+        models[cell.name] = (float(contrast.effect[0]), float(contrast.sd[0, 0]), 4 * (repeats - 1))
+    for pair in summarise(rows, "tune_kept", "prompt").pairs:
+        (one, its, degrees), (other, others, _) = models[pair.first], models[pair.second]
+        error = math.hypot(its, others)
+        welch = degrees * error**4 / (its**4 + others**4)
+        ends = stats.t.interval(0.95, welch, one - other, error)
+        p = 2 * stats.t.sf(abs(one - other) / error, welch)
+        assert [pair.difference, pair.low, pair.high, pair.p] == pytest.approx([one - other, *ends, p])
+
+
+@pytest.mark.parametrize("repeats", [2, 3, 8])
+@pytest.mark.parametrize("spread", [0.02, 0.1])
+def test_one_song_has_the_interval_of_welch_as_scipy_and_statsmodels_have_it(
+    repeats: int, spread: float
+) -> None:
+    weights = pytest.importorskip("statsmodels.stats.weightstats")
+    draw = random.Random(repeats)
+    takes = {"jazz": [draw.gauss(0.5, 0.02) for _ in range(repeats)],
+             "waltz": [draw.gauss(0.6, spread) for _ in range(repeats)]}  # fmt: skip
+    rows = [row("one", prompt, at, value) for prompt, its in takes.items() for at, value in enumerate(its)]
+    pair = summarise(rows, "tune_kept").pairs[0]
+    found = [pair.difference, pair.low, pair.high, pair.p]
+    test = stats.ttest_ind(*takes.values(), equal_var=False)
+    difference = statistics.fmean(takes["jazz"]) - statistics.fmean(takes["waltz"])
+    assert found == pytest.approx([difference, *test.confidence_interval(0.95), test.pvalue])
+    both = weights.CompareMeans(*map(weights.DescrStatsW, takes.values()))
+    assert found[1:3] == pytest.approx(both.tconfint_diff(usevar="unequal"))
+    assert found[3] == pytest.approx(both.ttest_ind(usevar="unequal")[1])
+    loud = summarise(as_loudness(rows), "loudness_change_lu").cells
+    for cell, its in zip(loud, takes.values(), strict=True):
+        assert [cell.low, cell.high] == pytest.approx(weights.DescrStatsW(its).tconfint_mean())
 
 
 def test_p_values_of_pairs_are_adjusted_as_statsmodels_does_by_holm() -> None:
@@ -437,7 +462,7 @@ def test_levels_whose_takes_vary_more_than_others_are_measured_by_their_own_spre
     found = summarise(noisy_rows(), "tune_kept")
     state, text = check(found, "equal spread")
     assert state == "look"
-    assert text.endswith("so each is measured by its own spread.")
+    assert text.startswith("Each level is measured by its own spread: levels differ in it (Kruskal-Wallis p ")
     jazz, _, waltz = found.cells
     assert waltz.high - waltz.low > 10 * (jazz.high - jazz.low)
 
@@ -512,8 +537,10 @@ def test_where_numbers_of_takes_differ_it_is_said_and_one_take_gets_no_interval(
     two = [each for each in rows if each["prompt"] == "jazz" or each["replicate"] <= 2]
     state, text = check(summarise(two, "tune_kept"), "equal spread")
     assert state == "look"
-    assert "each level is measured by its own spread" in text
-    assert "2 takes has a wide interval" in text
+    assert text.startswith(
+        "Cells differ in their number of takes. Each level is measured by its own spread, "
+    )
+    assert text.endswith("One more take of each cell makes it some 37 % narrower.")
     one = summarise([each for each in two if each["prompt"] == "jazz" or each["replicate"] == 1], "tune_kept")
     assert not math.isnan(one.cells[0].low)
     assert math.isnan(one.cells[1].low)
