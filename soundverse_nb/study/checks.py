@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.units import signed
 from soundverse_nb.study.counted import Counted, Level, Rest, level_name
-from soundverse_nb.study.estimates import Scope
+from soundverse_nb.study.estimates import Scope, limits_of
 from soundverse_nb.study.intervals import FEW_SONGS, LEAST_DEGREES, student, t_quantile
+from soundverse_nb.study.pass_or_fail import is_pass_or_fail
 from soundverse_nb.study.spread import Spread, Variance
 from soundverse_nb.study.summary import CLEAR, Check, digits_for, p_equals
 
@@ -38,7 +39,9 @@ def checks_of(counted: Counted, spread: Spread, scope: Scope) -> tuple[Check, ..
             _same_cells(counted),
             _repeats(spread.pooled),
             _whole_numbers(counted),
-            _equal_spread(counted, spread) if scope == "these songs" else None,
+            _equal_spread(counted, spread)
+            if scope == "these songs" and not is_pass_or_fail(counted, limits_of(counted))
+            else None,
             _losses(counted),
             _unmeasured(counted),
             _same_files(counted),

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.study.own_metrics import RANGES, ranges_in, registered_stamps, version_in
 from soundverse_nb.study.ranges import Range
@@ -47,6 +49,7 @@ class Counted:
     orphans, unlevelled : rows of earlier plans, controls too; rows that have no level of any factor in `by`.
     planned : by level the cells (song and rest) that the plan has, whether a take of theirs counts or not.
     references : the songs of the takes that count, also where they are what is compared.
+    is_flag : whether all values are true or false by their type; in `values` they are 1 and 0.
     own_range : of a metric of one's own, as it was registered; None where nothing was said.
     """
 
@@ -63,6 +66,7 @@ class Counted:
     unlevelled: int
     planned: Mapping[Level, Mapping[tuple[str, Rest], None]]
     references: frozenset[str]
+    is_flag: bool
     own_range: Range | None = None
 
     @property
@@ -84,6 +88,11 @@ class Counted:
     def is_whole(self) -> bool:
         """Whether all values are whole numbers, as stars, counts and 0 or 1 are."""
         return all(float(value).is_integer() for _, _, group in self.groups() for value in group)
+
+    @cached_property
+    def has_several(self) -> bool:
+        """Whether not all values are the same."""
+        return len({value for _, _, group in self.groups() for value in group}) > 1
 
     def values_at(self, level: Level) -> list[float]:
         """All values of a level."""
@@ -239,7 +248,7 @@ def _sorted(
     planned: dict[Level, dict[tuple[str, Rest], None]] = defaultdict(dict)
     references: set[str] = set()
     simulated = orphans = unlevelled = elsewhere = 0
-    last = 0.0
+    last, is_flag = 0.0, True
     for place, row in enumerate(records):
         value = _number(row[metric], metric)
         state = getattr(row["state"], "value", row["state"]) or "done"
@@ -278,6 +287,7 @@ def _sorted(
             if (version := version_in(row["metric_versions"], metric)) is not None:
                 stamps["metric_versions"].add(f"{metric} {version}")
             references.add(_name(row["reference"]))
+            is_flag = is_flag and isinstance(row[metric], (bool, np.bool_))
             values.setdefault(level, {}).setdefault(song, {}).setdefault(others, []).append(value)
     if not values:
         raise _nothing(metric, by, rest, states.values(), elsewhere)
@@ -295,6 +305,7 @@ def _sorted(
         unlevelled,
         planned,
         frozenset(references),
+        is_flag,
     )
 
 

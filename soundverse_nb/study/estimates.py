@@ -6,7 +6,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -15,10 +15,18 @@ from soundverse_nb.study.counted import Counted, Level, Rest
 from soundverse_nb.study.intervals import (
     LEAST_RESAMPLED,
     LEAST_SONGS,
+    NO_SPREAD,
     Interval,
     bootstrap,
     of_mean,
     of_parts,
+)
+from soundverse_nb.study.pass_or_fail import (
+    SHARES,
+    is_pass_or_fail,
+    of_songs,
+    of_takes,
+    of_two_shares,
 )
 from soundverse_nb.study.ranges import Range, range_of
 from soundverse_nb.study.spread import Spread
@@ -41,11 +49,12 @@ LEAST_WHOLE = 10
 class SongMean:
     """The mean of one song at one level, or the difference of two.
 
-    It varies by these `shares` of a single take's variance, by which of the levels, and by how many takes the
-    cells have.
+    `of_levels` are the means of the levels themselves. It varies by these `shares` of a single take's
+    variance, by which of the levels, and by how many takes the cells have.
     """
 
     mean: float
+    of_levels: tuple[float, ...]
     shares: Mapping[tuple[int, int], float]
 
 
@@ -65,6 +74,14 @@ def _estimator(counted: Counted, spread: Spread, scope: Scope, method: Method, s
     """What turns one mean a song into an interval. ConfigurationError where there are too few songs."""
     if scope == "these songs":
         return partial(_of_these_songs, spread=spread)
+    _refuse_few_songs(counted, method)
+    if method == "bootstrap":
+        return partial(_of_songs_like_these, mean=partial(bootstrap, seed=seed), least=LEAST_RESAMPLED)
+    return partial(_of_songs_like_these, mean=of_mean, least=LEAST_SONGS)
+
+
+def _refuse_few_songs(counted: Counted, method: Method) -> None:
+    """ConfigurationError where there are too few songs to speak for others."""
     if "reference" in counted.by:
         raise ConfigurationError(
             "Songs like these have no level of their own to compare by.",
@@ -82,9 +99,26 @@ def _estimator(counted: Counted, spread: Spread, scope: Scope, method: Method, s
             f"A bootstrap over {songs} songs holds the truth too seldom; it takes {LEAST_RESAMPLED}.",
             hint='Leave out method=: Student\'s t ("t") is right from 5 songs on.',
         )
-    if method == "bootstrap":
-        return partial(_of_songs_like_these, mean=partial(bootstrap, seed=seed), least=LEAST_RESAMPLED)
-    return partial(_of_songs_like_these, mean=of_mean, least=LEAST_SONGS)
+
+
+def _of_shares(counted: Counted, scope: Scope, method: Method, seed: int, limits: Range) -> Estimator:
+    """The same of a metric that is 0 or 1, whose means or differences lie within `limits`."""
+    if scope == "these songs":
+        return _unless_few(counted, _of_takes_that_pass)
+    _refuse_few_songs(counted, method)
+    mean = partial(of_songs, limits=limits, seed=seed)
+    return partial(_of_songs_like_these, mean=mean, least=LEAST_SONGS)
+
+
+def _of_takes_that_pass(means: Sequence[SongMean], levels: Sequence[Level]) -> Interval:
+    """The songs are all there are: each level is a share of so many takes, be they repeats or not."""
+    squares = [0.0] * len(levels)
+    for song in means:
+        for (at, _), share in song.shares.items():
+            squares[at] += share / len(means) ** 2
+    shares = [math.fsum(its) / len(means) for its in zip(*(song.of_levels for song in means), strict=True)]
+    takes = [1 / each for each in squares]
+    return of_takes(shares[0], takes[0]) if len(levels) == 1 else of_two_shares(shares, takes)
 
 
 def _of_these_songs(means: Sequence[SongMean], levels: Sequence[Level], spread: Spread) -> Interval:
@@ -135,6 +169,8 @@ def level_estimator(counted: Counted, spread: Spread, scope: Scope, method: Meth
     ConfigurationError where there are too few songs.
     """
     limits = limits_of(counted)
+    if is_pass_or_fail(counted, limits):
+        return _of_shares(counted, scope, method, seed, SHARES)
     if limits is None:
         estimate = _estimator(counted, spread, scope, method, seed)
     elif not limits.is_closed or method == "bootstrap":
@@ -146,7 +182,10 @@ def level_estimator(counted: Counted, spread: Spread, scope: Scope, method: Meth
 
 def pair_estimator(counted: Counted, spread: Spread, scope: Scope, method: Method, seed: int) -> Estimator:
     """The same for the difference of two levels, cut where no difference of the measure can lie."""
-    estimate, limits = _estimator(counted, spread, scope, method, seed), limits_of(counted)
+    limits = limits_of(counted)
+    if is_pass_or_fail(counted, limits):
+        return _of_shares(counted, scope, method, seed, SHARES.of_differences())
+    estimate = _estimator(counted, spread, scope, method, seed)
     return _unless_few(counted, estimate if limits is None else _then(limits.of_differences().cut, estimate))
 
 
@@ -155,9 +194,12 @@ def _unless_few(counted: Counted, estimate: Estimator) -> Estimator:
 
     Two takes of 4 stars and two of 5 would else differ beyond all chance.
     """
+    are_shares = {value for _, _, group in counted.groups() for value in group} <= {0.0, 1.0}
 
     def found(means: Sequence[SongMean], levels: Sequence[Level]) -> Interval:
         interval = estimate(means, levels)
+        if interval.reason == NO_SPREAD and are_shares:
+            return replace(interval, reason=f"{NO_SPREAD}; a metric that gives True or False has an interval")
         takes = [counted.values_at(level) for level in levels]
         different = len({value for values in takes for value in values})
         fewest = min(map(len, takes))
@@ -208,7 +250,7 @@ def song_differences(counted: Counted, first: Level, second: Level) -> list[Song
     for song in (song for song in ones if song in others):  # in the order of the frame, which a set has not
         one, other = (_song_mean(cells) for cells in _comparable(ones[song], others[song]))
         shares = {**one.shares, **{(1, takes): share for (_, takes), share in other.shares.items()}}
-        found.append(SongMean(one.mean - other.mean, shares))
+        found.append(SongMean(one.mean - other.mean, (one.mean, other.mean), shares))
     return found
 
 
@@ -232,7 +274,7 @@ def _song_mean(cells: Mapping[Rest, Sequence[float]]) -> SongMean:
     groups = list(cells.values())
     mean = math.fsum(math.fsum(group) / len(group) for group in groups) / len(groups)
     sizes = Counter(len(group) for group in groups)
-    return SongMean(mean, {(0, takes): of / takes / len(groups) ** 2 for takes, of in sizes.items()})
+    return SongMean(mean, (mean,), {(0, takes): of / takes / len(groups) ** 2 for takes, of in sizes.items()})
 
 
 def _songs(count: int) -> str:

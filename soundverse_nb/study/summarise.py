@@ -23,7 +23,7 @@ from soundverse_nb.study.estimates import (
     pairs,
 )
 from soundverse_nb.study.intervals import FEW_SONGS, holm
-from soundverse_nb.study.ranges import Range
+from soundverse_nb.study.pass_or_fail import is_pass_or_fail
 from soundverse_nb.study.spread import spread_of
 from soundverse_nb.study.summary import (
     CellEstimate,
@@ -69,13 +69,16 @@ def summarise(
         songs' means differ, of pairs from the differences within each song.
     method : "t" for Student's t, or "bootstrap" of whole songs, which does without the normal distribution
         and takes 20 songs and `scope="songs like these"`.
-    seed : of the bootstrap.
+    seed : of a bootstrap.
 
     Finished takes count that have the metric, are in the plan, no control, and not the same file as another;
     all others are tallied. Every song weighs the same. P values of pairs are adjusted by Holm's method.
     No interval leaves the range of its measure: of one from 0 to 1, such as tune_kept, that of a level is
     Student's t on the scale of the log odds; others are cut at the end.
-    Values that do not vary, and a few whole numbers that hardly do, have no interval and no p value.
+    A metric that is 0 or 1 in every take, as of who passes, has the intervals of shares: of these songs those
+    of Clopper and Pearson, and of Agresti and Caffo for pairs; of songs like these a Bayesian bootstrap with
+    half a song more at either end, whatever the `method`. They hold where hardly a take passes or fails, too.
+    Other values that do not vary, and a few whole numbers that hardly do, have no interval and no p value.
 
     Raises ConfigurationError for an unknown column or factor, where no take counts, and under 5 songs for
     songs like these; warns under 12.
@@ -117,18 +120,24 @@ def summarise(
         pairs=differences,
         checks=checks_of(counted, spread, scope),
         simulated=counted.simulated > 0,
-        range_note=_range_note(metric, limits_of(counted), method, cells, differences),
+        range_note=_range_note(counted, scope, method, cells, differences),
     )
 
 
 def _range_note(
-    metric: str,
-    limits: Range | None,
+    counted: Counted,
+    scope: Scope,
     method: Method,
     cells: Sequence[CellEstimate],
     differences: Sequence[PairDifference],
 ) -> str:
     """How intervals stay inside the range of the metric; "" where that changes none."""
+    metric, limits = counted.metric, limits_of(counted)
+    if is_pass_or_fail(counted, limits) and not all(cell.reason for cell in cells):
+        said = f"{plain(metric, 60)} is 0 or 1 in every take: "
+        if scope == "these songs":
+            return f"{said}intervals are those of Clopper and Pearson, of pairs those of Agresti and Caffo."
+        return f"{said}intervals are of a Bayesian bootstrap of songs, with half a song more at either end."
     if limits is None or all(cell.reason for cell in cells):
         return ""
     if limits.is_closed and method == "t":
