@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.render.units import money, rough_span
+from soundverse_nb.study.intervals import expected_half_width
 
 USUAL_SECONDS = 100.0
 """Of one remix, from order to audio, as with providers of the same model; one may take ten minutes."""
@@ -96,31 +97,29 @@ class HalfWidth:
 def half_widths(trials: Sequence[_Taken], times: Sequence[int] = (1,)) -> list[HalfWidth]:
     """What a plan can find, before any trial is made; for each of `times` with so many times the takes.
 
-    t(0.975, df) · sqrt(1/a + 1/b) for the two levels with the fewest takes a and b; df is one less than the
-    takes of each cell, summed over the cells, as all of them tell of the spread of repeats.
+    t(0.975, df) · sqrt(1/a + 1/b) for the two levels with the fewest takes a and b, each with the spread that
+    its own takes show. A level has a degree of freedom less than it has takes for each of its cells; df are
+    those that Welch's interval of both then has on average.
     """
     own = [trial.factors for trial in trials if not trial.is_control]
     cells = Counter(tuple(factors.items()) for factors in own)
-    levels: dict[str, Counter[str]] = {}
+    levels: dict[str, dict[str, list[int]]] = {}
     for cell, count in cells.items():
         for factor, level in cell:
             if factor != "reference":
-                levels.setdefault(factor, Counter())[level] += count
-    compared = {factor: sorted(counts.values())[:2] for factor, counts in levels.items() if len(counts) > 1}
-    fewest = min(compared, key=lambda name: compared[name][0], default=None)
-    takes = [len(own)] if fewest is None else compared[fewest]
-    return [
-        HalfWidth(fewest, _in_spreads(len(own) * more - len(cells), [count * more for count in takes]))
-        for more in times
-    ]
+                levels.setdefault(factor, {}).setdefault(level, []).append(count)
+    compared = {
+        factor: sorted(counts.values(), key=sum)[:2] for factor, counts in levels.items() if len(counts) > 1
+    }
+    fewest = min(compared, key=lambda name: sum(compared[name][0]), default=None)
+    takes = [list(cells.values())] if fewest is None else compared[fewest]
+    return [HalfWidth(fewest, _in_spreads(takes, more)) for more in times]
 
 
-def _in_spreads(freedom: int, takes: Sequence[int]) -> float | None:
-    if freedom < 1:
-        return None
-    from scipy import special
-
-    return float(special.stdtrit(freedom, 0.975)) * math.sqrt(sum(1 / count for count in takes))
+def _in_spreads(levels: Sequence[Sequence[int]], times: int) -> float | None:
+    """From the takes of each cell of each level."""
+    parts = [(1 / (times * sum(takes)), times * sum(takes) - len(takes)) for takes in levels]
+    return expected_half_width(parts) if all(degrees for _, degrees in parts) else None
 
 
 def more_controls(before: int, after: int, every: int) -> int:

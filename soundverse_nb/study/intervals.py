@@ -77,12 +77,34 @@ def of_parts(estimate: float, parts: Sequence[tuple[float, float]]) -> Interval:
         return Interval(estimate, reason=NO_SPREAD)
     error = math.sqrt(total)
     degrees = total**2 / math.fsum(part**2 / its for part, its in parts)
-    least, most = (choose(its for _, its in parts) for choose in (min, max))
-    if least >= LEAST_DEGREES or most <= _ALIKE * least:
+    if _are_enough(parts):
         return student(estimate, error, degrees)
     half = _weighted_quantile(1 - CONFIDENCE, parts) * error
     p = _p_of_weighted(abs(estimate) / error, parts)
     return Interval(estimate, estimate - half, estimate + half, p, degrees)
+
+
+def expected_half_width(parts: Sequence[tuple[float, float]]) -> float:
+    """Half the width that the interval of `of_parts` has on average where the parts of a variance are these.
+
+    A study with few takes measures equal spreads as unequal, so that it has fewer degrees of freedom than
+    Satterthwaite's of the true parts: those are here that are expected.
+
+    >>> round(expected_half_width([(0.5, 10), (0.5, 10)]), 2)
+    2.1
+    """
+    total = math.fsum(part for part, _ in parts)
+    if not _are_enough(parts):
+        return _weighted_quantile(1 - CONFIDENCE, parts) * math.sqrt(total)
+    over = total**2 + math.fsum(2 * part**2 / its for part, its in parts)
+    degrees = over / math.fsum(part**2 * (1 + 2 / its) / its for part, its in parts)
+    return t_quantile(degrees) * math.sqrt(total)
+
+
+def _are_enough(parts: Sequence[tuple[float, float]]) -> bool:
+    """Whether Satterthwaite's degrees of freedom are right for parts with so many of their own."""
+    least, most = (choose(its for _, its in parts) for choose in (min, max))
+    return least >= LEAST_DEGREES or most <= _ALIKE * least
 
 
 def _weighted_quantile(p: float, parts: Sequence[tuple[float, float]]) -> float:

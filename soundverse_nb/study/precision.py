@@ -13,11 +13,18 @@ from soundverse_nb.errors import ConfigurationError, import_extra
 from soundverse_nb.measures.values import Number, Value
 from soundverse_nb.render.measures import grid_html, grid_text
 from soundverse_nb.render.units import decimal, money
-from soundverse_nb.study.counted import Counted, count
+from soundverse_nb.study.counted import Counted, Level, count
 from soundverse_nb.study.estimate import more_controls
-from soundverse_nb.study.estimates import Scope, song_differences
-from soundverse_nb.study.intervals import LEAST_SONGS, t_quantile
-from soundverse_nb.study.spread import pooled_variance
+from soundverse_nb.study.estimates import Scope, SongMean, cell, limits_of, song_differences
+from soundverse_nb.study.intervals import (
+    LEAST_SONGS,
+    Interval,
+    expected_half_width,
+    of_parts,
+    t_quantile,
+)
+from soundverse_nb.study.pass_or_fail import is_pass_or_fail, of_two_shares
+from soundverse_nb.study.spread import pooled_variance, spread_of
 
 
 class Design(Protocol):
@@ -39,15 +46,24 @@ class PilotSpread(Value):
     songs : standard deviation, over songs, of the difference that two levels truly make; nan where pilots do
         not tell, then only what repeats add is known.
     takes : pilot takes that this is from; 0 for none: then half-widths are in units of `repeats`.
+    levels : the same as `repeats` of each level; empty for two that vary alike.
+    differences : standard deviation of the difference of two takes of a song; nan for that of `repeats`.
+    passes : of a metric that is 0 or 1 the share of 1 at each level; empty for others.
     """
 
     repeats: Number = 1.0
     songs: Number = math.nan
     takes: int = 0
+    levels: tuple[Number, ...] = ()
+    differences: Number = math.nan
+    passes: tuple[Number, ...] = ()
 
 
 class PrecisionRow(Value):
-    """One size of a plan. Half-widths are of a 95 % interval of the difference between two levels, or nan."""
+    """One size of a plan. Half-widths are of a 95 % interval of the difference between two levels, or nan.
+
+    Of several levels they are the root mean square over all pairs.
+    """
 
     references: int
     repeats: int
@@ -98,11 +114,17 @@ class Precision(Value):
             notes = ["In units of the standard deviation of repeats, which pilot trials would tell."]
         else:
             notes = [f"From {spread.takes} pilot takes."]
+        if len(spread.levels) > 2:
+            notes.append(f"Of {len(spread.levels)} levels: on average over all pairs (root mean square).")
         if math.isnan(spread.songs):
             notes.append(
                 "Songs like these: as if levels did the same to every song; it is wider where they do not."
             )
-        if any(row.repeats == 1 for row in self.rows):
+        if spread.passes:
+            notes.append(
+                "Songs like these: by Student's t; it is wider where few takes have 1, or few have 0."
+            )
+        elif any(row.repeats == 1 for row in self.rows):
             notes.append("One take of each cell tells nothing of these songs: it takes two.")
         if any(row.references < LEAST_SONGS for row in self.rows):
             notes.append(f"To speak of songs like these takes {LEAST_SONGS} songs or more.")
@@ -125,47 +147,88 @@ def pilot_spread(rows: Any, metric: str, by: str | Sequence[str] | None = None) 
         counted = count(rows, metric, by)
     except ConfigurationError:
         return None
-    variance = pooled_variance(group for _, _, group in counted.groups())
-    if not variance.degrees:
+    spread = spread_of(counted)
+    if not spread.pooled.degrees:
         return None
+    songs, differences = _of_differences(counted, spread.pooled.value)
+    levels = [level for level in counted.levels if level in counted.values]
+    own = [spread.by_level[level] for level in levels]
+    shares = is_pass_or_fail(counted, limits_of(counted))
     return PilotSpread(
-        repeats=math.sqrt(variance.value), songs=_between_songs(counted, variance.value), takes=counted.takes
+        repeats=math.sqrt(spread.pooled.value),
+        songs=songs,
+        takes=counted.takes,
+        levels=tuple(math.sqrt(its.value or spread.pooled.value) for its in own if its.degrees),
+        differences=differences,
+        passes=tuple(cell(counted, level, _mean).interval.estimate for level in levels) if shares else (),
     )
 
 
-def _between_songs(counted: Counted, variance: float) -> float:
-    """The spread of true differences over songs: that of measured ones, less what repeats add."""
-    found = []
+def _mean(means: Sequence[SongMean], levels: Sequence[Level]) -> Interval:
+    """The estimate alone."""
+    return Interval(math.fsum(song.mean for song in means) / len(means))
+
+
+def _of_differences(counted: Counted, variance: float) -> tuple[float, float]:
+    """The spread of true differences over songs, and that of the difference of two takes of one song.
+
+    The first is that of measured differences less what repeats add. Where they vary less than repeats alone
+    would make them, it is 0, and the second is as small as they show it.
+    """
+    measured, repeats = [], []
     for first, second in itertools.combinations(counted.values, 2):
         means = song_differences(counted, first, second)
         if len(means) > 1:
-            between = pooled_variance([[song.mean for song in means]]).value
-            found.append(
-                between - variance * math.fsum(sum(song.shares.values()) for song in means) / len(means)
-            )
-    return math.sqrt(max(0.0, math.fsum(found) / len(found))) if found else math.nan
+            measured.append(pooled_variance([[song.mean for song in means]]).value)
+            shares = math.fsum(math.fsum(song.shares.values()) for song in means) / len(means)
+            repeats.append(variance * shares)
+    if not measured:
+        return math.nan, math.nan
+    songs, noise = (math.fsum(its) / len(its) for its in (measured, repeats))
+    usual = math.sqrt(2 * variance)
+    if songs >= noise:
+        return math.sqrt(songs - noise), usual
+    return 0.0, usual * math.sqrt(songs / noise)
 
 
-def half_width(
-    repeats: int, references: int, spread: PilotSpread, scope: Scope = "these songs", levels: int = 2
-) -> float:
-    """Half the width of the 95 % t interval of a difference between two levels; nan where there is none.
+def half_width(repeats: int, references: int, spread: PilotSpread, scope: Scope = "these songs") -> float:
+    """Half the width of the 95 % interval of a difference between two levels; nan where there is none.
 
-    A plan of `repeats` takes of each of `levels` levels of each of `references` songs. Songs like these take
-    five and more, these songs two repeats.
+    A plan of `repeats` takes of each level of each of `references` songs. Songs like these take five and
+    more, these songs two repeats. Of the plan that the pilots are of it is that of their summary, but for songs
+    like these of a metric that is 0 or 1.
 
     >>> round(half_width(2, 5, PilotSpread(repeats=0.1)), 3)
-    0.1
+    0.102
     """
     if scope == "these songs":
-        degrees = references * levels * (repeats - 1)
-        if degrees < 1:
-            return math.nan
-        return t_quantile(degrees) * math.sqrt(2 * spread.repeats**2 / (references * repeats))
+        return _of_these_songs(repeats, references, spread)
     if references < LEAST_SONGS:
         return math.nan
     between = 0.0 if math.isnan(spread.songs) else spread.songs**2
-    return t_quantile(references - 1) * math.sqrt((between + 2 * spread.repeats**2 / repeats) / references)
+    noise = 2 * spread.repeats**2 if math.isnan(spread.differences) else spread.differences**2
+    return t_quantile(references - 1) * math.sqrt((between + noise / repeats) / references)
+
+
+def _of_these_songs(repeats: int, references: int, spread: PilotSpread) -> float:
+    takes, degrees = references * repeats, references * (repeats - 1)
+    if len(spread.passes) > 1:
+        found = [of_two_shares(both, [takes, takes]) for both in itertools.combinations(spread.passes, 2)]
+        return _root_mean_square([(pair.high - pair.low) / 2 for pair in found])
+    if degrees < 1:
+        return math.nan
+    if len(spread.levels) < 2:
+        return expected_half_width([(spread.repeats**2 / takes, degrees)] * 2)
+    return _root_mean_square(
+        [
+            of_parts(0.0, [(deviation**2 / takes, degrees) for deviation in both]).high
+            for both in itertools.combinations(spread.levels, 2)
+        ]
+    )
+
+
+def _root_mean_square(values: Sequence[float]) -> float:
+    return math.sqrt(math.fsum(value**2 for value in values) / len(values))
 
 
 def precision(
@@ -207,8 +270,8 @@ def precision(
                 repeats=takes,
                 trials=trials(songs, takes),
                 price=math.nan if price is None else price * trials(songs, takes),
-                these_songs=half_width(takes, songs, known, "these songs", levels),
-                songs_like_these=half_width(takes, songs, known, "songs like these", levels),
+                these_songs=half_width(takes, songs, known, "these songs"),
+                songs_like_these=half_width(takes, songs, known, "songs like these"),
             )
             for songs, takes in sizes
         ),

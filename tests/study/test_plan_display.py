@@ -6,6 +6,7 @@ import math
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from markupsafe import Markup
 from scipy import stats
@@ -75,12 +76,16 @@ def test_foreign_words_are_escaped_and_no_address_is_shown() -> None:
     assert "\x1b" not in html + text
 
 
-def test_the_half_width_is_that_of_a_t_interval() -> None:
+def test_the_half_width_is_that_which_welchs_interval_has_on_average() -> None:
     plan = Plan(SONGS, ["jazz", "rock"], repeats=3)
     found = half_widths(plan.trials, (1, 2))
     assert found[0].factor == "prompt"
-    assert found[0].spreads == pytest.approx(stats.t.ppf(0.975, 4 * 2) * math.sqrt(2 / 6))
-    assert found[1].spreads == pytest.approx(stats.t.ppf(0.975, 4 * 5) * math.sqrt(2 / 12))
+    draw = np.random.default_rng(1)
+    for width, takes in zip(found, (3, 6), strict=True):
+        own = draw.standard_normal((4000, 2, 2, takes)).var(axis=-1, ddof=1).mean(axis=1)
+        degrees = own.sum(axis=1) ** 2 / (own**2).sum(axis=1) * 2 * (takes - 1)
+        halves = stats.t.ppf(0.975, degrees) * np.sqrt(own.sum(axis=1) / (2 * takes))
+        assert width.spreads == pytest.approx(np.sqrt(np.mean(halves**2)), rel=0.02)
 
 
 def test_the_factor_with_the_fewest_takes_a_level_counts() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import statistics
+from collections.abc import Sequence
 
 import pytest
 
@@ -18,7 +19,8 @@ from soundverse_nb.study.precision import (
     precision,
 )
 from soundverse_nb.study.summarise import summarise
-from tests.study.rows import row, study_rows
+from soundverse_nb.study.summary import PairDifference
+from tests.study.rows import Row, row, study_rows
 
 
 @pytest.mark.parametrize("scope", ["these songs", "songs like these"])
@@ -35,6 +37,59 @@ def test_the_promised_half_width_is_what_studies_of_that_size_have(scope: str) -
         widths.append((pair.high - pair.low) / 2)
     promised = half_width(3, 12, PilotSpread(repeats=0.05, songs=0.06), scope)  # type: ignore[arg-type]
     assert promised == pytest.approx(statistics.fmean(widths), rel=0.08)
+
+
+def drawn(songs: int, repeats: int, spreads: dict[str, float], between: float, seed: int) -> list[Row]:
+    """Takes of prompts that vary by so much; songs differ by `between` in what a prompt makes of them."""
+    draw = random.Random(seed)
+    return [
+        {**row(f"{song}", prompt, take, None), "own": level + draw.gauss(0, spread)}
+        for song in range(songs)
+        for prompt, spread in spreads.items()
+        for level in [draw.gauss(0, between)]
+        for take in range(repeats)
+    ]
+
+
+def half_of(pairs: Sequence[PairDifference]) -> float:
+    """Half the width of intervals: the root mean square over all pairs."""
+    return math.sqrt(statistics.fmean(((pair.high - pair.low) / 2) ** 2 for pair in pairs))
+
+
+@pytest.mark.filterwarnings("ignore:.* songs are few")
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("between", [0.0, 0.1])
+@pytest.mark.parametrize("spreads", [(1, 1), (1, 5), (1, 1, 1), (1, 2, 9)])
+@pytest.mark.parametrize(("songs", "repeats"), [(1, 2), (2, 2), (1, 10), (6, 2), (8, 3)])
+def test_of_the_plan_that_was_run_the_half_width_is_that_of_its_summary(
+    songs: int, repeats: int, spreads: tuple[int, ...], between: float, seed: int
+) -> None:
+    rows = drawn(songs, repeats, {f"prompt {at}": its / 10 for at, its in enumerate(spreads)}, between, seed)
+    spread = pilot_spread(rows, "own")
+    assert spread is not None
+    found = summarise(rows, "own").pairs
+    assert half_width(repeats, songs, spread) == pytest.approx(half_of(found), rel=1e-9)
+    if songs >= 5:
+        found = summarise(rows, "own", scope="songs like these").pairs
+        assert half_width(repeats, songs, spread, "songs like these") == pytest.approx(half_of(found))
+    names = [f"{song}.mp3" for song in range(songs)]
+    plan = sv.Plan(names, [f"prompt {at}" for at in range(len(spreads))], repeats=repeats)
+    assert plan_precision(plan, spread).rows[0].these_songs == half_width(repeats, songs, spread)
+
+
+def test_of_what_passes_or_fails_too_and_of_songs_like_these_it_says_that_it_does_not() -> None:
+    rows = [{**each, "own": each["own"] > 0} for each in drawn(6, 4, {"jazz": 0.1, "waltz": 0.1}, 0.1, 1)]
+    spread = pilot_spread(rows, "own")
+    assert spread is not None
+    assert half_width(4, 6, spread) == pytest.approx(half_of(summarise(rows, "own").pairs))
+    assert "wider where few takes have 1" in str(precision(6, 2, 4, spread))
+
+
+def test_songs_that_differ_less_than_repeats_make_them_are_no_worse_known_with_more_takes() -> None:
+    spread = pilot_spread(drawn(6, 2, {"jazz": 0.1, "waltz": 0.1}, 0.0, 0), "own")
+    assert spread is not None
+    halves = [half_width(takes, 6, spread, "songs like these") for takes in (2, 4, 8)]
+    assert halves == sorted(halves, reverse=True)
 
 
 def test_pilot_trials_tell_the_spread_of_repeats_and_of_songs() -> None:
