@@ -75,6 +75,23 @@ def test_a_bootstrap_reaches_further_to_the_side_of_the_tail() -> None:
     assert found.high - found.estimate > found.estimate - found.low
 
 
+@pytest.mark.parametrize("songs", [20, 60])
+def test_a_bootstrap_has_the_quantiles_that_scipys_resampling_finds(songs: int) -> None:
+    values = np.random.default_rng(3).exponential(1.0, songs)
+    mean, error = values.mean(), stats.sem(values)
+
+    def off(sample: np.ndarray, axis: int) -> np.ndarray:
+        errors = sample.std(axis=axis, ddof=0) / math.sqrt(songs - 1)
+        return (sample.mean(axis=axis) - mean) / errors
+
+    theirs = stats.bootstrap((values,), off, method="percentile", n_resamples=9999, random_state=1)
+    low, high = theirs.confidence_interval
+    found = bootstrap(list(values), 1)
+    assert [found.low, found.high] == pytest.approx(
+        [mean - high * error, mean - low * error], abs=0.1 * error
+    )
+
+
 @pytest.mark.parametrize("shift", [0.0, 0.3, 0.45, 0.6, 2.0])
 def test_the_p_value_of_a_bootstrap_agrees_with_its_interval(shift: float) -> None:
     values = [float(each) for each in shift + np.random.default_rng(5).standard_normal(20)]
