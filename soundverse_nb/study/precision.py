@@ -195,8 +195,8 @@ def half_width(repeats: int, references: int, spread: PilotSpread, scope: Scope 
     """Half the width of the 95 % interval of a difference between two levels; nan where there is none.
 
     A plan of `repeats` takes of each level of each of `references` songs. Songs like these take five and
-    more, these songs two repeats. Of the plan that the pilots are of it is that of their summary, but for songs
-    like these of a metric that is 0 or 1.
+    more, these songs two repeats. Of the plan that the pilots are of it is that of their summary, but for
+    songs like these of a metric that is 0 or 1.
 
     >>> round(half_width(2, 5, PilotSpread(repeats=0.1)), 3)
     0.102
