@@ -15,7 +15,7 @@ from soundverse_nb.render.measures import grid_html, grid_text
 from soundverse_nb.render.units import decimal, money
 from soundverse_nb.study.counted import Counted, Level, count
 from soundverse_nb.study.estimate import more_controls
-from soundverse_nb.study.estimates import Scope, SongMean, cell, limits_of, song_differences
+from soundverse_nb.study.estimates import LEAST_WHOLE, Scope, SongMean, cell, limits_of, song_differences
 from soundverse_nb.study.intervals import (
     LEAST_SONGS,
     Interval,
@@ -124,6 +124,8 @@ class Precision(Value):
             notes.append(
                 "Songs like these: by Student's t; it is wider where few takes have 1, or few have 0."
             )
+            if any(row.references * row.repeats < LEAST_WHOLE for row in self.rows):
+                notes.append(f"Of what is 0 or 1, these songs take {LEAST_WHOLE} takes of a level.")
         elif any(row.repeats == 1 for row in self.rows):
             notes.append("One take of each cell tells nothing of these songs: it takes two.")
         if any(row.references < LEAST_SONGS for row in self.rows):
@@ -213,6 +215,8 @@ def half_width(repeats: int, references: int, spread: PilotSpread, scope: Scope 
 def _of_these_songs(repeats: int, references: int, spread: PilotSpread) -> float:
     takes, degrees = references * repeats, references * (repeats - 1)
     if len(spread.passes) > 1:
+        if takes < LEAST_WHOLE:
+            return math.nan
         found = [of_two_shares(both, [takes, takes]) for both in itertools.combinations(spread.passes, 2)]
         return _root_mean_square([(pair.high - pair.low) / 2 for pair in found])
     if degrees < 1:

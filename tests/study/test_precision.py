@@ -83,6 +83,8 @@ def test_of_what_passes_or_fails_too_and_of_songs_like_these_it_says_that_it_doe
     assert spread is not None
     assert half_width(4, 6, spread) == pytest.approx(half_of(summarise(rows, "own").pairs))
     assert "wider where few takes have 1" in str(precision(6, 2, 4, spread))
+    assert math.isnan(half_width(1, 6, spread))
+    assert "these songs take 10 takes of a level" in str(precision(6, 2, 1, spread))
 
 
 def test_songs_that_differ_less_than_repeats_make_them_are_no_worse_known_with_more_takes() -> None:
