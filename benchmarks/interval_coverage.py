@@ -1,6 +1,6 @@
 """How often the intervals of a study's summary hold the truth, in simulated studies whose truth is known.
 
-    python benchmarks/interval_coverage.py [--studies 2000] [--seed 1] [--processes N]
+    python benchmarks/interval_coverage.py [--studies 2000] [--seed 1] [--processes N] [--only TABLE]
 
 Every interval that is offered is asked for through `summarise`, as a user would: of a level and of the
 difference of two levels, for these songs and for songs like these, by Student's t and, from 20 songs on, by
@@ -34,6 +34,8 @@ from interval_worlds import WITHIN, BoundedWorld, PassingWorld, World, skewed, s
 from soundverse_nb.study.estimates import Method, Scope
 from soundverse_nb.study.intervals import LEAST_RESAMPLED, LEAST_SONGS
 from soundverse_nb.study.summarise import summarise
+
+_NOT_OFFERED = "not offered"
 
 SONGS = (5, 8, 12, 20)
 REPEATS = (2, 3, 5, 10, 20)
@@ -117,14 +119,14 @@ def offered(songs: int) -> Iterator[tuple[Scope, Method]]:
         yield "songs like these", "bootstrap"
 
 
-def print_tables(pool: ProcessPoolExecutor, studies: int, seed: int) -> list[str]:
+def print_tables(pool: ProcessPoolExecutor, tables: Sequence[Table], studies: int, seed: int) -> list[str]:
     """Print what is offered, and where it fails; gives what misses its target."""
-    work = [[pool.submit(coverage, *size, studies, seed) for size in table.sizes] for table in TABLES]
+    work = [[pool.submit(coverage, *size, studies, seed) for size in table.sizes] for table in tables]
     print("per cent of studies whose 95 % interval holds the truth; each of a level and of a pair")
     print(f"{'':<50}{'these songs':>16}{'like these, t':>16}{'bootstrap':>16}")
     print(f"{'takes':<36}{'songs':>6}{'repeats':>8}" + f"{'level':>8}{'pair':>8}" * 3)
     missed, ranges = [], []
-    for table, futures in zip(TABLES, work, strict=True):
+    for table, futures in zip(tables, work, strict=True):
         print(f"\n{table.title}")
         figures: list[float] = []
         for (world, songs, repeats), future in zip(table.sizes, futures, strict=True):
@@ -143,7 +145,7 @@ def print_tables(pool: ProcessPoolExecutor, studies: int, seed: int) -> list[str
 
 def print_alternatives(pool: ProcessPoolExecutor, studies: int, seed: int) -> None:
     """Print intervals that are not offered, and in the same worlds the one that is."""
-    print("\nnot offered: one variance for both prompts, these songs; of each level and of the pair")
+    print(f"\n{_NOT_OFFERED}: one variance for both prompts, these songs; of each level and of the pair")
     sizes = _sizes(_SPREADS, (1, 2), REPEATS)
     of_pooled = [pool.submit(pooled_coverage, *size, studies, seed) for size in sizes]
     passing = [(world, songs, repeats) for world in _PASSING for songs in (5, 12) for repeats in (2, 10)]
@@ -175,10 +177,16 @@ def main() -> int:
     parser.add_argument("--studies", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
+    titles = [table.title for table in TABLES]
+    parser.add_argument("--only", action="append", choices=[*titles, _NOT_OFFERED], help="several times, too")
     arguments = parser.parse_args()
+    wanted = arguments.only or [*titles, _NOT_OFFERED]
+    tables, missed = [table for table in TABLES if table.title in wanted], []
     with ProcessPoolExecutor(arguments.processes) as pool:
-        missed = print_tables(pool, arguments.studies, arguments.seed)
-        print_alternatives(pool, arguments.studies, arguments.seed)
+        if tables:
+            missed = print_tables(pool, tables, arguments.studies, arguments.seed)
+        if _NOT_OFFERED in wanted:
+            print_alternatives(pool, arguments.studies, arguments.seed)
     error = math.sqrt(0.95 * 0.05 / arguments.studies)
     print(f"\na figure is off by some {100 * error:.1f} % by the number of studies")
     print("\n".join(["missed:", *missed]) if missed else "every interval that is offered keeps its target")
