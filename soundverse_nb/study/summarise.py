@@ -137,7 +137,8 @@ def _range_note(
         said = f"{plain(metric, 60)} is 0 or 1 in every take: "
         if scope == "these songs":
             return f"{said}intervals are those of Clopper and Pearson, of pairs those of Agresti and Caffo."
-        return f"{said}intervals are of a Bayesian bootstrap of songs, with half a song more at either end."
+        said += "intervals are of a Bayesian bootstrap of songs, with half a song more at either end."
+        return f"{said} More songs make them narrower, more takes of each hardly."
     if limits is None or all(cell.reason for cell in cells):
         return ""
     if limits.is_closed and method == "t":

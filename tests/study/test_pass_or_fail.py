@@ -114,6 +114,7 @@ def test_where_every_take_passes_the_interval_says_how_many_might_not() -> None:
         assert -0.5 < pair.low < 0 < pair.high < 0.5
         assert not pair.is_clear
         assert "passes is 0 or 1 in every take" in str(found)
+        assert ("More songs make them narrower" in str(found)) == (scope == "songs like these")
 
 
 def test_a_number_that_is_always_0_or_always_1_is_not_taken_for_a_share() -> None:
