@@ -199,7 +199,9 @@ def _unless_few(counted: Counted, estimate: Estimator) -> Estimator:
     def found(means: Sequence[SongMean], levels: Sequence[Level]) -> Interval:
         interval = estimate(means, levels)
         if interval.reason == NO_SPREAD and are_shares:
-            return replace(interval, reason=f"{NO_SPREAD}; a metric that gives True or False has an interval")
+            # A passing metric whose takes all pass cannot be told from a number that happens to be 1.
+            advice = "a metric with range=(0, 1), or of True and False, has an interval"
+            return replace(interval, reason=f"{NO_SPREAD}; {advice}")
         takes = [counted.values_at(level) for level in levels]
         different = len({value for values in takes for value in values})
         fewest = min(map(len, takes))

@@ -121,7 +121,14 @@ def test_a_number_that_is_always_0_or_always_1_is_not_taken_for_a_share() -> Non
     rows = [{**each, "loudness_change_lu": 0.0} for each in passing({"jazz": [1.0] * 6}, 3)]
     found = summarise(rows, "loudness_change_lu", scope="songs like these")
     assert "do not vary" in found.cells[0].reason
-    assert "a metric that gives True or False has an interval" in found.cells[0].reason
+    assert "a metric with range=(0, 1), or of True and False, has an interval" in found.cells[0].reason
+
+
+def test_a_number_that_is_always_1_is_a_share_where_its_metric_says_that_it_lies_from_0_to_1() -> None:
+    rows = [{**each, "ok": 1.0} for each in passing({"jazz": [1.0] * 6}, 3)]
+    frame = pd.DataFrame(rows)
+    frame.attrs["metric_ranges"] = {"ok": [0.0, 1.0]}
+    assert 0.5 < summarise(frame, "ok", scope="songs like these").cells[0].low < 1.0
 
 
 def test_counts_that_are_0_or_1_so_far_are_not_taken_for_shares() -> None:
