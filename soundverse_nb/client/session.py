@@ -14,6 +14,7 @@ import os
 import random
 import weakref
 from collections.abc import AsyncIterator, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +44,7 @@ from soundverse_nb.client.limiter import ConcurrencyLimiter
 from soundverse_nb.client.references import References
 from soundverse_nb.client.simulated import is_simulator
 from soundverse_nb.errors import ConfigurationError, SoundverseError
+from soundverse_nb.worker_count import worker_count
 
 T = TypeVar("T")
 
@@ -109,6 +111,14 @@ class Session:
             network=settings.network,
             api_key=settings.api_key,
         )
+
+    @cached_property
+    def decoders(self) -> ThreadPoolExecutor:
+        """The threads in which fetched remixes are decoded: one processor is left to the streams.
+
+        More would not decode more, and each of them takes the interpreter from the others at every frame.
+        """
+        return ThreadPoolExecutor(max(1, worker_count() - 1), thread_name_prefix="soundverse-decode")
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run something of this client's; closing the client cancels it."""
@@ -178,6 +188,8 @@ class Session:
         if self._heartbeat is not None:
             self._heartbeat.cancel()
             self._heartbeat = None
+        if "decoders" in self.__dict__:
+            self.decoders.shutdown(wait=False)
         if self._is_open:
             self._is_open = False
             try:

@@ -270,7 +270,9 @@ async def _fetch_once(
     )
     got = await _download(tracker, files.unchecked, max_bytes)
     known = await check_elsewhere(str(got.path), got.proven, executor)
-    check, path, accepted = await asyncio.to_thread(_named, files, got, known, second_try)
+    check, path, accepted = await asyncio.get_running_loop().run_in_executor(
+        tracker.session.decoders, _named, files, got, known, second_try
+    )
     if not accepted:
         raise _NotTheRemixError(
             f"The audio of order {order.order_id} was fetched and does not play as it should: "
