@@ -30,6 +30,7 @@ from soundverse_nb.study.environments import differences, environment, runs_of
 from soundverse_nb.study.frame import study_columns
 from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
 from soundverse_nb.study.store_file import unusable
+from soundverse_nb.study.targets import check_archive_target
 from soundverse_nb.study.unfinished import ARCHIVE, unfinished_folder
 
 TRIALS, PLAN, ENVIRONMENT = "trials.csv", "plan.json", "environment.json"
@@ -62,15 +63,16 @@ def save_archive(
     Parameters
     ----------
     folder : the study's folder; it may be written meanwhile.
-    path : of the zip. What was there is replaced once the new one is whole.
+    path : of the zip. An earlier archive there is replaced once the new one is whole.
     table : what trials.csv holds: a data frame, a mapping of columns, or a list of rows; by default the
         columns of the study's frame.
     made_with : versions for environment.json, by default those of the latest run.
     title, licence, author : for the description; `licence` is a URL.
 
     Audio that is gone from the folder is told of, and left out. Raises ConfigurationError where there is no
-    study, without rocrate, and where the zip cannot be written.
+    study, without rocrate, where there is another file, and where the zip cannot be written.
     """
+    check_archive_target(path)
     store = StudyStore(folder, readonly=True)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -39,6 +39,7 @@ from soundverse_nb.study.store_file import is_begun
 from soundverse_nb.study.summarise import summarise
 from soundverse_nb.study.summary import Summary
 from soundverse_nb.study.takes import study_takes
+from soundverse_nb.study.targets import check_target
 from soundverse_nb.study.timeline import plot_timeline
 
 S = TypeVar("S", bound="StudyFolder")
@@ -154,6 +155,7 @@ class StudyFolder:
             raise ConfigurationError(
                 f"embed={embed!r} is no number of bytes.", hint="True, False or 20_000_000."
             )
+        check_target(target)
         if target.exists() and not overwrite:
             raise ConfigurationError(
                 f"There is a file {target.name} already, which was left as it is.",
@@ -178,7 +180,7 @@ class StudyFolder:
 
         Parameters
         ----------
-        path : of the zip. What was there is replaced once the new one is whole.
+        path : of the zip. An earlier archive there is replaced once the new one is whole.
         title, licence, author : for its description; `licence` is a URL.
 
         In it are the study itself, its audio, the trials as CSV, the plan, the versions of what made them,

@@ -491,3 +491,28 @@ async def test_every_run_is_noted(
     (run,) = runs_of(study._reading())
     assert run["times"] == 2
     assert study.to_frame().attrs["versions_differed"] == ""
+
+
+@pytest.mark.parametrize("name", [NAME, f"{NAME}-wal", "audio/take"])
+def test_no_export_takes_the_place_of_the_study_or_of_a_take(folder: Path, name: str) -> None:
+    study = sv.Study(folder)
+    target = next((folder / "audio").iterdir()) if name == "audio/take" else folder / name
+    before = target.read_bytes() if target.exists() else None
+    plan = sv.Plan(["song.mp3"], ["jazz"])
+    for export in (study.save, lambda path: study.report(path, overwrite=True), plan.save):
+        with pytest.raises(sv.ConfigurationError, match="is part of a study"):
+            export(target)
+    assert (target.read_bytes() if target.exists() else None) == before
+    assert len(study.trials()) == 3
+
+
+def test_only_an_earlier_archive_is_replaced(folder: Path, tmp_path: Path) -> None:
+    study = sv.Study(folder)
+    thesis = tmp_path / "thesis.docx"
+    with zipfile.ZipFile(thesis, "w") as document:
+        document.writestr("word/document.xml", "all of it")
+    with pytest.raises(sv.ConfigurationError, match="no archive of a study"):
+        study.save(thesis)
+    with zipfile.ZipFile(thesis) as document:
+        assert document.read("word/document.xml") == b"all of it"
+    assert study.save(tmp_path / "study.zip") == study.save(tmp_path / "study.zip")
