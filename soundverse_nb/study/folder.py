@@ -165,7 +165,7 @@ class StudyFolder:
         request = ReportRequest(target, chosen, scope, embed, title)
         store = self._reading()
         with store.explaining():
-            return write_report(store, self.path, self._rows(), self.plan, request)
+            return write_report(store, self.path, self._rows_by_level(), self.plan, request)
 
     @bare_errors
     def save(
@@ -265,17 +265,17 @@ class StudyFolder:
         >>> study.summary("seconds", by="prompt").scope
         'these songs'
         """
-        return summarise(self._rows(), metric, by, scope, method=method, seed=seed)
+        return summarise(self._rows_by_level(), metric, by, scope, method=method, seed=seed)
 
     def mixed_model(self, metric: str, by: str | Sequence[str] | None = None) -> Any:
         """A linear mixed model of a metric with its songs as random effect, fitted by statsmodels."""
-        return mixed_model(self._rows(), metric, by)
+        return mixed_model(self._rows_by_level(), metric, by)
 
     def plot(
         self, metric: str, by: str | Sequence[str] | None = None, ax: Any = None, **settings: Any
     ) -> Any:
         """Draw a metric by factor with a dot for every take; gives the matplotlib axes. See `plot_metric`."""
-        return plot_metric(self._rows(), metric, by, ax, **settings)
+        return plot_metric(self._rows_by_level(), metric, by, ax, **settings)
 
     def plot_timeline(self, ax: Any = None) -> Any:
         """Draw when every stream was in which stage; gives the matplotlib axes."""
@@ -351,6 +351,13 @@ class StudyFolder:
         store = self._reading()
         with store.explaining():
             return StudyRows(store)
+
+    def _rows_by_level(self) -> Any:
+        """The same, levels in the order of the plan; trials were ordered in a shuffled one."""
+        rows = self._rows()
+        if (plan := self.plan) is not None:
+            rows.sort_by_level(plan.axes)
+        return rows
 
     def _counts(self) -> Counter[TrialState]:
         rows = self._reading().rows("SELECT state, count(*) AS trials FROM trials GROUP BY state")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from soundverse_nb.errors import import_extra
@@ -94,6 +94,12 @@ class StudyRows(list[dict[str, Any]]):
         names = list(columns)
         super().__init__(dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True))
         self.attrs = {RANGES: metric_ranges(store)}
+
+    def sort_by_level(self, levels: Mapping[str, Iterable[str]]) -> None:
+        """Put them in the order of the plan's levels, by factor: what is said of levels comes in that order."""
+        places = {factor: {name: at for at, name in enumerate(names)} for factor, names in levels.items()}
+        last = sum(map(len, places.values()))
+        self.sort(key=lambda row: [place.get(row[factor] or "", last) for factor, place in places.items()])
 
 
 _MOMENTS = frozenset({"started", "finished"})

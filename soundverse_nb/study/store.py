@@ -259,7 +259,7 @@ class StudyStore:
             connection.execute(
                 "INSERT INTO plans VALUES (?, ?, ?) ON CONFLICT (hash) DO UPDATE SET at = excluded.at, "
                 "description = excluded.description",
-                (plan, moment, json.dumps(description, sort_keys=True)),
+                (plan, moment, json.dumps(description)),  # levels stay in the order of the plan
             )
             if not whole:
                 if len(before) > 1:

@@ -470,3 +470,18 @@ def test_every_way_to_run_a_study_names_the_same_settings() -> None:
     expected = list(inspect.signature(Study.run).parameters.values())
     for way in (Study.run_sync, Study.start):
         assert list(inspect.signature(way).parameters.values()) == expected
+
+
+async def test_levels_come_in_the_order_of_the_plan_and_not_in_that_of_the_orders(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient
+) -> None:
+    prompts = ["waltz", "dub", "jazz", "folk"]
+    for seed in (0, 1):
+        study = Study(tmp_path / f"study {seed}", make_client())
+        await study.run(Plan(songs[::-1], prompts, repeats=2, seed=seed), price=PRICE, measures=False)
+        kept = Study(study.path).plan
+        assert kept is not None
+        assert list(kept.prompts) == prompts
+        assert list(kept.references) == ["two", "one"]
+        summary = study.summary("seconds", by="prompt")
+        assert [cell.levels["prompt"] for cell in summary.cells] == prompts
