@@ -253,3 +253,25 @@ def partial_cell(given: Any, axes: Mapping[str, Sequence[str] | Levels], what: s
             )
         found[factor] = chosen(factor, name, axes[factor])
     return found
+
+
+def whole_number(word: str, value: Any, least: int) -> int:
+    """A whole number as it was given. ConfigurationError for what is none, or less than the least."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ConfigurationError(f"{word}={value!r} is no whole number of at least {least}.")
+    return value
+
+
+def repeats_of(given: Any, axes: Mapping[str, Levels]) -> list[tuple[dict[str, str], int]]:
+    """As (part of a cell, takes), the first of them for all cells."""
+    if isinstance(given, int):
+        return [({}, whole_number("repeats", given, 1))]
+    found: list[tuple[dict[str, str], int]] = []
+    for entry in given if isinstance(given, Iterable) else [given]:
+        if not isinstance(entry, (tuple, list)) or len(entry) != 2:
+            raise ConfigurationError(
+                "repeats= is a number, or a list of (cell, number).",
+                hint='For example repeats=[({}, 2), ({"prompt": "jazz"}, 5)].',
+            )
+        found.append((partial_cell(entry[0], axes, "repeats"), whole_number("repeats", entry[1], 1)))
+    return found if found and not found[0][0] else [({}, 1), *found]

@@ -23,7 +23,7 @@ from soundverse_nb.study.archive import save_archive
 from soundverse_nb.study.audio_files import audio_file, is_content
 from soundverse_nb.study.environments import differences, runs_of
 from soundverse_nb.study.estimates import Method, Scope
-from soundverse_nb.study.frame import StudyRows, study_frame
+from soundverse_nb.study.frame import StudyRows, levels_of, study_frame
 from soundverse_nb.study.measuring import kept_difference, own_columns
 from soundverse_nb.study.mixed import mixed_model
 from soundverse_nb.study.plan import MICRO, Plan
@@ -355,8 +355,8 @@ class StudyFolder:
     def _rows_by_level(self) -> Any:
         """The same, levels in the order of the plan; trials were ordered in a shuffled one."""
         rows = self._rows()
-        if (plan := self.plan) is not None:
-            rows.sort_by_level(plan.axes)
+        if (found := self._reading().plan()) is not None:
+            rows.sort_by_level(levels_of(found[1]))
         return rows
 
     def _counts(self) -> Counter[TrialState]:

@@ -96,10 +96,19 @@ class StudyRows(list[dict[str, Any]]):
         self.attrs = {RANGES: metric_ranges(store)}
 
     def sort_by_level(self, levels: Mapping[str, Iterable[str]]) -> None:
-        """Put them in the order of the plan's levels, by factor: what is said of levels comes in that order."""
+        """Put them in the order of the plan's levels, by factor: in that order levels are spoken of."""
         places = {factor: {name: at for at, name in enumerate(names)} for factor, names in levels.items()}
         last = sum(map(len, places.values()))
-        self.sort(key=lambda row: [place.get(row[factor] or "", last) for factor, place in places.items()])
+        self.sort(
+            key=lambda row: [place.get(str(row.get(factor) or ""), last) for factor, place in places.items()]
+        )
+
+
+def levels_of(description: Mapping[str, Any]) -> dict[str, list[str]]:
+    """By factor the names of its levels, in the order in which the plan that is described has them."""
+    axes = {"reference": "references", "prompt": "prompts", "lyrics": "lyrics", "parameters": "parameters"}
+    found = {factor: list(description.get(axis) or ()) for factor, axis in axes.items()}
+    return found | {slot: list(axis) for slot, axis in (description.get("slots") or {}).items()}
 
 
 _MOMENTS = frozenset({"started", "finished"})

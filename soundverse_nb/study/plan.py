@@ -6,7 +6,6 @@ import hashlib
 import itertools
 import json
 import os
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -20,9 +19,11 @@ from soundverse_nb.study.axes import (
     parameter_levels,
     partial_cell,
     reference_levels,
+    repeats_of,
     slot_levels,
     slots_of,
     text_levels,
+    whole_number,
 )
 from soundverse_nb.study.estimate import Estimate, estimate
 from soundverse_nb.study.plan_display import plan_html, plan_text
@@ -91,13 +92,13 @@ class Plan:
         self.lyrics: Levels = text_levels("lyrics", lyrics)
         self.parameters: Levels = parameter_levels(parameters)
         self.slots: dict[str, Levels] = slot_levels(self.prompts, slots)
-        self.seed = _whole("seed", seed, -(2**63))
+        self.seed = whole_number("seed", seed, -(2**63))
         axes = self.axes
         self.excluded = [partial_cell(cell, axes, "excluded") for cell in excluded]
         self.extra = [self._whole_cell(cell, "extra") for cell in extra]
         self.control = None if control is None else self._whole_cell(control, "control")
-        self.control_every = _whole("control_every", control_every, 1)
-        self.repeats = _repeats(repeats, axes)
+        self.control_every = whole_number("control_every", control_every, 1)
+        self.repeats = repeats_of(repeats, axes)
         self._part: tuple[int, int] = (0, 1)
         self.budget: float | None = None
         """What a shard may spend; `study.run` takes it where it is given none."""
@@ -107,7 +108,7 @@ class Plan:
             )
         # Counted before they are made: a slip in repeats would fill the memory.
         if (count := sum(self._counts.values())) > MOST_TRIALS or (count := len(self)) > MOST_TRIALS:
-            raise ConfigurationError(f"{count:,} trials are more than a study can hold ({MOST_TRIALS:,}).")
+            raise _too_many(f"{count:,}")
 
     @property
     def axes(self) -> dict[str, Levels]:
@@ -126,6 +127,8 @@ class Plan:
             cell = self._without_idle_slots(dict(zip(self.axes, combination, strict=True)))
             if not any(_fits(part, cell) for part in self.excluded):
                 found[tuple(cell.items())] = None
+                if len(found) > MOST_TRIALS:  # a slip in slots would take minutes and gigabytes
+                    raise _too_many(f"More than {MOST_TRIALS:,}")
         for cell in self.extra:
             found[tuple(cell.items())] = None
         return tuple(found)
@@ -134,14 +137,21 @@ class Plan:
     def trials(self) -> tuple[Trial, ...]:
         """What is ordered, in this order."""
         part, parts = self._part
-        # Controls are dealt out by themselves: else one part could get all of them, by their distance.
-        dealt: Counter[bool] = Counter()
-        found = []
-        for trial in self._ordered():
-            if dealt[trial.is_control] % parts == part:
-                found.append(trial)
-            dealt[trial.is_control] += 1
-        return tuple(found)
+        return tuple(trial for trial in self._ordered() if self._dealt(trial) % parts == part)
+
+    def _dealt(self, trial: Trial) -> int:
+        """What tells which shard a trial belongs to: places of levels, weighted so that shards are of a size.
+
+        A plan that grows at its end leaves every trial with the shard that has paid for it.
+        """
+        if trial.is_control:
+            return trial.control
+        places = (places.get(trial.factors.get(factor, ""), 0) for factor, places in self._places.items())
+        return trial.replicate + sum(weight * place for weight, place in enumerate(places, 1))
+
+    @cached_property
+    def _places(self) -> dict[str, dict[str, int]]:
+        return {factor: {name: at for at, name in enumerate(axis)} for factor, axis in self.axes.items()}
 
     def _ordered(self) -> Iterator[Trial]:
         number = itertools.count(1)
@@ -226,11 +236,12 @@ class Plan:
     def shard(self, index: int, of: int, budget: float | None = None) -> Plan:
         """Part `index` (from 0) of `of` parts, for one machine of many; together they are this plan.
 
-        Trials are dealt out in turn, and so are controls: each part has some of every song. Of a `budget`
-        for the whole plan each part gets its share, rounded down, as its own `budget`: so many machines
-        cannot overshoot it together, whatever they know of each other.
+        Parts are of about one size. A trial stays in its part when repeats grow and where levels are added
+        behind those of an axis: what was paid is not paid again. Of a `budget` for the whole plan each part
+        gets its share, rounded down, as its own `budget`: so many machines cannot overshoot it together,
+        whatever they know of each other.
         """
-        of, index = _whole("of", of, 1), _whole("index", index, 0)
+        of, index = whole_number("of", of, 1), whole_number("index", index, 0)
         if index >= of:
             raise ConfigurationError(
                 f"There is no part {index} of {of}.", hint=f"Parts go from 0 to {of - 1}."
@@ -419,26 +430,9 @@ class Plan:
         return hash(self.hash)
 
 
+def _too_many(trials: str) -> ConfigurationError:
+    return ConfigurationError(f"{trials} trials are more than a study can hold ({MOST_TRIALS:,}).")
+
+
 def _fits(part: Mapping[str, str], cell: Mapping[str, str]) -> bool:
     return all(cell.get(factor) == name for factor, name in part.items())
-
-
-def _whole(word: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ConfigurationError(f"{word}={value!r} is no whole number of at least {least}.")
-    return value
-
-
-def _repeats(given: Any, axes: Mapping[str, Levels]) -> list[tuple[dict[str, str], int]]:
-    """As (part of a cell, takes), the first of them for all cells."""
-    if isinstance(given, int):
-        return [({}, _whole("repeats", given, 1))]
-    found: list[tuple[dict[str, str], int]] = []
-    for entry in given if isinstance(given, Iterable) else [given]:
-        if not isinstance(entry, (tuple, list)) or len(entry) != 2:
-            raise ConfigurationError(
-                "repeats= is a number, or a list of (cell, number).",
-                hint='For example repeats=[({}, 2), ({"prompt": "jazz"}, 5)].',
-            )
-        found.append((partial_cell(entry[0], axes, "repeats"), _whole("repeats", entry[1], 1)))
-    return found if found and not found[0][0] else [({}, 1), *found]

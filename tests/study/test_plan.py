@@ -142,6 +142,36 @@ def test_a_control_stays_one_and_no_take_becomes_one_when_repeats_change(repeats
     assert not set(after) & takes
 
 
+@pytest.mark.parametrize(
+    "grown",
+    [
+        {"repeats": 5},
+        {"prompts": ["jazz", "rock", "ska", "dub"]},
+        {"references": [*SONGS, "three.mp3"]},
+        {"seed": 9},
+        {"excluded": [{"prompt": "rock", "reference": "two"}]},
+    ],
+)
+def test_a_trial_stays_with_its_shard_when_the_plan_grows(grown: dict[str, Any]) -> None:
+    given: dict[str, Any] = {"references": SONGS, "prompts": ["jazz", "rock", "ska"], "repeats": 2}
+
+    def owners(plan: Plan) -> dict[str, int]:
+        parts = [plan.shard(at, 4) for at in range(4)]
+        return {
+            trial.identity(trial.reference, "v7", True): at for at, part in enumerate(parts) for trial in part
+        }
+
+    before, after = owners(Plan(**given)), owners(Plan(**{**given, **grown}))
+    assert len(before.keys() & after.keys()) >= 10
+    assert all(after[identity] == at for identity, at in before.items() if identity in after)
+
+
+def test_shards_are_of_about_one_size() -> None:
+    plan = Plan([f"{number}.mp3" for number in range(5)], ["jazz", "rock", "ska"], repeats=8)
+    sizes = [len(plan.shard(at, 8)) for at in range(8)]
+    assert max(sizes) - min(sizes) <= 2
+
+
 def test_the_parts_of_a_plan_are_the_plan() -> None:
     plan = Plan(SONGS, ["jazz", "rock", "ska"], repeats=3)
     parts = [plan.shard(at, 4) for at in range(4)]
