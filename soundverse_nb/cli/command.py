@@ -238,6 +238,11 @@ def _add_sweep(commands: Any) -> None:
     sweep.add_argument("--concurrency", type=_count, metavar="N", help="orders at a time (default: 8)")
     sweep.add_argument("--shard", type=_shard, metavar="I/N", help="part I of N of the plan, from 0/N")
     sweep.add_argument("--retry-failed", action="store_true", help="order again what failed")
+    sweep.add_argument(
+        "--order-again",
+        action="store_true",
+        help="order again what was sent and never answered, although it may be paid",
+    )
     sweep.add_argument("--no-measures", action="store_true", help="leave measuring out")
     sweep.add_argument(
         "--base-url", metavar="URL", help="where the service is (default: SOUNDVERSE_BASE_URL)"

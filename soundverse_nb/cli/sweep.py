@@ -49,6 +49,10 @@ def run(options: argparse.Namespace) -> int:
         print_json({"study": str(Path(options.study)), "plan": plan.hash, **outcome, "trials": by_state})
     else:
         print(line)
+        if counts[TrialState.UNKNOWN]:
+            print(
+                "Those of unknown outcome may be paid. The same command with --order-again orders them again."
+            )
         folder = shlex.quote(one_line(options.study))
         print(f"soundverse-nb study {folder} report report.html writes it as a page.")
     return status
@@ -76,6 +80,7 @@ def _run(study: Study, plan: Plan, options: argparse.Namespace) -> int:
             concurrency=options.concurrency,
             measures=not options.no_measures,
             retry_failed=options.retry_failed,
+            order_again=_unknown(study) if options.order_again else (),
         )
     except BudgetExceededError as full:
         print(f"soundverse-nb: {for_reader(str(full))}", file=sys.stderr)
@@ -91,18 +96,28 @@ def _run(study: Study, plan: Plan, options: argparse.Namespace) -> int:
     return 0 if set(counts) <= {TrialState.DONE} else INCOMPLETE
 
 
+def _unknown(study: Study) -> list[str]:
+    return [] if study.plan is None else [trial.identity for trial in study.unknown]
+
+
 def _attempts(study: Study) -> int:
     return 0 if study.plan is None else sum(trial.attempts for trial in study.trials())
 
 
 @contextlib.contextmanager
 def _terminated_like_an_interrupt() -> Iterator[None]:
-    """A scheduler that takes the machine away sends SIGTERM: what is out is noted, as at Ctrl-C."""
+    """A scheduler that takes the machine away sends SIGTERM, a terminal that is closed SIGHUP: what is out is
+    noted, as at Ctrl-C.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    ends = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    # What nohup lets a program ignore stays ignored.
+    heard = [end for end in ends if signal.getsignal(end) is not signal.SIG_IGN]
+    before = {end: signal.signal(end, signal.default_int_handler) for end in heard}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for end, handler in before.items():
+            signal.signal(end, handler)

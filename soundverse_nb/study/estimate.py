@@ -117,7 +117,9 @@ def half_widths(trials: Sequence[_Taken], times: Sequence[int] = (1,)) -> list[H
 
 
 def _in_spreads(levels: Sequence[Sequence[int]], times: int) -> float | None:
-    """From the takes of each cell of each level."""
+    """From the takes of each cell of each level; None where there are none, as in a shard without trials."""
+    if not all(map(sum, levels)):
+        return None
     parts = [(1 / (times * sum(takes)), times * sum(takes) - len(takes)) for takes in levels]
     return expected_half_width(parts) if all(degrees for _, degrees in parts) else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -36,6 +37,9 @@ Cell = tuple[tuple[str, str], ...]
 
 MICRO = 1_000_000
 """Money is kept in millionths: a sum of floats could overshoot a budget by a rounding."""
+
+MOST_BUDGET = 1e9
+"""More than this is no budget for remixes; millionths of it still fit into the store."""
 
 MOST_TRIALS = 100_000
 """More than this is a slip: at a tenth of a currency unit it would cost ten thousand."""
@@ -250,7 +254,14 @@ class Plan:
         other = self._copy()
         other._part = (part + index * parts, parts * of)
         given = self.budget if budget is None else budget
-        if given is not None:
+        other.budget = None
+        if given is not None and given != math.inf:
+            if (
+                isinstance(given, bool)
+                or not isinstance(given, (int, float))
+                or not 0 <= given <= MOST_BUDGET
+            ):
+                raise ConfigurationError(f"budget={given!r} is no amount of money.", hint="Give a number.")
             other.budget = round(given * MICRO) * len(other) // max(1, len(self)) / MICRO
         return other
 

@@ -9,15 +9,12 @@ from dataclasses import dataclass
 
 from soundverse_nb.client.config import checked_price
 from soundverse_nb.errors import ConfigurationError
-from soundverse_nb.study.plan import MICRO, Plan
+from soundverse_nb.study.plan import MICRO, MOST_BUDGET, Plan
 from soundverse_nb.study.store import StudyStore
 
 PRICE, BUDGET = "price", "budget"
 """What is noted under them is the price that trials were ordered at last, and the budget they were ordered
 within, in millionths; of the budget null where it was lifted."""
-
-_MOST = 1e9
-"""More than this is no price of remixes; millionths of it still fit into the store."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,7 @@ def checked_amount(word: str, value: float | None) -> float | None:
     """An amount of money as it was given. ConfigurationError for what is none."""
     try:
         checked_price(value)
-        if value is not None and (value > _MOST or 0 < value < 1 / MICRO):
+        if value is not None and (value > MOST_BUDGET or 0 < value < 1 / MICRO):
             raise ConfigurationError("It is beyond what is counted.")
         return value
     except ConfigurationError:
@@ -97,4 +94,4 @@ def _millionths(amount: float | None) -> int | None:
 def _noted(store: StudyStore | None, word: str) -> int | None:
     """What is noted of the run before in millionths; None where that had none."""
     found = None if store is None else store.noted(word, None)
-    return found if type(found) is int and 0 <= found <= _MOST * MICRO else None
+    return found if type(found) is int and 0 <= found <= MOST_BUDGET * MICRO else None

@@ -224,8 +224,8 @@ def unusable(path: Path, error: sqlite3.DatabaseError) -> ConfigurationError:
         )
     if "full" in str(error):
         return ConfigurationError(
-            f"There is no room for a copy of the study's store {path}: the disk is full.",
-            hint="Make room and try again; the study is as it was.",
+            f"There is no room for the study's store {path}: the disk is full.",
+            hint="Make room and try again; what was there is as it was.",
         )
     if "malformed" in str(error):
         return damaged(path, f"SQLite says {plain(error, 120)!r}")

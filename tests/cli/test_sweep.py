@@ -204,7 +204,9 @@ def running(home: Path, service: Simulator) -> Iterator[Callable[..., subprocess
         process.communicate()
 
 
-@pytest.mark.parametrize("sent", [[signal.SIGINT], [signal.SIGINT] * 2, [signal.SIGTERM]], ids=str)
+@pytest.mark.parametrize(
+    "sent", [[signal.SIGINT], [signal.SIGINT] * 2, [signal.SIGTERM], [signal.SIGHUP]], ids=str
+)
 def test_an_interrupt_loses_nothing_and_the_same_command_goes_on(
     sent: list[signal.Signals],
     running: Callable[..., subprocess.Popen[str]],
@@ -224,13 +226,28 @@ def test_an_interrupt_loses_nothing_and_the_same_command_goes_on(
     # In a process of its own, to which the service is as unknown as to the first one.
     done = subprocess.run([*COMMAND, *again], capture_output=True, text=True, timeout=120, check=False)
     said = json.loads(done.stdout)
-    # One that was under way, and that the service had not named yet, may be paid: it is told, not repeated.
+    # One that was under way, and that the service had not named yet, may be paid: told, not repeated.
     assert done.returncode == (3 if said["trials"]["unknown"] else 0)
     assert said["trials"]["done"] + said["trials"]["unknown"] == 60
     assert said["trials"]["unknown"] <= 2
     assert len(service.ledger) - before <= 60
     assert said["spent"] == pytest.approx(0.1 * said["trials"]["done"])
     assert said["reserved"] == pytest.approx(0.1 * said["trials"]["unknown"])
+
+
+def test_what_may_be_paid_is_ordered_again_when_the_command_says_so(
+    service: Simulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = len(service.ledger)
+    plan = plan_file(prompts=["jazz"], parameters=tagged("lost", fault="cut_before_id", times=1))
+    assert sweep(plan, "--price", "0.1") == 3
+    assert sweep(plan, "--price", "0.1") == 3
+    assert len(service.ledger) - before == 1
+    capsys.readouterr()
+    assert sweep(plan, "--price", "0.1", "--order-again") == 0
+    said = answer(capsys)
+    assert len(service.ledger) - before == 2
+    assert (said["trials"]["done"], said["spent"]) == (1, 0.2)
 
 
 def test_another_process_pauses_resumes_and_stops_it(

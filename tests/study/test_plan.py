@@ -271,3 +271,24 @@ def test_a_plan_is_the_same_when_it_is_made_of_its_description(repeats: Any) -> 
     again = Plan.from_description(described, {"one": "one.mp3", "two": "two.mp3"})
     assert again.hash == shard.hash
     assert len(again) == len(shard)
+
+
+def test_a_shard_without_a_trial_shows_itself_and_costs_nothing() -> None:
+    plan = Plan(["one.mp3"], ["jazz"])
+    (part,) = [part for part in (plan.shard(at, 2, budget=1.0) for at in range(2)) if not len(part)]
+    assert "Plan of 0 trials" in repr(part)
+    assert "unknown" in part._repr_mimebundle_()["text/html"]
+    assert part.budget == 0
+
+
+@pytest.mark.parametrize("budget", [float("nan"), "3", -1, True, 1e12])
+def test_what_is_no_amount_is_no_budget_of_a_shard(budget: Any) -> None:
+    with pytest.raises(sv.ConfigurationError, match="is no amount of money"):
+        Plan(SONGS, ["jazz"]).shard(0, 2, budget=budget)
+    assert Plan(SONGS, ["jazz"]).shard(0, 2, budget=float("inf")).budget is None
+
+
+def test_a_slip_in_slots_is_told_before_millions_of_cells_are_made() -> None:
+    slots = {slot: [str(number) for number in range(3000)] for slot in "abc"}
+    with pytest.raises(sv.ConfigurationError, match="More than 100,000 trials"):
+        Plan("one.mp3", "{a} {b} {c}", slots=slots)
