@@ -19,5 +19,9 @@ def test_killed_at_random_a_study_pays_once_and_its_frame_is_whole(settings: dic
     assert result.unlike == []
     assert result.overspent == []
     assert result.trouble == []
-    assert result.states["done"] > 16
-    assert not {"missing", "running"} & set(result.states)
+    assert "running" not in result.states
+    if "shards" in settings:  # whose budget has room for three quarters of the trials
+        assert result.states["missing"] >= 6
+    else:
+        assert result.states["done"] > 16
+        assert "missing" not in result.states
