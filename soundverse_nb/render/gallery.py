@@ -166,6 +166,9 @@ class NumberColumn:
         """The column of a name in a frame; of one that nobody knows by the unit at the end of its name."""
         if name in _KNOWN:
             return cls(name, *_KNOWN[name])
+        if (measure := name.removeprefix("measured_")) in _KNOWN:  # as a frame names it beside a factor
+            label, *rest = _KNOWN[measure]
+            return cls(name, f"measured {label}", *rest)
         short = plain(name, 60)
         ending = next((ending for ending in _UNITS if short.endswith(ending) and short != ending), "")
         decimals, unit = _UNITS.get(ending, (None, ""))

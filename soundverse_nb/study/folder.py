@@ -23,7 +23,7 @@ from soundverse_nb.study.archive import save_archive
 from soundverse_nb.study.audio_files import audio_file, is_content
 from soundverse_nb.study.environments import differences, runs_of
 from soundverse_nb.study.estimates import Method, Scope
-from soundverse_nb.study.frame import StudyRows, levels_of, study_frame
+from soundverse_nb.study.frame import StudyRows, check_measure, levels_of, measure_column, study_frame
 from soundverse_nb.study.measuring import kept_difference, own_columns
 from soundverse_nb.study.mixed import mixed_model
 from soundverse_nb.study.plan import MICRO, Plan
@@ -265,17 +265,17 @@ class StudyFolder:
         >>> study.summary("seconds", by="prompt").scope
         'these songs'
         """
-        return summarise(self._rows_by_level(), metric, by, scope, method=method, seed=seed)
+        return summarise(self._rows_by_level(metric), metric, by, scope, method=method, seed=seed)
 
     def mixed_model(self, metric: str, by: str | Sequence[str] | None = None) -> Any:
         """A linear mixed model of a metric with its songs as random effect, fitted by statsmodels."""
-        return mixed_model(self._rows_by_level(), metric, by)
+        return mixed_model(self._rows_by_level(metric), metric, by)
 
     def plot(
         self, metric: str, by: str | Sequence[str] | None = None, ax: Any = None, **settings: Any
     ) -> Any:
         """Draw a metric by factor with a dot for every take; gives the matplotlib axes. See `plot_metric`."""
-        return plot_metric(self._rows_by_level(), metric, by, ax, **settings)
+        return plot_metric(self._rows_by_level(metric), metric, by, ax, **settings)
 
     def plot_timeline(self, ax: Any = None) -> Any:
         """Draw when every stream was in which stage; gives the matplotlib axes."""
@@ -297,7 +297,9 @@ class StudyFolder:
         The takes there are tell how `metric` varies; without any the plan alone says what it can. Nothing is
         ordered.
         """
-        known = self._exists and self._spread(metric) is not None
+        known = self._exists and bool(rows := self._rows())
+        metric = measure_column(rows[0], metric) if known else metric
+        known = known and self._spread(metric) is not None
         return PlanPreview(
             plan,
             self.changes(plan) if self._exists else None,
@@ -306,7 +308,7 @@ class StudyFolder:
         )
 
     def _spread(self, metric: str) -> PilotSpread | None:
-        rows = self._rows()
+        rows = self._rows(metric)
         return pilot_spread(rows, metric) if rows and metric in rows[0] else None
 
     def changes(self, plan: Plan) -> PlanChanges:
@@ -347,14 +349,18 @@ class StudyFolder:
         files = {name: self._song(songs, content) for name, content in contents.items()}
         return {name: Clip(file) for name, file in files.items() if file.is_file()}
 
-    def _rows(self) -> Any:
+    def _rows(self, metric: str | None = None) -> Any:
+        """The rows of the frame. ConfigurationError where `metric` is a factor with the name of a measure."""
         store = self._reading()
         with store.explaining():
-            return StudyRows(store)
+            rows = StudyRows(store)
+        if metric is not None and rows:
+            check_measure(rows[0], metric)
+        return rows
 
-    def _rows_by_level(self) -> Any:
+    def _rows_by_level(self, metric: str | None = None) -> Any:
         """The same, levels in the order of the plan; trials were ordered in a shuffled one."""
-        rows = self._rows()
+        rows = self._rows(metric)
         if (found := self._reading().plan()) is not None:
             rows.sort_by_level(levels_of(found[1]))
         return rows

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from soundverse_nb.errors import import_extra
+from soundverse_nb.errors import ConfigurationError, import_extra
 from soundverse_nb.study.audio_files import audio_file
+from soundverse_nb.study.counted import factors_of
 from soundverse_nb.study.measuring import measured_columns, metric_ranges
 from soundverse_nb.study.own_metrics import RANGES
 from soundverse_nb.study.plan import MICRO
@@ -17,6 +18,9 @@ STREAMING, COMPLETED, HELD = "streaming", "completed", "held at 90"
 
 STAGE = "s_"
 """Begins the columns that say how many seconds after its start a trial first came to a stage."""
+
+MEASURED = "measured_"
+"""Begins the name of the column of a measure that is called like a factor."""
 
 _PLAIN = ("identity", "number", "reference")
 
@@ -66,11 +70,30 @@ def study_columns(store: StudyStore) -> dict[str, Any]:
         "duplicate_of": list(read["duplicate_of"]),
         "same_audio_as": _same_audio(store, columns["identity"], columns["is_control"]),
     }
-    # A metric of one's own may have the name of a slot.
+    # A measure may have the name of a slot.
     return columns | {
-        f"measured_{name}" if name in columns else name: values
+        f"{MEASURED}{name}" if name in columns else name: values
         for name, values in measured_columns(store, columns["identity"]).items()
     }
+
+
+def measure_column(columns: Iterable[str], measure: str) -> str:
+    """The column of a frame that holds a measure: that of its name, where no factor is called so.
+
+    >>> measure_column(["reference", "tempo_ratio", "replicate", "measured_tempo_ratio"], "tempo_ratio")
+    'measured_tempo_ratio'
+    """
+    return f"{MEASURED}{measure}" if measure in factors_of(list(columns)) else measure
+
+
+def check_measure(columns: Iterable[str], metric: str) -> None:
+    """ConfigurationError, which names the column of the measure, where a factor is called like it."""
+    column = measure_column(have := list(columns), metric)
+    if column != metric and column in have:
+        raise ConfigurationError(
+            f"{metric!r} is a factor of this study, and holds its levels.",
+            hint=f"The measure of that name is in {column!r}; by={metric!r} compares the levels.",
+        )
 
 
 def study_frame(store: StudyStore) -> Any:

@@ -25,6 +25,7 @@ from soundverse_nb.render.units import money
 from soundverse_nb.study.counted import STAMPS, factors_of
 from soundverse_nb.study.environments import differences, runs_of
 from soundverse_nb.study.estimates import Scope
+from soundverse_nb.study.frame import check_measure, measure_column
 from soundverse_nb.study.measuring import own_columns
 from soundverse_nb.study.plan import MICRO, Plan
 from soundverse_nb.study.plan_display import plan_html
@@ -73,7 +74,9 @@ def write_report(
     """Write the page, and the audio beside it where it is not embedded; gives the page's path."""
     own = own_columns(store)
     rows = _with_names_to_show(rows)
-    summaries, not_summed = _summaries(rows, request.metrics or [*METRICS, *own], request)
+    columns = list(rows[0]) if rows else []
+    metrics = request.metrics or [measure_column(columns, name) for name in (*METRICS, *own)]
+    summaries, not_summed = _summaries(rows, metrics, request)
     takes = [_without_secrets(take) for take in study_takes(store, folder, own, _MOST_READ)]
     audible = [take for take in takes if take.is_audible]
     shown = audible[:MOST_TAKES]
@@ -131,6 +134,8 @@ def _summaries(
     """
     found, without = [], []
     for metric in metrics:
+        if request.metrics is not None and rows:
+            check_measure(rows[0], metric)
         try:
             whole = summarise(rows, metric, scope=request.scope)
         except ConfigurationError:

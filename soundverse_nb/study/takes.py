@@ -12,7 +12,7 @@ from soundverse_nb.remix import Clip
 from soundverse_nb.remix.preview import ENVELOPE_POINTS
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.gallery import GalleryTake, peaks_of
-from soundverse_nb.study.frame import study_columns
+from soundverse_nb.study.frame import measure_column, study_columns
 from soundverse_nb.study.store import StudyStore
 
 MOST_READ = 100
@@ -22,15 +22,13 @@ SHOWN = ("tune_kept", "tempo_ratio", "transposition_semitones", "timbre_distance
          "remix_loudness_lufs", "seconds")  # fmt: skip
 """The measures that a gallery begins with; metrics of one's own follow."""
 
-_OURS = frozenset({"started", "finished", "cost", "reserved", "attempts", "number", "replicate", "stars"})
-
 
 def study_takes(
     store: StudyStore, folder: Path, own: tuple[str, ...] = (), most_read: int = MOST_READ
 ) -> list[GalleryTake]:
     """A take for every trial, in the order of the frame; `own` names metrics of one's own to show."""
     columns = study_columns(store)
-    numbers = [name for name in (*SHOWN, *own) if name in columns]
+    numbers = [name for name in (measure_column(columns, each) for each in (*SHOWN, *own)) if name in columns]
     factors = list(columns)[list(columns).index("reference") + 1 : list(columns).index("replicate")]
     count = len(columns["identity"])
     varied = [name for name in factors if len({columns[name][at] for at in range(count)}) > 1]

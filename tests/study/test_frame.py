@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 import soundverse_nb as sv
+from soundverse_nb.measures.difference import Difference
+from soundverse_nb.render.gallery import NumberColumn
 from soundverse_nb.study.measuring import TrialMeasures, keep_measures
 from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
 from soundverse_nb.study.takes import study_takes
@@ -131,3 +133,62 @@ def test_the_gallery_tells_a_trials_place_in_the_order_from_the_repeat_it_is(tmp
     store.close()
     assert shown[3].title.endswith("jazz · repeat 2")
     assert shown[3].factors["repeat"] == "2"
+
+
+@pytest.fixture
+def named_like_measures(tmp_path: Path) -> sv.Study:
+    """A measured study whose slots are called like two measures."""
+    store = StudyStore(tmp_path)
+    trials = []
+    for number, (kept, ratio) in enumerate([("low", "0.9"), ("high", "1.25")] * 2, 1):
+        factors = {"reference": "one", "prompt": "jazz", "tune_kept": kept, "tempo_ratio": ratio}
+        changed = {"state": TrialState.DONE, "audio": f"{number}" * 64, "started": 1.75e9, "stages": STAGES}
+        trials.append(stored(number, factors=factors, replicate=(number + 1) // 2, **changed))
+    slots = {"tune_kept": ["low", "high"], "tempo_ratio": ["0.9", "1.25"]}
+    plan = sv.Plan({"one": tmp_path / "one.wav"}, ["jazz {tune_kept} {tempo_ratio}"], slots=slots)
+    store.take_plan("plan-1", plan.description(), trials, whole=True)
+    for number in range(1, 5):
+        kept_values = {"tune_kept": 0.5 + number / 100, "tempo_ratio": 1.5}
+        keep_measures(
+            store,
+            f"trial-{number}",
+            TrialMeasures(Difference.unknown().model_copy(update=kept_values)),
+        )
+    store.close()
+    return sv.Study(tmp_path)
+
+
+def test_a_level_is_never_shown_as_the_measure_that_its_slot_is_called_like(
+    named_like_measures: sv.Study,
+) -> None:
+    store = StudyStore(named_like_measures.path, readonly=True)
+    first = study_takes(store, named_like_measures.path)[0]
+    store.close()
+    assert first.numbers["measured_tempo_ratio"] == 1.5
+    assert first.numbers["measured_tune_kept"] == pytest.approx(0.51)
+    assert not {"tempo_ratio", "tune_kept"} & set(first.numbers)
+    assert first.factors["tempo_ratio"] == "0.9"
+    assert NumberColumn.of("measured_tempo_ratio").text(1.5) == "× 1.50"
+
+
+def test_a_report_speaks_of_a_measure_that_a_slot_is_called_like(
+    named_like_measures: sv.Study, tmp_path: Path
+) -> None:
+    page = named_like_measures.report(tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Measured tune kept by tune_kept" in page
+    with pytest.raises(sv.ConfigurationError, match="is a factor"):
+        named_like_measures.report(tmp_path / "other.html", metrics="tune_kept")
+    assert not (tmp_path / "other.html").exists()
+
+
+def test_who_asks_for_a_measure_and_names_a_factor_is_told_the_measures_column(
+    named_like_measures: sv.Study,
+) -> None:
+    for ask in (named_like_measures.summary, named_like_measures.plot, named_like_measures.precision):
+        with pytest.raises(sv.ConfigurationError, match="'tune_kept' is a factor") as refused:
+            ask("tune_kept")
+        assert "'measured_tune_kept'" in str(refused.value)
+    assert named_like_measures.summary("measured_tune_kept", by="tempo_ratio").cells[0].takes == 2
+    plan = named_like_measures.plan
+    assert plan is not None
+    assert "pilot takes" in repr(named_like_measures.preview(plan)), "of the measure, by default"
