@@ -32,14 +32,14 @@ from soundverse_nb.study.plan_display import PlanPreview
 from soundverse_nb.study.planned import changed_plan
 from soundverse_nb.study.plot import plot_metric
 from soundverse_nb.study.precision import PilotSpread, Precision, pilot_spread, plan_precision
-from soundverse_nb.study.report import ReportRequest, write_report
+from soundverse_nb.study.report import write_report
+from soundverse_nb.study.report_request import report_request
 from soundverse_nb.study.runner_lease import Command, command_of, runner_of
 from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
 from soundverse_nb.study.store_file import is_begun
 from soundverse_nb.study.summarise import summarise
 from soundverse_nb.study.summary import Summary
 from soundverse_nb.study.takes import study_takes
-from soundverse_nb.study.targets import check_target
 from soundverse_nb.study.timeline import plot_timeline
 
 S = TypeVar("S", bound="StudyFolder")
@@ -145,24 +145,13 @@ class StudyFolder:
 
         Without matplotlib it has no plots, and says so. Keys and signatures of links are never in it. Raises
         ConfigurationError where there is no study yet, where the page is there already, for a metric that is
-        not there, and where it cannot be written.
+        not there, for another setting that is none, and where it cannot be written.
 
         >>> study.report("report.html").name
         'report.html'
         """
         target = given_path(path, "path").absolute()
-        if isinstance(embed, int) and embed < 0:
-            raise ConfigurationError(
-                f"embed={embed!r} is no number of bytes.", hint="True, False or 20_000_000."
-            )
-        check_target(target)
-        if target.exists() and not overwrite:
-            raise ConfigurationError(
-                f"There is a file {target.name} already, which was left as it is.",
-                hint="Choose another name, or overwrite=True.",
-            )
-        chosen = [metrics] if isinstance(metrics, str) else metrics
-        request = ReportRequest(target, chosen, scope, embed, title)
+        request = report_request(target, metrics, scope, embed, title, overwrite=overwrite)
         store = self._reading()
         with store.explaining():
             return write_report(store, self.path, self._rows_by_level(), self.plan, request)

@@ -8,7 +8,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,30 +19,32 @@ from soundverse_nb import __version__
 from soundverse_nb.api.secrets import hide_key, hide_secrets
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.render.escape import plain
-from soundverse_nb.render.gallery import STATES, GalleryTake, NumberColumn
-from soundverse_nb.render.report import Report, Verdict, report_html
+from soundverse_nb.render.gallery import STATES, GalleryTake
+from soundverse_nb.render.report import Report, report_html
 from soundverse_nb.render.units import money
 from soundverse_nb.study.counted import STAMPS, factors_of
 from soundverse_nb.study.environments import differences, runs_of
-from soundverse_nb.study.estimates import Scope
-from soundverse_nb.study.frame import check_measure, measure_column
+from soundverse_nb.study.frame import measure_column
 from soundverse_nb.study.measuring import own_columns
 from soundverse_nb.study.plan import MICRO, Plan
 from soundverse_nb.study.plan_display import plan_html
 from soundverse_nb.study.report_audio import DEFAULT_BYTES, report_sounds
 from soundverse_nb.study.report_bars import same_bars
 from soundverse_nb.study.report_plots import report_figures
+from soundverse_nb.study.report_request import ReportRequest
+from soundverse_nb.study.report_verdicts import (
+    METRICS,
+    clear_on_the_page,
+    report_summaries,
+    verdict_of,
+    verdicts_note,
+)
 from soundverse_nb.study.runner_lease import runner_of
 from soundverse_nb.study.store import StudyStore
-from soundverse_nb.study.summarise import summarise
-from soundverse_nb.study.summary import Summary
-from soundverse_nb.study.takes import SHOWN, study_takes
+from soundverse_nb.study.takes import study_takes
 from soundverse_nb.study.unfinished import delete_left_parts
 
 T = TypeVar("T")
-
-METRICS = tuple(name for name in SHOWN if name != "transposition_semitones")
-"""What a report speaks of, where it was measured; metrics of one's own follow."""
 
 MOST_TAKES = 2000
 """Takes that a page shows; more of them no browser scrolls smoothly."""
@@ -50,22 +52,8 @@ MOST_TAKES = 2000
 _MOST_READ = 500
 """Takes whose waveform is drawn: each is read for it."""
 
-_MOST_SAID = 4
-"""Summaries left out that are named one by one."""
-
 _MOST_LISTED = 500
 """Trials without audio that are listed one by one."""
-
-
-@dataclass(frozen=True)
-class ReportRequest:
-    """What a report is to be. `metrics` None is all there are; `embed` as `StudyFolder.report` says."""
-
-    path: Path
-    metrics: Sequence[str] | None = None
-    scope: Scope = "these songs"
-    embed: bool | int = False
-    title: str | None = None
 
 
 def write_report(
@@ -76,7 +64,7 @@ def write_report(
     rows = _with_names_to_show(rows)
     columns = list(rows[0]) if rows else []
     metrics = request.metrics or [measure_column(columns, name) for name in (*METRICS, *own)]
-    summaries, not_summed = _summaries(rows, metrics, request)
+    summaries, not_summed = report_summaries(rows, metrics, request)
     takes = [_without_secrets(take) for take in study_takes(store, folder, own, _MOST_READ)]
     audible = [take for take in takes if take.is_audible]
     shown = audible[:MOST_TAKES]
@@ -91,10 +79,11 @@ def write_report(
         report = Report(
             title=hide_secrets(request.title or _title(folder)),
             lead=_lead(rows, store),
-            verdicts=tuple(_verdict(summary, simulated == len(rows)) for summary in summaries),
-            verdicts_note=" ".join(
-                not_summed if summaries else [_no_verdicts(rows, request.metrics), *not_summed]
+            verdicts=tuple(
+                verdict_of(summary, simulated == len(rows), is_clear)
+                for summary, is_clear in zip(summaries, clear_on_the_page(summaries), strict=True)
             ),
+            verdicts_note=verdicts_note(rows, summaries, not_summed, request),
             plan=Markup(hide_secrets(plan_html(plan))) if plan is not None else Markup(""),
             figures=tuple(figures),
             figures_note=no_figures,
@@ -123,67 +112,6 @@ def write_report(
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
     return request.path
-
-
-def _summaries(
-    rows: Sequence[Mapping[str, Any]], metrics: Sequence[str], request: ReportRequest
-) -> tuple[list[Summary], list[str]]:
-    """One for each metric and each factor that varies, and a sentence for each that there can be none of.
-
-    A metric that was asked for by name has to be there.
-    """
-    found, without = [], []
-    for metric in metrics:
-        if request.metrics is not None and rows:
-            check_measure(rows[0], metric)
-        try:
-            whole = summarise(rows, metric, scope=request.scope)
-        except ConfigurationError:
-            if request.metrics is not None:
-                raise
-            continue
-        if len(whole.by) <= 1:
-            found.append(whole)
-        else:
-            parts = [_by_factor(rows, metric, factor, request.scope) for factor in whole.by]
-            found += [part for part in parts if isinstance(part, Summary)]
-            without += [part for part in parts if isinstance(part, str)]
-    more = [f"And {len(without) - _MOST_SAID} more."] if len(without) > _MOST_SAID else []
-    return found, [*without[:_MOST_SAID], *more]
-
-
-def _by_factor(rows: Sequence[Mapping[str, Any]], metric: str, factor: str, scope: Scope) -> Summary | str:
-    """The summary by one factor, or in words why there is none: takes with it may all lack the metric."""
-    try:
-        return summarise(rows, metric, factor, scope)
-    except ConfigurationError as error:
-        label = NumberColumn.of(metric).label
-        return f"{label[:1].upper()}{label[1:]} by {plain(factor, 60)} is left out. {error.message}"
-
-
-def _verdict(summary: Summary, is_simulated: bool) -> Verdict:
-    label = NumberColumn.of(summary.metric).label
-    by = f" by {', '.join(summary.by)}" if summary.by else ""
-    return Verdict(
-        f"{label[:1].upper()}{label[1:]}{by}",
-        summary.verdict,
-        # Where all takes are simulated, that is said once, at the top.
-        tuple(
-            check.text
-            for check in summary.checks
-            if check.state == "look" and (check.name != "service" or not is_simulated)
-        ),
-        any(pair.is_clear for pair in summary.pairs),
-        Markup(hide_secrets(summary.tables_html())),
-    )
-
-
-def _no_verdicts(rows: Sequence[Mapping[str, Any]], metrics: Sequence[str] | None) -> str:
-    done = sum(row["state"] == "done" for row in rows)
-    what = "any of these metrics" if metrics else "measures or times"
-    return (
-        f"There is nothing to tell yet: {done:,} of {len(rows):,} trials are done, none of them with {what}."
-    )
 
 
 def _title(folder: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 import json
+import math
 import re
 import sys
 from pathlib import Path
@@ -17,8 +18,11 @@ from soundverse_nb.api import secrets
 from soundverse_nb.measures.difference import AlignedSegment, Alignment, Difference
 from soundverse_nb.measures.features import Features
 from soundverse_nb.study import report_audio
+from soundverse_nb.study.intervals import holm
 from soundverse_nb.study.measuring import TrialMeasures, keep_measures
+from soundverse_nb.study.report_verdicts import clear_on_the_page
 from soundverse_nb.study.store import MICRO, StudyStore, TrialState
+from soundverse_nb.study.summary import PairDifference, Summary
 from tests.study.conftest import write_song
 from tests.study.stored import stored_trial
 
@@ -326,3 +330,76 @@ def test_a_study_whose_songs_are_gone_still_has_its_plan_and_its_report(folder: 
     page = text_of(study.report(tmp_path / "report.html"))
     assert "2 songs" in page
     assert len(re.findall("<audio", page)) == 4, "the takes alone"
+
+
+def test_a_report_of_songs_like_these_says_that_there_are_too_few_songs(folder: Path, tmp_path: Path) -> None:
+    page = text_of(sv.Study(folder).report(tmp_path / "report.html", scope="songs like these"))
+    assert "Time to make is left out. 1 song cannot speak for songs like these" in page.replace("\xa0", " ")
+    assert "nothing to tell" not in page
+    with pytest.raises(sv.ConfigurationError, match="cannot speak for songs like these"):
+        sv.Study(folder).report(tmp_path / "other.html", scope="songs like these", metrics="seconds")
+    assert not (tmp_path / "other.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"scope": "everything"}, "scope='everything' is not known"),
+        ({"embed": "yes"}, "embed='yes' is no number of bytes"),
+        ({"embed": -1}, "embed=-1 is no number of bytes"),
+        ({"title": 3}, "title=3 is no text"),
+        ({"metrics": 3}, "metrics=3 names no columns"),
+        ({"path": "a folder"}, "'?a folder'? is a folder"),
+        ({"path": "a folder", "overwrite": True}, "'?a folder'? is a folder"),
+    ],
+)
+def test_a_setting_that_is_none_is_refused_before_anything_is_written(
+    folder: Path, tmp_path: Path, settings: dict[str, Any], said: str
+) -> None:
+    (tmp_path / "a folder").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    path = tmp_path / settings.pop("path", "report.html")
+    with pytest.raises(sv.ConfigurationError, match=said):
+        sv.Study(folder).report(path, **settings)
+    assert [each for each in sorted(tmp_path.rglob("*")) if not each.name.startswith("study.sqlite")] == [
+        each for each in before if not each.name.startswith("study.sqlite")
+    ]
+
+
+def test_a_difference_is_marked_as_clear_only_where_it_is_beyond_chance_among_all_of_the_page() -> None:
+    def found(*p_values: float) -> Summary:
+        pairs = tuple(
+            PairDifference(
+                first="a",
+                second="b",
+                difference=1.0,
+                low=0.1,
+                high=1.9,
+                p=p,
+                p_holm=holm(p_values)[at],
+                songs=5,
+            )
+            for at, p in enumerate(p_values)
+        )
+        return Summary(metric="m", by=("prompt",), scope="these songs", verdict="", cells=(), pairs=pairs)
+
+    alone = found(0.02)
+    assert alone.pairs[0].is_clear
+    assert clear_on_the_page([alone]) == [True]
+    others = [found(0.3, 0.5), found(0.9), found(math.nan)]
+    assert clear_on_the_page([alone, *others]) == [False, False, False, False]
+    assert clear_on_the_page([others[0], found(0.001, 0.9), alone]) == [False, True, False]
+
+
+def test_a_page_of_several_verdicts_says_among_how_many_a_difference_is_clear(
+    folder: Path, tmp_path: Path
+) -> None:
+    store = StudyStore(folder)
+    for number in range(1, 5):
+        measure(store, number, tune_kept=0.5 + number / 10)
+    store.close()
+    page = text_of(sv.Study(folder).report(tmp_path / "report.html")).replace("\xa0", " ")
+    assert "There are 2 verdicts" in page
+    assert "beyond chance among all 2 pairs (Holm)" in page
+    alone = text_of(sv.Study(folder).report(tmp_path / "one.html", metrics="seconds"))
+    assert "(Holm)." not in alone
