@@ -28,6 +28,7 @@ from soundverse_nb.study.frame import measure_column
 from soundverse_nb.study.measuring import own_columns
 from soundverse_nb.study.plan import MICRO, Plan
 from soundverse_nb.study.plan_display import plan_html
+from soundverse_nb.study.precision import pilot_spread, plan_precision
 from soundverse_nb.study.report_audio import DEFAULT_BYTES, report_sounds
 from soundverse_nb.study.report_bars import same_bars
 from soundverse_nb.study.report_plots import report_figures
@@ -39,6 +40,7 @@ from soundverse_nb.study.report_verdicts import (
     verdict_of,
     verdicts_note,
 )
+from soundverse_nb.study.run_request import PRICE
 from soundverse_nb.study.runner_lease import runner_of
 from soundverse_nb.study.store import StudyStore
 from soundverse_nb.study.takes import study_takes
@@ -84,7 +86,7 @@ def write_report(
                 for summary, is_clear in zip(summaries, clear_on_the_page(summaries), strict=True)
             ),
             verdicts_note=verdicts_note(rows, summaries, not_summed, request),
-            plan=Markup(hide_secrets(plan_html(plan))) if plan is not None else Markup(""),
+            plan=_plan(store, rows, plan, metrics),
             figures=tuple(figures),
             figures_note=no_figures,
             songs=tuple(songs),
@@ -112,6 +114,21 @@ def write_report(
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
     return request.path
+
+
+def _plan(
+    store: StudyStore, rows: Sequence[Mapping[str, Any]], plan: Plan | None, metrics: Sequence[str]
+) -> Markup:
+    """The plan with the price of the run before, and what it finds by how the takes of the study vary."""
+    if plan is None:
+        return Markup("")
+    noted = store.noted(PRICE, None)
+    price = noted / MICRO if isinstance(noted, int) else None
+    spreads = ((metric, pilot_spread(rows, metric)) for metric in metrics if metric in rows[0])
+    found = next(((metric, spread) for metric, spread in spreads if spread is not None), None)
+    known = None if found is None else plan_precision(plan, found[1], price, found[0])
+    left = sum(row["state"] == "missing" and row["in_plan"] for row in rows)
+    return Markup(hide_secrets(plan_html(plan, known, price, left)))
 
 
 def _title(folder: Path) -> str:

@@ -403,3 +403,16 @@ def test_a_page_of_several_verdicts_says_among_how_many_a_difference_is_clear(
     assert "beyond chance among all 2 pairs (Holm)" in page
     alone = text_of(sv.Study(folder).report(tmp_path / "one.html", metrics="seconds"))
     assert "(Holm)." not in alone
+
+
+def test_the_plan_of_a_report_has_the_price_and_what_the_takes_tell_of_how_they_vary(
+    folder: Path, tmp_path: Path
+) -> None:
+    store = StudyStore(folder)
+    store.note(price=str(MICRO // 10))
+    store.close()
+    page = text_of(sv.Study(folder).report(tmp_path / "report.html")).replace("\xa0", " ")
+    plan = page[page.index('<section id="plan"') : page.index('<section id="plots"')]
+    assert "From 4 pilot takes." in plan
+    assert "at 0.10 a remix" in plan
+    assert "which a pilot study tells" not in plan
