@@ -24,6 +24,9 @@ from soundverse_nb.render.units import MINUS, clock, money, signed, span
 PEAKS = 120
 """Points of a small waveform, a byte each."""
 
+MOST_NOTE = 2000
+"""Characters of a note; more are cut."""
+
 STATES = {
     "done": "done",
     "missing": "not run",

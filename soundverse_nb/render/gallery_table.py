@@ -205,7 +205,7 @@ def _opinion(take: GalleryTake) -> Markup:
     return fill(
         "<div>{}{}{}</div>",
         stars,
-        " " if take.stars and take.note else "",
+        Markup(" &nbsp;") if take.stars and take.note else "",
         verbatim(take.note, 200),
     )
 

@@ -17,7 +17,7 @@ from soundverse_nb.errors import ConfigurationError, bare_errors
 from soundverse_nb.measures.difference import Difference
 from soundverse_nb.remix import Clip
 from soundverse_nb.render.escape import plain
-from soundverse_nb.render.gallery import GalleryTake
+from soundverse_nb.render.gallery import MOST_NOTE, GalleryTake
 from soundverse_nb.render.gallery_table import gallery_html, gallery_text
 from soundverse_nb.study.archive import save_archive
 from soundverse_nb.study.audio_files import audio_file, is_content
@@ -228,17 +228,19 @@ class StudyFolder:
 
     @bare_errors
     def mark(self, identity: str, *, stars: int | None = None, note: str | None = None) -> None:
-        """Give a take 1 to 5 stars, or a note; 0 and "" take them back."""
+        """Give a take 1 to 5 stars, or a note of a line; 0 and "" take them back."""
         if stars is not None and (
             isinstance(stars, bool) or not isinstance(stars, int) or not 0 <= stars <= 5
         ):
             raise ConfigurationError(f"stars={stars!r} are no whole number from 0 to 5.")
+        if note is not None and not isinstance(note, str):
+            raise ConfigurationError(f"note={note!r} is no text.")
         if self._reading().trial(identity) is None:
             raise ConfigurationError(
                 f"This study has no trial {plain(identity, 80)}.",
                 hint="study.to_frame() has their identities.",
             )
-        self._writing().mark(identity, stars, note)
+        self._writing().mark(identity, stars, None if note is None else plain(note, MOST_NOTE))
 
     def summary(
         self,

@@ -26,6 +26,7 @@ from soundverse_nb.remix.preview import ENVELOPE_POINTS
 from soundverse_nb.render.assets import asset
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.gallery import (
+    MOST_NOTE,
     PEAKS,
     GalleryTake,
     distinct_titles,
@@ -46,8 +47,6 @@ MOST_COMPARED = 9
 
 STATIC_BYTES = 1_300_000
 """Of the static table: together with what is sent to the page, 1,000 takes stay below 2 MB."""
-
-_NOTE = 2000  # characters
 
 _answering = ThreadPoolExecutor(max_workers=2, thread_name_prefix="soundverse-gallery")
 _looking = ThreadPoolExecutor(max_workers=1, thread_name_prefix="soundverse-waveforms")
@@ -142,7 +141,7 @@ class GalleryWidget(anywidget.AnyWidget):
 
     def _rate(self, key: str, stars: Any, note: Any) -> dict[str, Any]:
         count = stars if isinstance(stars, int) and 1 <= stars <= 5 else None
-        words = plain(note or "", _NOTE)
+        words = plain(note or "", MOST_NOTE)
         self._gallery.rate(key, count, words)
         # In place: setting it would send all of it again.
         self.ratings[key] = [count, words]

@@ -192,3 +192,7 @@ def test_a_long_table_has_a_line_a_take() -> None:
         "★★★★ · nice <bass>",
     ):
         assert words in " ".join(page.text.split())
+
+
+def test_a_note_stands_apart_from_the_stars_before_it() -> None:
+    assert "★★★★★  =1+1" in Page(gallery_html([take(1, "jazz", stars=5, note="=1+1")])).text

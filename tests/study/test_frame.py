@@ -192,3 +192,16 @@ def test_who_asks_for_a_measure_and_names_a_factor_is_told_the_measures_column(
     plan = named_like_measures.plan
     assert plan is not None
     assert "pilot takes" in repr(named_like_measures.preview(plan)), "of the measure, by default"
+
+
+def test_a_note_keeps_nothing_that_drives_a_terminal_or_turns_text_around(tmp_path: Path) -> None:
+    store = StudyStore(tmp_path)
+    store.take_plan("plan-1", {"references": ["one"]}, [stored(1)])
+    store.close()
+    study = sv.Study(tmp_path)
+    study.mark("trial-1", note="good\0 \u202egnp.3pm\x1b[31m, 5/5")
+    assert study.to_frame()["note"][0] == "good  gnp.3pm [31m, 5/5"
+    with pytest.raises(sv.ConfigurationError, match="note=3 is no text"):
+        study.mark("trial-1", note=3)  # type: ignore[arg-type]
+    study.mark("trial-1", note="")
+    assert study.to_frame()["note"].isna().all()
