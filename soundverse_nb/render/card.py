@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from markupsafe import Markup
 
 from soundverse_nb.render.colours import BAD, LINE, ORIGINAL, badge
-from soundverse_nb.render.escape import fill, joined, verbatim
+from soundverse_nb.render.escape import NO_MATH, fill, joined, verbatim
 from soundverse_nb.render.labels import StageSpan, stages_html
 from soundverse_nb.render.pictures import Envelope, data_uri, waveform_png
 from soundverse_nb.render.units import clock
@@ -118,7 +118,8 @@ def card_html(card: Card) -> Markup:
     if card.details:
         parts.append(_details(card.details))
     return fill(
-        '<div class="soundverse-result" style="max-width:980px;border:1px solid {};border-radius:8px;'
+        f'<div class="soundverse-result {NO_MATH}" '
+        'style="max-width:980px;border:1px solid {};border-radius:8px;'
         'padding:14px 16px;margin:4px 0;line-height:1.4">{}</div>',
         LINE,
         joined(parts),
@@ -127,7 +128,7 @@ def card_html(card: Card) -> Markup:
 
 def marked(card: str, classes: str) -> Markup:
     """A finished card in an element of these classes: they pass every sanitiser, for a script to find."""
-    return fill('<div class="{}">{}</div>', classes, Markup(card))
+    return fill('<div class="{} {}">{}</div>', classes, NO_MATH, Markup(card))
 
 
 def lanes_html(lanes: list[Lane]) -> Markup:

@@ -15,6 +15,13 @@ from markupsafe import Markup, escape
 MAX_CHARACTERS = 300
 """Longer foreign text is cut with an ellipsis: a title is a line, not a page."""
 
+NO_MATH = "mathjax_ignore tex2jax_ignore"
+"""Classes of an element in which notebooks leave two $ and what is between them as they are.
+
+Else they typeset it as a formula: a prompt "pop $x^2$" would be shown as x squared. The first is that of
+MathJax 3 and 4, the second that of MathJax 2.
+"""
+
 # A line may not break inside "7.2 s", "3 min 05 s" or "p = 0.03".
 _BEFORE_UNIT = re.compile(
     r"(?<=\d) (?=(?:s|ms|min|h|B|kB|MB|GB|TB|bytes|Hz|kHz|kbit/s|dB|dBFS|LU|LUFS)\b|%)"

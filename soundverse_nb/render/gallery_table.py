@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from soundverse_nb.render.colours import BAD, LINE, WARNING
 from soundverse_nb.render.columns import columns_text, terminal_width
-from soundverse_nb.render.escape import fill, joined, plain, text, verbatim
+from soundverse_nb.render.escape import NO_MATH, fill, joined, plain, text, verbatim
 from soundverse_nb.render.gallery import (
     BAR_HEIGHT,
     BAR_WIDTH,
@@ -85,7 +85,8 @@ def _page(summary: str, rows: Sequence[Markup], notes: Sequence[str]) -> Markup:
             joined(list(rows)),
         )
     return fill(
-        '<div class="soundverse-takes" style="max-width:980px;line-height:1.4;overflow-wrap:break-word">'
+        f'<div class="soundverse-takes {NO_MATH}" '
+        'style="max-width:980px;line-height:1.4;overflow-wrap:break-word">'
         "{}{}{}</div>",
         _summary(summary),
         table,

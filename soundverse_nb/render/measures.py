@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from soundverse_nb.render.colours import LINE
 from soundverse_nb.render.columns import columns_text, terminal_width
-from soundverse_nb.render.escape import fill, joined, plain, text
+from soundverse_nb.render.escape import NO_MATH, fill, joined, plain, text
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ def measures_text(title: str, rows: Sequence[MeasureRow], notes: Sequence[str] =
 def measures_html(title: str, rows: Sequence[MeasureRow], notes: Sequence[str] = ()) -> Markup:
     """The table for a notebook; nothing in it that a sanitiser would take away."""
     return fill(
-        '<div class="soundverse-measures" style="max-width:760px;line-height:1.4;margin:4px 0">'
+        f'<div class="soundverse-measures {NO_MATH}" '
+        'style="max-width:760px;line-height:1.4;margin:4px 0">'
         "<div><b>{}</b></div>{}{}</div>",
         text(title, 200),
         fill(
@@ -112,7 +113,8 @@ def grid_html(
             joined([fill('<tr style="border-top:1px solid {}">{}</tr>', LINE, row) for row in body]),
         )
     return fill(
-        '<div class="soundverse-measures" style="line-height:1.4;margin:4px 0">'
+        f'<div class="soundverse-measures {NO_MATH}" '
+        'style="line-height:1.4;margin:4px 0">'
         "<div><b>{}</b></div>{}{}</div>",
         text(title, 200),
         table,

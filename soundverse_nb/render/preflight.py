@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from markupsafe import Markup
 
 from soundverse_nb.render.colours import CHECKS, LINE, VERDICTS
-from soundverse_nb.render.escape import fill, joined, one_line, plain, verbatim
+from soundverse_nb.render.escape import NO_MATH, fill, joined, one_line, plain, verbatim
 from soundverse_nb.render.pictures import Envelope, data_uri, waveform_png
 
 WIDTH = 79
@@ -179,7 +179,8 @@ def sheet_html(sheet: Sheet) -> Markup:
         notes = joined([fill("<div>{}</div>", note, limit=600) for note in sheet.notes])
         parts.append(fill('<div style="opacity:0.75;font-size:0.85em;margin:8px 0 0">{}</div>', notes))
     return fill(
-        '<div class="soundverse-preflight" style="max-width:680px;border:1px solid {};border-radius:8px;'
+        f'<div class="soundverse-preflight {NO_MATH}" '
+        'style="max-width:680px;border:1px solid {};border-radius:8px;'
         'padding:12px 14px;margin:4px 0;line-height:1.4">{}</div>',
         LINE,
         joined(parts),
@@ -262,7 +263,8 @@ def _finding(finding: Finding) -> Markup:
 def repair_html(source: str, path: str, steps: Sequence[str], sheet: Sheet) -> Markup:
     """What a repair did to `source`, above the report on the copy at `path`."""
     return fill(
-        '<div style="max-width:680px"><div>Repaired <b>{}</b> into '
+        f'<div class="{NO_MATH}" '
+        'style="max-width:680px"><div>Repaired <b>{}</b> into '
         '<code style="font-family:monospace">{}</code></div>'
         '<ul style="margin:4px 0 8px">{}</ul></div>{}',
         plain(source),
@@ -300,7 +302,8 @@ def table_html(sheets: Sequence[Sheet], left_out: int, summary: str) -> Markup:
         first = fill(f'<td style="{cell};color:{{}};font-weight:700">{{}}</td>', colour, sign)
         rows.append(fill(f'<tr>{{}}<td style="{cell}">{{}}</td></tr>', first, _told(*values)))
     return fill(
-        '<div style="margin:4px 0;max-width:840px">'
+        f'<div class="{NO_MATH}" '
+        'style="margin:4px 0;max-width:840px">'
         '<table style="border-collapse:collapse;margin:0;width:100%;table-layout:fixed"><thead><tr>'
         f'<th style="{cell};width:14px"></th><th style="{cell}">{{}}</th></tr></thead>'
         '<tbody>{}</tbody></table>{}<div style="margin:6px 0 0">{}</div></div>',

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from soundverse_nb.render.colours import BAD, GOOD, LINE, QUIET, WARNING, badge, order_colour
 from soundverse_nb.render.columns import columns_text
-from soundverse_nb.render.escape import fill, joined, plain, text, verbatim
+from soundverse_nb.render.escape import NO_MATH, fill, joined, plain, text, verbatim
 from soundverse_nb.render.units import money, span
 
 _CELL = "text-align:left;vertical-align:top;padding:6px 8px 6px 0;white-space:normal"
@@ -44,7 +44,8 @@ def orders_html(summary: str, place: str, rows: Sequence[OrderRow], notes: Seque
             joined([_order_row(row) for row in rows]),
         )
     return fill(
-        '<div style="max-width:980px;line-height:1.4"><div><b>{}</b></div><div style="{}">{}</div>{}{}</div>',
+        f'<div class="{NO_MATH}" '
+        'style="max-width:980px;line-height:1.4"><div><b>{}</b></div><div style="{}">{}</div>{}{}</div>',
         summary,
         _FAINT,
         verbatim(place, 600),
@@ -111,7 +112,8 @@ def orders_in_columns(rows: Sequence[OrderRow], width: int) -> list[str]:
 
 def job_html(title: str, state: str, advice: str) -> Markup:
     """A job in one line: its title, its state in a word, and what to do about it."""
-    return fill("<div><b>{}</b>: {}. {}</div>", text(title, 120), state, advice, limit=1200)
+    said = (text(title, 120), state, advice)
+    return fill('<div class="{}"><b>{}</b>: {}. {}</div>', NO_MATH, *said, limit=1200)
 
 
 def recovered_html(remixes: Markup, unknown: Markup) -> Markup:
@@ -235,7 +237,8 @@ def summary_html(
     else:
         body = _folded(f"All {len(ends)} remixes", listed)
     return fill(
-        '<div class="soundverse-summary" style="max-width:980px;border-left:3px solid {};'
+        f'<div class="soundverse-summary {NO_MATH}" '
+        'style="max-width:980px;border-left:3px solid {};'
         'padding:4px 0 4px 12px;margin:4px 0;line-height:1.5"><div><b>{}</b>{}{}</div>{}{}{}{}</div>',
         BAD if failed else WARNING if any(end.kind == "cancelled" for end in ends) else GOOD,
         summary_text(ends, seconds),
@@ -250,7 +253,7 @@ def summary_html(
 
 def started_html(line: str, mark: str) -> Markup:
     """The line of a batch that was started; `mark` is the class by which a live page finds it."""
-    return fill('<div class="{}" style="line-height:1.5">{}</div>', mark, text(line, 1600))
+    return fill('<div class="{} {}" style="line-height:1.5">{}</div>', mark, NO_MATH, text(line, 1600))
 
 
 def notices_html(notices: Sequence[str]) -> Markup:

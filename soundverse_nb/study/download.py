@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.render.colours import VERDICTS
-from soundverse_nb.render.escape import fill, one_line, plain, verbatim
+from soundverse_nb.render.escape import NO_MATH, fill, one_line, plain, verbatim
 from soundverse_nb.render.units import size
 
 _BUTTON = (
@@ -67,7 +67,8 @@ class Download:
             )
         return str(
             fill(
-                '<div style="line-height:1.5;padding:4px 0">{} <span style="{}">{}</span>'
+                f'<div class="{NO_MATH}" '
+                'style="line-height:1.5;padding:4px 0">{} <span style="{}">{}</span>'
                 '<div style="{};margin:6px 0 0">On the kernel\'s machine: {}</div></div>',
                 button,
                 _FAINT,

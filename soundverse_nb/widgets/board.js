@@ -19,6 +19,8 @@ export default {
 
     const place = async (line) => {
       const host = document.createElement("div");
+      // A title may hold $, between two of which notebooks see a formula.
+      host.className = "mathjax_ignore tex2jax_ignore";
       let view = null;
       live.set(line, () => {
         if (view) view.remove();

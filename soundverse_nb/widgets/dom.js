@@ -34,7 +34,8 @@ function inPlaceOf(mark, kind, mount, left = () => {}) {
   const look = () => {
     for (const still of document.getElementsByClassName(mark)) {
       if (live.has(still)) continue;
-      const host = element("div", { class: kind });
+      // Beside the static element and not inside: it has to say for itself that its texts hold no formulas.
+      const host = element("div", { class: `${kind} mathjax_ignore tex2jax_ignore` });
       still.after(host);
       still.style.display = "none";
       const unmount = mount(host, still);

@@ -24,7 +24,7 @@ from soundverse_nb.errors import ConfigurationError, SoundverseError
 from soundverse_nb.remix import Clip
 from soundverse_nb.remix.preview import ENVELOPE_POINTS
 from soundverse_nb.render.assets import asset
-from soundverse_nb.render.escape import plain
+from soundverse_nb.render.escape import NO_MATH, plain
 from soundverse_nb.render.gallery import (
     MOST_NOTE,
     PEAKS,
@@ -301,7 +301,7 @@ class LiveGallery:
         html = self.static_html()
         if in_kernel():
             # The mark is all that the page's script needs; a class survives every sanitiser.
-            html = f'<div class="{self.widget.mark}">{html}</div>'
+            html = f'<div class="{self.widget.mark} {NO_MATH}">{html}</div>'
         return {**bundle, "text/html": html}
 
 

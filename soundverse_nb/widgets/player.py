@@ -28,6 +28,7 @@ from soundverse_nb.remix.remix import Comparison
 from soundverse_nb.remix.take_names import asked_of, take_titles
 from soundverse_nb.render.assets import asset
 from soundverse_nb.render.colours import song_colour
+from soundverse_nb.render.escape import NO_MATH
 from soundverse_nb.render.pictures import spectrogram_png
 from soundverse_nb.widgets.takes import (
     Take,
@@ -202,7 +203,7 @@ class LiveComparison:
             bundle["text/html"] += _SAVED
         if "text/html" in bundle and in_kernel():
             # The mark is all that the page's script needs; a class survives every sanitiser.
-            bundle["text/html"] = f'<div class="{self.widget.mark}">{bundle["text/html"]}</div>'
+            bundle["text/html"] = f'<div class="{self.widget.mark} {NO_MATH}">{bundle["text/html"]}</div>'
         return bundle
 
 

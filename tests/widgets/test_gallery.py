@@ -186,7 +186,7 @@ def test_it_shows_as_a_table_and_is_marked_in_a_kernel_only(
     assert shown.mark not in bundle["text/html"]
     assert bundle["text/html"].count("<tr") == 3
     monkeypatch.setattr(live, "in_kernel", lambda: True)
-    assert shown._repr_mimebundle_()["text/html"].startswith(f'<div class="{shown.mark}">')
+    assert shown._repr_mimebundle_()["text/html"].startswith(f'<div class="{shown.mark} ')
 
 
 def test_a_file_that_no_browser_plays_is_sent_as_flac(
