@@ -7,7 +7,7 @@ import platform
 import secrets
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,6 +67,7 @@ class StudyFolder:
         self.path = given_path(path, "path").absolute()
         self._store: StudyStore | None = None
         self._id: str | None = None
+        self._live: Any = None  # the gallery that cells show in place of the table
         if self._exists:
             self._reading()  # what cannot be read is told of now
 
@@ -319,14 +320,18 @@ class StudyFolder:
             raise ConfigurationError(
                 "This front end has no gallery.", hint="Open the notebook in JupyterLab, or study.to_frame()."
             )
-        songs = self._references()
-        references = {trial.identity: trial.reference for trial in self.trials()}
+        return self._gallery_of(self._takes(), show)
+
+    def _gallery_of(
+        self, takes: list[GalleryTake], show: Callable[..., Any], notes: Sequence[str] = ()
+    ) -> Any:
         return show(
-            self._takes(),
+            takes,
             self.clip,
             lambda key, stars, note: self.mark(key, stars=stars or 0, note=note),
-            open_original=lambda key: songs.get(references.get(key, "")),
+            open_original=self._original,
             summary=self.headline(),
+            notes=notes,
         )
 
     def _takes(self) -> list[GalleryTake]:
@@ -334,11 +339,12 @@ class StudyFolder:
         with store.explaining():
             return study_takes(store, self.path, own_columns(store))
 
-    def _references(self) -> dict[str, Clip]:
-        """By name of its level each song that is in the study's folder."""
-        contents, songs = self._reading().contents(), self._reading().songs()
-        files = {name: self._song(songs, content) for name, content in contents.items()}
-        return {name: Clip(file) for name, file in files.items() if file.is_file()}
+    def _original(self, identity: str) -> Clip | None:
+        """The song of a trial; None where it is not in the study's folder."""
+        trial = self._reading().trial(identity)
+        content = None if trial is None else self._reading().contents().get(trial.reference)
+        file = None if content is None else self._song(self._reading().songs(), content)
+        return Clip(file) if file is not None and file.is_file() else None
 
     def _rows(self, metric: str | None = None) -> Any:
         """The rows of the frame. ConfigurationError where `metric` is a factor with the name of a measure."""
@@ -373,6 +379,14 @@ class StudyFolder:
         if not self._exists or not self._counts():
             return {"text/plain": repr(self)}
         takes, line = self._takes(), self.headline()
+        show = displays.lookup("gallery") if displays.in_kernel() else None
+        if show is not None:
+            # One for all its cells: each would keep all takes in the kernel, and hear of no later ones.
+            if self._live is None:
+                self._live = self._gallery_of(takes, show, ["Run the cell to filter, play and rate them."])
+            else:
+                self._live.update(takes, line)
+            return dict(self._live._repr_mimebundle_())
         notes = ["study.gallery() filters, plays, rates and compares them."]
         return {
             "text/plain": gallery_text(takes, line, notes),
