@@ -25,6 +25,7 @@ from soundverse_nb.remix.list_takes import (
     list_text,
     take_key,
 )
+from soundverse_nb.remix.preview import LEAST_BYTES, display_bytes
 from soundverse_nb.remix.remix import Remix, copy_to_new
 from soundverse_nb.remix.take_names import Asked, asked_of, file_name, take_titles, told_apart
 from soundverse_nb.render.escape import plain
@@ -32,6 +33,7 @@ from soundverse_nb.render.escape import plain
 if TYPE_CHECKING:
     from soundverse_nb.measures.difference import Difference
     from soundverse_nb.measures.table import MeasureTable
+    from soundverse_nb.render.gallery import GalleryTake
 
 Again = Callable[[Sequence[Any]], Awaitable["RemixList"]]
 """Orders takes anew; given what `Asked.again` of each holds, in the same order."""
@@ -40,8 +42,8 @@ Again = Callable[[Sequence[Any]], Awaitable["RemixList"]]
 class RemixList(list[Outcome]):
     """Remixes in the order in which they were asked for, an error in the place of each that failed.
 
-    It is a list, and shows itself as a table: song, prompt, a small player, and why something failed.
-    Saved notebooks play it.
+    It is a list, and shows itself as a table: song, prompt, a small player, and why something failed. While
+    the kernel runs it is filtered, sorted, rated and compared there; saved notebooks play it.
 
     >>> import soundverse_nb as sv
     >>> song = sv.example_song()
@@ -62,6 +64,8 @@ class RemixList(list[Outcome]):
         super().__init__(takes)
         self._again = again
         self._ratings: dict[str, Rating] = {}
+        self._live: Any = None  # the gallery that cells show in place of the table
+        self._shown: dict[str, Outcome] = {}
         self.notes = tuple(notes)
         """Sentences that are shown below the table."""
 
@@ -123,19 +127,39 @@ class RemixList(list[Outcome]):
             raise ConfigurationError(
                 "This front end has no gallery.", hint="Open the notebook in JupyterLab."
             )
+        takes: dict[str, Outcome] = {}
+        return self._gallery_of(show, self._rows(takes), takes)
+
+    def _rows(self, takes: dict[str, Outcome]) -> list[GalleryTake]:
+        """The takes as a gallery shows them, and each by its key in `takes`."""
         rows = gallery_takes(self, read=len(self) <= MOST_ROWS)
-        takes = dict(zip((row.key for row in rows), self, strict=True))
-        remixes = {key: take for key, take in takes.items() if isinstance(take, Remix)}
+        takes.clear()
+        takes.update(zip((row.key for row in rows), self, strict=True))
+        return rows
+
+    def _gallery_of(
+        self,
+        show: Callable[..., Any],
+        rows: list[GalleryTake],
+        takes: Mapping[str, Outcome],
+        **settings: Any,
+    ) -> Any:
+        def remix(key: str) -> Remix:
+            take = takes[key]
+            if not isinstance(take, Remix):
+                raise ConfigurationError("This take has no sound.")
+            return take
 
         def rate(key: str, *, stars: int | None, note: str) -> None:
             self._ratings[take_key(takes[key])] = (stars, note)
 
         return show(
             rows,
-            open_sound=lambda key: remixes[key].audio,
-            open_original=lambda key: remixes[key].reference,
+            open_sound=lambda key: remix(key).audio,
+            open_original=lambda key: remix(key).reference,
             on_change=rate,
             summary=self.summary,
+            **settings,
         )
 
     def to_frame(self) -> Any:
@@ -294,7 +318,26 @@ class RemixList(list[Outcome]):
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         bundle = {"text/plain": repr(self)}
-        return bundle if displays.shows_text_only() else {**bundle, "text/html": self.static_html()}
+        if displays.shows_text_only():
+            return bundle
+        show = displays.lookup("gallery") if displays.in_kernel() and self else None
+        return {**bundle, "text/html": self.static_html() if show is None else self._live_html(show)}
+
+    def _live_html(self, show: Callable[..., Any]) -> str:
+        """The table, with the mark by which a page with a kernel turns it into the gallery.
+
+        One gallery for all cells that show the list: each would keep its takes in the kernel.
+        """
+        rows = self._rows(self._shown)
+        if self._live is None:
+            self._live = self._gallery_of(show, rows, self._shown, saved=self._saved_html)
+        else:
+            self._live.update(rows, self.summary)
+        return str(self._live.html())
+
+    def _saved_html(self) -> str:
+        # A take of the gallery travels in some 0.7 kB, beside the table: a thousand stay below 2 MB.
+        return self.static_html(max(LEAST_BYTES, min(display_bytes(), 1_900_000 - 800 * len(self))))
 
 
 def _is_free(take: Outcome) -> bool:

@@ -210,10 +210,12 @@ class LiveGallery:
         open_original: Callable[[str], Clip | None] | None = None,
         summary: str = "",
         notes: Sequence[str] = (),
+        saved: Callable[[], str] | None = None,
     ) -> None:
         self.mark = f"svgal-{secrets.token_hex(6)}"
         self.summary = summary
         self.notes = tuple(notes)
+        self._saved = saved
         self._takes = {take.key: take for take in unique_takes(takes)}
         self._open_sound = open_sound
         self._open_original = open_original
@@ -298,11 +300,15 @@ class LiveGallery:
         bundle = {"text/plain": repr(self)}
         if shows_text_only():
             return bundle
-        html = self.static_html()
+        return {**bundle, "text/html": self.html()}
+
+    def html(self) -> str:
+        """What a notebook saves, in a kernel with the mark by which a page turns it into the live gallery."""
+        html = self.static_html() if self._saved is None else self._saved()
         if in_kernel():
             # The mark is all that the page's script needs; a class survives every sanitiser.
             html = f'<div class="{self.widget.mark} {NO_MATH}">{html}</div>'
-        return {**bundle, "text/html": html}
+        return html
 
 
 def _title(takes: Sequence[GalleryTake]) -> str:
@@ -323,6 +329,7 @@ def gallery(
     open_original: Callable[[str], Clip | None] | None = None,
     summary: str = "",
     notes: Sequence[str] = (),
+    saved: Callable[[], str] | None = None,
 ) -> LiveGallery:
     """Takes to browse, hear, rate and compare.
 
@@ -335,10 +342,11 @@ def gallery(
         the take is as it was.
     open_original : the song that a take was made of, for the player; None where it is not on disk.
     summary, notes : lines above and below the table.
+    saved : gives the HTML that a notebook saves, where that is not the table of these takes.
 
     >>> from soundverse_nb.render.gallery import GalleryTake
     >>> gallery([GalleryTake("a", "jazz", 1, "tune", seconds=83.0)])
     Gallery: 1 take
     1  tune  jazz  1:23
     """
-    return LiveGallery(takes, open_sound, on_change, open_original, summary, notes)
+    return LiveGallery(takes, open_sound, on_change, open_original, summary, notes, saved)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import pickle
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from soundverse_nb import displays
 from soundverse_nb.errors import Spent
 from soundverse_nb.remix import RemixList
 from soundverse_nb.remix.take_names import Asked
+from soundverse_nb.widgets import gallery as live
 from tests.remix.songs import remix_of
 from tests.render.sanitiser import Page
 
@@ -278,3 +280,48 @@ async def test_it_survives_pickling_and_then_says_that_it_cannot_order(takes: Re
     assert isinstance(again, RemixList)
     assert again.titles == takes.titles
     assert await again.retry_failed() is again, "what it no longer knows how to order is named, not ordered"
+
+
+@pytest.fixture
+def kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (displays, live):
+        monkeypatch.setattr(module, "in_kernel", lambda: True)
+
+
+@pytest.mark.usefixtures("kernel")
+def test_in_a_kernel_it_is_a_gallery_that_is_saved_as_a_table_with_players(takes: RemixList) -> None:
+    html = takes._repr_mimebundle_()["text/html"]
+    gallery = takes._live
+    assert html.startswith(f'<div class="{gallery.mark} ')
+    assert html.count("<audio") == 2
+    gallery.rate(gallery.takes[0].key, 5, "fat bass")
+    assert takes.to_frame()["note"][0] == "fat bass"
+    takes.append(failure("polka"))
+    assert f'class="{gallery.mark} ' in takes._repr_mimebundle_()["text/html"], "no second one"
+    assert gallery.widget.table["titles"] == ["jazz", "dub", "ska", "polka"]
+    with pytest.raises(sv.ConfigurationError, match="polka broke"):
+        gallery.clip(gallery.takes[3].key)
+    gallery.close()
+    assert pickle.loads(pickle.dumps(takes))._live is None
+
+
+@pytest.mark.usefixtures("kernel")
+def test_a_thousand_takes_and_their_gallery_stay_below_two_million_bytes(
+    original: Path, remixed: Path
+) -> None:
+    prompt = "a merry bossa nova remix with brushes and upright bass"
+    takes = RemixList(
+        [remix_of(remixed, original, prompt=f"{prompt} {at}", order_id=str(at)) for at in range(1000)]
+    )
+    sent = len(takes._repr_mimebundle_()["text/html"])
+    told = dict(takes._live.widget.table)
+    takes._live.close()
+    assert sent + len(told.pop("peaks")) + len(json.dumps(told)) < 2_000_000
+
+
+def test_a_list_is_a_table_alone_without_a_kernel_and_where_it_is_empty(
+    takes: RemixList, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "svgal-" not in takes._repr_mimebundle_()["text/html"]
+    monkeypatch.setattr(displays, "in_kernel", lambda: True)
+    assert "svgal-" not in RemixList()._repr_mimebundle_()["text/html"]
