@@ -120,7 +120,8 @@ function mount(root, link) {
     if (by && !numbers.includes(by)) numbers = [...numbers.slice(0, -1), by];
     height = isWide ? ROW : CARD + (numbers.length ? CARD_NUMBERS : 0);
     box.classList.toggle("svt-narrow", !isWide);
-    box.style.setProperty("--svt-numbers", String(numbers.length));
+    // repeat(0) is no column but a fault, for which the browser drops all columns.
+    box.style.setProperty("--svt-numbers", numbers.length ? `repeat(${numbers.length}, 80px)` : "");
     box.style.setProperty("--svt-height", `${height}px`);
     showHeading();
   }
