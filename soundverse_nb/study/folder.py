@@ -39,7 +39,7 @@ from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
 from soundverse_nb.study.store_file import is_begun
 from soundverse_nb.study.summarise import summarise
 from soundverse_nb.study.summary import Summary
-from soundverse_nb.study.takes import study_takes
+from soundverse_nb.study.takes import original_of, study_takes
 from soundverse_nb.study.timeline import plot_timeline
 
 S = TypeVar("S", bound="StudyFolder")
@@ -329,7 +329,7 @@ class StudyFolder:
             takes,
             self.clip,
             lambda key, stars, note: self.mark(key, stars=stars or 0, note=note),
-            open_original=self._original,
+            open_original=lambda key: original_of(self._reading(), self.path, key),
             summary=self.headline(),
             notes=notes,
         )
@@ -338,13 +338,6 @@ class StudyFolder:
         store = self._reading()
         with store.explaining():
             return study_takes(store, self.path, own_columns(store))
-
-    def _original(self, identity: str) -> Clip | None:
-        """The song of a trial; None where it is not in the study's folder."""
-        trial = self._reading().trial(identity)
-        content = None if trial is None else self._reading().contents().get(trial.reference)
-        file = None if content is None else self._song(self._reading().songs(), content)
-        return Clip(file) if file is not None and file.is_file() else None
 
     def _rows(self, metric: str | None = None) -> Any:
         """The rows of the frame. ConfigurationError where `metric` is a factor with the name of a measure."""
@@ -369,11 +362,13 @@ class StudyFolder:
 
     def headline(self) -> str:
         """How it stands, in a line: trials by state, spent and reserved."""
-        counts = self._counts()
-        parts = [f"{counts[TrialState.DONE]} of {sum(counts.values())} trials done"]
-        parts += [f"{counts[state]} {_SAID[state]}" for state in _SAID if counts[state]]
-        parts += self._reading().costs()
+        parts = [*self._stand(), *self._reading().costs()]
         return f"Study {plain(self.path.name, 60)}: {', '.join(parts)}"
+
+    def _stand(self) -> list[str]:
+        counts = self._counts()
+        done = f"{counts[TrialState.DONE]} of {sum(counts.values())} trials done"
+        return [done, *(f"{counts[state]} {_SAID[state]}" for state in _SAID if counts[state])]
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         if not self._exists or not self._counts():
@@ -449,7 +444,4 @@ class StudyFolder:
     def __repr__(self) -> str:
         if not self._exists:
             return f"Study({self.path.name!r}, not run yet)"
-        counts = self._counts()
-        parts = [f"{counts[TrialState.DONE]} of {sum(counts.values())} trials done"]
-        parts += [f"{counts[state]} {_SAID[state]}" for state in _SAID if counts[state]]
-        return f"Study({self.path.name!r}, {', '.join(parts)})"
+        return f"Study({self.path.name!r}, {', '.join(self._stand())})"

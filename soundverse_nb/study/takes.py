@@ -12,6 +12,7 @@ from soundverse_nb.remix import Clip
 from soundverse_nb.remix.preview import ENVELOPE_POINTS
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.gallery import GalleryTake, peaks_of
+from soundverse_nb.study.audio_files import audio_file
 from soundverse_nb.study.frame import measure_column, study_columns
 from soundverse_nb.study.store import StudyStore
 
@@ -63,6 +64,14 @@ def study_takes(
             )
         )
     return takes
+
+
+def original_of(store: StudyStore, folder: Path, identity: str) -> Clip | None:
+    """The song of a trial; None where it is not in the study's folder."""
+    trial = store.trial(identity)
+    song = None if trial is None else store.songs().get(store.contents().get(trial.reference, ""))
+    file = None if song is None else audio_file(song["file"])
+    return Clip(folder / file) if file and (folder / file).is_file() else None
 
 
 def _number(value: Any) -> float | None:
