@@ -37,6 +37,7 @@ class World:
 
     `draw` gives numbers of mean 0 and variance 1, `spread` by how much the repeats of each prompt vary,
     `lost` which share of the takes fails, `takes` how many each prompt has where that is not the same.
+    One song, the first, varies `odd` times as much as the others.
     """
 
     name: str
@@ -45,6 +46,7 @@ class World:
     lost: float = 0.0
     metric: str = "loudness_change_lu"
     takes: tuple[int, int] | None = None
+    odd: float = 1.0
 
     def songs_and_takes(
         self, random: np.random.Generator, songs: int, repeats: int
@@ -54,6 +56,7 @@ class World:
         own = _BETWEEN * self.draw(random, (songs, 1)) + _TOGETHER * self.draw(random, shape)
         true = _LEVELS + own
         within = np.array(self.spread)[:, None] * self.draw(random, (*shape, repeats))
+        within[0] *= self.odd
         return true, true[:, :, None] + within
 
     @property

@@ -126,7 +126,7 @@ def _of_these_songs(means: Sequence[SongMean], levels: Sequence[Level], spread: 
 
     Where cells of a level differ in their number of takes, it is taken over no more than those that have
     about as many. A small cell that varies more would else get the spread of large ones that vary less, and
-    its interval would be too narrow.
+    its interval would be too narrow. Where cells differ in spread, it has fewer degrees of freedom.
     """
     estimate = math.fsum(song.mean for song in means) / len(means)
     if not spread.pooled.degrees:
@@ -136,13 +136,14 @@ def _of_these_songs(means: Sequence[SongMean], levels: Sequence[Level], spread: 
         for (at, takes), share in song.shares.items():
             kind = spread.kind_of(levels[at], takes)
             shares.setdefault((at, kind), []).append(share / len(means) ** 2)
-    parts = []
+    parts, kept = [], []
     for (at, kind), its in sorted(shares.items()):
         variance = spread.of(levels[at], kind)
         if not variance.degrees:
             return Interval(estimate, reason=NO_REPEATS_HERE)
         parts.append((variance.value * math.fsum(its), variance.degrees))
-    return of_parts(estimate, parts)
+        kept.append(variance.kept)
+    return of_parts(estimate, parts, kept)
 
 
 def _of_songs_like_these(

@@ -62,8 +62,11 @@ def student(estimate: float, error: float, degrees: float) -> Interval:
     return Interval(estimate, estimate - half, estimate + half, p, degrees)
 
 
-def of_parts(estimate: float, parts: Sequence[tuple[float, float]]) -> Interval:
+def of_parts(estimate: float, parts: Sequence[tuple[float, float]], kept: Sequence[float] = ()) -> Interval:
     """The interval from parts of a variance that add up, each with its own degrees of freedom.
+
+    `kept` is the share of its degrees that each part has left because it is itself a sum of unlike parts, 1
+    without.
 
     Student's t with the degrees of Satterthwaite (1946). Where all parts have about as many, it holds the
     truth in 94 to 98 of 100 studies, however few and whichever part is larger. Beside one of 9, a part with 1
@@ -71,13 +74,15 @@ def of_parts(estimate: float, parts: Sequence[tuple[float, float]]) -> Interval:
     and others unlike, the quantile is the mean of those of the parts, weighted by the parts (Cochran and Cox,
     Experimental Designs, 1957, section 4.14), which is wider.
     """
+    whole = [degrees / share for (_, degrees), share in zip(parts, kept or [1.0] * len(parts), strict=True)]
+    enough = _are_enough([degrees for (part, _), degrees in zip(parts, whole, strict=True) if part > 0])
     parts = [(part, degrees) for part, degrees in parts if part > 0]
     total = math.fsum(part for part, _ in parts)
     if not total > 0:
         return Interval(estimate, reason=NO_SPREAD)
     error = math.sqrt(total)
     degrees = total**2 / math.fsum(part**2 / its for part, its in parts)
-    if _are_enough(parts):
+    if enough:
         return student(estimate, error, degrees)
     half = _weighted_quantile(1 - CONFIDENCE, parts) * error
     p = _p_of_weighted(abs(estimate) / error, parts)
@@ -94,16 +99,16 @@ def expected_half_width(parts: Sequence[tuple[float, float]]) -> float:
     2.1
     """
     total = math.fsum(part for part, _ in parts)
-    if not _are_enough(parts):
+    if not _are_enough([degrees for _, degrees in parts]):
         return _weighted_quantile(1 - CONFIDENCE, parts) * math.sqrt(total)
     over = total**2 + math.fsum(2 * part**2 / its for part, its in parts)
     degrees = over / math.fsum(part**2 * (1 + 2 / its) / its for part, its in parts)
     return t_quantile(degrees) * math.sqrt(total)
 
 
-def _are_enough(parts: Sequence[tuple[float, float]]) -> bool:
+def _are_enough(degrees: Sequence[float]) -> bool:
     """Whether Satterthwaite's degrees of freedom are right for parts with so many of their own."""
-    least, most = (choose(its for _, its in parts) for choose in (min, max))
+    least, most = min(degrees, default=0.0), max(degrees, default=0.0)
     return least >= LEAST_DEGREES or most <= _ALIKE * least
 
 

@@ -48,6 +48,8 @@ class PilotSpread(Value):
     takes : pilot takes that this is from; 0 for none: then half-widths are in units of `repeats`.
     levels : the same as `repeats` of each level; empty for two that vary alike.
     differences : standard deviation of the difference of two takes of a song; nan for that of `repeats`.
+    kept : of each level the share of its degrees of freedom that is left because songs differ in how much
+        their takes vary; empty, as 1 each.
     passes : of a metric that is 0 or 1 the share of 1 at each level; empty for others.
     """
 
@@ -57,6 +59,7 @@ class PilotSpread(Value):
     levels: tuple[Number, ...] = ()
     differences: Number = math.nan
     passes: tuple[Number, ...] = ()
+    kept: tuple[Number, ...] = ()
 
 
 class PrecisionRow(Value):
@@ -162,6 +165,7 @@ def pilot_spread(rows: Any, metric: str, by: str | Sequence[str] | None = None) 
         takes=counted.takes,
         levels=tuple(math.sqrt(its.value or spread.pooled.value) for its in own if its.degrees),
         differences=differences,
+        kept=tuple((its if its.value else spread.pooled).kept for its in own if its.degrees),
         passes=tuple(cell(counted, level, _mean).interval.estimate for level in levels) if shares else (),
     )
 
@@ -223,10 +227,15 @@ def _of_these_songs(repeats: int, references: int, spread: PilotSpread) -> float
         return math.nan
     if len(spread.levels) < 2:
         return expected_half_width([(spread.repeats**2 / takes, degrees)] * 2)
+    kept = spread.kept or (1.0,) * len(spread.levels)
+    levels = [
+        ((deviation**2 / takes, degrees * share), share)
+        for deviation, share in zip(spread.levels, kept, strict=True)
+    ]
     return _root_mean_square(
         [
-            of_parts(0.0, [(deviation**2 / takes, degrees) for deviation in both]).high
-            for both in itertools.combinations(spread.levels, 2)
+            of_parts(0.0, [part for part, _ in both], [share for _, share in both]).high
+            for both in itertools.combinations(levels, 2)
         ]
     )
 

@@ -1,4 +1,4 @@
-"""Spread of repeats: the variance inside cells of each level, and whether levels differ in it."""
+"""Spread of repeats: the variance inside cells of each level, and whether songs or levels differ in it."""
 
 from __future__ import annotations
 
@@ -21,26 +21,54 @@ _NEARLY_ALIKE = 1.5
 _LEAST_CELLS = 3
 """Cells with repeats that a level needs to be told from others."""
 
+UNEVEN = 0.05
+"""Below this p value the cells of a level are said to differ in spread."""
+
 
 @dataclass(frozen=True)
 class Variance:
-    """The variance of a take inside its cell, and its degrees of freedom; nan where these are 0."""
+    """The variance of a take inside its cell, and its degrees of freedom; nan where these are 0.
+
+    `kept` is the share of the degrees that is left because cells differ in spread; `degrees` are those left.
+    """
 
     value: float
-    degrees: int
+    degrees: float
+    kept: float = 1.0
 
 
 def pooled_variance(groups: Iterable[Sequence[float]]) -> Variance:
     """The variance inside groups, pooled over them; single values tell nothing."""
     squares, degrees = 0.0, 0
     for group in groups:
-        if len(group) > 1:
-            mean = math.fsum(group) / len(group)
-            # The spread of equal numbers is 0, not what their mean is rounded by.
-            if min(group) != max(group):
-                squares += math.fsum((value - mean) ** 2 for value in group)
-            degrees += len(group) - 1
+        squares += _squares(group)
+        degrees += len(group) - 1
     return Variance(squares / degrees if degrees else math.nan, degrees)
+
+
+def uneven_variance(groups: Iterable[Sequence[float]]) -> Variance:
+    """The same of groups that differ in how much they vary, with the degrees of Satterthwaite (1946).
+
+    Where one song varies ten times as much as four others, it alone makes up the variance, and from two
+    takes there is one degree of freedom, not five.
+    """
+    groups = list(groups)
+    pooled = pooled_variance(groups)
+    total = math.fsum(map(_squares, groups))
+    if not total > 0:
+        return pooled
+    shares = [(_squares(group) / total, len(group) - 1) for group in groups if len(group) > 1]
+    left = 1 / math.fsum(share**2 / degrees for share, degrees in shares)
+    return Variance(pooled.value, left, left / pooled.degrees)
+
+
+def _squares(group: Sequence[float]) -> float:
+    """The sum of squares about the mean."""
+    # That of equal numbers is 0, not what their mean is rounded by.
+    if min(group) == max(group):
+        return 0.0
+    mean = math.fsum(group) / len(group)
+    return math.fsum((value - mean) ** 2 for value in group)
 
 
 @dataclass(frozen=True)
@@ -49,6 +77,8 @@ class Spread:
 
     `by_takes` is of the cells of a level that have so many takes; WHOLE_LEVEL stands for all cells,
     where numbers are not told apart. `has_equal_numbers` is whether all cells have as many.
+    `uneven` are the levels whose cells are taken to differ in spread, and `p_uneven` is of "no cells and no
+    songs do", the least of the tests that there are, adjusted for their number (Bonferroni).
     """
 
     pooled: Variance
@@ -56,6 +86,8 @@ class Spread:
     by_takes: dict[Level, dict[int, Variance]]
     p: float
     has_equal_numbers: bool
+    uneven: frozenset[Level] = frozenset()
+    p_uneven: float = math.nan
 
     def kind_of(self, level: Level, takes: int) -> int:
         """The key in `by_takes` of what tells how much the takes of a cell with so many vary.
@@ -91,16 +123,69 @@ def spread_of(counted: Counted) -> Spread:
         for group in found:
             if len(group) > 1:
                 sizes[level][len(group)].append(group)
+    uneven, p_uneven = _uneven_levels(counted, groups)
+    variance = {level: uneven_variance if level in uneven else pooled_variance for level in groups}
     return Spread(
         pooled=pooled_variance(group for found in groups.values() for group in found),
-        by_level={level: pooled_variance(found) for level, found in groups.items()},
+        by_level={level: variance[level](found) for level, found in groups.items()},
         by_takes={
-            level: {takes: pooled_variance(found) for takes, found in _told_apart(its).items()}
+            level: {takes: variance[level](found) for takes, found in _told_apart(its).items()}
             for level, its in sizes.items()
         },
         p=kruskal_wallis([found for found in variances if len(found) >= _LEAST_CELLS]),
         has_equal_numbers=len({len(group) for found in groups.values() for group in found}) == 1,
+        uneven=uneven,
+        p_uneven=p_uneven,
     )
+
+
+def _uneven_levels(
+    counted: Counted, groups: Mapping[Level, Sequence[Sequence[float]]]
+) -> tuple[frozenset[Level], float]:
+    """The levels whose cells differ in spread, and the adjusted p value of "none do".
+
+    All of them where songs differ over the levels together, which tell it better than any one does. Steps of
+    whole numbers differ in spread by where the steps are, and are left alone.
+    """
+    if counted.is_whole:
+        return frozenset(), math.nan
+    by_level = {
+        level: cochran([(_squares(group), len(group) - 1) for group in found])
+        for level, found in groups.items()
+    }
+    by_song: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    scale = {level: pooled_variance(found).value for level, found in groups.items()}
+    for level, song, group in counted.groups():
+        if scale[level] > 0:
+            by_song[song][0] += _squares(group) / scale[level]
+            by_song[song][1] += len(group) - 1
+    of_songs = cochran([(squares, degrees) for squares, degrees in by_song.values()])
+    tests = [p for p in (*by_level.values(), of_songs) if not math.isnan(p)]
+    adjusted = min(1.0, len(tests) * min(tests)) if tests else math.nan
+    uneven = [level for level, p in by_level.items() if p < UNEVEN or of_songs < UNEVEN]
+    return frozenset(uneven), adjusted
+
+
+def cochran(sums: Sequence[tuple[float, float]]) -> float:
+    """The p value of "all vary alike", of sums of squares with their degrees of freedom, by the largest.
+
+    Cochran's C (1941): each share of the whole is of a beta distribution, and the p values add up to a bound
+    (Bonferroni). 0 where some do not vary at all and others do; nan where there are not two, or none varies.
+    """
+    from scipy.special import betainc
+
+    sums = [(squares, degrees) for squares, degrees in sums if degrees > 0]
+    total = math.fsum(squares for squares, _ in sums)
+    if len(sums) < 2 or not total > 0:
+        return math.nan
+    if min(sums)[0] == 0:
+        return 0.0
+    whole = math.fsum(degrees for _, degrees in sums)
+    beyond = [
+        1 - float(betainc(degrees / 2, (whole - degrees) / 2, min(1.0, squares / total)))
+        for squares, degrees in sums
+    ]
+    return min(1.0, len(sums) * max(0.0, min(beyond)))
 
 
 def _told_apart(sizes: Mapping[int, list[Sequence[float]]]) -> dict[int, list[Sequence[float]]]:

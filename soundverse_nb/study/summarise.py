@@ -64,9 +64,10 @@ def summarise(
     metric : the name of a column of numbers, for example "tune_kept".
     by : the factor whose levels are compared, or several; without it those that vary, apart from the song.
     scope : "these songs" speaks of the songs at hand: intervals come from how repeats of a cell vary, each
-        level by its own spread, of a pair as Welch's t test has it. They take two takes of some cell of each
-        level. "songs like these" speaks of the songs that these were drawn from: intervals come from how the
-        songs' means differ, of pairs from the differences within each song.
+        level by its own spread, of a pair as Welch's t test has it, with fewer degrees of freedom where songs
+        differ in it. They take two takes of some cell of each level. "songs like these" speaks of the songs
+        that these were drawn from: intervals come from how the songs' means differ, of pairs from the
+        differences within each song.
     method : "t" for Student's t, or "bootstrap" of whole songs, which does without the normal distribution
         and takes 20 songs and `scope="songs like these"`.
     seed : of a bootstrap.

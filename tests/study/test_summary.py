@@ -447,9 +447,9 @@ def test_without_controls_drift_is_unknown() -> None:
     assert text.startswith("No control takes")
 
 
-def noisy_rows(songs: int = 8) -> list[Row]:
+def noisy_rows(songs: int = 8, seed: int = 5) -> list[Row]:
     """Waltzes whose takes vary twenty times as much as those of jazz and rock."""
-    draw = random.Random(5)
+    draw = random.Random(seed)
     return [
         row(f"song {song}", prompt, take, draw.gauss(0.5, spread))
         for song in range(songs)
@@ -469,7 +469,7 @@ def test_levels_whose_takes_vary_more_than_others_are_measured_by_their_own_spre
 
 def test_for_one_song_a_pair_of_unequal_spread_has_welchs_interval() -> None:
     # Six cells a level: one song in six moods.
-    rows = [{**each, "reference": "one", "mood": each["reference"]} for each in noisy_rows(6)]
+    rows = [{**each, "reference": "one", "mood": each["reference"]} for each in noisy_rows(6, seed=6)]
     frame = pd.DataFrame(rows)
     frame.insert(list(frame.columns).index("replicate"), "mood", frame.pop("mood"))
     pair = summarise(frame, "tune_kept", "prompt").pairs[1]
@@ -480,6 +480,43 @@ def test_for_one_song_a_pair_of_unequal_spread_has_welchs_interval() -> None:
     half = stats.t.ppf(0.975, degrees) * math.sqrt(sum(parts))
     assert (pair.first, pair.second) == ("jazz", "waltz")
     assert (pair.high - pair.low) / 2 == pytest.approx(half)
+
+
+def odd_song(times: float, songs: int = 5, repeats: int = 3, prompts: str = "ab") -> list[Row]:
+    """Songs of which one varies so many times as much as the others."""
+    draw = random.Random(8)
+    return [{**row(f"song {song}", prompt, take, None), "own": draw.gauss(0, 1 if song else times)}
+            for song in range(songs) for prompt in prompts for take in range(repeats)]  # fmt: skip
+
+
+@pytest.mark.parametrize("prompts", ["ab", "a"])
+def test_songs_that_differ_in_spread_are_worth_a_look_and_have_wider_intervals(prompts: str) -> None:
+    rows = odd_song(20, prompts=prompts)
+    found = summarise(rows, "own", by="prompt")
+    state, text = check(found, "equal spread")
+    assert state == "look"
+    assert (
+        "Takes of some songs, or of other cells, vary more than those of others (Cochran's C, p < 0.001)"
+        in text
+    )
+    values = [each["own"] for each in rows if each["prompt"] == "a"]
+    variances = [statistics.variance(values[at : at + 3]) for at in range(0, 15, 3)]
+    degrees = sum(variances) ** 2 / sum(its**2 / 2 for its in variances)
+    half = stats.t.ppf(0.975, degrees) * math.sqrt(sum(variances) / 3) / 5
+    assert (found.cells[0].high - found.cells[0].low) / 2 == pytest.approx(half)
+
+
+def test_songs_that_vary_alike_are_said_to_and_are_pooled() -> None:
+    found = summarise(odd_song(1), "own")
+    state, text = check(found, "equal spread")
+    assert state == "fine"
+    assert "hardly differ in spread (Cochran's C, p = " in text
+
+
+def test_songs_that_do_not_vary_at_all_beside_others_that_do_are_seen() -> None:
+    rows = [{**each, "own": 0.5 if each["reference"] in ("song 3", "song 4") else each["own"]}
+            for each in odd_song(1)]  # fmt: skip
+    assert check(summarise(rows, "own"), "equal spread")[0] == "look"
 
 
 # The verdict, and how it shows
@@ -533,14 +570,14 @@ def test_controls_that_do_not_differ_show_no_drift() -> None:
 
 
 def test_where_numbers_of_takes_differ_it_is_said_and_one_take_gets_no_interval() -> None:
-    rows = study_rows(3, repeats=4)
+    rows = study_rows(3, repeats=4, seed=1)
     two = [each for each in rows if each["prompt"] == "jazz" or each["replicate"] <= 2]
     state, text = check(summarise(two, "tune_kept"), "equal spread")
     assert state == "look"
     assert text.startswith(
         "Cells differ in their number of takes. Each level is measured by its own spread, "
     )
-    assert text.endswith("One more take of each cell makes it some 37 % narrower.")
+    assert "One more take of each cell makes it some 37 % narrower." in text
     one = summarise([each for each in two if each["prompt"] == "jazz" or each["replicate"] == 1], "tune_kept")
     assert not math.isnan(one.cells[0].low)
     assert math.isnan(one.cells[1].low)
