@@ -13,13 +13,14 @@ song or two whose prompts vary unequally, with equal numbers of takes or with un
 those of takes that pass or fail, where most songs may have the same share. Where one song varies ten times as
 much as the others, two takes of each cell cannot always tell: the least there is 88.
 
-Below come studies that break what the intervals take for granted, and intervals that are not offered: they
-are printed to be known, and decide nothing.
+Below come studies that break what the intervals take for granted, the z intervals of `study.mixed_model`, and
+intervals that are not offered: they are printed to be known, and decide nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import math
 import os
 import sys
@@ -34,9 +35,11 @@ from interval_worlds import WITHIN, BoundedWorld, PassingWorld, World, skewed, s
 
 from soundverse_nb.study.estimates import Method, Scope
 from soundverse_nb.study.intervals import LEAST_RESAMPLED, LEAST_SONGS
+from soundverse_nb.study.mixed import mixed_model
 from soundverse_nb.study.summarise import summarise
 
 _NOT_OFFERED = "not offered"
+_MIXED = "a mixed model"
 
 SONGS = (5, 8, 12, 20)
 REPEATS = (2, 3, 5, 10, 20)
@@ -172,6 +175,29 @@ def print_alternatives(pool: ProcessPoolExecutor, studies: int, seed: int) -> No
         print(f"{'':<36}{songs:>6}{'':>24}{100 * held:>16.1f}")
 
 
+def mixed_coverage(songs: int, repeats: int, studies: int, seed: int) -> float:
+    """Of the interval of a difference by a mixed model, which speaks of songs like these."""
+    importlib.import_module("statsmodels.regression.mixed_linear_model")  # which sets filters of its own
+    warnings.simplefilter("ignore")  # of songs that hardly differ
+    random = np.random.default_rng([seed, songs, repeats])
+    world = World("normal")
+    held = 0
+    for _ in range(studies):
+        rows, _ = study(world, songs, repeats, random)
+        low, high = mixed_model(rows, world.metric).conf_int().iloc[1]
+        held += bool(low <= world.levels[1] - world.levels[0] <= high)
+    return held / studies
+
+
+def print_mixed(pool: ProcessPoolExecutor, studies: int, seed: int) -> None:
+    """Print how often the intervals of a mixed model hold the truth, by songs and repeats."""
+    print(f"\n{_MIXED}, of the pair: normal, songs like these")
+    sizes = [(songs, repeats) for songs in (*SONGS, 40) for repeats in (2, 10)]
+    found = [pool.submit(mixed_coverage, *size, studies, seed) for size in sizes]
+    for (songs, repeats), future in zip(sizes, found, strict=True):
+        print(f"{'normal':<36}{songs:>6}{repeats:>8}{100 * future.result():>8.1f}", flush=True)
+
+
 def main() -> int:
     """Print the tables; 1 where an interval that is offered holds the truth too seldom or too often."""
     parser = argparse.ArgumentParser(
@@ -181,13 +207,17 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     titles = [table.title for table in TABLES]
-    parser.add_argument("--only", action="append", choices=[*titles, _NOT_OFFERED], help="several times, too")
+    parser.add_argument(
+        "--only", action="append", choices=[*titles, _MIXED, _NOT_OFFERED], help="several times, too"
+    )
     arguments = parser.parse_args()
-    wanted = arguments.only or [*titles, _NOT_OFFERED]
+    wanted = arguments.only or [*titles, _MIXED, _NOT_OFFERED]
     tables, missed = [table for table in TABLES if table.title in wanted], []
     with ProcessPoolExecutor(arguments.processes) as pool:
         if tables:
             missed = print_tables(pool, tables, arguments.studies, arguments.seed)
+        if _MIXED in wanted:
+            print_mixed(pool, arguments.studies, arguments.seed)
         if _NOT_OFFERED in wanted:
             print_alternatives(pool, arguments.studies, arguments.seed)
     error = math.sqrt(0.95 * 0.05 / arguments.studies)

@@ -272,12 +272,16 @@ def _comparable(
     }
 
 
+def mean_of_cells(cells: Mapping[Rest, Sequence[float]]) -> float:
+    """The mean of a song at a level: every cell weighs the same, however many takes it has."""
+    return math.fsum(math.fsum(group) / len(group) for group in cells.values()) / len(cells)
+
+
 def _song_mean(cells: Mapping[Rest, Sequence[float]]) -> SongMean:
-    """Every cell weighs the same, however many takes it has."""
-    groups = list(cells.values())
-    mean = math.fsum(math.fsum(group) / len(group) for group in groups) / len(groups)
-    sizes = Counter(len(group) for group in groups)
-    return SongMean(mean, (mean,), {(0, takes): of / takes / len(groups) ** 2 for takes, of in sizes.items()})
+    mean = mean_of_cells(cells)
+    sizes = Counter(len(group) for group in cells.values())
+    shares = {(0, takes): of / takes / len(cells) ** 2 for takes, of in sizes.items()}
+    return SongMean(mean, (mean,), shares)
 
 
 def _songs(count: int) -> str:

@@ -122,13 +122,31 @@ def test_p_values_of_pairs_are_adjusted_as_statsmodels_does_by_holm() -> None:
     assert len(pairs) == 6
 
 
-def test_a_mixed_model_is_the_one_statsmodels_fits_from_a_formula() -> None:
+def test_a_mixed_model_is_the_one_statsmodels_fits_to_the_means_of_songs() -> None:
     formulas = pytest.importorskip("statsmodels.formula.api")
     rows = study_rows(8)
     ours = mixed_model(rows, "tune_kept")
-    theirs = formulas.mixedlm("tune_kept ~ prompt", pd.DataFrame(rows), groups="reference").fit()
+    means = pd.DataFrame(rows).groupby(["reference", "prompt"], as_index=False)["tune_kept"].mean()
+    theirs = formulas.mixedlm("tune_kept ~ prompt", means, groups="reference").fit()
     assert list(ours.fe_params) == pytest.approx(list(theirs.fe_params), rel=1e-4)
+    assert list(ours.bse_fe) == pytest.approx(list(theirs.bse_fe), rel=1e-3)
     assert list(ours.fe_params.index) == ["jazz", "waltz − jazz"]
+
+
+def test_many_repeats_of_few_songs_do_not_make_a_mixed_model_sure() -> None:
+    pytest.importorskip("statsmodels")
+    rows = study_rows(8, repeats=20)
+    jazz, waltz = (list(song_means(rows, prompt).values()) for prompt in ("jazz", "waltz"))
+    apart = [other - one for one, other in zip(jazz, waltz, strict=True)]
+    error = statistics.stdev(apart) / math.sqrt(8)
+    assert mixed_model(rows, "tune_kept").bse_fe.iloc[1] == pytest.approx(error, rel=1e-3)
+
+
+@pytest.mark.parametrize(("songs", "prompts"), [(2, ("jazz", "waltz")), (6, ("jazz",))])
+def test_a_mixed_model_of_too_little_is_refused(songs: int, prompts: tuple[str, ...]) -> None:
+    pytest.importorskip("statsmodels")
+    with pytest.raises(ConfigurationError, match=r"2 songs at 2 levels are too few|levels, and there is one"):
+        mixed_model(study_rows(songs, prompts), "tune_kept", "prompt")
 
 
 def test_a_mixed_model_says_how_to_get_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
