@@ -26,8 +26,8 @@ Rest = tuple[str, ...]
 STAMPS = ("extractor", "reference_extractor", "remix_extractor")
 """Columns that say which version of the measures a row has."""
 
-_FIXED = ("reference", "state", "is_control", "in_plan", "same_audio_as", "simulated", "number", *STAMPS,
-          "metric_versions")  # fmt: skip
+_FIXED = ("reference", "state", "is_control", "in_plan", "identity", "same_audio_as", "simulated", "number",
+          *STAMPS, "metric_versions")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Counted:
     metric : the column.
     by, rest : the factors that are compared, and those that are averaged over.
     values : by level, song and rest the numbers of all takes; only finished ones that have the metric, that
-        are no control, in the plan, and not the same file as an earlier one.
+        are no control, in the plan, and not the same file as another one that counts.
     states : by level how many trials are "done", "failed", "missing", "running", "unknown", done "without"
         the metric, or done and the "same" file as another.
     drift : of the plan's control trials that have the metric, their numbers in the order and their values.
@@ -249,6 +249,7 @@ def _sorted(
     references: set[str] = set()
     simulated = orphans = unlevelled = elsewhere = 0
     last, is_flag = 0.0, True
+    again = _copies(records, metric)
     for place, row in enumerate(records):
         value = _number(row[metric], metric)
         state = getattr(row["state"], "value", row["state"]) or "done"
@@ -276,7 +277,7 @@ def _sorted(
             number[state] += 1
         elif value is None:
             number["without"] += 1
-        elif row["same_audio_as"]:
+        elif place in again:
             number["same"] += 1
         else:
             number["done"] += 1
@@ -307,6 +308,28 @@ def _sorted(
         frozenset(references),
         is_flag,
     )
+
+
+def _copies(records: Sequence[Mapping[str, Any]], metric: str) -> frozenset[int]:
+    """The rows whose audio counts already, by their places: of takes that are one file one counts.
+
+    It is the one that the others name, or where that has no number, is of an earlier plan or not among the
+    rows, the first in the order that does. Rows without identities do not tell, and are taken at their word.
+    """
+    named = {row["same_audio_as"] for row in records if row["same_audio_as"]}
+    if not named:
+        return frozenset()
+    if all(row["identity"] is None for row in records):
+        return frozenset(place for place, row in enumerate(records) if row["same_audio_as"])
+    alike: dict[Any, list[tuple[bool, float, int]]] = defaultdict(list)
+    for place, row in enumerate(records):
+        name = row["same_audio_as"] or row["identity"]
+        is_done = (getattr(row["state"], "value", row["state"]) or "done") == "done"
+        may_count = is_done and not row["is_control"] and not _is_orphan(row)
+        if name in named and may_count and _number(row[metric], metric) is not None:
+            order = float(place if row["number"] is None else row["number"])
+            alike[name].append((bool(row["same_audio_as"]), order, place))
+    return frozenset(place for takes in alike.values() for _, _, place in sorted(takes)[1:])
 
 
 def _nothing(

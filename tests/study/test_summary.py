@@ -278,6 +278,20 @@ def test_only_finished_measured_planned_first_takes_count() -> None:
     assert cell.estimate < 1
 
 
+@pytest.mark.parametrize("change", [
+    {"tune_kept": None}, {"tune_kept": math.nan}, {"in_plan": False}, {"is_control": True},
+])  # fmt: skip
+def test_of_takes_that_are_one_file_one_counts_also_where_the_first_does_not(change: dict[str, Any]) -> None:
+    first = row("song 1", "jazz", 1, 0.5, identity="a", number=1)
+    others = [row("song 1", "jazz", take, 0.5, identity=f"{take}", number=take, same_audio_as="a")
+              for take in (3, 2)]  # fmt: skip
+    rest = [row("song 1", "jazz", 4, 0.7, identity="4", number=4)]
+    for rows in ([first, *others, *rest], [{**first, **change}, *others, *rest], [*others, *rest]):
+        cell = summarise(rows, "tune_kept", "prompt").cells[0]
+        assert (cell.takes, cell.estimate) == (2, pytest.approx(0.6))
+    assert (cell.same_file, cell.without_metric) == (1, 0)
+
+
 @pytest.mark.filterwarnings("ignore:. songs are few")
 def test_a_level_that_lost_everything_is_still_there() -> None:
     rows = [
