@@ -16,6 +16,7 @@ import numpy as np
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.study.own_metrics import RANGES, ranges_in, registered_stamps, version_in
 from soundverse_nb.study.ranges import Range
+from soundverse_nb.study.summary_request import asked_factors, asked_metric, asked_rows, finite_number
 
 Level = tuple[str, ...]
 """The name of the level of each factor that is compared; "" where it has none."""
@@ -118,6 +119,7 @@ def count(rows: Any, metric: str, by: str | Sequence[str] | None = None) -> Coun
     between `reference` and `replicate`. ConfigurationError where there is no such column, where it holds no
     numbers, and where no take has one.
     """
+    metric, by = asked_metric(metric), asked_factors(by)
     columns, read = columns_of(rows)
     if metric not in columns:
         raise _no_column(metric, columns)
@@ -183,7 +185,7 @@ def columns_of(rows: Any) -> tuple[list[str], Any]:
             return zip(*(column(name) for name in wanted), strict=True)
 
         return have, from_frame
-    mappings = list(rows)
+    mappings = asked_rows(rows)
     have = list(dict.fromkeys(name for row in mappings for name in row))
 
     def from_mappings(wanted: Sequence[str]) -> Iterable[tuple[Any, ...]]:
@@ -251,7 +253,7 @@ def _sorted(
     last, is_flag = 0.0, True
     again = _copies(records, metric)
     for place, row in enumerate(records):
-        value = _number(row[metric], metric)
+        value = finite_number(row[metric], metric)
         state = getattr(row["state"], "value", row["state"]) or "done"
         order = float(place + 1 if row["number"] is None else row["number"])
         if _is_orphan(row):
@@ -326,7 +328,7 @@ def _copies(records: Sequence[Mapping[str, Any]], metric: str) -> frozenset[int]
         name = row["same_audio_as"] or row["identity"]
         is_done = (getattr(row["state"], "value", row["state"]) or "done") == "done"
         may_count = is_done and not row["is_control"] and not _is_orphan(row)
-        if name in named and may_count and _number(row[metric], metric) is not None:
+        if name in named and may_count and finite_number(row[metric], metric) is not None:
             order = float(place if row["number"] is None else row["number"])
             alike[name].append((bool(row["same_audio_as"]), order, place))
     return frozenset(place for takes in alike.values() for _, _, place in sorted(takes)[1:])
@@ -355,22 +357,6 @@ def _nothing(
         f"No take {which} has a {metric}{'' if elsewhere else ' yet'}{_instead(states)}.",
         hint=" ".join(hints) or "study.to_frame() has all takes.",
     )
-
-
-def _number(value: Any, metric: str) -> float | None:
-    """A finite number; None for what is unknown."""
-    if value is None:
-        return None
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if isinstance(value, str) or math.isnan(number):
-        raise ConfigurationError(
-            f"The column {metric!r} holds no numbers, but for example {str(value)[:40]!r}.",
-            hint="A summary takes a measure, for example 'tune_kept', or a metric of your own.",
-        )
-    return number if math.isfinite(number) else None
 
 
 def _instead(states: Iterable[Counter[str]]) -> str:

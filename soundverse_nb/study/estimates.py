@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal
+from typing import Any, Literal, get_args
 
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.study.counted import Counted, Level, Rest
@@ -68,6 +68,20 @@ class Found:
 
 Estimator = Callable[[Sequence[SongMean], Sequence[Level]], Interval]
 """What turns the means of songs, at these levels, into an interval."""
+
+
+def refuse_unknown(scope: Any, method: Any) -> None:
+    """ConfigurationError for a scope or a method that there is not, or that do not go together."""
+    for word, given, allowed in (("scope", scope, get_args(Scope)), ("method", method, get_args(Method))):
+        if given not in allowed:
+            raise ConfigurationError(
+                f"{word}={given!r} is not known.", hint=f"It is {' or '.join(map(repr, allowed))}."
+            )
+    if method == "bootstrap" and scope == "these songs":
+        raise ConfigurationError(
+            "A bootstrap draws songs anew, so it speaks of songs like these.",
+            hint='Ask for scope="songs like these", or leave out method=.',
+        )
 
 
 def _estimator(counted: Counted, spread: Spread, scope: Scope, method: Method, seed: int) -> Estimator:

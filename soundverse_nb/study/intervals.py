@@ -81,7 +81,7 @@ def of_parts(estimate: float, parts: Sequence[tuple[float, float]], kept: Sequen
     if not total > 0:
         return Interval(estimate, reason=NO_SPREAD)
     error = math.sqrt(total)
-    degrees = total**2 / math.fsum(part**2 / its for part, its in parts)
+    degrees = 1 / math.fsum((part / total) ** 2 / its for part, its in parts)
     if enough:
         return student(estimate, error, degrees)
     half = _weighted_quantile(1 - CONFIDENCE, parts) * error
@@ -99,10 +99,13 @@ def expected_half_width(parts: Sequence[tuple[float, float]]) -> float:
     2.1
     """
     total = math.fsum(part for part, _ in parts)
+    if not total > 0:
+        return math.nan
     if not _are_enough([degrees for _, degrees in parts]):
         return _weighted_quantile(1 - CONFIDENCE, parts) * math.sqrt(total)
-    over = total**2 + math.fsum(2 * part**2 / its for part, its in parts)
-    degrees = over / math.fsum(part**2 * (1 + 2 / its) / its for part, its in parts)
+    shares = [(part / total, its) for part, its in parts]
+    over = 1 + math.fsum(2 * share**2 / its for share, its in shares)
+    degrees = over / math.fsum(share**2 * (1 + 2 / its) / its for share, its in shares)
     return t_quantile(degrees) * math.sqrt(total)
 
 

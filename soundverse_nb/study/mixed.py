@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from soundverse_nb.errors import ConfigurationError, import_extra
+from soundverse_nb.render.escape import plain
 from soundverse_nb.study.counted import count, level_name
 from soundverse_nb.study.estimates import mean_of_cells
 
@@ -66,4 +69,10 @@ def mixed_model(rows: Any, metric: str, by: str | Sequence[str] | None = None) -
             hint="Add songs to the plan.",
         )
     values = pd.Series([value for _, _, value in means], name=metric)
-    return models.MixedLM(values, design, groups=[song for _, song, _ in means]).fit(reml=True)
+    try:
+        return models.MixedLM(values, design, groups=[song for _, song, _ in means]).fit(reml=True)
+    except np.linalg.LinAlgError as error:
+        raise ConfigurationError(
+            f"statsmodels finds no mixed model of {plain(metric, 60)}: {error}.",
+            hint="summary() takes values that hardly vary, or that are of very unlike size.",
+        ) from error

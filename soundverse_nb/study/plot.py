@@ -13,8 +13,9 @@ from soundverse_nb.errors import import_extra
 from soundverse_nb.render.colours import QUIET, song_colour
 from soundverse_nb.render.escape import plain
 from soundverse_nb.study.counted import Counted, count, level_name
-from soundverse_nb.study.estimates import Method, Scope, cell, level_estimator
+from soundverse_nb.study.estimates import Method, Scope, cell, level_estimator, refuse_unknown
 from soundverse_nb.study.spread import spread_of
+from soundverse_nb.study.summary_request import asked_axes, asked_seed
 
 _WIDTH = 8.0
 _ROW = 0.62  # inches of a level with its dots and its interval
@@ -45,6 +46,8 @@ def plot_metric(
 
     Returns the axes. Raises ConfigurationError as `summarise` does, and where matplotlib is missing.
     """
+    refuse_unknown(scope, method)
+    ax, seed = asked_axes(ax), asked_seed(seed)
     counted = count(rows, metric, by)
     estimate = level_estimator(counted, spread_of(counted), scope, method, seed)
     levels = [level for level in counted.levels if level in counted.values]

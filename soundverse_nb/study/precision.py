@@ -25,6 +25,7 @@ from soundverse_nb.study.intervals import (
 )
 from soundverse_nb.study.pass_or_fail import is_pass_or_fail, of_two_shares
 from soundverse_nb.study.spread import pooled_variance, spread_of
+from soundverse_nb.study.summary_request import asked_factors, asked_metric
 
 
 class Design(Protocol):
@@ -148,6 +149,7 @@ def pilot_spread(rows: Any, metric: str, by: str | Sequence[str] | None = None) 
 
     `rows`, `metric` and `by` are as in `summarise`.
     """
+    metric, by = asked_metric(metric), asked_factors(by)
     try:
         counted = count(rows, metric, by)
     except ConfigurationError:
@@ -298,6 +300,7 @@ def plan_precision(
 
     Controls cost, but are no repeats of their cell.
     """
+    metric = asked_metric(metric)
     own = [trial for trial in plan.trials if not trial.is_control]
     cells = {(trial.reference, tuple(trial.factors.items())) for trial in own}
     songs = max(1, len({trial.reference for trial in own}))

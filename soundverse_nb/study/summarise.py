@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any
 
-from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.render.escape import plain
 from soundverse_nb.render.units import signed
 from soundverse_nb.study.checks import checks_of
@@ -21,6 +20,7 @@ from soundverse_nb.study.estimates import (
     limits_of,
     pair_estimator,
     pairs,
+    refuse_unknown,
 )
 from soundverse_nb.study.intervals import FEW_SONGS, holm
 from soundverse_nb.study.pass_or_fail import is_pass_or_fail
@@ -33,6 +33,7 @@ from soundverse_nb.study.summary import (
     interval_text,
     p_equals,
 )
+from soundverse_nb.study.summary_request import asked_seed
 
 _SAID_PAIRS = 3
 """Pairs that a verdict puts into words."""
@@ -93,13 +94,8 @@ def summarise(
     >>> print(summarise(rows, "tune_kept").verdict)
     'jazz' keeps less of the tune than 'waltz': −0.200 (95 % interval −0.210 to −0.190), p < 0.001, 3 songs.
     """
-    _one_of("scope", scope, get_args(Scope))
-    _one_of("method", method, get_args(Method))
-    if method == "bootstrap" and scope == "these songs":
-        raise ConfigurationError(
-            "A bootstrap draws songs anew, so it speaks of songs like these.",
-            hint='Ask for scope="songs like these", or leave out method=.',
-        )
+    refuse_unknown(scope, method)
+    seed = asked_seed(seed)
     counted = count(rows, metric, by)
     spread = spread_of(counted)
     of_level = level_estimator(counted, spread, scope, method, seed)
@@ -112,7 +108,7 @@ def summarise(
             stacklevel=3,  # whoever called study.summary
         )
     return Summary(
-        metric=metric,
+        metric=counted.metric,
         by=counted.by,
         scope=scope,
         method=method,
@@ -154,13 +150,6 @@ def _range_note(
     ):
         return f"Intervals are cut where no {plain(metric, 60)} can be."
     return ""
-
-
-def _one_of(word: str, given: str, allowed: Sequence[str]) -> None:
-    if given not in allowed:
-        raise ConfigurationError(
-            f"{word}={given!r} is not known.", hint=f"It is {' or '.join(map(repr, allowed))}."
-        )
 
 
 def _cell(counted: Counted, level: Level, estimate: Estimator) -> CellEstimate:

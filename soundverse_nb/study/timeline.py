@@ -14,6 +14,7 @@ from soundverse_nb.render.units import span
 from soundverse_nb.study.counted import columns_of, factors_of
 from soundverse_nb.study.frame import STAGE
 from soundverse_nb.study.plot import name_rows, name_width, new_axes, shortened
+from soundverse_nb.study.summary_request import asked_axes
 
 Since = Literal["first", "own"]
 
@@ -80,7 +81,7 @@ def plot_timeline(rows: Any, ax: Any = None, *, since: Since | None = None) -> A
         origin = "the first began"
     unit, word = (60.0, "minutes") if max((bar.end for bar in bars), default=0.0) > 600 else (1.0, "seconds")
     height = 0.3 * len(bars) if named else min(0.12 * len(bars), _MOST_HEIGHT)
-    axes = ax if ax is not None else new_axes(8.0, max(2.2, 1.5 + height))
+    axes = ax if asked_axes(ax) is not None else new_axes(8.0, max(2.2, 1.5 + height))
     _draw(axes, bars, unit)
     _mark_pauses(axes, pauses, unit)
     if named:

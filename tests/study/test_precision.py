@@ -174,3 +174,7 @@ def test_a_shard_says_what_the_shard_can_find_and_costs() -> None:
         row = plan_precision(part, price=1.0).rows[0]
         assert row.trials == len(part)
         assert row.price == len(part)
+
+
+def test_of_takes_that_do_not_vary_no_width_is_expected() -> None:
+    assert math.isnan(half_width(2, 5, PilotSpread(repeats=0.0, takes=4)))

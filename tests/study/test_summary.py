@@ -16,8 +16,11 @@ from scipy import stats
 import soundverse_nb as sv
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.study.mixed import mixed_model
+from soundverse_nb.study.plot import plot_metric
+from soundverse_nb.study.precision import pilot_spread, plan_precision
 from soundverse_nb.study.summarise import summarise
 from soundverse_nb.study.summary import Summary, digits_for
+from soundverse_nb.study.timeline import plot_timeline
 from tests.render.sanitiser import Page
 from tests.study.rows import Row, row, study_rows
 
@@ -309,6 +312,67 @@ def test_a_level_that_lost_everything_is_still_there() -> None:
 
 
 # Refusals and warnings
+
+
+@pytest.mark.parametrize(("asked", "said"), [
+    ({"metric": ["tune_kept"]}, r"A metric is the name of a column, not \['tune_kept'\]"),
+    ({"metric": None}, "A metric is the name of a column, not None"),
+    ({"by": 3}, "by= takes the name of a factor, or several, not 3"),
+    ({"by": [None]}, "by= takes the name of a factor, or several, not None"),
+    ({"rows": None}, "Rows are a data frame, or a list of mappings with its columns, not None"),
+    ({"rows": [1]}, "Rows are a data frame, or a list of mappings with its columns, not 1"),
+])  # fmt: skip
+def test_what_is_no_metric_no_factor_and_no_row_is_refused_in_a_sentence(
+    asked: dict[str, Any], said: str
+) -> None:
+    for ask in (summarise, plot_metric, mixed_model):
+        if ask is mixed_model:
+            pytest.importorskip("statsmodels")
+        with pytest.raises(ConfigurationError, match=said):
+            ask(**{"rows": study_rows(3), "metric": "tune_kept", **asked})  # type: ignore[operator]
+
+
+def test_a_plan_has_no_precision_of_what_is_no_metric() -> None:
+    with pytest.raises(ConfigurationError, match="name of a column, not 3"):
+        pilot_spread(study_rows(3), 3)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="name of a column, not 3"):
+        plan_precision(sv.Plan(["one.mp3"], ["jazz"]), metric=3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", [-1, None, 1.5, "x"])
+def test_a_seed_that_is_no_whole_number_from_0_is_refused(seed: Any) -> None:
+    for ask in (summarise, plot_metric):
+        with pytest.raises(ConfigurationError, match="seed= takes a whole number from 0"):
+            ask(study_rows(3), "tune_kept", seed=seed)
+
+
+def test_a_plot_refuses_what_are_no_axes_and_a_scope_that_there_is_not() -> None:
+    for axes in (3, "x", [1]):
+        with pytest.raises(ConfigurationError, match="ax= takes the axes of one matplotlib plot"):
+            plot_metric(study_rows(3), "tune_kept", ax=axes)
+        with pytest.raises(ConfigurationError, match="ax= takes the axes of one matplotlib plot"):
+            plot_timeline(study_rows(3), axes)
+    with pytest.raises(ConfigurationError, match="scope='all songs' is not known"):
+        plot_metric(study_rows(3), "tune_kept", scope="all songs")  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="A bootstrap draws songs anew"):
+        plot_metric(study_rows(3), "tune_kept", method="bootstrap")
+
+
+@pytest.mark.parametrize("value", [1e300, -1e101, 10**400], ids=["float", "negative", "whole"])
+def test_numbers_too_large_to_be_squared_are_refused(value: float) -> None:
+    rows = [{**each, "own": value if each["replicate"] == 1 else 0.5} for each in study_rows(3)]
+    with pytest.raises(ConfigurationError, match=r"'own' holds numbers beyond 1e\+100"):
+        summarise(rows, "own")
+
+
+@pytest.mark.parametrize("times", [1e99, 1e-99])
+def test_numbers_of_any_size_below_have_the_same_summary(times: float) -> None:
+    sized, usual = (
+        summarise([{**each, "own": each["tune_kept"] * by} for each in study_rows(3)], "own")
+        for by in (times, 1.0)
+    )
+    assert sized.pairs[0].low == pytest.approx(usual.pairs[0].low * times)
+    assert sized.pairs[0].p == pytest.approx(usual.pairs[0].p)
 
 
 def test_fewer_than_five_songs_do_not_speak_for_songs_like_these() -> None:
