@@ -13,6 +13,7 @@ from soundverse_nb.render.units import signed
 from soundverse_nb.study.counted import Counted, Level, Rest, level_name
 from soundverse_nb.study.estimates import Scope, limits_of
 from soundverse_nb.study.intervals import FEW_SONGS, LEAST_DEGREES, student, t_quantile
+from soundverse_nb.study.odd_takes import FAR, LEAST_REPEATS, odd_takes
 from soundverse_nb.study.pass_or_fail import is_pass_or_fail
 from soundverse_nb.study.spread import UNEVEN, Spread, Variance
 from soundverse_nb.study.summary import CLEAR, Check, digits_for, p_equals
@@ -46,6 +47,7 @@ def checks_of(counted: Counted, spread: Spread, scope: Scope) -> tuple[Check, ..
             _equal_spread(counted, spread)
             if scope == "these songs" and not is_pass_or_fail(counted, limits_of(counted))
             else None,
+            _odd_takes(counted),
             _losses(counted),
             _unmeasured(counted),
             _same_files(counted),
@@ -220,6 +222,33 @@ def _gain(counted: Counted, level: Level) -> int:
     degrees = float(sum(sizes) - len(sizes))
     wide, narrow = (t_quantile(its) for its in (degrees, degrees + len(sizes)))
     return round(100 - 100 * narrow / wide * math.sqrt(sum(sizes) / (sum(sizes) + len(sizes))))
+
+
+def _odd_takes(counted: Counted) -> Check | None:
+    """Whether some takes lie far from the others, as by an error or where values have a long tail."""
+    if counted.is_whole:
+        return None
+    odd, takes = odd_takes(counted)
+    if not takes:
+        said = f"Too few repeats that differ to tell odd takes: it takes {LEAST_REPEATS} of a level."
+        return Check(name="odd takes", state="unknown", text=said)
+    by = f"more than {FAR} median absolute deviations from the others of their cell"
+    if not odd:
+        return Check(name="odd takes", state="fine", text=f"None of {takes} takes lies {by}.")
+    named = [
+        f"{plain(take.song, 40)} {plain(level_name(take.level), 40)} {signed(take.value, 3)}".strip()
+        + " or the other of the two" * take.is_pair
+        for take in odd
+    ]
+    above = sum(take.is_above for take in odd if not take.is_pair)
+    below = sum(not take.is_above for take in odd)
+    sides = f" {above} above, {below} below." if above + below > 1 else ""
+    verb = "lies" if len(odd) == 1 else "lie"
+    said = (
+        f"{len(odd)} of {takes} takes {verb} {by}: {_first(named)}.{sides} Intervals take for granted that "
+    )
+    said += "takes are about normal: listen to these, and compare the summary without them."
+    return Check(name="odd takes", state="look", text=said)
 
 
 def _losses(counted: Counted) -> Check:

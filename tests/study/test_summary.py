@@ -615,6 +615,46 @@ def test_songs_that_do_not_vary_at_all_beside_others_that_do_are_seen() -> None:
     assert check(summarise(rows, "own"), "equal spread")[0] == "look"
 
 
+def test_a_take_far_from_the_others_of_its_cell_is_named() -> None:
+    rows = odd_song(1)
+    state, text = check(summarise(rows, "own"), "odd takes")
+    assert (state, text) == (
+        "fine",
+        "None of 30 takes lies more than 6 median absolute deviations from the others of their cell.",
+    )
+    odd = [{**each, "own": -12.5} if at == 4 else each for at, each in enumerate(rows)]
+    state, text = check(summarise(odd, "own"), "odd takes")
+    assert state == "look"
+    assert text.startswith("1 of 30 takes lies more than 6 median absolute deviations from the others of ")
+    assert "cell: song 0 b −12.500. Intervals take" in text
+
+
+def test_of_two_takes_that_lie_far_apart_none_is_said_to_be_the_odd_one() -> None:
+    rows = odd_song(1, repeats=2)
+    rows[0] = {**rows[0], "own": 30.0}
+    state, text = check(summarise(rows, "own"), "odd takes")
+    assert state == "look"
+    assert "song 0 a 30.000 or the other of the two." in text
+
+
+def test_values_with_a_long_tail_are_worth_a_look_and_say_to_which_side() -> None:
+    draw = random.Random(1)
+    rows = [{**row(f"song {song}", prompt, take, None), "own": draw.lognormvariate(0, 1.5)}
+            for song in range(8) for prompt in "ab" for take in range(5)]  # fmt: skip
+    state, text = check(summarise(rows, "own"), "odd takes")
+    assert state == "look"
+    assert " above, 0 below." in text
+
+
+def test_too_few_repeats_tell_no_odd_take_and_whole_numbers_are_not_asked() -> None:
+    state, text = check(summarise(odd_song(1, songs=3), "own"), "odd takes")
+    assert (state, text) == (
+        "unknown", "Too few repeats that differ to tell odd takes: it takes 10 of a level.",
+    )  # fmt: skip
+    whole = [{**each, "own": float(round(each["own"]))} for each in odd_song(1)]
+    assert all(found.name != "odd takes" for found in summarise(whole, "own").checks)
+
+
 # The verdict, and how it shows
 
 
