@@ -42,6 +42,18 @@ def plain(value: object, limit: int = MAX_CHARACTERS) -> str:
     return text_ if len(text_) <= limit else text_[: limit - 1].rstrip() + "…"
 
 
+def shortened(name: str, most: int) -> str:
+    """A name of at most so many characters, cut in its middle: prompts often differ in how they end.
+
+    >>> shortened("a warm and slightly dusty remix with a slow waltz", 30)
+    'a warm and slightl … low waltz'
+    """
+    whole = plain(name)
+    if len(whole) <= most:
+        return whole
+    return f"{whole[: most * 3 // 5].rstrip()} … {whole[3 - most * 2 // 5 :].lstrip()}"
+
+
 def one_line(name: str) -> str:
     """A file's name on one line: what no terminal should obey (line breaks, escapes) is written out.
 

@@ -39,6 +39,7 @@ from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
 from soundverse_nb.study.store_file import is_begun
 from soundverse_nb.study.summarise import summarise
 from soundverse_nb.study.summary import Summary
+from soundverse_nb.study.summary_request import asked_metric
 from soundverse_nb.study.takes import original_of, study_takes
 from soundverse_nb.study.timeline import plot_timeline
 
@@ -300,7 +301,7 @@ class StudyFolder:
         )
 
     def _spread(self, metric: str) -> PilotSpread | None:
-        rows = self._rows(metric)
+        rows = self._rows(asked_metric(metric))
         return pilot_spread(rows, metric) if rows and metric in rows[0] else None
 
     def changes(self, plan: Plan) -> PlanChanges:

@@ -11,7 +11,7 @@ import numpy as np
 
 from soundverse_nb.errors import import_extra
 from soundverse_nb.render.colours import QUIET, song_colour
-from soundverse_nb.render.escape import plain
+from soundverse_nb.render.escape import plain, shortened
 from soundverse_nb.study.counted import Counted, count, level_name
 from soundverse_nb.study.estimates import Method, Scope, cell, level_estimator, refuse_unknown
 from soundverse_nb.study.spread import spread_of
@@ -93,14 +93,6 @@ def name_rows(axes: Any, names: Sequence[str], lines: int) -> None:
 def name_width(axes: Any) -> int:
     """How many characters a line of a row's name may have."""
     return max(12, round(float(axes.figure.get_figwidth()) * 4))
-
-
-def shortened(name: str, most: int) -> str:
-    """A name of at most so many characters, cut in its middle: prompts often differ in how they end."""
-    whole = plain(name)
-    if len(whole) <= most:
-        return whole
-    return f"{whole[: most * 3 // 5].rstrip()} … {whole[3 - most * 2 // 5 :].lstrip()}"
 
 
 def _draw_takes(axes: Any, counted: Counted, levels: Sequence[tuple[str, ...]], seed: int) -> None:

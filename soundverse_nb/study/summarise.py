@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from soundverse_nb.render.escape import plain
+from soundverse_nb.render.escape import plain, shortened
 from soundverse_nb.render.units import signed
 from soundverse_nb.study.checks import checks_of
 from soundverse_nb.study.counted import Counted, Level, count, level_name
@@ -247,4 +247,4 @@ def _figures(pair: PairDifference, several: bool) -> str:
 
 
 def _quoted(name: str) -> str:
-    return f"'{plain(name, 60)}'"
+    return f"'{shortened(name, 60)}'"

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from soundverse_nb.errors import import_extra
 from soundverse_nb.measures.values import Number, Value
 from soundverse_nb.render.colours import badge
-from soundverse_nb.render.escape import fill, joined, plain, text
+from soundverse_nb.render.escape import NO_MATH, fill, joined, plain, shortened, text
 from soundverse_nb.render.measures import (
     MeasureRow,
     grid_html,
@@ -164,7 +164,8 @@ class Summary(Value):
             self.tables_html(),
         ]
         return fill(
-            '<div class="soundverse-summary" style="line-height:1.4;margin:4px 0">{}</div>', joined(parts)
+            f'<div class="soundverse-summary {NO_MATH}" style="line-height:1.4;margin:4px 0">{{}}</div>',
+            joined(parts),
         )
 
     def tables_html(self) -> Markup:
@@ -204,7 +205,9 @@ class Summary(Value):
             digits = digits_for(cell.low, cell.high, cell.estimate)
             said = [decimal(cell.estimate, digits), interval_text(cell.low, cell.high, digits)]
             numbers = [cell.songs, cell.takes, *(getattr(cell, field) for field in shown)]
-            rows.append([*cell.levels.values(), *said, *map(str, numbers)])
+            rows.append(
+                [*(shortened(level, 60) for level in cell.levels.values()), *said, *map(str, numbers)]
+            )
         reasons = dict.fromkeys(cell.reason for cell in self.cells if cell.reason)
         notes = [f"No interval: {reason}." for reason in reasons]
         return "levels", headings, rows, [*notes, *([self.range_note] if self.range_note else [])]
@@ -217,7 +220,7 @@ class Summary(Value):
             digits = digits_for(pair.low, pair.high, pair.difference)
             rows.append(
                 [
-                    f"{plain(pair.first, 28)} − {plain(pair.second, 28)}",
+                    f"{shortened(pair.first, 28)} − {shortened(pair.second, 28)}",
                     decimal(pair.difference, digits),
                     interval_text(pair.low, pair.high, digits),
                     p_text(pair.p),

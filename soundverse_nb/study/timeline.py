@@ -9,11 +9,12 @@ from typing import Any, Literal, get_args
 
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.render.colours import BAD, QUIET, WARNING, stage_colour
+from soundverse_nb.render.escape import shortened
 from soundverse_nb.render.labels import STAGES, stage_label
 from soundverse_nb.render.units import span
 from soundverse_nb.study.counted import columns_of, factors_of
 from soundverse_nb.study.frame import STAGE
-from soundverse_nb.study.plot import name_rows, name_width, new_axes, shortened
+from soundverse_nb.study.plot import name_rows, name_width, new_axes
 from soundverse_nb.study.summary_request import asked_axes
 
 Since = Literal["first", "own"]

@@ -71,7 +71,8 @@ def test_a_level_of_songs_like_these_agrees_with_scipys_t_interval() -> None:
 
 @pytest.mark.parametrize("repeats", [2, 3])
 def test_these_songs_agree_with_a_linear_model_of_the_cells_of_each_level(repeats: int) -> None:
-    sm = pytest.importorskip("statsmodels.api")
+    import statsmodels.api as sm
+
     rows = study_rows(4, ("jazz", "rock", "waltz"), repeats)
     models = {}
     for cell in summarise(as_loudness(rows), "loudness_change_lu", "prompt").cells:
@@ -98,7 +99,8 @@ def test_these_songs_agree_with_a_linear_model_of_the_cells_of_each_level(repeat
 def test_one_song_has_the_interval_of_welch_as_scipy_and_statsmodels_have_it(
     repeats: int, spread: float
 ) -> None:
-    weights = pytest.importorskip("statsmodels.stats.weightstats")
+    import statsmodels.stats.weightstats as weights
+
     draw = random.Random(repeats)
     takes = {"jazz": [draw.gauss(0.5, 0.02) for _ in range(repeats)],
              "waltz": [draw.gauss(0.6, spread) for _ in range(repeats)]}  # fmt: skip
@@ -117,7 +119,8 @@ def test_one_song_has_the_interval_of_welch_as_scipy_and_statsmodels_have_it(
 
 
 def test_p_values_of_pairs_are_adjusted_as_statsmodels_does_by_holm() -> None:
-    multitest = pytest.importorskip("statsmodels.stats.multitest")
+    import statsmodels.stats.multitest as multitest
+
     rows = study_rows(8, ("a", "b", "c", "d"), 2, step=0.02)
     pairs = summarise(rows, "tune_kept", scope="these songs").pairs
     expected = multitest.multipletests([pair.p for pair in pairs], method="holm")[1]
@@ -126,7 +129,8 @@ def test_p_values_of_pairs_are_adjusted_as_statsmodels_does_by_holm() -> None:
 
 
 def test_a_mixed_model_is_the_one_statsmodels_fits_to_the_means_of_songs() -> None:
-    formulas = pytest.importorskip("statsmodels.formula.api")
+    import statsmodels.formula.api as formulas
+
     rows = study_rows(8)
     ours = mixed_model(rows, "tune_kept")
     means = pd.DataFrame(rows).groupby(["reference", "prompt"], as_index=False)["tune_kept"].mean()
@@ -137,7 +141,6 @@ def test_a_mixed_model_is_the_one_statsmodels_fits_to_the_means_of_songs() -> No
 
 
 def test_many_repeats_of_few_songs_do_not_make_a_mixed_model_sure() -> None:
-    pytest.importorskip("statsmodels")
     rows = study_rows(8, repeats=20)
     jazz, waltz = (list(song_means(rows, prompt).values()) for prompt in ("jazz", "waltz"))
     apart = [other - one for one, other in zip(jazz, waltz, strict=True)]
@@ -147,7 +150,6 @@ def test_many_repeats_of_few_songs_do_not_make_a_mixed_model_sure() -> None:
 
 @pytest.mark.parametrize(("songs", "prompts"), [(2, ("jazz", "waltz")), (6, ("jazz",))])
 def test_a_mixed_model_of_too_little_is_refused(songs: int, prompts: tuple[str, ...]) -> None:
-    pytest.importorskip("statsmodels")
     with pytest.raises(ConfigurationError, match=r"2 songs at 2 levels are too few|levels, and there is one"):
         mixed_model(study_rows(songs, prompts), "tune_kept", "prompt")
 
@@ -162,7 +164,6 @@ def test_a_mixed_model_says_how_to_get_what_it_needs(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize(("songs", "by"), [(1, None), (6, "reference")])
 def test_a_mixed_model_takes_songs_as_the_random_effect(songs: int, by: str | None) -> None:
-    pytest.importorskip("statsmodels")
     with pytest.raises(ConfigurationError, match="random effect"):
         mixed_model(study_rows(songs), "tune_kept", by)
 
@@ -326,8 +327,6 @@ def test_what_is_no_metric_no_factor_and_no_row_is_refused_in_a_sentence(
     asked: dict[str, Any], said: str
 ) -> None:
     for ask in (summarise, plot_metric, mixed_model):
-        if ask is mixed_model:
-            pytest.importorskip("statsmodels")
         with pytest.raises(ConfigurationError, match=said):
             ask(**{"rows": study_rows(3), "metric": "tune_kept", **asked})  # type: ignore[operator]
 
@@ -880,3 +879,13 @@ def test_where_only_takes_without_the_slot_have_a_metric_the_refusal_is_true_and
     assert raised.value.message == "No take with a tempo has a tune_kept: 8 done without it."
     assert 'by="prompt" compares the 8 that have one' in raised.value.hint
     assert "orders" not in raised.value.hint
+
+
+def test_prompts_that_differ_in_how_they_end_are_told_apart() -> None:
+    start = "a warm and slightly nostalgic lo-fi hip hop remix with dusty drums and "
+    prompts = (f"{start}a slow waltz", f"{start}a fast polka")
+    said = repr(summarise(study_rows(3, prompts), "tune_kept", by="prompt"))
+    levels, pairs = said.index("\nlevels"), said.index("\npairs")
+    for part in (said[:levels], said[levels:pairs], said[pairs:]):
+        assert "waltz" in part
+        assert "polka" in part
