@@ -115,7 +115,9 @@ def test_a_host_that_exits_fails_its_remix_alone(
 
 
 @pytest.mark.parametrize(
-    "settings", [{"executor": Exiting()}, {"executor": Cancelling()}, {"clock": Clock()}], ids=repr
+    "settings",
+    [{"executor": Exiting()}, {"executor": Cancelling()}, {"clock": Clock()}],
+    ids=["an executor that exits", "an executor that cancels", "a clock that exits"],
 )
 def test_an_executor_or_a_clock_that_exits_is_an_error_and_the_next_call_works(
     make: Callable[..., sv.Client], song: Path, settings: dict[str, Any]
