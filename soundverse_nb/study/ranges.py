@@ -84,7 +84,8 @@ _OTHERS = {"stars": Range(1.0, 5.0), "beats_per_bar": Range(1.0)}
 
 def range_of(metric: str) -> Range | None:
     """The range of a column of a study's frame; None where it has no ends, or nobody knows of any."""
-    name = metric.removeprefix("reference_").removeprefix("remix_")
+    measure = metric.removeprefix("measured_")  # beside a factor of its name
+    name = measure.removeprefix("reference_").removeprefix("remix_")
     if name in _OTHERS:
         return _OTHERS[name]
     if name in _SHARES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import secrets
 import time
@@ -135,7 +136,7 @@ def _title(folder: Path) -> str:
     return "Study" if folder.name.lower() == "study" else f"Study {folder.name}"
 
 
-def _with_names_to_show(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _with_names_to_show(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The rows with the names of songs and levels as they may be shown; what was two levels stays two."""
     shown: dict[tuple[str, str], str] = {}
     taken: set[tuple[str, str]] = set()
@@ -152,10 +153,12 @@ def _with_names_to_show(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any
         return shown[factor, level]
 
     names = ["reference", *(factors_of(list(rows[0])) if rows else [])]
-    return [
+    named = copy.copy(rows)  # which keeps the ranges of metrics of one's own
+    named[:] = [
         {**row, **{factor: name(factor, row[factor]) for factor in names if row[factor] is not None}}
         for row in rows
     ]
+    return named
 
 
 def _without_secrets(take: GalleryTake) -> GalleryTake:

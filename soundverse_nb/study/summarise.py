@@ -232,7 +232,8 @@ def _without_pairs(metric: str, cells: Sequence[CellEstimate], differences: Sequ
 
 def _sentence(metric: str, pair: PairDifference, several: bool) -> str:
     more, less = _WORDS.get(
-        metric, (f"has a higher {plain(metric, 60)} than", f"has a lower {plain(metric, 60)} than")
+        metric.removeprefix("measured_"),
+        (f"has a higher {plain(metric, 60)} than", f"has a lower {plain(metric, 60)} than"),
     )
     words = more if pair.difference > 0 else less
     return f"{_quoted(pair.first)} {words} {_quoted(pair.second)}: {_figures(pair, several)}."

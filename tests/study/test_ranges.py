@@ -16,7 +16,7 @@ from soundverse_nb.measures.features import Features
 from soundverse_nb.study.intervals import Interval
 from soundverse_nb.study.ranges import Range, range_of
 from soundverse_nb.study.summarise import summarise
-from tests.study.rows import Row, row
+from tests.study.rows import Row, row, study_rows
 
 
 def rows_near_one(songs: int, takes: int = 3, metric: str = "tune_kept") -> list[Row]:
@@ -153,3 +153,13 @@ def test_takes_of_several_versions_of_a_metric_are_told_of_in_its_summary_alone(
     assert (
         "bass" not in {check.name: check.text for check in summarise(rows, "tune_kept").checks}["one version"]
     )
+
+
+def test_a_measure_beside_a_factor_of_its_name_has_the_range_and_the_words_of_the_measure() -> None:
+    assert range_of("measured_tune_kept") == Range(0, 1)
+    assert range_of("measured_remix_tempo") == range_of("remix_tempo")
+    rows = study_rows(5, step=0.3)
+    same = [{**row, "measured_tune_kept": row["tune_kept"]} for row in rows]
+    said = summarise(rows, "tune_kept", by="prompt").verdict
+    assert "of the tune than" in said
+    assert summarise(same, "measured_tune_kept", by="prompt").verdict == said

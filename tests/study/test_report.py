@@ -20,6 +20,7 @@ from soundverse_nb.measures.features import Features
 from soundverse_nb.study import report_audio
 from soundverse_nb.study.intervals import holm
 from soundverse_nb.study.measuring import TrialMeasures, keep_measures
+from soundverse_nb.study.own_metrics import registered_stamps
 from soundverse_nb.study.report_verdicts import clear_on_the_page
 from soundverse_nb.study.store import MICRO, StudyStore, TrialState
 from soundverse_nb.study.summary import PairDifference, Summary
@@ -280,6 +281,22 @@ def test_metrics_of_ones_own_are_in_it_and_one_that_is_not_there_is_refused(
     with pytest.raises(sv.ConfigurationError, match="no column 'treble'"):
         study.report(tmp_path / "none.html", metrics=["treble"])
     assert not (tmp_path / "none.html").exists()
+
+
+def test_the_range_of_a_metric_of_somebody_elses_holds_in_the_report_too(
+    folder: Path, tmp_path: Path
+) -> None:
+    sv.metric("share", lambda song, remix: 0.5, range=(0, 1))
+    try:
+        store = StudyStore(folder)
+        for number in range(1, 5):
+            measured = Difference.unknown().model_copy(update={"metrics": {"share": 1 - number / 100}})
+            keep_measures(store, f"trial-{number}", TrialMeasures(measured, asked=registered_stamps()))
+        store.close()
+    finally:
+        sv.analysis.remove_metric("share")
+    page = text_of(sv.Study(folder).report(tmp_path / "report.html", metrics="share"))
+    assert "share lies from 0 to 1" in page
 
 
 def test_mixed_versions_of_measures_and_simulated_takes_are_told_of(folder: Path, tmp_path: Path) -> None:
