@@ -34,6 +34,7 @@ from soundverse_nb.study.plot import plot_metric
 from soundverse_nb.study.precision import PilotSpread, Precision, pilot_spread, plan_precision
 from soundverse_nb.study.report import write_report
 from soundverse_nb.study.report_request import report_request
+from soundverse_nb.study.run_request import noted_price
 from soundverse_nb.study.runner_lease import Command, command_of, runner_of
 from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
 from soundverse_nb.study.store_file import is_begun
@@ -277,19 +278,20 @@ class StudyFolder:
     def precision(self, metric: str, price: float | None = None, plan: Plan | None = None) -> Precision:
         """What a plan can find by the spread of the takes there are, and what a finer one costs.
 
-        `plan` is the study's own where none is given, `price` that of one remix.
+        `plan` is the study's own where none is given, `price` that of one remix in the run before.
         """
         plan = self.plan if plan is None else plan
         if plan is None:
             raise ConfigurationError("This study has no plan yet.", hint="study.run(plan) gives it one.")
-        return plan_precision(plan, self._spread(metric), price, metric)
+        spread = self._spread(metric)
+        return plan_precision(plan, spread, noted_price(self._reading()) if price is None else price, metric)
 
     def preview(self, plan: Plan, price: float | None = None, metric: str = "tune_kept") -> PlanPreview:
         """What running this plan would add, keep and leave, what it costs, and what it can find.
 
-        The takes there are tell how `metric` varies; without any the plan alone says what it can. Nothing is
-        ordered.
+        The takes there are tell how `metric` varies; without any the plan alone says it. Nothing is ordered.
         """
+        price = noted_price(self._reading()) if price is None and self._exists else price
         known = self._exists and bool(rows := self._rows())
         metric = measure_column(rows[0], metric) if known else metric
         known = known and self._spread(metric) is not None

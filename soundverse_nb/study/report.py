@@ -41,7 +41,7 @@ from soundverse_nb.study.report_verdicts import (
     verdict_of,
     verdicts_note,
 )
-from soundverse_nb.study.run_request import PRICE
+from soundverse_nb.study.run_request import noted_price
 from soundverse_nb.study.runner_lease import runner_of
 from soundverse_nb.study.store import StudyStore
 from soundverse_nb.study.takes import study_takes
@@ -123,8 +123,7 @@ def _plan(
     """The plan with the price of the run before, and what it finds by how the takes of the study vary."""
     if plan is None:
         return Markup("")
-    noted = store.noted(PRICE, None)
-    price = noted / MICRO if isinstance(noted, int) else None
+    price = noted_price(store)
     spreads = ((metric, pilot_spread(rows, metric)) for metric in metrics if metric in rows[0])
     found = next(((metric, spread) for metric, spread in spreads if spread is not None), None)
     known = None if found is None else plan_precision(plan, found[1], price, found[0])

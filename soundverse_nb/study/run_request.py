@@ -91,6 +91,12 @@ def _millionths(amount: float | None) -> int | None:
     return None if amount is None or amount == math.inf else round(amount * MICRO)
 
 
+def noted_price(store: StudyStore) -> float | None:
+    """What a remix cost in the run before, in the currency's unit; None where nobody said."""
+    noted = _noted(store, PRICE)
+    return None if noted is None else noted / MICRO
+
+
 def _noted(store: StudyStore | None, word: str) -> int | None:
     """What is noted of the run before in millionths; None where that had none."""
     found = None if store is None else store.noted(word, None)

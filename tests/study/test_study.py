@@ -415,6 +415,9 @@ async def test_a_plan_is_previewed_by_what_the_takes_there_are_say(
     for said in ("8 added, 4 kept", "12 trials", "From 4 pilot takes", "1.20", "0.80 of it"):
         assert said in repr(shown)
         assert said in shown._repr_mimebundle_()["text/html"]
+    # What a remix costs is known of the run.
+    assert repr(study.preview(wider, metric="seconds")) == repr(shown)
+    assert repr(study.precision("seconds")) == repr(study.precision("seconds", PRICE))
 
 
 async def test_a_run_with_nothing_to_order_says_so_and_shows_no_progress(
