@@ -69,7 +69,7 @@ def study_takes(
 def original_of(store: StudyStore, folder: Path, identity: str) -> Clip | None:
     """The song of a trial; None where it is not in the study's folder."""
     trial = store.trial(identity)
-    song = None if trial is None else store.songs().get(store.contents().get(trial.reference, ""))
+    song = None if trial is None else store.songs().get(trial.content)
     file = None if song is None else audio_file(song["file"])
     return Clip(folder / file) if file and (folder / file).is_file() else None
 

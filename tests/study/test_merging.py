@@ -13,6 +13,8 @@ import pytest
 import soundverse_nb as sv
 from soundverse_nb.simulator import Simulator
 from soundverse_nb.study.audio_files import content_of
+from soundverse_nb.study.store import StudyStore
+from soundverse_nb.study.takes import original_of
 from soundverse_nb.study.unfinished import MERGING
 from tests.study.conftest import PRICE, small_plan, tagged, write_song
 
@@ -118,7 +120,12 @@ async def test_songs_of_one_name_stay_two_songs(
     assert sorted(frame["number"]) == list(range(1, 9))
     assert frame["reference"].value_counts().to_dict() == {"song": 4, "song (2)": 4}
     assert all(trial.factors["reference"] == trial.reference for trial in whole.trials())
-    played = {name: content_of(Path(clip)) for name, clip in whole._references().items()}
+    store = StudyStore(whole.path, readonly=True)
+    songs_heard = {
+        trial.reference: original_of(store, whole.path, trial.identity) for trial in whole.trials()
+    }
+    store.close()
+    played = {name: content_of(Path(clip)) for name, clip in songs_heard.items() if clip is not None}
     assert played == {"song": contents[0], "song (2)": contents[1]}
     whole.client = make_client()
     before = len(service.ledger)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import math
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -243,7 +244,9 @@ async def test_a_cancelled_call_keeps_what_is_done_and_leaves_the_study_to_other
     )
     await begun.wait()
     task.cancel()
-    with pytest.raises(asyncio.CancelledError, match="of 2 takes are measured"):
+    # Before Python 3.11 whoever awaits a task gets a cancellation of his own, without a word.
+    said = "of 2 takes are measured" if sys.version_info >= (3, 11) else ""
+    with pytest.raises(asyncio.CancelledError, match=said):
         await task
     await study.measure(executor=HERE["executor"], progress=False)
     assert study.to_frame()["tune_kept"].notna().all()

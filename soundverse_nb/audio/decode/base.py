@@ -206,7 +206,7 @@ class TimeLimit:
         """Whether the limit, or so many times the limit, is reached."""
         waited = time.monotonic() - self._wait
         limit = times * self._limit
-        if waited <= limit:
+        if max(waited, self.helper_seconds) <= limit:
             return False  # no thread works longer than it lasts, and asking for its time costs a system call
         work = max(time.thread_time() - self._work, self.helper_seconds)
         return work > limit or (work > limit / 2 and waited > _WAIT_FACTOR * limit)
