@@ -292,13 +292,13 @@ class StudyFolder:
         The takes there are tell how `metric` varies; without any the plan alone says it. Nothing is ordered.
         """
         price = noted_price(self._reading()) if price is None and self._exists else price
-        known = self._exists and bool(rows := self._rows())
-        metric = measure_column(rows[0], metric) if known else metric
-        known = known and self._spread(metric) is not None
+        rows = self._rows() if self._exists else []
+        metric = measure_column(rows[0], asked_metric(metric)) if rows else metric
+        spread = pilot_spread(rows, metric) if rows and metric in rows[0] else None
         return PlanPreview(
             plan,
             self.changes(plan) if self._exists else None,
-            self.precision(metric, price, plan) if known else None,
+            None if spread is None else plan_precision(plan, spread, price, metric),
             price,
         )
 
