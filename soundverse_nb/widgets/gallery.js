@@ -41,6 +41,7 @@ function mount(root, link) {
   let height = ROW;
   let isWide = true;
   let fitted = 0; // page pixels for which that was worked out
+  let isDrawing = false;
   let said = new Set(); // what is said once, above the rows
   /** @type {Map<string, Row>} */
   const rows = new Map();
@@ -94,18 +95,33 @@ function mount(root, link) {
     bar.select(selected.size);
   }
 
-  /** The same when other takes have come meanwhile: who was searching or writing a note goes on. */
-  function rebuild() {
+  /**
+   * Draw rows and heading anew by `draw`. Whoever was in them goes on: with a note and its caret, on the same control.
+   */
+  function keepFocus(draw) {
     const { activeElement: active } = document;
     const key = list.contains(active) ? keyOf(active) : undefined;
-    const written = key !== undefined && active.matches(".svt-note-field") ? active.value : null;
-    const wasSearching = active === bar.search;
-    build();
+    const by = heading.contains(active) ? active.dataset.by : undefined;
+    const place = key === undefined ? -1 : [...active.closest(".svt-row").querySelectorAll(".svt-control")].indexOf(active);
+    const note = key !== undefined && active.matches(".svt-note-field") ? active : null;
+    const written = note && { text: note.value, from: note.selectionStart, to: note.selectionEnd };
+    isDrawing = true; // a field that is taken away is left, though its writer has not ended
+    draw();
+    isDrawing = false;
     const row = rows.get(key)?.row;
-    const field = row?.querySelector(".svt-note-field");
-    if (written !== null && field) field.value = written;
+    const control = row?.querySelectorAll(".svt-control")[place];
+    if (by !== undefined) heading.querySelector(`[data-by="${CSS.escape(by)}"]`)?.focus({ preventScroll: true });
+    else (control ?? row)?.focus({ preventScroll: true });
+    if (!written || !control) return;
+    control.value = written.text;
+    control.setSelectionRange(written.from, written.to);
+  }
+
+  /** The same when other takes have come meanwhile. */
+  function rebuild() {
+    const wasSearching = document.activeElement === bar.search;
+    keepFocus(build);
     if (wasSearching) bar.search.focus();
-    else (written === null ? row : field)?.focus({ preventScroll: true });
   }
 
   /** What has room: rows or cards, and how many numbers. */
@@ -420,9 +436,12 @@ function mount(root, link) {
     // After a click the keys are the row's: Space plays, whatever was clicked.
     if (event.detail > 0 && !target.closest("input[type=text]")) go(key, true);
   });
-  on(list, "change", (event) => {
-    const { target } = event;
-    if (target.classList.contains("svt-note-field")) rate(keyOf(target), { note: target.value.trim() });
+  // A field that was drawn anew tells of no change, so what stands in it is compared.
+  on(list, "focusout", ({ target }) => {
+    if (isDrawing || !target.classList.contains("svt-note-field")) return;
+    const key = keyOf(target);
+    const note = target.value.trim();
+    if (note !== byKey.get(key)?.note) rate(key, { note });
   });
 
   /** The same number again takes the stars away. */
@@ -500,8 +519,10 @@ function mount(root, link) {
   const repaint = () => paintAll([...rows.values()]);
   const resized = new ResizeObserver(() => {
     if (box.clientWidth === fitted || !box.clientWidth) return;
-    fit();
-    redraw();
+    keepFocus(() => {
+      fit();
+      redraw();
+    });
   });
   resized.observe(box);
   const themed = new MutationObserver(repaint);

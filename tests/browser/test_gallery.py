@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -263,6 +264,23 @@ def test_who_writes_a_note_goes_on_when_other_takes_come(gallery: Locator, noteb
     press(gallery, "Enter")
     expect(row(gallery, 2)).to_be_focused()
     assert told(notebook)[1] == {"2": [None, "fat bass"]}
+
+
+def test_who_writes_a_note_goes_on_when_the_page_changes_its_width(gallery: Locator, notebook: LabNotebook) -> None:
+    """A scroll bar that goes when less is shown changes it, too."""
+    press(gallery, "ArrowDown", "n")
+    gallery.page.keyboard.type("fat ")
+    gallery.page.set_viewport_size({"width": 900, "height": 1000})
+    expect(gallery).to_have_class(re.compile("svt-narrow"))
+    note = row(gallery, 2).get_by_label("Note on take 2")
+    expect(note).to_be_focused()
+    expect(note).to_have_value("fat ")
+    press(gallery, "Enter")  # nothing more is typed, and it is kept all the same
+    expect(row(gallery, 2)).to_be_focused()
+    gallery.page.set_viewport_size({"width": 1400, "height": 1000})
+    expect(gallery).not_to_have_class(re.compile("svt-narrow"))
+    expect(row(gallery, 2)).to_be_focused()
+    assert told(notebook)[1] == {"2": [None, "fat"]}
 
 
 def test_the_player_and_the_gallery_give_way_to_each_other(gallery: Locator) -> None:
