@@ -266,7 +266,7 @@ def test_who_writes_a_note_goes_on_when_other_takes_come(gallery: Locator, noteb
     assert told(notebook)[1] == {"2": [None, "fat bass"]}
 
 
-def test_who_writes_a_note_goes_on_when_the_page_changes_its_width(gallery: Locator, notebook: LabNotebook) -> None:
+def test_who_writes_a_note_goes_on_when_the_width_changes(gallery: Locator, notebook: LabNotebook) -> None:
     """A scroll bar that goes when less is shown changes it, too."""
     press(gallery, "ArrowDown", "n")
     gallery.page.keyboard.type("fat ")
