@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import operator
 import os
 import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,6 +14,7 @@ from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.reference.reference import as_reference
 from soundverse_nb.remix.take_names import song_name
 from soundverse_nb.render.escape import plain
+from soundverse_nb.study.trial import parameters_text
 
 Levels = dict[str, Any]
 """The levels of one axis by name, in the order given."""
@@ -88,6 +90,9 @@ def _is_same(one: Any, other: Any) -> bool:
     if one is other:
         return True
     try:
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            # As they are sent: there 1 and 1.0 are one number, and true is none.
+            return parameters_text(one) == parameters_text(other)
         return bool(type(one) is type(other) and one == other)
     except Exception:  # arrays answer with an array
         return False
@@ -257,14 +262,23 @@ def partial_cell(given: Any, axes: Mapping[str, Sequence[str] | Levels], what: s
 
 def whole_number(word: str, value: Any, least: int) -> int:
     """A whole number as it was given. ConfigurationError for what is none, or less than the least."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    number = _as_int(value)
+    if number is None or number < least:
         raise ConfigurationError(f"{word}={value!r} is no whole number of at least {least}.")
-    return value
+    return number
+
+
+def _as_int(value: Any) -> int | None:
+    """A whole number of any library as Python's; None for what is none."""
+    try:
+        return None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        return None
 
 
 def repeats_of(given: Any, axes: Mapping[str, Levels]) -> list[tuple[dict[str, str], int]]:
     """As (part of a cell, takes), the first of them for all cells."""
-    if isinstance(given, int):
+    if isinstance(given, bool) or _as_int(given) is not None:
         return [({}, whole_number("repeats", given, 1))]
     found: list[tuple[dict[str, str], int]] = []
     for entry in given if isinstance(given, Iterable) else [given]:

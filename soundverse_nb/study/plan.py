@@ -26,6 +26,7 @@ from soundverse_nb.study.axes import (
     text_levels,
     whole_number,
 )
+from soundverse_nb.study.dealing import part_of
 from soundverse_nb.study.estimate import Estimate, estimate
 from soundverse_nb.study.plan_display import plan_html, plan_text
 from soundverse_nb.study.plan_file import read_plan, write_plan
@@ -141,17 +142,13 @@ class Plan:
     def trials(self) -> tuple[Trial, ...]:
         """What is ordered, in this order."""
         part, parts = self._part
-        return tuple(trial for trial in self._ordered() if self._dealt(trial) % parts == part)
+        return tuple(trial for trial in self._ordered() if self._part_of(trial, parts) == part)
 
-    def _dealt(self, trial: Trial) -> int:
-        """What tells which shard a trial belongs to: places of levels, weighted so that shards are of a size.
-
-        A plan that grows at its end leaves every trial with the shard that has paid for it.
-        """
+    def _part_of(self, trial: Trial, parts: int) -> int:
         if trial.is_control:
-            return trial.control
-        places = (places.get(trial.factors.get(factor, ""), 0) for factor, places in self._places.items())
-        return trial.replicate + sum(weight * place for weight, place in enumerate(places, 1))
+            return trial.control % parts
+        places = [places.get(trial.factors.get(factor, ""), 0) for factor, places in self._places.items()]
+        return part_of([*places, trial.replicate - 1], parts)
 
     @cached_property
     def _places(self) -> dict[str, dict[str, int]]:
@@ -250,9 +247,12 @@ class Plan:
             raise ConfigurationError(
                 f"There is no part {index} of {of}.", hint=f"Parts go from 0 to {of - 1}."
             )
-        part, parts = self._part
+        if self._part != (0, 1):
+            raise ConfigurationError(
+                "This plan is a part already.", hint="Cut the whole plan into as many parts as are needed."
+            )
         other = self._copy()
-        other._part = (part + index * parts, parts * of)
+        other._part = (index, of)
         given = self.budget if budget is None else budget
         other.budget = None
         if given is not None and given != math.inf:
@@ -348,7 +348,8 @@ class Plan:
         """Write the plan to a YAML file that people can read and change; gives its path back.
 
         Songs below the file's folder are named relative to it. Raises ConfigurationError for songs that are
-        no files or URLs, and for signed URLs, which are secrets and soon out of date.
+        no files or URLs, for signed URLs, which are secrets and soon out of date, and where a file is that is
+        no plan, as a song of the plan.
         """
         return write_plan(
             path, {**self.description(), "part": list(self._part), "budget": self.budget}, self.references

@@ -14,7 +14,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -199,8 +199,23 @@ class _Table:
                 raise ConfigurationError(
                     f"Row {at}: {plain(name, 40)!r} is in parameters and has a column of its own."
                 )
-            found[name] = _typed(value) if self.folder is not None else value
+            if self.folder is not None:
+                value = _typed(value)
+            elif isinstance(value, float) and column in self.widened:
+                value = int(value)
+            found[name] = value
         return found or None
+
+    @cached_property
+    def widened(self) -> set[str]:
+        """Columns of whole numbers that came as floats, because pandas has no other way to leave a gap."""
+        values = {column: [_unboxed(row.get(column)) for row in self.rows] for column in self.columns}
+        return {
+            column
+            for column, given in values.items()
+            if any(map(_is_nothing, given))
+            and all(_is_nothing(each) or isinstance(each, float) and each.is_integer() for each in given)
+        }
 
 
 def _no_reference(columns: Iterable[str]) -> ConfigurationError:

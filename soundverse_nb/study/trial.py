@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from soundverse_nb.api.request import RemixInstructions
 
@@ -38,7 +39,8 @@ class Trial:
         """A hash that is equal for equal trials, whenever and wherever they are run.
 
         `content` is the hash of the song, never its URL, which is signed anew each time; `service` names the
-        service and the version of its endpoint. Names of levels, key and transport stay out.
+        service and the version of its endpoint. Names of levels, key and transport stay out. 4 and 4.0 are one
+        number, as in JSON: a column of whole numbers with a gap comes as floats.
         """
         said = {
             "content": content,
@@ -47,4 +49,18 @@ class Trial:
             "simulated": simulated,
             "replicate": f"control {self.control}" if self.is_control else self.replicate,
         }
-        return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+        return hashlib.sha256(parameters_text(said).encode()).hexdigest()
+
+
+def parameters_text(given: Mapping[str, Any]) -> str:
+    """Equal for what JSON makes equal: whatever the order of names, and 1 and 1.0, but not 1 and true."""
+    return json.dumps(_one_number_each(given), sort_keys=True, ensure_ascii=True)
+
+
+def _one_number_each(value: Any) -> Any:
+    """The same with each whole number as an int."""
+    if isinstance(value, Mapping):
+        return {name: _one_number_each(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_one_number_each(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

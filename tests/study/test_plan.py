@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from typing import Any
 
+import numpy as np
 import pytest
 
 import soundverse_nb as sv
@@ -166,10 +167,28 @@ def test_a_trial_stays_with_its_shard_when_the_plan_grows(grown: dict[str, Any])
     assert all(after[identity] == at for identity, at in before.items() if identity in after)
 
 
-def test_shards_are_of_about_one_size() -> None:
-    plan = Plan([f"{number}.mp3" for number in range(5)], ["jazz", "rock", "ska"], repeats=8)
-    sizes = [len(plan.shard(at, 8)) for at in range(8)]
-    assert max(sizes) - min(sizes) <= 2
+@pytest.mark.parametrize(
+    ("songs", "prompts", "repeats", "parts", "least", "most"),
+    [
+        (5, 3, 8, 8, 15, 15),
+        (10, 5, 4, 20, 9, 11),
+        (10, 5, 4, 16, 12, 13),
+        (10, 5, 4, 3, 66, 67),
+        (12, 8, 3, 12, 24, 24),
+        (2, 4, 3, 4, 6, 6),
+        (1, 30, 1, 3, 10, 10),
+        (2, 4, 3, 24, 0, 2),
+    ],
+)
+def test_shards_are_of_about_one_size_however_many(
+    songs: int, prompts: int, repeats: int, parts: int, least: int, most: int
+) -> None:
+    styles = [f"style {number}" for number in range(prompts)]
+    plan = Plan([f"{number}.mp3" for number in range(songs)], styles, repeats=repeats)
+    sizes = [len(plan.shard(at, parts)) for at in range(parts)]
+    assert sum(sizes) == len(plan)
+    assert least <= min(sizes)
+    assert max(sizes) <= most
 
 
 def test_the_parts_of_a_plan_are_the_plan() -> None:
@@ -178,8 +197,30 @@ def test_the_parts_of_a_plan_are_the_plan() -> None:
     assert sorted(trial.number for part in parts for trial in part) == list(range(1, 19))
     assert sum(part.share for part in parts) == pytest.approx(1)
     assert {trial.reference for trial in parts[0]} == {"one", "two"}
-    quarter = plan.shard(1, 2).shard(0, 2)
-    assert [trial.number for trial in quarter] == [trial.number for trial in plan.shard(1, 4)]
+    with pytest.raises(sv.ConfigurationError, match="is a part already"):
+        plan.shard(1, 2).shard(0, 2)
+
+
+@pytest.mark.parametrize("other", [{"x": 1.0}, {"x": 1, "y": [2.0]}])
+def test_a_whole_number_is_the_same_whether_it_has_a_point_or_not(other: dict[str, Any]) -> None:
+    given = {name: [2] if name == "y" else 1 for name in other}
+    one, two = (Plan(SONGS[:1], ["jazz"], parameters=each).trials[0] for each in (given, other))
+    assert one.identity("song", "v7", True) == two.identity("song", "v7", True)
+    with pytest.raises(sv.ConfigurationError, match="are the same"):
+        Plan(SONGS, ["jazz"], parameters=[given, other])
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers() -> None:
+    plan = Plan(SONGS, ["jazz"], repeats=np.int64(2), seed=np.int32(3))
+    assert (len(plan), plan.hash) == (4, Plan(SONGS, ["jazz"], repeats=2, seed=3).hash)
+    with pytest.raises(sv.ConfigurationError, match="is no whole number"):
+        Plan(SONGS, ["jazz"], repeats=np.bool_(True))
+
+
+def test_1_and_true_are_two_levels() -> None:
+    plan = Plan(SONGS[:1], ["jazz"], parameters=[{"x": 1}, {"x": True}])
+    assert [trial.instructions.parameters for trial in plan] in ([{"x": 1}, {"x": True}], [{"x": True}, {"x": 1}])
+    assert len({trial.identity("song", "v7", True) for trial in plan}) == 2
 
 
 def test_a_trial_is_the_same_whatever_its_levels_are_called() -> None:

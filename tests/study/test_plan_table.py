@@ -52,6 +52,17 @@ def test_a_data_frame_is_taken_with_its_types() -> None:
     }
 
 
+def test_a_column_of_whole_numbers_orders_the_same_once_its_gap_is_filled() -> None:
+    import pandas as pd
+
+    def first(steps: list[Any]) -> tuple[str, str]:
+        frame = pd.DataFrame({"reference": ["one.mp3"] * 2, "prompt": ["a", "b"], "parameter.steps": steps})
+        trial = next(trial for trial in Plan.from_frame(frame) if trial.factors["prompt"] == "a")
+        return trial.identity("song", "v7", True), trial.instructions.model_dump_json()
+
+    assert first([4, None]) == first([4, 8])
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_a_csv_of_any_spreadsheet_is_read(delimiter: str, tmp_path: Path) -> None:
     lines = [
