@@ -39,7 +39,7 @@ from soundverse_nb.study.axes import (
     slot_levels,
     text_levels,
 )
-from soundverse_nb.study.targets import check_target
+from soundverse_nb.study.targets import check_plan_target
 from soundverse_nb.study.yaml_text import (
     MOST_BYTES,
     MOST_VALUES,
@@ -283,10 +283,10 @@ def write_plan(path: str | os.PathLike[str], description: Mapping[str, Any], ref
     """A plan's description and its songs as a YAML file; gives its path back.
 
     What was there is replaced once the new file is whole. Raises ConfigurationError for songs that are no
-    files or URLs, for a URL that carries a signature, and for a path of a study's own.
+    files or URLs, for a URL that carries a signature, and for a path where there is something else than a plan.
     """
     place = Path(path)
-    check_target(place)
+    check_plan_target(place)
     text = text_of_plan(description, references, place.parent)
     content = text.encode("utf-8")
     if len(content) > MOST_BYTES:

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.render.escape import plain
 from soundverse_nb.study.estimates import Scope
-from soundverse_nb.study.targets import check_target
+from soundverse_nb.study.targets import check_page_target, check_target
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ def report_request(
             f"There is a file {plain(path.name, 120)} already, which was left as it is.",
             hint="Choose another name, or overwrite=True.",
         )
+    check_page_target(path)
     if not isinstance(embed, int) or embed < 0:
         raise ConfigurationError(f"embed={embed!r} is no number of bytes.", hint="True, False or 20_000_000.")
     if title is not None and not isinstance(title, str):

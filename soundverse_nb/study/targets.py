@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.render.escape import plain
 from soundverse_nb.study.store_file import NAME
+
+MOST_LOOKED_AT = 1_000_000
+"""Bytes in which a plan's keys are looked for."""
 
 _OF_STORE = frozenset({NAME, *(f"{NAME}-{suffix}" for suffix in ("wal", "shm", "journal"))})
 
@@ -26,11 +30,29 @@ def check_target(path: Path) -> None:
 
 def check_archive_target(path: Path) -> None:
     """The same, and where something is there that is no archive of a study."""
+    _check_replaced(path, _is_archive, "archive of a study", "an earlier archive")
+
+
+def check_plan_target(path: Path) -> None:
+    """The same, and where something is there that is no plan."""
+    _check_replaced(path, _is_plan, "plan", "a plan's own file")
+
+
+def check_page_target(path: Path) -> None:
+    """The same, and where something is there that is no page."""
+    _check_replaced(path, _is_page, "page", "an earlier page")
+
+
+def _check_replaced(path: Path, is_one: Callable[[Path], bool], what: str, earlier: str) -> None:
     check_target(path)
-    if path.exists() and not _is_archive(path):
+    try:
+        refused = path.exists() and not (path.is_file() and is_one(path))  # a pipe would be waited for
+    except OSError:
+        refused = True
+    if refused:
         raise ConfigurationError(
-            f"There is a {plain(path.name, 120)} that is no archive of a study. It was left as it is.",
-            hint="Choose another name. Only an earlier archive is replaced.",
+            f"There is a {plain(path.name, 120)} that is no {what}. It was left as it is.",
+            hint=f"Choose another name. Only {earlier} is replaced.",
         )
 
 
@@ -38,5 +60,18 @@ def _is_archive(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return NAME in archive.namelist()
-    except (OSError, zipfile.BadZipFile):
+    except zipfile.BadZipFile:
         return False
+
+
+def _is_plan(path: Path) -> bool:
+    """Whether a file has the one key that every plan has. An empty one, as a broken write leaves, is replaced."""
+    with path.open("rb") as file:
+        lines = file.read(MOST_LOOKED_AT).splitlines()
+    return not lines or any(line.startswith(b"references:") for line in lines)
+
+
+def _is_page(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(1024).lower()
+    return not head or b"<!doctype html" in head or b"<html" in head

@@ -24,6 +24,7 @@ from soundverse_nb.study.crate import DESCRIPTION
 from soundverse_nb.study.environments import note_run, runs_of
 from soundverse_nb.study.store import MICRO, NAME, StudyStore, TrialState
 from soundverse_nb.study.unpacking import open_archive
+from tests.study.conftest import write_song
 from tests.study.stored import stored_trial
 
 KEY = "sv-key-4711-of-nobody"
@@ -516,3 +517,18 @@ def test_only_an_earlier_archive_is_replaced(folder: Path, tmp_path: Path) -> No
     with zipfile.ZipFile(thesis) as document:
         assert document.read("word/document.xml") == b"all of it"
     assert study.save(tmp_path / "study.zip") == study.save(tmp_path / "study.zip")
+
+
+def test_only_an_earlier_plan_and_an_earlier_page_are_replaced(folder: Path, tmp_path: Path) -> None:
+    study, song = sv.Study(folder), tmp_path / "song.wav"
+    before = write_song(song, 220.0).read_bytes()
+    plan = sv.Plan([song], ["jazz"])
+    with pytest.raises(sv.ConfigurationError, match=r"song.wav that is no plan. It was left as it is"):
+        plan.save(song)
+    with pytest.raises(sv.ConfigurationError, match=r"song.wav that is no page. It was left as it is"):
+        study.report(song, overwrite=True)
+    assert song.read_bytes() == before
+    saved = sv.Plan([song], ["waltz"]).save(tmp_path / "plan.yaml")
+    assert sv.Plan.load(plan.save(saved)) == plan
+    study.report(tmp_path / "report.html")
+    assert study.report(tmp_path / "report.html", overwrite=True).stat().st_size > 1000
