@@ -345,14 +345,14 @@ def _nothing(
     hints = [f'by="{other}" compares the {elsewhere} that have one.'] if elsewhere else []
     if metric == "stars":
         hints.append("study.gallery() and study.mark() give stars.")
+    elif total["without"]:
+        hints.append("study.measure() measures what lacks; not_measured in study.to_frame() says why it did.")
     elif not states or total["missing"] or total["running"]:
         hints.append("study.run(plan) orders what is missing.")
     elif total["failed"]:
         hints.append(
             "study.run(plan) orders what is missing (retry_failed=True tries those that failed again)."
         )
-    elif total["without"]:
-        hints.append("study.measure() measures what lacks; not_measured in study.to_frame() says why it did.")
     return ConfigurationError(
         f"No take {which} has a {metric}{'' if elsewhere else ' yet'}{_instead(states)}.",
         hint=" ".join(hints) or "study.to_frame() has all takes.",

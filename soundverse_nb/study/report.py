@@ -124,7 +124,7 @@ def _plan(
     if plan is None:
         return Markup("")
     price = noted_price(store)
-    spreads = ((metric, pilot_spread(rows, metric)) for metric in metrics if metric in rows[0])
+    spreads = ((metric, pilot_spread(rows, metric)) for metric in metrics if rows and metric in rows[0])
     found = next(((metric, spread) for metric, spread in spreads if spread is not None), None)
     known = None if found is None else plan_precision(plan, found[1], price, found[0])
     left = sum(row["state"] == "missing" and row["in_plan"] for row in rows)

@@ -74,12 +74,14 @@ def summarise(
     seed : of a bootstrap.
 
     Finished takes count that have the metric, are in the plan, no control, and not the same file as another;
-    all others are tallied. Every song weighs the same. P values of pairs are adjusted by Holm's method.
+    all others are tallied. Every song weighs the same. P values of pairs are adjusted by Holm's method;
+    each interval is of its pair alone.
     No interval leaves the range of its measure: of one from 0 to 1, such as tune_kept, that of a level is
     Student's t on the scale of the log odds; others are cut at the end.
-    A metric that is 0 or 1 in every take, as of who passes, has the intervals of shares: of these songs those
-    of Clopper and Pearson, and of Agresti and Caffo for pairs; of songs like these a Bayesian bootstrap with
-    half a song more at either end, whatever the `method`. They hold where hardly a take passes or fails, too.
+    A metric that is 0 or 1 in every take, as of who passes, has the intervals of shares: of these songs, from
+    10 takes of a level on, those of Clopper and Pearson, and of Agresti and Caffo for pairs; of songs like
+    these a Bayesian bootstrap with half a song more at either end, whatever the `method`. They hold where
+    hardly a take passes or fails, too.
     Other values that do not vary, and a few whole numbers that hardly do, have no interval and no p value.
 
     Raises ConfigurationError for an unknown column or factor, where no take counts, and under 5 songs for
@@ -242,7 +244,8 @@ def _sentence(metric: str, pair: PairDifference, several: bool) -> str:
 def _figures(pair: PairDifference, several: bool) -> str:
     digits = digits_for(pair.low, pair.high, pair.difference)
     return (
-        f"{signed(pair.difference, digits)} (95 % interval {interval_text(pair.low, pair.high, digits)}), "
+        f"{signed(pair.difference, digits)} (95 % interval{' of this pair alone' * several} "
+        f"{interval_text(pair.low, pair.high, digits)}), "
         f"p {p_equals(pair.p_holm)}{' after Holm' * several}, {pair.songs} song{'s' * (pair.songs != 1)}"
     )
 

@@ -433,3 +433,14 @@ def test_the_plan_of_a_report_has_the_price_and_what_the_takes_tell_of_how_they_
     assert "From 4 pilot takes." in plan
     assert "at 0.10 a remix" in plan
     assert "which a pilot study tells" not in plan
+
+
+def test_a_study_without_a_trial_has_a_report_too(tmp_path: Path) -> None:
+    """As the part of a small plan on one of many machines."""
+    plan = sv.Plan(["one.mp3"], ["jazz"])
+    empty = next(part for part in (plan.shard(0, 2), plan.shard(1, 2)) if not len(part))
+    store = StudyStore(tmp_path / "study")
+    store.take_plan(empty.hash, {**empty.description(), "contents": {"one": "0" * 64}}, [])
+    store.close()
+    page = text_of(sv.Study(tmp_path / "study").report(tmp_path / "report.html"))
+    assert "0 trials" in page
