@@ -145,7 +145,7 @@ class RemixJob(Generic[T]):
         state = self.state
         if state == "running":
             advice = (
-                "`await job` or job.result() gives what it makes, job.state says how it is by then, "
+                "await job or job.result() gives what it makes, job.state says how it is by then, "
                 "job.cancel() stops watching."
             )
             return f"started at {self._started}", advice
@@ -153,7 +153,7 @@ class RemixJob(Generic[T]):
             error = self._work.future.exception()
             return state, str(error) if isinstance(error, SoundverseError) else type(error).__name__
         return state, {
-            "finished": "`await job` or job.result() gives what it made.",
+            "finished": "await job or job.result() gives what it made.",
             "cancelled": self._stopped.removeprefix("Cancelled.").strip() or "Nothing was sent.",
         }[state]
 

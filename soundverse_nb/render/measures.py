@@ -61,7 +61,7 @@ def measures_html(title: str, rows: Sequence[MeasureRow], notes: Sequence[str] =
 
 def _value_width(rows: Sequence[MeasureRow]) -> str:
     """Pixels for the longest value, so that as many remarks as can be stand beside theirs."""
-    return str(min(_MOST_VALUE, 22 + 8 * max(len(row.value) for row in rows)))
+    return str(min(_MOST_VALUE, 24 + 9 * max(len(row.value) for row in rows)))
 
 
 def _row(row: MeasureRow, value_width: str) -> Markup:
@@ -102,9 +102,7 @@ def grid_html(
     """The same as an HTML table that survives a notebook's sanitiser."""
     table = Markup("")
     if rows:
-        head = joined(
-            [fill('<th style="{};white-space:nowrap">{}</th>', _CELL, heading) for heading in headings]
-        )
+        head = joined([fill('<th style="{}">{}</th>', _CELL, heading) for heading in headings])
         body = [joined([_grid_cell(cell) for cell in row]) for row in rows]
         table = fill(
             '<div style="overflow-x:auto"><table style="border-collapse:collapse;margin:4px 0 0;'

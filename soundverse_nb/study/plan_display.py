@@ -162,6 +162,8 @@ def _facts(plan: Design, price: float | None, to_order: int | None) -> list[Meas
     rows.append(MeasureRow("time", guess.time.partition(",")[0], remark))
     if guess.price is not None and price is not None:
         rows.append(MeasureRow("price", money(guess.price), f"at {money(price)} a remix"))
+    else:  # a plan knows of no service
+        rows.append(MeasureRow("price", "not given", "study.preview(plan, price=...) tells what it costs"))
     if to_order is not None:
         left = f"{money(to_order * price)} of it" if price is not None and to_order else ""
         rows.append(MeasureRow("to order", f"{to_order:,}", left or "of these trials"))
