@@ -119,9 +119,12 @@ function mount(root, link) {
 
   /** The same when other takes have come meanwhile. */
   function rebuild() {
-    const wasSearching = document.activeElement === bar.search;
+    const { activeElement: active } = document;
+    const label = bar.bar.contains(active) ? active.getAttribute("aria-label") : null;
+    const caret = active === bar.search ? [active.selectionStart, active.selectionEnd] : null;
     keepFocus(build);
-    if (wasSearching) bar.search.focus();
+    if (label) bar.bar.querySelector(`[aria-label="${CSS.escape(label)}"]`)?.focus({ preventScroll: true });
+    if (caret) bar.search.setSelectionRange(...caret);
   }
 
   /** What has room: rows or cards, and how many numbers. */

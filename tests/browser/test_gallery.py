@@ -21,8 +21,9 @@ CELLS = [
     "import json; print('told', json.dumps([opened, kept]))",
     f"{galleries.MANY}\n{galleries.SHOW_MANY}",
     "shown.update(takes[:3], '3 takes')",
+    "shown.update(takes[:15], '15 takes')",
 ]
-TOLD, MANY, FEWER = 2, 3, 4
+TOLD, MANY, FEWER, MORE = 2, 3, 4, 5
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,17 @@ def run(page: Page, *cells: int) -> None:
             }""",
             cell,
         )
+
+
+def run_unseen(page: Page, cell: int) -> None:
+    """As from another cell that runs: a click or a key would leave what has the focus."""
+    page.evaluate(
+        """async (code) => {
+            const {kernel} = window.jupyterapp.shell.currentWidget.sessionContext.session;
+            await kernel.requestExecute({code}).done;
+        }""",
+        CELLS[cell],
+    )
 
 
 @pytest.fixture
@@ -249,14 +261,7 @@ def test_who_writes_a_note_goes_on_when_other_takes_come(gallery: Locator, noteb
     press(gallery, "ArrowDown", "n")
     gallery.page.keyboard.type("fat ")
     note = row(gallery, 2).get_by_label("Note on take 2")
-    # As from another cell that runs: by a click or a key the note would be left.
-    gallery.page.evaluate(
-        """async (code) => {
-            const {kernel} = window.jupyterapp.shell.currentWidget.sessionContext.session;
-            await kernel.requestExecute({code}).done;
-        }""",
-        CELLS[FEWER],
-    )
+    run_unseen(gallery.page, FEWER)
     expect(gallery.locator(".svt-count")).to_have_text("3 takes")
     expect(note).to_be_focused()
     gallery.page.keyboard.type("bass")
@@ -264,6 +269,25 @@ def test_who_writes_a_note_goes_on_when_other_takes_come(gallery: Locator, noteb
     press(gallery, "Enter")
     expect(row(gallery, 2)).to_be_focused()
     assert told(notebook)[1] == {"2": [None, "fat bass"]}
+
+
+def test_who_filters_or_searches_goes_on_when_other_takes_come(gallery: Locator) -> None:
+    page = gallery.page
+    gallery.locator(".svt-filters summary").click()
+    for control in (gallery.get_by_label("Stars", exact=True).first, gallery.get_by_label("Search takes")):
+        control.focus()
+        run_unseen(page, FEWER)
+        expect(gallery.locator(".svt-count")).to_have_text("3 takes")
+        expect(control).to_be_focused()
+        run_unseen(page, MORE)
+        expect(gallery.locator(".svt-count")).to_have_text("15 takes")
+        expect(control).to_be_focused()
+    page.keyboard.type("mon")
+    press(gallery, "ArrowLeft", "ArrowLeft")
+    run_unseen(page, FEWER)
+    expect(gallery.locator(".svt-count")).to_contain_text("of 3 takes")
+    page.keyboard.type("o")
+    expect(gallery.get_by_label("Search takes")).to_have_value("moon")
 
 
 def test_who_writes_a_note_goes_on_when_the_width_changes(gallery: Locator, notebook: LabNotebook) -> None:
