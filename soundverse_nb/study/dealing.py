@@ -11,8 +11,7 @@ def part_of(places: Sequence[int], parts: int) -> int:
     """In which of so many parts a trial is, by the places of its levels on their axes and of its repeat.
 
     It hangs on nothing else, so that a trial keeps its part when an axis or the repeats grow. Along any one
-    axis the parts take turns, each axis in steps of its own length, so that also of many parts each gets about
-    as much.
+    axis the parts take turns, on each in steps of another length, so that many parts get about as much, too.
     """
     steps = _steps(len(places), parts)
     return sum(step * place for step, place in zip(steps, places, strict=True)) % parts

@@ -283,7 +283,7 @@ def write_plan(path: str | os.PathLike[str], description: Mapping[str, Any], ref
     """A plan's description and its songs as a YAML file; gives its path back.
 
     What was there is replaced once the new file is whole. Raises ConfigurationError for songs that are no
-    files or URLs, for a URL that carries a signature, and for a path where there is something else than a plan.
+    files or URLs, for a URL that carries a signature, and where something else than a plan is in its place.
     """
     place = Path(path)
     check_plan_target(place)

@@ -214,7 +214,7 @@ class _Table:
             column
             for column, given in values.items()
             if any(map(_is_nothing, given))
-            and all(_is_nothing(each) or isinstance(each, float) and each.is_integer() for each in given)
+            and all(_is_nothing(each) or (isinstance(each, float) and each.is_integer()) for each in given)
         }
 
 

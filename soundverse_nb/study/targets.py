@@ -65,7 +65,7 @@ def _is_archive(path: Path) -> bool:
 
 
 def _is_plan(path: Path) -> bool:
-    """Whether a file has the one key that every plan has. An empty one, as a broken write leaves, is replaced."""
+    """Whether a file has the one key that every plan has. What is empty may be replaced."""
     with path.open("rb") as file:
         lines = file.read(MOST_LOOKED_AT).splitlines()
     return not lines or any(line.startswith(b"references:") for line in lines)

@@ -39,8 +39,8 @@ class Trial:
         """A hash that is equal for equal trials, whenever and wherever they are run.
 
         `content` is the hash of the song, never its URL, which is signed anew each time; `service` names the
-        service and the version of its endpoint. Names of levels, key and transport stay out. 4 and 4.0 are one
-        number, as in JSON: a column of whole numbers with a gap comes as floats.
+        service and the version of its endpoint. Names of levels, key and transport stay out. 4 and 4.0 are
+        one number, as in JSON: a column of whole numbers with a gap comes as floats.
         """
         said = {
             "content": content,
