@@ -115,6 +115,11 @@ async def until_stopped() -> None:
         await asyncio.wait(waiting, timeout=SHUTDOWN_SECONDS)
 
 
+def block_until_stopped() -> None:
+    """The same, blocking; on any thread but that of the background loop, which has to end it."""
+    concurrent.futures.wait(list(_stopping), timeout=SHUTDOWN_SECONDS)
+
+
 async def let_go() -> None:
     """Let the caller's loop close what it has just left: a stream behind a `break` ends in its next turns."""
     check_can_wait()

@@ -13,6 +13,7 @@ from functools import partial
 from types import TracebackType
 
 from soundverse_nb import displays
+from soundverse_nb.client.background import block_until_stopped, until_stopped
 from soundverse_nb.client.journal.lease import BEAT_EVERY, drop, is_held, is_undecided, new_lease
 from soundverse_nb.client.journal.order import Lease
 from soundverse_nb.errors import ConfigurationError, SoundverseError
@@ -79,6 +80,8 @@ class RunnerLease:
         self._beating: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> RunnerLease:
+        # A cell that was interrupted a moment ago may still be giving its claim back.
+        await until_stopped()
         if is_undecided(_lease((await asyncio.to_thread(self._store.meta)).get(_RUNNER))):
             displays.notice(
                 "another machine ran this study a moment ago: it is watched for up to a minute, to see "
@@ -141,6 +144,7 @@ class Claim:
 @contextlib.contextmanager
 def claimed(store: StudyStore, work: Work = Work.RUN) -> Iterator[Claim]:
     """Keep every runner off a study for the time of a block. ConfigurationError where one is at work."""
+    block_until_stopped()  # as above
     mine = new_lease(time.time())
     try:
         store.change(_RUNNER, lambda old: _claimed(old, mine, work))
