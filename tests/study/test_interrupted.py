@@ -1,4 +1,4 @@
-"""What follows an interrupt at once: the run that was interrupted may still be writing down where it stopped."""
+"""What follows an interrupt at once, while the run may still be writing down where it stopped."""
 
 from __future__ import annotations
 
