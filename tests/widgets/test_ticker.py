@@ -36,4 +36,4 @@ def test_a_display_that_breaks_stops_ticking_and_nothing_else() -> None:
     ticker = Ticker(beat, lambda: True, seconds=0.001)
     ticker.start()
     ticker.join(10)
-    assert not any(thread.name == "soundverse-ticker" for thread in threading.enumerate())
+    assert not ticker._thread.is_alive()
