@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from soundverse_nb.api.request import RemixRequest
@@ -19,11 +19,12 @@ REQUEST = RemixRequest("https://storage.example/song.mp3", prompt="jazz", parame
 WIRE = REQUEST.to_wire()
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+@contextlib.contextmanager
+def unserved_port() -> Iterator[int]:
+    """A port of this machine where nobody listens, kept meanwhile so that nobody else gets it."""
+    with socket.socket() as kept:
+        kept.bind(("127.0.0.1", 0))
+        yield kept.getsockname()[1]
 
 
 @contextlib.asynccontextmanager

@@ -14,7 +14,7 @@ from soundverse_nb.api.proxy import NetworkSettings, current_network, is_this_ma
 from soundverse_nb.api.transport import ProxyRefusedError
 from soundverse_nb.errors import ConfigurationError, DownloadError, Spent, TransportError
 from tests.api.conftest import Connect
-from tests.api.servers import count_sent, free_port, tls_server
+from tests.api.servers import count_sent, tls_server, unserved_port
 from tests.proxy import ForwardProxy
 from tests.strict_service import MP3, StrictService
 
@@ -231,9 +231,9 @@ async def test_a_407_of_the_service_itself_is_no_proxys(connect: Connect) -> Non
 
 
 async def test_a_proxy_that_is_not_there_is_named(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    port = free_port()
-    monkeypatch.setenv("HTTPS_PROXY", f"http://me:geheim@127.0.0.1:{port}")
-    sent, error = await count_sent(connect("https://api.test"))
+    with unserved_port() as port:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://me:geheim@127.0.0.1:{port}")
+        sent, error = await count_sent(connect("https://api.test"))
     assert (sent, type(error)) == (0, TransportError)
     assert f"the proxy 127.0.0.1:{port} could not be reached" in str(error)
 

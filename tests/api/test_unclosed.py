@@ -17,7 +17,7 @@ from soundverse_nb.errors import (
     SoundverseError,
 )
 from tests.api.conftest import Connect
-from tests.api.servers import WIRE, drain, free_port, listener
+from tests.api.servers import WIRE, drain, listener, unserved_port
 from tests.strict_service import (
     HOLD,
     RATE_LIMITED,
@@ -39,7 +39,7 @@ def test_nothing_is_left_unclosed(happening: str, close: bool) -> None:
         replies = {"cut": [cut_before_headers()], "refused": [refusal(RATE_LIMITED)]}
         held = [stream(*stages()[:2], HOLD)] if happening in ("left_early", "cancelled") else []
         async with StrictService(replies.get(happening, held)) as service:
-            url = f"http://127.0.0.1:{free_port()}" if happening == "unreached" else service.base_url
+            url = f"http://127.0.0.1:{port}" if happening == "unreached" else service.base_url
             transport = Transport(url, SecretStr(service.api_key))
             with contextlib.suppress(SoundverseError):
                 if happening == "left_early":
@@ -56,7 +56,7 @@ def test_nothing_is_left_unclosed(happening: str, close: bool) -> None:
                 await transport.close()
             del transport
 
-    with warnings.catch_warnings(record=True) as warned:
+    with unserved_port() as port, warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         gc.freeze()
         asyncio.run(run())

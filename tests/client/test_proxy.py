@@ -18,7 +18,7 @@ import soundverse_nb as sv
 from soundverse_nb.errors import Spent
 from soundverse_nb.hosting.objectstore import ObjectStoreHost
 from soundverse_nb.hosting.protocol import PublishedReference
-from tests.api.servers import free_port, make_certificate
+from tests.api.servers import make_certificate, unserved_port
 from tests.client.conftest import SONG
 from tests.proxy import ForwardProxy
 from tests.strict_service import StrictService
@@ -177,7 +177,7 @@ async def test_a_reference_that_the_proxy_refuses_is_the_proxys_fault(
 async def test_a_socks_proxy_is_refused_before_anything_is_sent(
     make_client: MakeClient, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    url = f"socks5://me:geheim@127.0.0.1:{free_port()}"
+    url = "socks5://me:geheim@127.0.0.1:9"
     settings = {"api_key": "key-0123456789", "base_url": "https://api.soundverse.ai"}
     if name == "proxy=":
         settings["proxy"] = url
@@ -196,9 +196,10 @@ async def test_a_proxy_that_is_gone_once_the_remix_is_paid_loses_nothing(
     async with StrictService() as service:
         service.storage_url, storage = "http://storage.test", port_of(service.storage_url)
         client = make_client(service)
-        monkeypatch.setenv("HTTP_PROXY", f"http://me:geheim@127.0.0.1:{free_port()}")
-        with pytest.raises(sv.DownloadError, match="the proxy") as failed:
-            await client.remix(SONG, prompt="jazz")
+        with unserved_port() as port:
+            monkeypatch.setenv("HTTP_PROXY", f"http://me:geheim@127.0.0.1:{port}")
+            with pytest.raises(sv.DownloadError, match="the proxy") as failed:
+                await client.remix(SONG, prompt="jazz")
         assert failed.value.spent is Spent.YES
         assert "geheim" not in str(failed.value)
         async with ForwardProxy({"storage.test": storage}) as proxy:

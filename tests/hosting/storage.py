@@ -242,13 +242,3 @@ class Moto:
         import boto3
 
         return boto3.client(service, endpoint_url=self.url, **self._root)
-
-
-def closed_port() -> int:
-    """A port on loopback where nobody listens."""
-    import socket
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port

@@ -12,7 +12,7 @@ from soundverse_nb.api.proxy import NetworkSettings
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.hosting import ObjectStoreHost
 from soundverse_nb.hosting.objectstore import region_header
-from tests.api.servers import free_port, listener
+from tests.api.servers import listener, unserved_port
 
 KEYS: dict[str, Any] = {"access_key_id": "x", "secret_access_key": "y", "region": "us-east-1"}
 
@@ -41,5 +41,6 @@ async def test_the_region_of_a_bucket_elsewhere_is_asked_for_and_named(tmp_path:
 
 
 async def test_who_does_not_say_leaves_it_open() -> None:
-    assert await region_header("songs", f"http://127.0.0.1:{free_port()}", NetworkSettings()) == ""
+    with unserved_port() as port:
+        assert await region_header("songs", f"http://127.0.0.1:{port}", NetworkSettings()) == ""
     assert await region_header("songs", "http://[::1", NetworkSettings()) == ""

@@ -13,7 +13,7 @@ from aiohttp import web
 from soundverse_nb.errors import ConfigurationError, HostingError
 from soundverse_nb.hosting import EmbeddedHost
 from soundverse_nb.simulator import Simulator
-from tests.hosting.storage import closed_port
+from tests.api.servers import unserved_port
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +82,9 @@ async def test_no_file_is_handed_to_what_is_not_the_simulator(
 
 
 async def test_a_simulator_that_stopped_is_told(song: Path) -> None:
-    with pytest.raises(HostingError, match="could not be handed to the simulator"):
-        await EmbeddedHost(f"http://127.0.0.1:{closed_port()}").publish(song)
+    told = pytest.raises(HostingError, match="could not be handed to the simulator")
+    with unserved_port() as port, told:
+        await EmbeddedHost(f"http://127.0.0.1:{port}").publish(song)
 
 
 async def test_a_missing_file_is_told(simulator: Simulator, tmp_path: Path) -> None:

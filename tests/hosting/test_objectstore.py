@@ -16,7 +16,8 @@ import pytest
 
 from soundverse_nb.errors import ConfigurationError, HostingError, SoundverseError, Spent
 from soundverse_nb.hosting import ObjectStoreHost
-from tests.hosting.storage import BUCKET, KEY, S3rver, Wire, closed_port
+from tests.api.servers import unserved_port
+from tests.hosting.storage import BUCKET, KEY, S3rver, Wire
 
 PREFIX = "studies/a"
 
@@ -207,8 +208,8 @@ async def test_a_stopped_server_is_told_as_unreachable(
 
 
 async def test_a_server_that_never_was_is_told_as_unreachable(song: Path) -> None:
-    with pytest.raises(HostingError, match="could not be reached"):
-        await host_at(f"http://127.0.0.1:{closed_port()}").publish(song)
+    with unserved_port() as port, pytest.raises(HostingError, match="could not be reached"):
+        await host_at(f"http://127.0.0.1:{port}").publish(song)
 
 
 async def test_by_default_a_withdrawn_song_stays_for_the_next_remix(s3: S3rver, song: Path) -> None:

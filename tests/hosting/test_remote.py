@@ -17,6 +17,7 @@ from soundverse_nb.errors import ConfigurationError, PreflightError, SoundverseE
 from soundverse_nb.hosting import check_address, fetch_reference, must_be_public
 from soundverse_nb.hosting.remote import check_url
 from tests.api.packing import whole as packed
+from tests.api.servers import unserved_port
 
 LIMIT = 200_000
 SONG = b"ID3" + b"\x00" * 99_997
@@ -359,10 +360,7 @@ async def test_a_packed_song_is_unpacked_and_only_up_to_the_limit(
 
 
 async def test_a_closed_port_is_told_as_unreachable(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with pytest.raises(PreflightError, match="could not be reached"):
+    with unserved_port() as port, pytest.raises(PreflightError, match="could not be reached"):
         await fetch(f"http://127.0.0.1:{port}/song.mp3", tmp_path)
 
 
