@@ -78,7 +78,10 @@ def test_the_callers_context_goes_along(loop: BackgroundLoop) -> None:
     assert loop.wait(look()) == "In [7]"
 
 
-async def test_cancelling_waits_until_the_work_has_noted_where_it_stopped(loop: BackgroundLoop) -> None:
+async def test_cancelling_waits_until_the_work_has_noted_where_it_stopped(
+    loop: BackgroundLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "INTERRUPT_SECONDS", 600)
     began, stopping, noted = threading.Event(), threading.Event(), threading.Event()
     go_on = asyncio.Event()
 
@@ -143,7 +146,7 @@ def test_closing_cancels_what_runs_and_a_later_use_starts_anew(loop: BackgroundL
     began.wait()
     loop.close()
     with pytest.raises(concurrent.futures.CancelledError):
-        running.future.result(timeout=5)
+        running.future.result(timeout=60)
     assert loop.wait(where()) == "soundverse-loop"
 
 
@@ -260,7 +263,7 @@ async def test_nothing_waits_for_what_a_closed_loop_can_never_end(monkeypatch: p
     gone.close()
     task.cancel()
     work.close()
-    await asyncio.wait_for(until_stopped(), 20)
+    await asyncio.wait_for(until_stopped(), 60)
 
 
 @pytest.mark.parametrize("exit_", [SystemExit(3), KeyboardInterrupt("of its own")])

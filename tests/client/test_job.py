@@ -207,12 +207,12 @@ class _Elsewhere:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self.service = StrictService(replies)
-        asyncio.run_coroutine_threadsafe(self.service.__aenter__(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self.service.__aenter__(), self._loop).result(60)
 
     def close(self) -> None:
-        asyncio.run_coroutine_threadsafe(self.service.__aexit__(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self.service.__aexit__(), self._loop).result(60)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
         self._loop.close()
 
 

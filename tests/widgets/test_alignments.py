@@ -167,7 +167,7 @@ def test_a_player_of_takes_that_were_compared_before_knows_so_from_the_start(tak
     may_read = threading.Event()
 
     def read() -> list[Take]:
-        assert may_read.wait(10)
+        assert may_read.wait(60)
         return takes
 
     before = set(threading.enumerate())

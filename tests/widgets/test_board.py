@@ -342,8 +342,8 @@ def test_whoever_beats_and_closes_all_is_said_by_the_cell_that_opened_it(
     speaking.reset(token)
     opened = len(heard)
     board.update(ProgressUpdate(0, Phase.STREAMING, "streaming", 45.0))
-    assert beaten.wait(10)
+    assert beaten.wait(60)
     board.close()
-    board._ticker.join(10)
+    board._ticker.join(60)
     assert {"comm_open", "comm_msg", "update", "comm_close"} <= {kind for kind, _ in heard[opened:]}
     assert {speaker for _, speaker in heard} == {"cell 7"}

@@ -167,7 +167,7 @@ def test_a_reading_that_breaks_is_one_line_and_an_answer_and_no_traceback(
     may_read = threading.Event()
 
     def read() -> list[Take]:
-        assert may_read.wait(10)
+        assert may_read.wait(60)
         raise OSError("https://songs.example.com/song.mp3?signature=of-a-private-song")
 
     before = set(threading.enumerate())
@@ -176,7 +176,7 @@ def test_a_reading_that_breaks_is_one_line_and_an_answer_and_no_traceback(
     begun = set(threading.enumerate()) - before
     (reading,) = [thread for thread in begun if thread.name == "soundverse-player"]
     may_read.set()
-    reading.join(10)
+    reading.join(60)
     assert unhandled == []
     (record,) = [each for each in caplog.records if each.name.startswith("soundverse_nb")]
     assert record.getMessage() == "The player has no takes: OSError"

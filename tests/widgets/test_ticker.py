@@ -22,9 +22,9 @@ def test_it_beats_in_the_context_in_which_it_was_made_and_says_final() -> None:
     ticker = Ticker(beat, lambda: next(left), seconds=0.001)
     speaking.reset(token)
     ticker.start()
-    assert beaten.wait(10)
+    assert beaten.wait(60)
     ticker.stop()
-    ticker.join(10)
+    ticker.join(60)
     assert set(heard) == {"cell 7"}
     assert next(left, "all said") == "all said"
 
@@ -35,5 +35,5 @@ def test_a_display_that_breaks_stops_ticking_and_nothing_else() -> None:
 
     ticker = Ticker(beat, lambda: True, seconds=0.001)
     ticker.start()
-    ticker.join(10)
+    ticker.join(60)
     assert not ticker._thread.is_alive()

@@ -133,7 +133,7 @@ async def test_a_silent_stream_loses_against_a_status_that_knows_the_end(tmp_pat
         await clock.advance(59)
         assert service.asked == 0, "silence counts from a minute on"
         await clock.advance(2)
-        event = await asyncio.wait_for(placing, 10)
+        event = await asyncio.wait_for(placing, 60)
         assert event.stage is sv.Stage.COMPLETED
         assert service.asked == 1
     assert len(service.posts) == 1
@@ -168,7 +168,7 @@ async def test_a_stream_that_never_names_the_order_is_given_up(tmp_path: Path) -
         await seen.until(lambda: bool(tracker.events))
         await clock.advance(Timeouts().no_message_id + 1)
         with pytest.raises(sv.UnknownOutcomeError, match="named the order"):
-            await asyncio.wait_for(placing, 10)
+            await asyncio.wait_for(placing, 60)
         assert await state_of(tracker) is OrderState.UNKNOWN
         service.release()
 
@@ -184,7 +184,7 @@ async def test_an_order_is_not_watched_for_ever(tmp_path: Path) -> None:
         await seen.until(lambda: len(tracker.events) == 6)
         passing = asyncio.ensure_future(clock.run())
         with pytest.raises(sv.UnknownOutcomeError, match="recover"):
-            await asyncio.wait_for(placing, 10)
+            await asyncio.wait_for(placing, 60)
         passing.cancel()
         assert await state_of(tracker) is OrderState.ACCEPTED, "kept, to be picked up again"
         service.release()
