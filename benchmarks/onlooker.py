@@ -31,6 +31,8 @@ class Onlooker:
         pipe = subprocess.PIPE
         # It ends with its standard input, so it outlives nobody who was killed himself.
         self._process = subprocess.Popen(self._command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+        assert self._process.stdout is not None
+        self._process.stdout.readline()  # it looks from now on; nothing, where it died, is told at the end
         return self
 
     def __exit__(
@@ -64,6 +66,7 @@ def main() -> None:
 
     base_url, folder = sys.argv[1:]
     looks = 0
+    print("ready", flush=True)
     while not select.select([sys.stdin], [], [], PAUSE)[0]:
         client = sv.Client(KEY, base_url, directory=folder, journal=Path(folder) / JOURNAL, progress=False)
         client.orders()
