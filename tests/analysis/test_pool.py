@@ -112,14 +112,17 @@ class Counted(Executor):
 
     def __init__(self) -> None:
         self.most = self.running = 0
+        self._lock = threading.Lock()
 
     def submit(self, function: Any, /, *arguments: Any, **named: Any) -> Future[Any]:
-        self.running += 1
-        self.most = max(self.most, self.running)
+        with self._lock:
+            self.running += 1
+            self.most = max(self.most, self.running)
         future: Future[Any] = Future()
 
         def finish() -> None:
-            self.running -= 1
+            with self._lock:
+                self.running -= 1
             future.set_result(function(*arguments, **named))
 
         threading.Timer(0, finish).start()

@@ -19,6 +19,9 @@ client = sv.Client("any-key-0123456789", simulator.base_url, directory="made", j
 def start(prompt, *, fault=None, by=client):
     parameters = {} if fault is None else {"simulate": fault}
     return by.start("tone.wav", prompt, parameters=parameters)
+
+# Not over before it is stopped, however late that cell is run.
+endless = {"fault": "slow_hold", "seconds": 86400}
 """
 FINISHED, FAILED, CANCELLED = "1 of 1 finished", "0 of 1 finished · 1 failed", "0 of 1 finished · 1 cancelled"
 # Each begins with a cell that starts a job and ends before it does. What follows waits for it in its way;
@@ -36,13 +39,13 @@ WAYS: dict[str, tuple[list[str], list[str]]] = {
              ["3 of 3 finished"]),
     "raising": (["job = start('raising', fault='failure')", "await job"], [FAILED]),
     "cancelled": (
-        ["job = start('cancelled')",
+        ["job = start('cancelled', fault=endless)",
          "job.cancel()\ntry:\n    job.result()\nexcept asyncio.CancelledError:\n    pass"],
         [CANCELLED],
     ),
     "closed": (
         ["other = sv.Client('any-key-0123456789', simulator.base_url, directory='made', journal='other')\n"
-         "job = start('closed', by=other)",
+         "job = start('closed', fault=endless, by=other)",
          "other.close()"],
         [CANCELLED],
     ),
@@ -67,13 +70,13 @@ WAYS: dict[str, tuple[list[str], list[str]]] = {
         [FAILED, "RemixJob('failing', failed)"],
     ),
     "shown and cancelled": (
-        ["job = start('stopped')\njob",
+        ["job = start('stopped', fault=endless)\njob",
          "job.cancel()\ntry:\n    job.result()\nexcept asyncio.CancelledError:\n    pass"],
         [CANCELLED, "RemixJob('stopped', cancelled)"],
     ),
     "shown and closed": (
         ["third = sv.Client('any-key-0123456789', simulator.base_url, directory='made', journal='third')\n"
-         "job = start('shut', by=third)\njob",
+         "job = start('shut', fault=endless, by=third)\njob",
          "third.close()"],
         [CANCELLED, "RemixJob('shut', cancelled)"],
     ),
