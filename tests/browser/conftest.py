@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from tests.browser import lab as harness
 from tests.browser.axe import NotInstalledError, install_axe
 
 _REASON = "no Chromium on this machine (looked for chromium, google-chrome and $CHROMIUM)"
+
+
+# Five seconds, as Playwright has it, are too few for a kernel, a page and other tests on two cores.
+expect.set_options(timeout=harness.TIMEOUT)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

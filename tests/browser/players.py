@@ -6,6 +6,7 @@ runs its cell again and so meets a player nobody has touched.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -172,6 +173,24 @@ def wait_for_position(page: Page, test: str) -> None:
     page.wait_for_function(f"() => {{ const at = {at}; return {test}; }}")
 
 
+@contextlib.contextmanager
+def standing_still(page: Page) -> Iterator[None]:
+    """While something plays, let the sound's clock stand still: no song ends while a test looks on."""
+    page.evaluate(
+        """() => Promise.all(window.contexts.map((context) => {
+            context.resume = () => Promise.resolve();
+            return context.suspend();
+        }))"""
+    )
+    yield
+    page.evaluate(
+        """() => Promise.all(window.contexts.map((context) => {
+            delete context.resume;
+            return context.resume();
+        }))"""
+    )
+
+
 def heard(page: Page) -> float:
     """The one gain that is open, as dB, once a tenth of a second of sound has not changed it."""
     # The sound's clock counts, not the page's: on a busy machine it stands still, and a fade with it.
@@ -213,16 +232,15 @@ def said(page: Page) -> Locator:
 
 
 def ink(page: Page, lane: int) -> int:
-    """How many of a lane's pixels are drawn."""
-    return int(
-        page.locator(".svp-lane canvas")
-        .nth(lane)
-        .evaluate(
-            """(canvas) => {
+    """How many of a lane's pixels are drawn, once any is."""
+    drawn = page.wait_for_function(
+        """(lane) => {
+            const canvas = document.querySelectorAll('.svp-lane canvas')[lane];
             const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
             let drawn = 0;
             for (let i = 3; i < data.length; i += 4) drawn += data[i] > 0;
             return drawn;
-        }"""
-        )
+        }""",
+        arg=lane,
     )
+    return int(drawn.json_value())

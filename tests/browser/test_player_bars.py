@@ -66,6 +66,7 @@ def test_the_same_bar_is_kept_while_playing_and_the_other_take_sounds(page: Page
 
 def test_the_takes_are_aligned_when_asked_and_play_on_meanwhile(page: Page) -> None:
     player(page, FRESH)
+    press(page, "l")  # the comparison may take longer than the song
     page.get_by_role("button", name="Play", exact=True).click()
     wait_for_position(page, "at > 0.2")
     told = page.evaluate_handle(
