@@ -111,7 +111,7 @@ async def test_nothing_was_sent_where_the_server_never_speaks_tls(connect: Conne
 )
 async def test_a_lost_answer_is_not_an_order_that_was_not_sent(connect: Connect, reply: Reply) -> None:
     async with StrictService([reply]) as service:
-        sent, error = await count_sent(connect(service, answer_timeout=0.2))
+        sent, error = await count_sent(connect(service, connect_timeout=2, answer_timeout=0.2))
         assert sent == 1
         assert type(error) is StreamCut
         assert error.spent is Spent.MAYBE
