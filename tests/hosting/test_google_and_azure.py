@@ -140,13 +140,13 @@ async def test_azure_is_reached_with_what_its_command_line_reads(
 ) -> None:
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT", "lab")
     monkeypatch.setenv("AZURE_STORAGE_KEY", ACCOUNT_KEY)
-    host = ObjectStoreHost("az://songs/study", endpoint=azure.url, expires=600)
+    host = ObjectStoreHost("az://songs/study", endpoint=azure.url, expires=3600)
     published = await host.publish(song)
     async with plain.get(published.url) as answer:
         assert answer.status == 200
         ends = datetime.fromisoformat(answer.url.query["se"].replace("Z", "+00:00"))
     assert published.expires_at is not None
-    assert abs((ends - published.expires_at).total_seconds()) <= 2
+    assert abs((ends - published.expires_at).total_seconds()) <= 60
     assert ends > datetime.now(timezone.utc)
     assert "sig=" not in repr(published)
 
