@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -176,7 +177,12 @@ def _layer_of(name: str) -> str | None:
 
 
 FILES = sorted(PACKAGE.rglob("*.py"))
-IMPORTS = [found for path in FILES for found in imports_of(path)]
+
+
+@cache
+def imports() -> list[Import]:
+    """Those of the whole package: reading it takes seconds, which collecting the tests need not take."""
+    return [found for path in FILES for found in imports_of(path)]
 
 
 def _within(name: str, library: str) -> bool:
@@ -190,7 +196,7 @@ def test_every_layer_is_known() -> None:
 
 def test_imports_point_downward_only() -> None:
     wrong = []
-    for found in IMPORTS:
+    for found in imports():
         target = _layer_of(found.name)
         if target is None or target == found.layer or target in MAY_IMPORT[found.layer]:
             continue
@@ -211,21 +217,20 @@ def test_the_graph_of_layers_has_no_cycle() -> None:
 
 @pytest.mark.parametrize("library", ONLY_IN)
 def test_a_library_stays_in_its_layers(library: str) -> None:
-    wrong = [str(i) for i in IMPORTS if _within(i.name, library) and i.layer not in ONLY_IN[library]]
+    wrong = [str(i) for i in imports() if _within(i.name, library) and i.layer not in ONLY_IN[library]]
     assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("layer", NEVER_IN)
 def test_audio_knows_no_network_and_the_wire_no_audio(layer: str) -> None:
-    wrong = [
-        str(i) for i in IMPORTS if i.layer == layer and any(_within(i.name, name) for name in NEVER_IN[layer])
-    ]
+    within = [found for found in imports() if found.layer == layer]
+    wrong = [str(found) for found in within if any(_within(found.name, name) for name in NEVER_IN[layer])]
     assert not wrong, "\n".join(wrong)
 
 
 def test_slow_libraries_are_imported_where_they_are_used() -> None:
     wrong = []
-    for found in IMPORTS:
+    for found in imports():
         folder = found.path.relative_to(PACKAGE).parent.as_posix()
         slow = NEVER_AT_THE_TOP - LOADED_TO_ANALYSE.get(folder, set())
         if found.at_the_top and found.name.split(".")[0] in slow:
@@ -272,10 +277,10 @@ def _within_client(found: Import) -> tuple[str, str] | None:
 
 
 def test_the_journal_imports_nothing_else_of_the_client() -> None:
-    ways = {way for found in IMPORTS if (way := _within_client(found))}
+    ways = {way for found in imports() if (way := _within_client(found))}
     assert {to for start, to in ways if start == "journal"} == {"journal"}
 
 
 def test_only_the_client_itself_imports_the_life_of_an_order() -> None:
-    ways = {way for found in IMPORTS if (way := _within_client(found))}
+    ways = {way for found in imports() if (way := _within_client(found))}
     assert {start for start, to in ways if to == "order"} == {"order", "client", "__init__"}

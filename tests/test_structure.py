@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import ast
-import io
 import re
 import statistics
-import tokenize
 from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import soundverse_nb
-from tests.test_layers import FILES, IMPORTS, PACKAGE
+from tests.test_layers import FILES, PACKAGE, imports
 
 if TYPE_CHECKING:
     from typing import TypeGuard
@@ -33,7 +33,7 @@ OLD_NAMES = frozenset({
     "Heard", "Stretch", "Wanted", "want", "want_each", "want_all", "quantity", "bring_home", "left_behind",
     "kept_words",
 })  # fmt: skip
-# Reading every file token by token would take seconds: only those that hold such a word at all are.
+# Looking at every name of every file would take seconds: only files that hold such a word at all are read.
 _LOOKS_OLD = re.compile(
     rf"\b({'|'.join(sorted(OLD_NAMES))})\b|"
     + "|".join(
@@ -52,6 +52,20 @@ def _module(path: Path) -> str:
 MODULES = {_module(path): path for path in FILES}
 
 
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _names(tree: ast.AST) -> Iterator[str]:
+    """Every name in a file: what stands in its nodes as text, but for the texts themselves."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Constant):
+            for _, value in ast.iter_fields(node):
+                values = value if isinstance(value, list) else [value]
+                yield from (each for each in values if isinstance(each, str))
+
+
 def _passed_on() -> dict[str, str]:
     """Each word that a folder's `__init__` passes on, and where that has it from."""
     words = {}
@@ -59,7 +73,7 @@ def _passed_on() -> dict[str, str]:
         for face in (path, path.with_suffix(".pyi")):
             if path.name != "__init__.py" or not face.exists():
                 continue
-            for node in ast.parse(face.read_text(encoding="utf-8")).body:
+            for node in _tree(face).body:
                 if isinstance(node, ast.ImportFrom) and node.module:
                     home = f"{name}.{node.module}" if node.level else node.module
                     words.update({f"{name}.{a.asname or a.name}": f"{home}.{a.name}" for a in node.names})
@@ -80,7 +94,7 @@ def _imported(name: str) -> str | None:
 
 def test_no_file_imports_itself_by_way_of_others() -> None:
     below: dict[str, set[str]] = defaultdict(set)
-    for found in IMPORTS:
+    for found in imports():
         target = _imported(found.name)
         if target is not None and target != _module(found.path):
             below[_module(found.path)].add(target)
@@ -95,7 +109,7 @@ def test_no_file_imports_itself_by_way_of_others() -> None:
 def test_the_journal_and_the_life_of_an_order_are_sealed() -> None:
     journal, order = PACKAGE / "client" / "journal", PACKAGE / "client" / "order"
     wrong = []
-    for found in IMPORTS:
+    for found in imports():
         inner = found.name.removeprefix("soundverse_nb.client.")
         if inner == found.name:
             continue
@@ -131,7 +145,7 @@ def _is_own(node: ast.AST) -> TypeGuard[ast.ImportFrom | ast.Import]:
 def test_imports_inside_functions_are_few_and_have_their_reason_beside_them() -> None:
     inner = set()
     for path in FILES:
-        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for function in ast.walk(_tree(path)):
             if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 inner |= {(path, node.lineno) for node in ast.walk(function) if _is_own(node)}
     bare = []
@@ -148,7 +162,7 @@ def test_what_nobody_asked_for_is_said_in_one_way() -> None:
     prints = {
         path.relative_to(PACKAGE).as_posix()
         for path in FILES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(_tree(path))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     }
     say_which_service_it_is = {"client/connect.py", "client/client.py"}
@@ -165,19 +179,14 @@ def test_the_old_words_stay_gone() -> None:
         source = f"{path.stem}\n" + path.read_text(encoding="utf-8")
         if not _LOOKS_OLD.search(source):
             continue
-        for token in tokenize.generate_tokens(io.StringIO(source).readline):
-            parts = {part.lower() for part in _PART.findall(token.string)}
-            is_old = parts & OLD_WORDS or (path in FILES and token.string in OLD_NAMES)
-            if token.type == tokenize.NAME and is_old:
-                found.append(f"{path.relative_to(root)}:{token.start[0] - 1} {token.string}")
+        for name in {path.stem, *_names(_tree(path))}:
+            parts = {part.lower() for part in _PART.findall(name)}
+            if parts & OLD_WORDS or (path in FILES and name in OLD_NAMES):
+                found.append(f"{path.relative_to(root)}: {name}")
     assert not found, "\n".join(found)
 
 
 def test_a_module_says_what_it_is() -> None:
     riddles = re.compile(r"(What|Whether|Where|How|Why|Who|Which) ")
-    telling = [
-        path
-        for path in FILES
-        if not riddles.match(ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "")
-    ]
+    telling = [path for path in FILES if not riddles.match(ast.get_docstring(_tree(path)) or "")]
     assert len(telling) >= 0.9 * len(FILES)
