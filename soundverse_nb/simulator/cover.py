@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import random
 import re
 from functools import lru_cache
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 SIZE = 640
 _MARGIN = 44
+_HILLS = 6
 # Sky above, sky at the horizon, sun, nearest hill.
 _PALETTES = (
     ("#1b1f4b", "#f2668b", "#ffd166", "#0b1026"),
@@ -37,13 +39,21 @@ def draw_cover(title: str, prompt: str, seed: str) -> bytes:
     digest = hashlib.sha256("\n".join((title, prompt, seed)).encode("utf-8", "replace")).digest()
     chance = random.Random(digest)
     sky, horizon, sun, ground = (_rgb(colour) for colour in chance.choice(_PALETTES))
-    rows = np.linspace(0, 1, SIZE, dtype=np.float32)[:, None, None]
-    canvas = np.asarray(sky + (horizon - sky) * rows**1.4) * np.ones((1, SIZE, 1), dtype=np.float32)
-    _lay_sun(canvas, chance, sun)
-    for hill in range(6):
-        _lay_hill(canvas, chance, hill / 5, horizon, ground)
-    grain = np.random.default_rng(digest[0]).normal(0, 2.0, (SIZE, SIZE, 1))
-    picture = Image.fromarray(np.clip(canvas + grain, 0, 255).astype(np.uint8), "RGB")
+    rows = np.linspace(0, 1, SIZE, dtype=np.float32)[:, None]
+    # A plane each for red, green and blue: numpy is slow with three numbers side by side.
+    canvas = np.empty((3, SIZE, SIZE), dtype=np.float32)
+    canvas[:] = sky + (horizon - sky) * rows**1.4
+    sun_place = [chance.uniform(*parts) for parts in ((0.28, 0.72), (0.3, 0.44), (0.15, 0.21))]
+    tops = [_ridge(chance, hill / (_HILLS - 1)) for hill in range(_HILLS)]
+    # What a nearer hill hides is not drawn: most of the picture would be drawn seven times.
+    hidden_from = [min(SIZE, math.ceil(top.max() + 0.5)) for top in tops] + [SIZE]
+    _lay_sun(canvas[:, : hidden_from[0]], sun_place, sun)
+    for hill, top in enumerate(tops):
+        shown = slice(max(0, math.floor(top.min() - 0.5)), hidden_from[hill + 1])
+        _lay_hill(canvas, shown, top, _hill_colour(hill / (_HILLS - 1), horizon, ground))
+    canvas += np.random.default_rng(digest[0]).normal(0, 2.0, (SIZE, SIZE)).astype(np.float32)
+    pixels = np.clip(canvas, 0, 255, out=canvas).astype(np.uint8).transpose(1, 2, 0)
+    picture = Image.fromarray(np.ascontiguousarray(pixels), "RGB")
     _letter(picture, title)
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=86)
@@ -64,32 +74,27 @@ def plain_cover() -> bytes:
 def _rgb(colour: str) -> NDArray[np.float32]:
     import numpy as np
 
-    return np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)], dtype=np.float32)
+    values = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+    return np.array(values, dtype=np.float32)[:, None, None]
 
 
-def _lay_sun(canvas: NDArray[np.float32], chance: random.Random, colour: NDArray[np.float32]) -> None:
-    """A disc with the grooves of a record, and its glow."""
+def _lay_sun(canvas: NDArray[np.float32], place: list[float], colour: NDArray[np.float32]) -> None:
+    """A disc with the grooves of a record, and its glow. `place`: across, down, radius; in parts of SIZE."""
     import numpy as np
 
-    x, y = SIZE * chance.uniform(0.28, 0.72), SIZE * chance.uniform(0.3, 0.44)
-    radius = SIZE * chance.uniform(0.15, 0.21)
-    down, along = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32)
+    x, y, radius = (SIZE * part for part in place)
+    along = np.arange(SIZE, dtype=np.float32)
+    down = np.arange(canvas.shape[1], dtype=np.float32)[:, None]
     distance = np.hypot(along - x, down - y)
     glow = 0.45 * np.exp(-np.maximum(0, distance - radius) / (0.5 * radius))
     disc = np.clip(radius - distance + 0.5, 0, 1)
     grooves = 0.9 + 0.1 * np.cos(distance * 2 * np.pi / 7)
-    cover = np.maximum(glow, disc * grooves)[:, :, None]
+    cover = np.maximum(glow, disc * grooves)
     canvas += cover * (colour - canvas)
 
 
-def _lay_hill(
-    canvas: NDArray[np.float32],
-    chance: random.Random,
-    near: float,
-    far_colour: NDArray[np.float32],
-    near_colour: NDArray[np.float32],
-) -> None:
-    """One ridge, a sum of slow waves; `near` 0 at the horizon to 1 in front."""
+def _ridge(chance: random.Random, near: float) -> NDArray[np.float32]:
+    """The rows where a hill begins, a sum of slow waves; `near` 0 at the horizon to 1 in front."""
     import numpy as np
 
     along = np.linspace(0, 1, SIZE, dtype=np.float32)
@@ -97,12 +102,23 @@ def _lay_hill(
     for wave in range(1, 6):
         turns, height = wave * chance.uniform(0.7, 1.3), 0.055 / wave**1.1
         ridge += height * np.sin(2 * np.pi * (turns * along + chance.random())).astype(np.float32)
-    top = SIZE * (0.56 + 0.36 * near + ridge)
-    down = np.arange(SIZE, dtype=np.float32)[:, None]
-    inside = np.clip(down - top[None, :] + 0.5, 0, 1)[:, :, None]
-    depth = np.clip((down - top[None, :]) / SIZE, 0, 1)[:, :, None]
-    colour = far_colour + (near_colour - far_colour) * (0.25 + 0.75 * near)
-    canvas += inside * (colour * (1 - 0.5 * depth) - canvas)
+    return SIZE * (0.56 + 0.36 * near + ridge)
+
+
+def _hill_colour(near: float, far: NDArray[np.float32], nearest: NDArray[np.float32]) -> NDArray[np.float32]:
+    return far + (nearest - far) * (0.25 + 0.75 * near)
+
+
+def _lay_hill(
+    canvas: NDArray[np.float32], rows: slice, top: NDArray[np.float32], colour: NDArray[np.float32]
+) -> None:
+    """Some rows of a hill, which darkens from its top down."""
+    import numpy as np
+
+    down = np.arange(SIZE, dtype=np.float32)[rows, None]
+    inside = np.clip(down - top + 0.5, 0, 1)
+    depth = np.clip((down - top) / SIZE, 0, 1)
+    canvas[:, rows] += inside * (colour * (1 - 0.5 * depth) - canvas[:, rows])
 
 
 def _letter(picture: Image, title: str) -> None:
