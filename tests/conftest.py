@@ -45,6 +45,28 @@ def _guarded(method: Callable[..., Any], address_at: int) -> Callable[..., Any]:
     return call
 
 
+# What takes longest of all that one process does at a stretch, longest first: more than ten seconds each.
+_LONGEST = (
+    "browser",
+    "notebooks/04_prompt_sweep.ipynb",
+    "tests/study/test_crash.py",
+    "tests/cli/test_demo_command.py",
+    "tests/cli/test_sweep.py",
+    "tests/client/test_killed_embedded_service.py",
+    "tests/client/journal/test_database.py",
+    "notebooks/05_measuring.ipynb",
+    "notebooks/02_preflight.ipynb",
+    "tests/widgets/test_saved_board.py",
+    "tests/widgets/test_alignments.py",
+    "tests/audio/test_memory.py",
+    "tests/client/journal/test_journal_load.py",
+    "tests/client/test_simulated.py",
+    "notebooks/01_quickstart.ipynb",
+    "notebooks/03_streaming.ipynb",
+    "notebooks/06_when_things_go_wrong.ipynb",
+)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Under `-n 2 --dist loadgroup` of pytest-xdist, what a file prepares is prepared once, in one process.
@@ -60,6 +82,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         def _split_scope(self, nodeid: str) -> str:
             # One JupyterLab and one browser serve all that need them.
             return "browser" if nodeid.startswith("tests/browser/") else nodeid.partition("::")[0]
+
+        def _assign_work_unit(self, node: Any) -> None:
+            # xdist puts files with few tests last, the longest among them: one process would end alone.
+            first = next((scope for scope in _LONGEST if scope in self.workqueue), None)
+            if first is not None:
+                self.workqueue.move_to_end(first, last=False)
+            super()._assign_work_unit(node)
 
     return Files(config, log)
 
