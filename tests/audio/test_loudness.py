@@ -157,10 +157,12 @@ def test_each_channel_weighs_what_the_standard_says(channels: int, weights: str)
         assert found.true_peak_dbtp == pytest.approx(-6.02, abs=0.05), channel  # of the LFE, too
 
 
-@pytest.mark.parametrize("order", ["C", "F"])
-@pytest.mark.parametrize("length", [1, 777, 20_000, 400_000])
+@pytest.mark.parametrize(
+    ("length", "order"),
+    [(1, "C"), *((length, order) for length in (777, 20_000, 400_000) for order in ("C", "F"))],
+)
 def test_all_figures_are_the_same_however_the_sound_is_cut_into_blocks(order: Any, length: int) -> None:
-    samples = _music(44_100)[: 40_000 if length == 1 else None]
+    samples = _music(44_100)[: 20_000 if length == 1 else None]  # one by one takes its time
     meter = LoudnessMeter(44_100, 2)
     for block in _blocks(samples, length):
         meter.feed(np.array(block, order=order))

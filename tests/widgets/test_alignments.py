@@ -28,17 +28,24 @@ def _cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "cache", cache.MeasureCache(tmp_path / "measures"))
 
 
-@pytest.fixture
-def takes(tmp_path: Path) -> list[Take]:
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> cache.MeasureCache:
+    """What was measured of the takes below, by whichever test came first: it takes seconds."""
+    return cache.MeasureCache(tmp_path_factory.mktemp("measures"))
+
+
+@pytest.fixture(scope="module")
+def takes(tmp_path_factory: pytest.TempPathFactory) -> list[Take]:
     """The example song, and the same faster and higher after an introduction."""
+    faster = tmp_path_factory.mktemp("takes") / "faster.wav"
     song, rate = soundfile.read(sv.example_song())
     mono = song.mean(axis=1)
     noise = 0.02 * np.random.default_rng(3).standard_normal(round(INTRO * rate))
     quick = np.interp(np.arange(0, len(mono) - 1, FASTER), np.arange(len(mono)), mono)
-    soundfile.write(tmp_path / "faster.wav", np.concatenate([noise, quick]), rate)
+    soundfile.write(faster, np.concatenate([noise, quick]), rate)
     return [
         read_take("Original", sv.Clip(sv.example_song()), "#000"),
-        read_take("Faster", sv.Clip(tmp_path / "faster.wav"), "#000"),
+        read_take("Faster", sv.Clip(faster), "#000"),
     ]
 
 
@@ -62,8 +69,11 @@ def compared(monkeypatch: pytest.MonkeyPatch, *entries: Any, **features: Any) ->
     monkeypatch.setattr(alignments, "analyse", lambda clip: first)
 
 
-def test_takes_of_one_song_are_aligned_and_then_known_at_once(takes: list[Take]) -> None:
+def test_takes_of_one_song_are_aligned_and_then_known_at_once(
+    takes: list[Take], measured: cache.MeasureCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert known_alignment(takes) == {}
+    monkeypatch.setattr(kept, "cache", measured)
     state = align(takes)
     json.dumps(state)  # it travels so
     (segment,) = state["takes"][1]["segments"]
@@ -120,7 +130,10 @@ def test_one_take_without_the_tune_keeps_no_other_from_being_aligned(monkeypatch
     assert state["takes"][1]["problem"] == "Noise and Original have no tune in common."
 
 
-def test_a_single_take_has_bars_to_loop(takes: list[Take]) -> None:
+def test_a_single_take_has_bars_to_loop(
+    takes: list[Take], measured: cache.MeasureCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "cache", measured)
     state = align(takes[:1])
     assert len(state["bars"]) > 5
     assert state["takes"] == [{"segments": [], "problem": ""}]
@@ -162,7 +175,10 @@ def test_the_page_is_told_in_words_that_there_is_no_common_tune(monkeypatch: pyt
     assert player.alignment == {}
 
 
-def test_a_player_of_takes_that_were_compared_before_knows_so_from_the_start(takes: list[Take]) -> None:
+def test_a_player_of_takes_that_were_compared_before_knows_so_from_the_start(
+    takes: list[Take], measured: cache.MeasureCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "cache", measured)
     state = align(takes)
     may_read = threading.Event()
 

@@ -13,7 +13,7 @@ import asyncio, concurrent.futures
 import numpy as np, soundfile
 import soundverse_nb as sv
 soundfile.write("tone.wav", 0.2 * np.sin(2 * np.pi * 220 * np.arange(11 * 8000) / 8000), 8000)
-simulator = sv.simulator.Simulator(speed=40).start()
+simulator = sv.simulator.Simulator(speed=100, render="short").start()
 client = sv.Client("any-key-0123456789", simulator.base_url, directory="made", journal="orders.sqlite3")
 
 def start(prompt, *, fault=None, by=client):
