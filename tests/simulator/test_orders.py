@@ -244,11 +244,12 @@ def test_request_hash_and_time_tell_orders_apart_in_the_ledger(service, referenc
 
 
 async def test_a_hundred_orders_at_once_give_a_hundred_charges(song_file):
-    async with Simulator(speed=SPEED) as service:
+    # Three remixes for all: the point is the hundred orders, not the music.
+    async with Simulator(speed=SPEED, take=1) as service:
         url = await asyncio.to_thread(upload, service, song_file)
 
         async def one(session: aiohttp.ClientSession, number: int) -> dict[str, object]:
-            body = {"song_reference_url": url, "prompt": f"house number {number}"}
+            body = {"song_reference_url": url, "prompt": f"house number {number % 3}"}
             async with session.post(f"{service.base_url}/v7/generate/remix", json=body) as answer:
                 text = await answer.text()
             return dict(json.loads(text.strip().splitlines()[-1][6:]))
@@ -262,7 +263,7 @@ async def test_a_hundred_orders_at_once_give_a_hundred_charges(song_file):
 
 
 @pytest.mark.parametrize("many", [64, 4])
-async def test_completed_among_twenty_means_that_the_file_is_there_unless_they_are_too_many(
+async def test_completed_among_eight_means_that_the_file_is_there_unless_they_are_too_many(
     song_file, monkeypatch, tmp_path, many
 ):
     monkeypatch.setattr(orders, "_MANY", many)
@@ -283,7 +284,7 @@ async def test_completed_among_twenty_means_that_the_file_is_there_unless_they_a
 
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(headers=KEY, connector=connector) as session:
-            songs = await asyncio.gather(*(one(session, number) for number in range(20)))
+            songs = await asyncio.gather(*(one(session, number) for number in range(8)))
     assert all(there) is (many == 64)
-    assert len(set(songs)) == 20
+    assert len(set(songs)) == 8
     assert all(song.startswith(b"ID3") for song in songs)

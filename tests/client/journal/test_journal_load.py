@@ -65,7 +65,7 @@ def test_a_look_from_outside_costs_a_kernel_with_two_clients_no_order(second: st
 
 
 def test_two_kernels_with_two_clients_and_an_onlooker_keep_every_order() -> None:
-    result = run(orders=48)
+    result = run(orders=24)
     assert result.holds, str(result)
-    assert result.charged == 48
+    assert result.charged == 24
     assert result.looks > 0
