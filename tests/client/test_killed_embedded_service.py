@@ -6,8 +6,6 @@ import json
 import os
 import signal
 import stat
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +16,7 @@ import soundfile
 import soundverse_nb as sv
 from soundverse_nb.client import Journal, Order, OrderState, simulated
 from soundverse_nb.running_simulators import orders_folder
+from tests.warm_python import run_python
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
 
@@ -68,13 +67,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def killed(song: Path, folder: Path, moment: str, speed: float = 200.0) -> None:
-    died = subprocess.run(
-        [sys.executable, "-c", KILLED, str(song), str(folder), moment, str(speed)],
-        timeout=120,
-        capture_output=True,
-        check=False,
-    )
-    assert died.returncode == -signal.SIGKILL, died.stderr.decode()
+    died = run_python(KILLED, song, folder, moment, speed)
+    assert died.returncode == -signal.SIGKILL, died.stderr
 
 
 def new_kernel(folder: Path) -> sv.Client:

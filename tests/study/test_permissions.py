@@ -15,6 +15,7 @@ import pytest
 
 from soundverse_nb.study.store import NAME, StudyStore
 from tests.study.stored import stored_trial
+from tests.warm_python import run_python
 
 posix = pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
 only_root = pytest.mark.skipif(
@@ -63,10 +64,7 @@ def begun(folder: Path) -> StudyStore:
 
 
 def read_as_another(folder: Path, *asked: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", READ, str(folder), *asked],
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    done = run_python(READ, folder, *asked)
     assert done.stderr == ""
     return done.stdout
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +14,7 @@ import pytest
 import soundverse_nb as sv
 from soundverse_nb.study.unfinished import ARCHIVE, MERGING, OWNER, UNPACKING, unfinished_folder
 from tests.study.conftest import PRICE, small_plan
+from tests.warm_python import run_python
 
 MakeClient = Callable[..., sv.Client]
 
@@ -38,7 +37,7 @@ def aged(path: Path, seconds: float) -> Path:
 def test_a_folder_of_a_killed_process_is_deleted_by_the_next_one_in_its_place(
     tmp_path: Path, prefix: str
 ) -> None:
-    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), prefix], check=False)
+    run_python(KILLED, tmp_path, prefix)
     assert len(list(tmp_path.iterdir())) == 1
     with unfinished_folder(tmp_path, MERGING) as mine:
         assert list(tmp_path.iterdir()) == [mine]
@@ -68,7 +67,7 @@ def test_what_may_be_somebody_elses_stays(tmp_path: Path) -> None:
 def test_a_folder_of_another_machine_is_left_over_after_a_day(
     tmp_path: Path, seconds: float, stays: bool
 ) -> None:
-    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), MERGING], check=False)
+    run_python(KILLED, tmp_path, MERGING)
     (left,) = tmp_path.iterdir()
     owner = json.loads((left / OWNER).read_text())
     (left / OWNER).write_text(json.dumps({**owner, "host": "elsewhere"}))

@@ -10,8 +10,6 @@ import signal
 import socket
 import sqlite3
 import stat
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +23,7 @@ from soundverse_nb.client.journal.database import open_database
 from soundverse_nb.client.journal.order import new_order_id
 from tests.client.conftest import SONG
 from tests.strict_service import StrictService
+from tests.warm_python import run_python
 
 MakeClient = Callable[..., sv.Client]
 
@@ -54,10 +53,7 @@ def known_elsewhere(path: Path) -> set[str]:
 
 
 def python(program: str, *arguments: object) -> str:
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", program, *map(str, arguments)],
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    done = run_python(program, *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -117,7 +113,7 @@ async def main():
 asyncio.run(main())
 os.kill(os.getpid(), 9)
 """
-    killed = subprocess.run([sys.executable, "-c", program, str(path)], check=False, timeout=120)
+    killed = run_python(program, path)
     assert killed.returncode == -signal.SIGKILL
     assert known_elsewhere(path) == {"first", "second", "third"}
 

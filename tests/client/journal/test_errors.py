@@ -23,6 +23,7 @@ from soundverse_nb.client.journal import errors as complaint
 from soundverse_nb.client.journal import filesystem as storage
 from soundverse_nb.client.journal.database import open_database
 from soundverse_nb.client.journal.errors import translated
+from tests.warm_python import run_python
 
 posix = pytest.mark.skipif(os.name != "posix", reason="users and modes of POSIX")
 
@@ -212,7 +213,7 @@ def shared() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="soundverse-nb-", dir="/tmp"))
     folder.chmod(0o777)
     path = folder / "orders.sqlite3"
-    subprocess.run([sys.executable, "-c", LEAVE, str(path)], check=True, timeout=120)
+    run_python(LEAVE, path).check_returncode()
     for file in folder.iterdir():
         if os.geteuid() == 0:
             os.chown(file, 65534, 65534)
@@ -222,9 +223,7 @@ def shared() -> Iterator[Path]:
 
 
 def opened_as_a_user(path: Path) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", OPEN, str(path)], capture_output=True, text=True, timeout=120, check=False
-    )
+    done = run_python(OPEN, path)
     assert done.stderr == ""
     return done.stdout
 
