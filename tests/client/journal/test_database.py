@@ -10,6 +10,8 @@ import signal
 import socket
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -220,10 +222,18 @@ parent = Journal(path)
 """
 
 
+def forking(program: str, path: Path) -> None:
+    """Run what goes on with FORKED; in an interpreter of its own, since how its children end is the point."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORKED + program, str(path)],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_forked_child_is_refused_the_journal_it_inherited_under_any_name(path: Path) -> None:
-    python(
-        FORKED
-        + """
+    forking(
+        """
 import gc
 plan(parent, "before")
 os.symlink(path, path + ".link")
@@ -245,9 +255,8 @@ os._exit(0)
 
 
 def test_a_grandchild_is_refused_too_and_a_journal_that_was_closed_before_is_not(path: Path) -> None:
-    python(
-        FORKED
-        + """
+    forking(
+        """
 plan(parent, "parent")
 in_child(lambda: in_child(lambda: refused(Journal(path))))
 parent.close()
@@ -259,9 +268,8 @@ in_child(lambda: plan(Journal(path), "child"))
 
 
 def test_a_child_that_ends_takes_nothing_from_its_parent(path: Path) -> None:
-    python(
-        FORKED
-        + """
+    forking(
+        """
 import gc
 client = sv.Client("a-key-0123456789", "http://127.0.0.1:9", journal=path, progress=False)
 client.orders()
