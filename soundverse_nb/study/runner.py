@@ -31,7 +31,7 @@ from soundverse_nb.remix import Remix
 from soundverse_nb.study.audio_files import keep_audio
 from soundverse_nb.study.measuring import keep_measures, measure_trial, unmeasured
 from soundverse_nb.study.runner_lease import Command, command_of
-from soundverse_nb.study.settling import Settlement, settled_end
+from soundverse_nb.study.settling import Settlement, not_ordered, settled_end
 from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
 from soundverse_nb.worker_count import worker_count
 
@@ -182,7 +182,7 @@ class Runner:
             return  # it was stopped while it waited, before anything was reserved
         trial = self._trials[index]
         try:
-            settlement = self._settled(result, order)
+            settlement = self._settled(trial, result, order)
             self._paid += settlement.is_paid is True
             self._unclear += settlement.is_paid is None and not isinstance(result, OrderedAlreadyError)
             await settle(self._commits, self._store, self._folder, trial, settlement, self._settings.price)
@@ -199,7 +199,9 @@ class Runner:
                 self._ended += 1
                 self._freed.notify_all()
 
-    def _settled(self, result: Remix | SoundverseError, order: Order | None) -> Settlement:
+    def _settled(
+        self, trial: StoredTrial, result: Remix | SoundverseError, order: Order | None
+    ) -> Settlement:
         if isinstance(result, OrderedAlreadyError):
             self.ordered_elsewhere += 1
             return Settlement(TrialState.RUNNING, None)  # a copy of this study was quicker
@@ -207,12 +209,12 @@ class Runner:
         unpaid = isinstance(result, SoundverseError) and result.spent is Spent.NO
         if unpaid and settlement.state is TrialState.FAILED:
             if isinstance(result, StoppedError):
-                return Settlement(TrialState.MISSING, False)
+                return not_ordered(trial)
             if isinstance(result, _OF_EVERY_ORDER):
                 assert isinstance(result, SoundverseError)
                 self._refusal = self._refusal or result
                 self._stop(result.message, result)
-                return Settlement(TrialState.MISSING, False)
+                return not_ordered(trial, order)
         return settlement
 
     def _measure(self, trial: StoredTrial) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from soundverse_nb.client.journal.order import Order, OrderState, spent_for
+from soundverse_nb.client.journal.order import Order, OrderState, spent_for, was_not_sent
 from soundverse_nb.errors import SoundverseError, Spent
 from soundverse_nb.remix import Remix
 from soundverse_nb.study.store import StoredTrial, TrialState
@@ -32,11 +32,23 @@ def settled_end(result: Remix | SoundverseError, order: Order | None) -> Settlem
     """How a trial stands whose remix has just ended so."""
     if isinstance(result, Remix):
         content = None if order is None else order.sha256  # fetched a moment ago: nobody has changed the file
-        return Settlement(TrialState.DONE, True, result.audio.path, content, _timing(result) | _names(order))
+        facts = {"error": None, **_timing(result), **_names(order)}
+        return Settlement(TrialState.DONE, True, result.audio.path, content, facts)
     facts = {"error": str(result), **_names(order)}
     if order is None or spent_for(order) is Spent.NO:
         return Settlement(TrialState.FAILED, False, facts=facts)
     return _by_order(order, facts)
+
+
+def not_ordered(trial: StoredTrial, order: Order | None = None) -> Settlement:
+    """How a trial stands that was reserved, and then not ordered for a reason that is not its own: as before.
+
+    Its error is that of an attempt before, if there was one. `order` was refused as every other one would
+    have been.
+    """
+    failed_before = trial.error is not None and trial.state is not TrialState.UNKNOWN
+    state, error = (TrialState.FAILED, trial.error) if failed_before else (TrialState.MISSING, None)
+    return Settlement(state, False, facts={"error": error, **_names(order)})
 
 
 def settled_order(
@@ -49,12 +61,12 @@ def settled_order(
     """
     orders = [order for order in orders if order.order_id not in released or order.state in _PAID]
     if trial.state is TrialState.RUNNING:
-        tried_before, orders = bool(trial.order_id), _latest(trial, orders)
+        orders = _latest(trial, orders)
     if not orders:
         if trial.state is not TrialState.RUNNING:
             return None
         if journal_of(trial) == journal:  # reserved, and its kernel died before the order was written down
-            return Settlement(TrialState.FAILED if tried_before else TrialState.MISSING, False)
+            return not_ordered(trial)
         return Settlement(
             TrialState.UNKNOWN,
             None,
@@ -66,9 +78,12 @@ def settled_order(
     order = max(orders, key=lambda each: (_RANK.get(each.state, 0), each.updated_at))
     if trial.state is TrialState.DONE and order.state is not OrderState.FETCHED:
         return None
-    settled = order.state is OrderState.REFUSED or order.order_id == trial.order_id
-    if trial.state is TrialState.MISSING and settled and order.state not in _PAID:
+    if order.state is OrderState.REFUSED and trial.state in (TrialState.MISSING, TrialState.FAILED):
+        return None  # settled when it was refused, or refused to a copy of this study
+    if order.order_id == trial.order_id and trial.state is TrialState.MISSING and order.state not in _PAID:
         return None
+    if was_not_sent(order):
+        return not_ordered(trial)
     return _by_order(order, {"error": order.error, **_names(order)})
 
 
@@ -117,13 +132,14 @@ def _by_order(order: Order, facts: dict[str, Any]) -> Settlement:
         # Nobody knows whether the service charges for what it failed to make, so the budget counts it.
         return Settlement(TrialState.FAILED, True, facts=facts)
     if state is OrderState.REFUSED:
-        return Settlement(TrialState.MISSING, False, facts={**facts, "error": None})
+        return Settlement(TrialState.FAILED, False, facts=facts)
     if state is OrderState.UNKNOWN:
         return Settlement(TrialState.UNKNOWN, None, facts=facts)
     # Somebody is at work on it: what nobody looks after was taken up before. Its order is not noted yet, as
-    # what is noted is the last one that is over.
+    # what is noted is the last one that is over; what it met before it is accepted is no end of it either.
+    later = {"order_id"} if state in _PAID else {"order_id", "error"}
     return Settlement(
-        TrialState.RUNNING, None, facts={name: value for name, value in facts.items() if name != "order_id"}
+        TrialState.RUNNING, None, facts={name: value for name, value in facts.items() if name not in later}
     )
 
 

@@ -294,7 +294,7 @@ class StudyStore:
                     known = json.dumps(sorted(self.released() | {found.order_id}))
                     connection.execute("INSERT OR REPLACE INTO meta VALUES ('released', ?)", (known,))
                 connection.execute(
-                    "UPDATE trials SET state = 'missing', charged = charged + reserved, reserved = 0 "
+                    "UPDATE trials SET state = 'missing', charged = charged + reserved, reserved = 0, error = NULL "
                     "WHERE identity = ? AND state = 'unknown'",
                     (identity,),
                 )
@@ -353,7 +353,7 @@ class StudyStore:
                 )
             done = connection.execute(
                 "UPDATE trials SET state = 'running', reserved = ?, started = ?, journal = ?, "
-                "attempts = attempts + 1, error = NULL WHERE identity = ? AND state IN ('missing', 'failed')",
+                "attempts = attempts + 1 WHERE identity = ? AND state IN ('missing', 'failed')",
                 (price, time.time() if now is None else now, journal, identity),
             )
             if done.rowcount != 1:

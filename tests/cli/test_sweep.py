@@ -91,6 +91,17 @@ def test_what_failed_is_another_status_and_is_ordered_again_by_choice(
     assert sweep(plan, "--retry-failed") == 0
 
 
+def test_what_was_refused_stays_failed_until_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    plan = plan_file(prompts=["ska"], parameters=tagged("fine") | tagged("bad", fault="no fault at all"))
+    for options, attempts in (((), 1), ((), 1), (("--retry-failed",), 2)):
+        assert sweep(plan, *options) == 3
+        assert answer(capsys)["trials"]["failed"] == 1
+        frame = sv.Study("study").to_frame()
+        failed = frame[(frame["state"] == "failed") & (frame["prompt"] == "ska")]
+        assert list(failed["attempts"]) == [attempts]
+        assert "no fault named" in failed["error"].iloc[0]
+
+
 def test_a_budget_that_is_used_up_is_a_status_and_a_higher_one_goes_on(
     service: Simulator, capsys: pytest.CaptureFixture[str]
 ) -> None:

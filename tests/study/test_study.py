@@ -154,21 +154,6 @@ async def test_a_song_that_was_replaced_under_its_name_leaves_its_old_takes_out_
     assert Path(kept).read_bytes() == songs[0].read_bytes()
 
 
-async def test_failed_trials_are_ordered_again_by_choice_alone(
-    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
-) -> None:
-    study = Study(tmp_path / "study", make_client())
-    plan = Plan(songs[:1], ["jazz"], parameters=tagged("fine") | tagged("broken", fault="failure", times=1))
-    before = len(service.ledger)
-    await study.run(plan, price=PRICE, measures=False)
-    assert states(study) == {"done": 1, "failed": 1}
-    assert study.to_frame()["error"].notna().sum() == 1
-    await study.run(plan, price=PRICE, measures=False)
-    assert len(service.ledger) - before == 2
-    await study.run(plan, price=PRICE, measures=False, retry_failed=True)
-    assert len(service.ledger) - before == 3
-
-
 async def test_what_may_be_paid_is_never_repeated_and_stays_reserved(
     tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
 ) -> None:

@@ -261,6 +261,15 @@ def is_missing(order: Order) -> bool:
     )
 
 
+GIVEN_UP = "It was given up before it was sent."
+NOT_SENT = "Its kernel ended before it was sent."
+
+
+def was_not_sent(order: Order) -> bool:
+    """Whether nobody refused it: it ended because whoever ordered it did, before it was sent."""
+    return order.state is OrderState.REFUSED and order.error in (GIVEN_UP, NOT_SENT)
+
+
 def spent_for(order: Order) -> Spent:
     """Whether an order that came so far may have been paid for."""
     return _SPENT.get(order.state, Spent.MAYBE)

@@ -16,7 +16,7 @@ from soundverse_nb.cancellation import shielded
 from soundverse_nb.client.earlier import note_earlier, with_asked
 from soundverse_nb.client.inputs import ParsedInput, RemixInput
 from soundverse_nb.client.journal.errors import OrderedAlreadyError
-from soundverse_nb.client.journal.order import PICK_UP, Order, OrderState, new_order_id, spent_for
+from soundverse_nb.client.journal.order import GIVEN_UP, PICK_UP, Order, OrderState, new_order_id, spent_for
 from soundverse_nb.client.order.download import fetch, fetch_art, wait_for_art
 from soundverse_nb.client.order.poll import record_outcome
 from soundverse_nb.client.order.submit import place_order
@@ -128,7 +128,7 @@ async def _give_up(session: Session, writing: asyncio.Future[Order], slot: Progr
     if writing.exception() is None:
         given_up = OrderTracker(session, writing.result(), slot)
         with contextlib.suppress(SoundverseError):
-            await given_up.move_to(OrderState.REFUSED, error="It was given up before it was sent.")
+            await given_up.move_to(OrderState.REFUSED, error=GIVEN_UP)
         await given_up.entry.release()
 
 

@@ -13,7 +13,7 @@ from soundverse_nb.client.background import until_stopped
 from soundverse_nb.client.config import is_same_service
 from soundverse_nb.client.inputs import RemixInput, recorded_input
 from soundverse_nb.client.journal.lease import is_held, is_undecided
-from soundverse_nb.client.journal.order import Order, OrderState, is_missing, spent_for
+from soundverse_nb.client.journal.order import NOT_SENT, Order, OrderState, is_missing, spent_for
 from soundverse_nb.client.order.pipeline import (
     as_soundverse_error,
     fetch_remix,
@@ -286,7 +286,7 @@ async def _finish(session: Session, tracker: OrderTracker) -> Remix | None:
     """One order from wherever its kernel died. Nothing here can send a POST."""
     state = tracker.order.state
     if state is OrderState.PLANNED:
-        await tracker.move_to(OrderState.REFUSED, error="Its kernel ended before it was sent.")
+        await tracker.move_to(OrderState.REFUSED, error=NOT_SENT)
         _report_end(tracker.slot, "It was never sent, so nothing was paid.")
         return None
     if state is OrderState.SENDING:

@@ -16,7 +16,7 @@ from soundverse_nb.api.retry import Next, backoff, decide
 from soundverse_nb.api.secrets import logger
 from soundverse_nb.api.transport import SkippedChunk, StreamCut
 from soundverse_nb.cancellation import shielded
-from soundverse_nb.client.journal.order import OrderState
+from soundverse_nb.client.journal.order import GIVEN_UP, OrderState
 from soundverse_nb.client.order.poll import broken_off, follow, nameless, unreadable, watch_silence
 from soundverse_nb.client.order.tracker import OrderTracker
 from soundverse_nb.displays import Phase
@@ -148,7 +148,7 @@ async def _note_interruption(tracker: OrderTracker) -> None:
     if state is OrderState.SENDING:
         await tracker.move_to(OrderState.PLANNED)
     if tracker.order.state is OrderState.PLANNED:
-        await tracker.move_to(OrderState.REFUSED, error="It was given up before it was sent.")
+        await tracker.move_to(OrderState.REFUSED, error=GIVEN_UP)
 
 
 def _unknown(tracker: OrderTracker, error: Exception | None) -> UnknownOutcomeError:
