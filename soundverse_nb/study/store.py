@@ -294,8 +294,8 @@ class StudyStore:
                     known = json.dumps(sorted(self.released() | {found.order_id}))
                     connection.execute("INSERT OR REPLACE INTO meta VALUES ('released', ?)", (known,))
                 connection.execute(
-                    "UPDATE trials SET state = 'missing', charged = charged + reserved, reserved = 0, error = NULL "
-                    "WHERE identity = ? AND state = 'unknown'",
+                    "UPDATE trials SET state = 'missing', charged = charged + reserved, reserved = 0, "
+                    "error = NULL WHERE identity = ? AND state = 'unknown'",
                     (identity,),
                 )
 

@@ -27,9 +27,10 @@ AT_ONCE = Timeouts(max_attempts=1)
 """Nothing is tried again, so that a passing refusal is an end."""
 
 FAULTS = {
-    "rate_limit": 0, "unavailable": 0, "error_in_stream": 0, "bad_request": 0, "failure": 1, "failure_at_90": 1,
+    "rate_limit": 0, "unavailable": 0, "error_in_stream": 0, "bad_request": 0, "failure": 1,
+    "failure_at_90": 1,
 }  # fmt: skip
-"""What an order fails of, with how many prices that counts as; "bad_request" is refused as no fault at all."""
+"""What an order fails of, and how many prices that counts as; "bad_request" is refused as no fault at all."""
 
 
 def stands(study: sv.Study) -> list[tuple[Any, ...]]:
