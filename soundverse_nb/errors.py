@@ -57,7 +57,8 @@ class SoundverseError(Exception):
     Parameters
     ----------
     message : what happened, one sentence.
-    spent : whether money may have been spent; each class has its usual answer.
+    spent : whether money may have been spent; each class has its usual answer. The sentence that says so
+        speaks of one remix; `several_spent` of this module gives an error that of several.
     hint : what to do next, one sentence.
     details : further facts, kept as attributes of the same name.
 
@@ -73,6 +74,8 @@ class SoundverseError(Exception):
 
     usual_spent: Spent = Spent.NO
     usual_hint: str = ""
+    spent_sentence: str = ""
+    """How it says what was spent, where it is no error of one remix."""
 
     def __init__(
         self,
@@ -101,7 +104,7 @@ class SoundverseError(Exception):
 
     def __str__(self) -> str:
         # Whoever wrote message or hint may have said already what it cost.
-        said = self.spent.sentence
+        said = self.spent_sentence or self.spent.sentence
         hint = self.hint.replace(said, "").strip() if said in self.message else self.hint
         is_said = said.casefold() in f"{self.message} {hint}".casefold()
         return " ".join(part for part in (self.message, "" if is_said else said, hint) if part)
@@ -112,6 +115,19 @@ class SoundverseError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.message, self.spent, self.hint, self._details)
+
+
+def several_spent(error: SoundverseError, spent: Spent) -> None:
+    """Let an error say what was spent of all that was ordered, say by a study, and not of one remix."""
+    error.spent = spent
+    error.spent_sentence = _SEVERAL_SPENT[spent]
+
+
+_SEVERAL_SPENT = {
+    Spent.NO: Spent.NO.sentence,
+    Spent.MAYBE: "What was ordered may have been paid for.",
+    Spent.YES: "What was ordered has been paid for.",
+}
 
 
 def _rebuild(

@@ -12,6 +12,7 @@ import pytest
 import soundverse_nb as sv
 from soundverse_nb.api.answers import classify
 from soundverse_nb.client import Timeouts
+from soundverse_nb.errors import Spent, several_spent
 from soundverse_nb.simulator import Fault, Simulator
 
 REFUSED = b'{"success": false, "message": "Rate limits have been passed for the user."}'
@@ -24,6 +25,9 @@ def test_a_copy_knows_what_the_error_was_told_later(copied: Callable[[sv.APIErro
     again = copied(error)
     assert (again.status_code, again.retry_after, again.message_id) == (429, 7.0, "remix-1")
     assert (str(again), again.spent) == (str(error), error.spent)
+    several_spent(error, Spent.YES)
+    assert str(copied(error)) == str(error)
+    assert "What was ordered has been paid for." in str(error)
 
 
 @pytest.mark.parametrize(

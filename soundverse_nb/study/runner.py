@@ -26,6 +26,7 @@ from soundverse_nb.errors import (
     InsufficientBalanceError,
     SoundverseError,
     Spent,
+    several_spent,
 )
 from soundverse_nb.remix import Remix
 from soundverse_nb.study.audio_files import keep_audio
@@ -120,9 +121,9 @@ class Runner:
         done = sum(trial.state is TrialState.DONE for trial in every)
         costs = "".join(f", {cost}" for cost in self._store.costs())
         if self._paid:
-            error.spent = Spent.YES
+            several_spent(error, Spent.YES)
         elif self._unclear and error.spent is Spent.NO:
-            error.spent = Spent.MAYBE
+            several_spent(error, Spent.MAYBE)
         when = "" if self._paid or self._unclear else "As before this run, "
         error.message = f"{error.message} {when}{done} of {len(every)} trials are done{costs}."
 
@@ -161,11 +162,12 @@ class Runner:
         every = self._store.trials()
         done = sum(trial.state is TrialState.DONE for trial in every)
         charged, reserved = self._store.spent()
-        return BudgetExceededError(
+        error = BudgetExceededError(
             f"{full.message} {done} of {len(every)} trials are done.",
-            spent=Spent.YES if charged or reserved else Spent.NO,
             hint="With a higher budget= the same call goes on from here.",
         )
+        several_spent(error, Spent.YES if charged else Spent.MAYBE if reserved else Spent.NO)
+        return error
 
     def _reserve(self, trial: StoredTrial) -> None:
         self._store.reserve(
@@ -188,7 +190,7 @@ class Runner:
             await settle(self._commits, self._store, self._folder, trial, settlement, self._settings.price)
         except SoundverseError as error:
             # It stays reserved; the journal knows the rest, and the next run asks it.
-            error.spent = Spent.MAYBE
+            several_spent(error, Spent.MAYBE)
             self._stop(f"The study could not be written: {error.message}", error)
         else:
             if settlement.state is TrialState.DONE and self._settings.measures:

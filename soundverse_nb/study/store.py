@@ -15,7 +15,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from soundverse_nb.errors import BudgetExceededError, ConfigurationError, SoundverseError, Spent
+from soundverse_nb.errors import (
+    BudgetExceededError,
+    ConfigurationError,
+    SoundverseError,
+    Spent,
+    several_spent,
+)
 from soundverse_nb.render.units import money
 from soundverse_nb.study.damage import damage_of, damaged
 from soundverse_nb.study.plan import MICRO
@@ -118,12 +124,13 @@ class StudyStore:
     def check_in_place(self) -> None:
         """Raise ConfigurationError where the study was deleted, moved or replaced meanwhile."""
         if not self.is_in_place():
-            raise ConfigurationError(
+            error = ConfigurationError(
                 f"The study in {self.path.parent} was deleted, moved or replaced while it was open here.",
-                spent=Spent.MAYBE,
                 hint="Move it back, and run the cell again. What was ordered is in the journal, what came in "
                 "the client's folder: client.orders(), client.remixes(), client.recover().",
             )
+            several_spent(error, Spent.MAYBE)
+            raise error
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
