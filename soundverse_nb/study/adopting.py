@@ -12,7 +12,13 @@ from soundverse_nb.render.escape import plain
 from soundverse_nb.study.audio_files import FOLDER, audio_file, is_content, keep_audio
 from soundverse_nb.study.measuring import copy_measures
 from soundverse_nb.study.plan import Plan
-from soundverse_nb.study.planned import check_different, known_contents, plan_as_kept, planned_trials
+from soundverse_nb.study.planned import (
+    check_different,
+    kept_plan,
+    known_contents,
+    plan_as_kept,
+    planned_trials,
+)
 from soundverse_nb.study.runner_lease import Work, claimed
 from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
 from soundverse_nb.study.unfinished import delete_left_parts
@@ -86,7 +92,7 @@ def _enter(
         asked = AskedService(meta.get("service", ""), meta.get("simulated") == "True")
     if plan is None:
         assert found is not None
-        plan = Plan.from_description(found[1], {name: f"{name}.mp3" for name in found[1]["references"]})
+        plan = kept_plan(other, found[1], {name: f"{name}.mp3" for name in found[1]["references"]})
         contents = found[1].get("contents", {})
         if absent := [name for name in plan.references if name not in contents]:
             raise ConfigurationError(

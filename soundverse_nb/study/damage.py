@@ -11,24 +11,25 @@ from typing import Any
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.render.escape import plain
 
-_STATES = ("missing", "running", "done", "failed", "unknown")
+STATES = frozenset({"missing", "running", "done", "failed", "unknown"})
 
 _OBJECTS = {
-    "plans": ("description",),
     "trials": ("factors", "instructions", "stages"),
     "layouts": ("columns",),
     "measures": ("texts", "difference"),
 }
-"""Columns that hold a JSON object; those of `meta` are in `_NOTED`."""
+"""Columns that hold a JSON object; plans have parts beside, and what is in `meta` is in `_ITEMS`."""
 
-_NOTED: dict[str, tuple[type, ...]] = {
-    "environment": (dict,),
-    "runs": (list,),
-    "merged": (list,),
-    "parts": (list,),
-    "plans_beside": (list,),
-    "released": (list,),
-}
+_ITEMS: dict[str, type] = {
+    "runs": dict, "merged": str, "parts": str, "plans_beside": str, "released": str,
+}  # fmt: skip
+"""What is noted under these is a list of such."""
+
+_PARTS: dict[str, tuple[type, ...]] = {
+    "references": (list, dict), "prompts": (dict,), "lyrics": (dict,), "parameters": (dict,),
+    "slots": (dict,), "repeats": (list,), "extra": (list,), "excluded": (list,), "contents": (dict,),
+}  # fmt: skip
+"""The parts of a plan's description that are looked into without making the plan of it."""
 
 _NUMBERS = {
     "plans": ("at",),
@@ -61,6 +62,29 @@ def damaged(path: Path, what: str) -> DamagedStoreError:
     )
 
 
+def is_noted(key: str, found: Any) -> bool:
+    """Whether this is what may be noted of a study as JSON under a key."""
+    if key == "environment":
+        return isinstance(found, dict)
+    if key not in _ITEMS:
+        return True
+    return isinstance(found, list) and all(isinstance(item, _ITEMS[key]) for item in found)
+
+
+def is_description(found: Any) -> bool:
+    """Whether this is a plan's description as far as it is looked into without making the plan of it."""
+    return (
+        isinstance(found, dict)
+        and "references" in found
+        and all(found.get(part) is None or isinstance(found[part], kinds) for part, kinds in _PARTS.items())
+    )
+
+
+def unreadable_description(plan: str) -> str:
+    """That the description of a plan is damaged, as the end of a sentence."""
+    return _named("plans", "description", plan)
+
+
 def damage_of(connection: sqlite3.Connection) -> str | None:
     """What is wrong in a store, as the end of a sentence; None where it is as it was written."""
     try:
@@ -74,15 +98,18 @@ def damage_of(connection: sqlite3.Connection) -> str | None:
 
 def _odd_cells(connection: sqlite3.Connection) -> Iterator[str]:
     for key, value in _rows(connection, "meta", ("key", "value")):
-        if key in _NOTED and not isinstance(_parsed(value), _NOTED[key]):
+        if not is_noted(key, _parsed(value)):
             yield f"what is noted as {key!r} cannot be read"
+    for name, description in _rows(connection, "plans", ("hash", "description")):
+        if not is_description(_parsed(description)):
+            yield unreadable_description(name)
     for table, columns in _OBJECTS.items():
         for name, *cells in _rows(connection, table, (_key(table), *columns)):
             for column, cell in zip(columns, cells, strict=True):
                 if cell is not None and not isinstance(_parsed(cell), dict):
                     yield _named(table, column, name)
     for name, state in _rows(connection, "trials", ("identity", "state")):
-        if state not in _STATES:
+        if state not in STATES:
             yield _named("trials", "state", name)
     for of_table, kinds, lacks in (
         (_NUMBERS, (int, float), False),

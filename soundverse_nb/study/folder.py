@@ -29,7 +29,7 @@ from soundverse_nb.study.mixed import mixed_model
 from soundverse_nb.study.plan import MICRO, Plan
 from soundverse_nb.study.plan_changes import PlanChanges
 from soundverse_nb.study.plan_display import PlanPreview
-from soundverse_nb.study.planned import changed_plan
+from soundverse_nb.study.planned import changed_plan, kept_plan
 from soundverse_nb.study.plot import plot_metric
 from soundverse_nb.study.precision import PilotSpread, Precision, pilot_spread, plan_precision
 from soundverse_nb.study.report import write_report
@@ -92,9 +92,8 @@ class StudyFolder:
         description = found[1]
         songs = self._reading().songs()
         contents = description.get("contents", {})
-        return Plan.from_description(
-            description, {name: self._song(songs, contents.get(name)) for name in description["references"]}
-        )
+        files = {name: self._song(songs, contents.get(name)) for name in description["references"]}
+        return kept_plan(self._reading(), description, files)
 
     def _song(self, songs: Any, content: str | None) -> Path:
         # Two songs that are gone are still two.

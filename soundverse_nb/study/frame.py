@@ -9,6 +9,7 @@ from typing import Any
 from soundverse_nb.errors import ConfigurationError, import_extra
 from soundverse_nb.study.audio_files import audio_file
 from soundverse_nb.study.counted import factors_of
+from soundverse_nb.study.damage import STATES
 from soundverse_nb.study.measuring import measured_columns, metric_ranges
 from soundverse_nb.study.own_metrics import RANGES
 from soundverse_nb.study.plan import MICRO
@@ -42,6 +43,8 @@ def study_columns(store: StudyStore) -> dict[str, Any]:
     # What is sorted by comes first in _READ.
     rows.sort(key=lambda row: (rank.get(row[0], len(rank)), row[1], row[2]))
     read = dict(zip(_READ, zip(*rows, strict=True) if rows else [()] * len(_READ), strict=True))
+    if not STATES.issuperset(read["state"]):
+        raise ValueError("a trial's state is none")
     factors = [_read(text) for text in read["factors"]]
     stages: list[dict[str, float]] = json.loads(f"[{','.join(text or '{}' for text in read['stages'])}]")
     columns: dict[str, Any] = {name: list(read[name]) for name in ("plan", *_PLAIN)}

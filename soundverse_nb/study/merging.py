@@ -14,8 +14,7 @@ from soundverse_nb.study.audio_files import audio_file, is_content, keep_audio
 from soundverse_nb.study.environments import together
 from soundverse_nb.study.measuring import copy_measures
 from soundverse_nb.study.merged_songs import Names, renamed, said_of_names, told_apart, with_all_songs
-from soundverse_nb.study.plan import Plan
-from soundverse_nb.study.planned import planned_trials
+from soundverse_nb.study.planned import kept_plan, planned_trials
 from soundverse_nb.study.run_request import BUDGET
 from soundverse_nb.study.store import NAME, PLANS_BESIDE, StoredTrial, StudyStore, TrialState
 from soundverse_nb.study.unfinished import MERGING, unfinished_folder
@@ -108,10 +107,10 @@ def _keep_other_plans(target: StudyStore, stores: Sequence[StudyStore], union: _
     if not others:
         return
     for store in stores:
-        for row in store.rows("SELECT hash, description FROM plans"):
-            if row["hash"] in others:
+        for plan, description in store.descriptions().items():
+            if plan in others:
                 # As one that was taken long ago, whatever the clocks said: the current one is the latest.
-                target.take_plan(row["hash"], json.loads(row["description"]), [], now=0.0, whole=True)
+                target.take_plan(plan, description, [], now=0.0, whole=True)
     target.note(**{PLANS_BESIDE: json.dumps(list(others))})
     every = target.trials()
     beside = [trial for trial in every if trial.plan in others]
@@ -266,7 +265,7 @@ def _union(stores: Sequence[StudyStore]) -> _Union:
     for _, each in [*plans, (lead, design)]:
         whole["contents"] |= renamed(each.get("contents", {}), names)
     # Only the names of the songs are in a plan's hash.
-    plan = Plan.from_description(whole, {name: f"{name}.mp3" for name in whole["references"]})
+    plan = kept_plan(lead, whole, {name: f"{name}.mp3" for name in whole["references"]})
     planned: Mapping[str, StoredTrial] = {}
     if all(name in whole["contents"] for name in plan.references):
         meta = lead.meta()

@@ -8,6 +8,7 @@ from typing import Any
 
 from soundverse_nb.errors import ConfigurationError, SoundverseError
 from soundverse_nb.reference.reference import as_reference
+from soundverse_nb.study.damage import damaged, unreadable_description
 from soundverse_nb.study.plan import Plan
 from soundverse_nb.study.plan_changes import PlanChanges, plan_changes
 from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
@@ -103,6 +104,15 @@ def known_contents(stores: Sequence[StudyStore], plan: Plan) -> dict[str, str]:
         name: own.get(str(song)) or _content(song, known.get(name, name))
         for name, song in plan.references.items()
     }
+
+
+def kept_plan(store: StudyStore, description: Mapping[str, Any], songs: Mapping[str, Any]) -> Plan:
+    """The plan that a store describes, with these songs. ConfigurationError where that is damaged."""
+    try:
+        return Plan.from_description(description, songs)
+    except (SoundverseError, AttributeError, LookupError, TypeError, ValueError):
+        found = store.plan()
+        raise damaged(store.path, unreadable_description("?" if found is None else found[0])) from None
 
 
 def plan_as_kept(plan: Plan, contents: Mapping[str, str]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from soundverse_nb.errors import (
     several_spent,
 )
 from soundverse_nb.render.units import money
-from soundverse_nb.study.damage import damage_of, damaged
+from soundverse_nb.study.damage import damage_of, damaged, is_description, is_noted
 from soundverse_nb.study.plan import MICRO
 from soundverse_nb.study.store_file import (
     NAME as NAME,
@@ -219,7 +219,10 @@ class StudyStore:
         """What is noted under a key as JSON."""
         text = self.meta().get(key)
         with self.explaining():
-            return default if text is None else json.loads(text)
+            found = default if text is None else json.loads(text)
+            if text is not None and not is_noted(key, found):
+                raise ValueError(f"{key} is noted as something else")
+            return found
 
     def note(self, **values: str) -> None:
         """Note something of the study as a whole; what is there already is replaced."""
@@ -228,9 +231,19 @@ class StudyStore:
 
     def plan(self) -> tuple[str, dict[str, Any]] | None:
         """The plan that was run last, as its hash and its description; None where none was."""
-        rows = self.rows("SELECT hash, description FROM plans ORDER BY at DESC, hash LIMIT 1")
+        return next(iter(self._described("ORDER BY at DESC, hash LIMIT 1").items()), None)
+
+    def descriptions(self) -> dict[str, dict[str, Any]]:
+        """By hash the descriptions of all plans that were ever run, or merged with one that was."""
+        return self._described("ORDER BY at, hash")
+
+    def _described(self, which: str) -> dict[str, dict[str, Any]]:
+        rows = self.rows(f"SELECT hash, description FROM plans {which}")
         with self.explaining():
-            return (rows[0]["hash"], json.loads(rows[0]["description"])) if rows else None
+            found = {row["hash"]: json.loads(row["description"]) for row in rows}
+            if not all(map(is_description, found.values())):
+                raise ValueError("a plan's description is something else")
+            return found
 
     def plans(self) -> list[str]:
         """The hashes of the plans that the study has: the current one, and those that were merged with it."""

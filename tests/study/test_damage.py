@@ -17,6 +17,9 @@ WAYS: dict[str, Callable[[sv.Study, Path], object]] = {
     "trials": lambda study, place: study.trials(),
     "repr": lambda study, place: repr(study),
     "notebook": lambda study, place: study._repr_mimebundle_(),
+    "plan": lambda study, place: study.plan,
+    "precision": lambda study, place: study.precision("seconds"),
+    "preview": lambda study, place: study.preview(sv.Plan({"one": "one.mp3"}, ["jazz"])),
     "frame": lambda study, place: study.to_frame(),
     "summary": lambda study, place: study.summary("seconds"),
     "report": lambda study, place: study.report(place / "report.html"),
@@ -69,7 +72,7 @@ def said(study: sv.Study, way: str, place: Path) -> str:
         *(
             ("UPDATE trials SET stages = '{' WHERE number = 7", way, "stages of trial trial-7")
             for way in WAYS
-            if way not in ("repr", "adopt")
+            if way not in ("plan", "repr", "adopt")
         ),
         ("UPDATE trials SET factors = '[1' WHERE number = 9", "frame", "factors of trial trial-9"),
         ("UPDATE trials SET instructions = 'x' WHERE number = 9", "trials", "instructions of trial trial-9"),
@@ -78,6 +81,24 @@ def said(study: sv.Study, way: str, place: Path) -> str:
         ("UPDATE trials SET state = 'dnoe' WHERE number = 9", "repr", "state of trial trial-9"),
         ("UPDATE trials SET charged = 'much' WHERE number = 9", "frame", "charged of trial trial-9"),
         ("UPDATE plans SET description = '{'", "trials", "description of plan plan-1"),
+        *(
+            (f"UPDATE plans SET description = '{text}'", way, "description of plan plan-1")
+            for text in ("[]", "3", "{}", '{"references": 3}', '{"references": ["one"], "prompts": []}')
+            for way in WAYS
+            if way not in ("repr", "adopt")
+        ),
+        *(
+            ("UPDATE plans SET description = '{\"references\": []}'", way, "description of plan plan-1")
+            for way in ("plan", "report", "merge", "precision")
+        ),
+        *(
+            ("UPDATE trials SET state = 'sung' WHERE number = 9", way, "state of trial trial-9")
+            for way in WAYS
+            if way not in ("plan", "adopt")
+        ),
+        ("UPDATE meta SET value = '{}' WHERE key = 'parts'", "merge", "noted as 'parts'"),
+        ("UPDATE meta SET value = '[[]]' WHERE key = 'released'", "merge", "noted as 'released'"),
+        ("UPDATE meta SET value = '[3]' WHERE key = 'environment'", "save", "noted as 'environment'"),
         ("UPDATE meta SET value = '{{' WHERE key = 'environment'", "save", "noted as 'environment'"),
         ("UPDATE meta SET value = '{{' WHERE key = 'environment'", "report", "noted as 'environment'"),
         ("UPDATE meta SET value = '?' WHERE key = 'released'", "merge", "noted as 'released'"),
@@ -101,7 +122,7 @@ def test_a_cell_that_cannot_be_read_is_named(
     assert "study.save" in sentence
 
 
-@pytest.mark.parametrize("way", [way for way in WAYS if way != "adopt"])
+@pytest.mark.parametrize("way", [way for way in WAYS if way not in ("plan", "adopt")])
 def test_flipped_pages_are_a_sentence(way: str, folder: Path, tmp_path: Path) -> None:
     path = folder / NAME
     content = bytearray(path.read_bytes())
