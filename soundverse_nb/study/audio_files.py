@@ -45,6 +45,15 @@ def keep_audio(
         ) from None
 
 
+def has_kept_audio(folder: Path) -> bool:
+    """Whether any song or take is in a study's folder."""
+    try:
+        with os.scandir(folder / FOLDER) as files:
+            return any(FILE.fullmatch(f"{FOLDER}/{file.name}") for file in files)
+    except OSError:
+        return False
+
+
 def audio_file(name: str | None) -> str | None:
     """The name of a file as a store has it; None where it is none of a study's own."""
     return name if name is not None and FILE.fullmatch(name) else None

@@ -62,6 +62,18 @@ def damaged(path: Path, what: str) -> DamagedStoreError:
     )
 
 
+def emptied(path: Path) -> DamagedStoreError:
+    """That a store is gone, or holds nothing, where a study's audio is, and how to go on."""
+    return DamagedStoreError(
+        f"The study's store {path} is gone or empty, and the study's audio is beside it: what a full disk or "
+        "an unfinished copy leaves. Everything was left as it is, and nothing was ordered.",
+        hint=f"Put {path.name} back from a copy of the folder, or open the zip that study.save wrote. Without "
+        "either: move the audio away, and a study that is run in this folder again with the same journal of "
+        "orders takes over what was ordered here, without its stars and notes. In another folder everything "
+        "is ordered and paid anew.",
+    )
+
+
 def is_noted(key: str, found: Any) -> bool:
     """Whether this is what may be noted of a study as JSON under a key."""
     if key == "environment":

@@ -11,7 +11,8 @@ from pathlib import Path
 from soundverse_nb.client.journal import filesystem
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.render.escape import plain
-from soundverse_nb.study.damage import damaged
+from soundverse_nb.study.audio_files import has_kept_audio
+from soundverse_nb.study.damage import damaged, emptied
 
 SCHEMA = 1
 """Grows with every change of the tables; a store of a newer one is left alone."""
@@ -65,6 +66,7 @@ def is_begun(path: Path) -> bool:
 def open_to_write(path: Path) -> tuple[sqlite3.Connection, str]:
     """The store at this path, made where it is missing, and in words how SQLite keeps it."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    _check_there(path)
     connection = _connect(f"{path.absolute().as_uri()}?mode=rwc")
     try:
         _check(connection, path)
@@ -77,6 +79,9 @@ def open_to_write(path: Path) -> tuple[sqlite3.Connection, str]:
         if not _version(connection):  # new, or its maker was killed before there were tables
             with transaction(connection):
                 if not _version(connection):
+                    # Whoever else begins this study has its tables in the file before any audio.
+                    if has_kept_audio(path.parent):
+                        raise emptied(path)
                     for statement in filter(str.strip, _TABLES.split(";")):
                         connection.execute(statement)
                     connection.execute(f"PRAGMA application_id = {_APPLICATION}")
@@ -89,6 +94,8 @@ def open_to_write(path: Path) -> tuple[sqlite3.Connection, str]:
 
 def open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
     """The store at this path, to read only, and whether what others write to it is seen."""
+    _check_there(path)
+    has_audio = has_kept_audio(path.parent)
     try:
         is_there = path.is_file()
     except PermissionError:
@@ -117,7 +124,10 @@ def open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
     try:
         connection.execute("PRAGMA query_only = ON")
         _check(connection, path)
-        if not _version(connection):  # it is being made at this moment, or its maker was killed then
+        if not _version(connection):
+            if has_audio:  # which was looked for first, as it is kept last
+                raise emptied(path)
+            # It is being made at this moment, or its maker was killed then.
             raise NotBegunError(
                 f"There is no study in {path.parent} yet.", hint="study.run(plan) begins one."
             )
@@ -126,6 +136,13 @@ def open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
         connection.close()
         raise
     return connection, is_live
+
+
+def _check_there(path: Path) -> None:
+    """Raise DamagedStoreError where audio is there and no store, before SQLite makes one or deletes a log."""
+    # In this order: whoever begins a study has a store before any audio.
+    if has_kept_audio(path.parent) and not _size(path):
+        raise emptied(path)
 
 
 def unreadable_part(path: Path) -> Path | None:

@@ -122,7 +122,10 @@ def _copy(packed: IO[bytes], written: IO[bytes], most: int) -> None:
 def _check_store(folder: Path, shown: str) -> None:
     """A store from elsewhere has only what ours has, names no file outside its folder, and is one file."""
     copied = folder / f"{NAME}.copied"
-    store = StudyStore(folder)
+    try:
+        store = StudyStore(folder)
+    except DamagedStoreError:
+        raise ConfigurationError(f"The store in {shown} is damaged; nothing was unpacked.") from None
     try:
         files = [trial.file for trial in store.trials()] + [song["file"] for song in store.songs().values()]
         store.copy_to(copied)
