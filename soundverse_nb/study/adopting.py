@@ -92,7 +92,7 @@ def _enter(
         asked = AskedService(meta.get("service", ""), meta.get("simulated") == "True")
     if plan is None:
         assert found is not None
-        plan = kept_plan(other, found[1], {name: f"{name}.mp3" for name in found[1]["references"]})
+        plan = kept_plan(other, found[1])
         contents = found[1].get("contents", {})
         if absent := [name for name in plan.references if name not in contents]:
             raise ConfigurationError(

@@ -67,10 +67,10 @@ def emptied(path: Path) -> DamagedStoreError:
     return DamagedStoreError(
         f"The study's store {path} is gone or empty, and the study's audio is beside it: what a full disk or "
         "an unfinished copy leaves. Everything was left as it is, and nothing was ordered.",
-        hint=f"Put {path.name} back from a copy of the folder, or open the zip that study.save wrote. Without "
-        "either: move the audio away, and a study that is run in this folder again with the same journal of "
-        "orders takes over what was ordered here, without its stars and notes. In another folder everything "
-        "is ordered and paid anew.",
+        hint=f"Put {path.name} back from a copy of the folder, or open the zip that study.save wrote. "
+        "Without either: move the audio away, and a study that is run in this folder again with the same "
+        "journal of orders takes over what was ordered here, without its stars and notes. In another folder "
+        "everything is ordered and paid anew.",
     )
 
 
@@ -85,10 +85,8 @@ def is_noted(key: str, found: Any) -> bool:
 
 def is_description(found: Any) -> bool:
     """Whether this is a plan's description as far as it is looked into without making the plan of it."""
-    return (
-        isinstance(found, dict)
-        and "references" in found
-        and all(found.get(part) is None or isinstance(found[part], kinds) for part, kinds in _PARTS.items())
+    return isinstance(found, dict) and all(
+        found.get(part) is None or isinstance(found[part], kinds) for part, kinds in _PARTS.items()
     )
 
 

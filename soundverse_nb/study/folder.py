@@ -92,8 +92,7 @@ class StudyFolder:
         description = found[1]
         songs = self._reading().songs()
         contents = description.get("contents", {})
-        files = {name: self._song(songs, contents.get(name)) for name in description["references"]}
-        return kept_plan(self._reading(), description, files)
+        return kept_plan(self._reading(), description, lambda name: self._song(songs, contents.get(name)))
 
     def _song(self, songs: Any, content: str | None) -> Path:
         # Two songs that are gone are still two.

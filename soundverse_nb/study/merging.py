@@ -252,6 +252,8 @@ def _union(stores: Sequence[StudyStore]) -> _Union:
     plans = [(store, found[1]) for store in stores if (found := store.plan())]
     if not plans:
         return _Union(stores[0], "", {}, {}, {}, told_apart(_songs(stores, {})))
+    for store, description in plans:
+        kept_plan(store, description)
     lead, design = next(each for each in plans if _is_same(each[1], plans[-1][1]))
     names = told_apart(_songs(stores, design))
     same = [each for _, each in plans if _is_same(each, design)]
@@ -264,8 +266,7 @@ def _union(stores: Sequence[StudyStore]) -> _Union:
     }
     for _, each in [*plans, (lead, design)]:
         whole["contents"] |= renamed(each.get("contents", {}), names)
-    # Only the names of the songs are in a plan's hash.
-    plan = kept_plan(lead, whole, {name: f"{name}.mp3" for name in whole["references"]})
+    plan = kept_plan(lead, whole)
     planned: Mapping[str, StoredTrial] = {}
     if all(name in whole["contents"] for name in plan.references):
         meta = lead.meta()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from soundverse_nb.errors import ConfigurationError, SoundverseError
@@ -106,10 +106,15 @@ def known_contents(stores: Sequence[StudyStore], plan: Plan) -> dict[str, str]:
     }
 
 
-def kept_plan(store: StudyStore, description: Mapping[str, Any], songs: Mapping[str, Any]) -> Plan:
-    """The plan that a store describes, with these songs. ConfigurationError where that is damaged."""
+def kept_plan(
+    store: StudyStore, description: Mapping[str, Any], song: Callable[[str], Any] = "{}.mp3".format
+) -> Plan:
+    """The plan that a store describes, with the song that each name is given; only names are in its hash.
+
+    Raises ConfigurationError where the description is damaged.
+    """
     try:
-        return Plan.from_description(description, songs)
+        return Plan.from_description(description, {name: song(name) for name in description["references"]})
     except (SoundverseError, AttributeError, LookupError, TypeError, ValueError):
         found = store.plan()
         raise damaged(store.path, unreadable_description("?" if found is None else found[0])) from None

@@ -83,12 +83,13 @@ def said(study: sv.Study, way: str, place: Path) -> str:
         ("UPDATE plans SET description = '{'", "trials", "description of plan plan-1"),
         *(
             (f"UPDATE plans SET description = '{text}'", way, "description of plan plan-1")
-            for text in ("[]", "3", "{}", '{"references": 3}', '{"references": ["one"], "prompts": []}')
+            for text in ("[]", "3", '{"references": 3}', '{"references": ["one"], "prompts": []}')
             for way in WAYS
             if way not in ("repr", "adopt")
         ),
         *(
-            ("UPDATE plans SET description = '{\"references\": []}'", way, "description of plan plan-1")
+            (f"UPDATE plans SET description = '{text}'", way, "description of plan plan-1")
+            for text in ("{}", '{"references": ["one"]}')
             for way in ("plan", "report", "merge", "precision")
         ),
         *(

@@ -1,4 +1,4 @@
-"""A store that was emptied, or is gone, is told apart from none: nothing is ordered beside a study's takes."""
+"""A store that was emptied, or is gone, is told apart from none: nothing is ordered beside the takes."""
 
 from __future__ import annotations
 
