@@ -163,9 +163,9 @@ def write_study(folder: Path, number: int) -> None:
 
     def fill(index: int, identity: str) -> None:
         store.reserve(identity, 100_000, None, now=1e9 + index, journal="benchmark")
-        facts = {"started": 1e9 + index, "finished": 1e9 + index + 95, "stages": stages}
+        facts: dict[str, Any] = {"started": 1e9 + index, "finished": 1e9 + index + 95, "stages": stages}
         audio = f"{index:064x}"
-        names = {"order_id": f"order-{index}", "message_id": f"message-{index}", "song_name": "Song"}
+        facts |= {"order_id": f"order-{index}", "message_id": f"message-{index}", "song_name": "Song"}
         store.settle(
             identity,
             TrialState.DONE,
@@ -173,7 +173,6 @@ def write_study(folder: Path, number: int) -> None:
             audio=audio,
             file=f"audio/{audio}.mp3",
             **facts,
-            **names,
         )
         own = measured.model_copy(update={"tune_kept": index / number})
         keep_measures(store, identity, TrialMeasures(own))

@@ -17,7 +17,7 @@ from tests.test_layers import FILES, PACKAGE, imports
 if TYPE_CHECKING:
     from typing import TypeGuard
 
-MOST_FILES = 315
+MOST_FILES = 317
 LEAST_MEDIAN = 130
 MOST_LINES = 450
 MOST_INNER_IMPORTS = 30

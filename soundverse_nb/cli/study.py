@@ -97,6 +97,7 @@ def _state(study: Study) -> dict[str, Any]:
         "running": study.is_running,
         "paused": study.is_paused,
         "spent": study.spent,
+        "simulated_cost": study.simulated_cost,
         "reserved": study.reserved,
         "trials": {state.value: counts[state] for state in TrialState},
     }

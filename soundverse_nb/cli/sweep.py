@@ -40,13 +40,14 @@ def run(options: argparse.Namespace) -> int:
                 print(f"soundverse_nb: {plan.estimate(options.price, None, at_once)}", flush=True)
                 status = _run(study, plan, options)
                 counts = Counter(trial.state for trial in study.trials() if trial.plan == plan.hash)
-                spent, reserved, line = study.spent, study.reserved, study.headline()
+                costs = {name: getattr(study, name) for name in ("spent", "simulated_cost", "reserved")}
+                line = study.headline()
         finally:
             client.close()
     if options.json:
         by_state = {state.value: counts[state] for state in TrialState}
-        outcome = {"outcome": _OUTCOMES[status], "spent": spent, "reserved": reserved}
-        print_json({"study": str(Path(options.study)), "plan": plan.hash, **outcome, "trials": by_state})
+        outcome = {"plan": plan.hash, "outcome": _OUTCOMES[status], **costs, "trials": by_state}
+        print_json({"study": str(Path(options.study)), **outcome})
     else:
         print(line)
         if counts[TrialState.UNKNOWN]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from soundverse_nb import displays
@@ -13,6 +12,7 @@ from soundverse_nb.study.audio_files import FOLDER, audio_file, is_content, keep
 from soundverse_nb.study.measuring import copy_measures
 from soundverse_nb.study.plan import Plan
 from soundverse_nb.study.planned import (
+    AskedService,
     check_different,
     kept_plan,
     known_contents,
@@ -24,14 +24,6 @@ from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
 from soundverse_nb.study.unfinished import delete_left_parts
 
 _OPEN = (TrialState.MISSING, TrialState.FAILED)
-
-
-@dataclass(frozen=True)
-class AskedService:
-    """Whom this study orders from, as the identity of its trials has it."""
-
-    name: str
-    simulated: bool
 
 
 def adopt_trials(

@@ -14,7 +14,7 @@ from soundverse_nb.render.escape import plain
 STATES = frozenset({"missing", "running", "done", "failed", "unknown"})
 
 _OBJECTS = {
-    "trials": ("factors", "instructions", "stages"),
+    "trials": ("factors", "instructions", "stages", "paid"),
     "layouts": ("columns",),
     "measures": ("texts", "difference"),
 }
@@ -113,7 +113,9 @@ def _odd_cells(connection: sqlite3.Connection) -> Iterator[str]:
     for name, description in _rows(connection, "plans", ("hash", "description")):
         if not is_description(_parsed(description)):
             yield unreadable_description(name)
-    for table, columns in _OBJECTS.items():
+    for table, named in _OBJECTS.items():
+        there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+        columns = tuple(column for column in named if column in there)  # an older store has no `paid`
         for name, *cells in _rows(connection, table, (_key(table), *columns)):
             for column, cell in zip(columns, cells, strict=True):
                 if cell is not None and not isinstance(_parsed(cell), dict):

@@ -24,10 +24,12 @@ from soundverse_nb.study.audio_files import audio_file
 from soundverse_nb.study.environments import runs_of
 from soundverse_nb.study.restoring import has_audio, said_of, set_changed_aside
 from soundverse_nb.study.runner import Commits, settle
-from soundverse_nb.study.settling import Settlement, settled_order, study_of
+from soundverse_nb.study.settling import Settlement, is_counted, settled_order, study_of
 from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
 
 _LABEL = "study"
+
+_OPEN = (TrialState.MISSING, TrialState.FAILED)
 
 
 def label_group(study: str) -> str:
@@ -109,11 +111,12 @@ def _study_of_group(group: str) -> str:
 
 
 async def settle_earlier(
-    folder: Path, store: StudyStore, session: Session, journal: str, price: int
+    folder: Path, store: StudyStore, session: Session, journal: str, price: int | None
 ) -> dict[str, list[Order]]:
     """Ask the journal about every open trial; what a dead kernel left is finished, and nothing is sent.
 
-    Gives the orders that it knew, by the identity of their trial.
+    `price` is of an order that nothing is reserved for. Gives the orders that the journal knew, by the
+    identity of their trial.
     """
     trials = await asyncio.to_thread(store.trials)
     groups = [label_group(study) for study in study_ids(store, trials)]
@@ -133,18 +136,21 @@ async def settle_earlier(
     commits = Commits(store)
     for trial in trials:
         settlement = settled_order(trial, orders.get(trial.identity, []), journal, released)
-        if settlement is None or (settlement.state is trial.state and settlement.audio is None):
+        if settlement is None:
+            continue
+        counted = is_counted(trial, settlement)
+        to_count = settlement.is_paid and not counted
+        if settlement.state is trial.state and settlement.audio is None and not to_count:
             continue
         if settlement.audio is not None and not settlement.audio.is_file():
             # Fetched, and gone from the disk: what could be fetched again was.
-            if trial.state is not TrialState.MISSING:
+            if trial.state not in _OPEN or counted:
                 continue
             settlement = _paid_and_gone(settlement)
-        already = trial.state in (TrialState.DONE, TrialState.FAILED)  # then it was counted before
-        settlement = replace(settlement, is_paid=False) if already and settlement.is_paid else settlement
-        # One that nobody tried here was ordered by a copy of this study.
-        if settlement.is_paid is None and trial.state is TrialState.MISSING:
-            settlement = replace(settlement, facts={**settlement.facts, "reserved": price})
+        settlement = replace(settlement, is_paid=False) if counted and settlement.is_paid else settlement
+        # It was ordered by a copy of this study, and nothing was reserved here.
+        if settlement.is_paid is None and trial.state in _OPEN and not counted:
+            settlement = replace(settlement, facts={**settlement.facts, "reserved": price or 0})
         await settle(commits, store, folder, trial, settlement, trial.reserved or price)
     done = [trial for trial in trials if trial.state is TrialState.DONE]
     lost = [trial for trial in done if not (folder / (audio_file(trial.file) or "?")).is_file()]
@@ -156,7 +162,8 @@ async def settle_earlier(
 def _paid_and_gone(settlement: Settlement) -> Settlement:
     """A take that another study paid for and nobody has any more: only the user's word orders it again."""
     said = "It was paid for, but its audio is gone and could not be fetched again."
-    return Settlement(TrialState.FAILED, True, facts={**settlement.facts, "error": said})
+    facts = {**settlement.facts, "error": said}
+    return Settlement(TrialState.FAILED, True, facts=facts, order=settlement.order)
 
 
 async def _orders(session: Session, groups: Sequence[str]) -> dict[str, list[Order]]:

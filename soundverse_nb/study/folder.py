@@ -6,7 +6,6 @@ import os
 import platform
 import secrets
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,13 +28,14 @@ from soundverse_nb.study.mixed import mixed_model
 from soundverse_nb.study.plan import MICRO, Plan
 from soundverse_nb.study.plan_changes import PlanChanges
 from soundverse_nb.study.plan_display import PlanPreview
-from soundverse_nb.study.planned import changed_plan, kept_plan
+from soundverse_nb.study.planned import AskedService, changed_plan, kept_plan
 from soundverse_nb.study.plot import plot_metric
 from soundverse_nb.study.precision import PilotSpread, Precision, pilot_spread, plan_precision
 from soundverse_nb.study.report import write_report
 from soundverse_nb.study.report_request import report_request
 from soundverse_nb.study.run_request import noted_price
 from soundverse_nb.study.runner_lease import Command, command_of, runner_of
+from soundverse_nb.study.standing import costs, counts, stand
 from soundverse_nb.study.store import NAME, StoredTrial, StudyStore, TrialState
 from soundverse_nb.study.store_file import is_begun
 from soundverse_nb.study.summarise import summarise
@@ -45,12 +45,6 @@ from soundverse_nb.study.takes import original_of, study_takes
 from soundverse_nb.study.timeline import plot_timeline
 
 S = TypeVar("S", bound="StudyFolder")
-
-_SAID = {
-    TrialState.FAILED: "failed",
-    TrialState.UNKNOWN: "of unknown outcome",
-    TrialState.RUNNING: "at work or not fetched yet",
-}
 
 
 class StudyFolder:
@@ -307,9 +301,14 @@ class StudyFolder:
     def changes(self, plan: Plan) -> PlanChanges:
         """What would become of the trials there are if this plan were run: added, kept, orphaned.
 
-        Songs count by the content they have here; one that the study has not seen is new.
+        Trials of another service, as those of a rehearsal on the embedded one, are others. Songs count by the
+        content they have here; one that the study has not seen is new.
         """
-        return changed_plan(self._reading(), plan)
+        return changed_plan(self._reading(), plan, self._asked_service())
+
+    def _asked_service(self) -> AskedService | None:
+        """Whom it orders from; None where that is whoever it was run with last."""
+        return None
 
     def gallery(self) -> Any:
         """The takes to filter, sort, hear, rate and compare. What is rated lands in the frame.
@@ -356,23 +355,13 @@ class StudyFolder:
             rows.sort_by_level(levels_of(found[1]))
         return rows
 
-    def _counts(self) -> Counter[TrialState]:
-        rows = self._reading().rows("SELECT state, count(*) AS trials FROM trials GROUP BY state")
-        with self._reading().explaining():
-            return Counter({TrialState(row["state"]): row["trials"] for row in rows})
-
     def headline(self) -> str:
-        """How it stands, in a line: trials by state, spent and reserved."""
-        parts = [*self._stand(), *self._reading().costs()]
+        """How it stands, in a line: trials by state, spent and reserved; what was simulated is apart."""
+        parts = [*stand(self._reading()), *costs(self._reading())]
         return f"Study {plain(self.path.name, 60)}: {', '.join(parts)}"
 
-    def _stand(self) -> list[str]:
-        counts = self._counts()
-        done = f"{counts[TrialState.DONE]} of {sum(counts.values())} trials done"
-        return [done, *(f"{counts[state]} {_SAID[state]}" for state in _SAID if counts[state])]
-
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        if not self._exists or not self._counts():
+        if not self._exists or not counts(self._reading()):
             return {"text/plain": repr(self)}
         takes, line = self._takes(), self.headline()
         show = displays.lookup("gallery") if displays.in_kernel() else None
@@ -391,12 +380,21 @@ class StudyFolder:
 
     @property
     def spent(self) -> float:
-        """What its trials cost so far, in the currency of the price."""
+        """What its trials cost so far, in the currency of the price.
+
+        Where any trial is of the real service it is the money for those; of a study that was only rehearsed
+        it is the simulated cost.
+        """
         return self._reading().spent()[0] / MICRO if self._exists else 0.0
 
     @property
+    def simulated_cost(self) -> float:
+        """What its simulated trials would have cost; nobody paid it."""
+        return self._reading().spent(simulated=True)[0] / MICRO if self._exists else 0.0
+
+    @property
     def reserved(self) -> float:
-        """What is reserved for orders that are out, or of unknown outcome."""
+        """What is reserved for orders that are out, or of unknown outcome; of the kind that `spent` is of."""
         return self._reading().spent()[1] / MICRO if self._exists else 0.0
 
     @property
@@ -445,4 +443,4 @@ class StudyFolder:
     def __repr__(self) -> str:
         if not self._exists:
             return f"Study({self.path.name!r}, not run yet)"
-        return f"Study({self.path.name!r}, {', '.join(self._stand())})"
+        return f"Study({self.path.name!r}, {', '.join(stand(self._reading()))})"

@@ -197,16 +197,35 @@ def _orders_apart(found: Sequence[tuple[int, StoredTrial]]) -> list[tuple[int, S
             apart[key] = (at, trial)
             continue
         first_at, first = apart[key]
+        both = _both_paid(first, trial)
         apart[key] = (
             first_at,
             replace(
                 first,
-                charged=max(first.charged, trial.charged),
+                charged=max(first.charged, trial.charged, sum(price or 0 for price in both.values())),
+                paid=both,
                 stars=first.stars or trial.stars,
                 note=first.note or trial.note,
             ),
         )
-    return list(apart.values())
+    return _counted_once(list(apart.values()))
+
+
+def _counted_once(found: Sequence[tuple[int, StoredTrial]]) -> list[tuple[int, StoredTrial]]:
+    """Of one trial in several studies the price of each order once, where copies counted what was before."""
+    once, known = [], set[str]()
+    for at, trial in found:
+        twice = sum(price or 0 for order, price in trial.paid.items() if order in known)
+        paid = {order: price for order, price in trial.paid.items() if order not in known}
+        once.append((at, replace(trial, charged=trial.charged - twice, paid=paid)))
+        known |= paid.keys()
+    return once
+
+
+def _both_paid(one: StoredTrial, other: StoredTrial) -> dict[str, int | None]:
+    """The orders that either has counted, each with its price where one of them knew it."""
+    known = {order: price for order, price in one.paid.items() if price is not None}
+    return {**one.paid, **other.paid, **known}
 
 
 def _budget_of_all(stores: Sequence[StudyStore]) -> dict[str, str]:

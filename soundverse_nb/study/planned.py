@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from soundverse_nb.errors import ConfigurationError, SoundverseError
@@ -12,6 +13,14 @@ from soundverse_nb.study.damage import damaged, unreadable_description
 from soundverse_nb.study.plan import Plan
 from soundverse_nb.study.plan_changes import PlanChanges, plan_changes
 from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
+
+
+@dataclass(frozen=True)
+class AskedService:
+    """Whom a study orders from, as the identity of its trials has it."""
+
+    name: str
+    simulated: bool
 
 
 def planned_trials(
@@ -59,16 +68,16 @@ def _cell(trial: StoredTrial) -> str:
     return ", ".join(f"{factor} {name!r}" for factor, name in trial.factors.items())
 
 
-def changed_plan(store: StudyStore, plan: Plan) -> PlanChanges:
-    """What would become of a study's trials if this plan were run.
+def changed_plan(store: StudyStore, plan: Plan, asked: AskedService | None = None) -> PlanChanges:
+    """What would become of a study's trials if this plan were run, by default with the service of before.
 
     A song behind a URL counts as the one that has its name in the study; one that cannot be read is new.
     """
     meta = store.meta()
-    service, simulated = meta.get("service", ""), meta.get("simulated") == "True"
+    asked = asked or AskedService(meta.get("service", ""), meta.get("simulated") == "True")
     after = {
         trial.identity: trial
-        for trial in planned_trials(plan, known_contents([store], plan), service, simulated)
+        for trial in planned_trials(plan, known_contents([store], plan), asked.name, asked.simulated)
     }
     return plan_changes(compared_trials(store, plan.hash, after), after)
 

@@ -43,6 +43,7 @@ from soundverse_nb.study.report_verdicts import (
 )
 from soundverse_nb.study.run_request import noted_price
 from soundverse_nb.study.runner_lease import runner_of
+from soundverse_nb.study.standing import amounts, costs
 from soundverse_nb.study.store import StudyStore
 from soundverse_nb.study.takes import study_takes
 from soundverse_nb.study.unfinished import delete_left_parts
@@ -172,7 +173,7 @@ def _lead(rows: Sequence[Mapping[str, Any]], store: StudyStore) -> str:
     counts = Counter(str(row["state"]) for row in rows)
     parts = [f"{counts['done']:,} of {len(rows):,} trials done"]
     parts += [f"{counts[state]:,} {STATES[state]}" for state in STATES if state != "done" and counts[state]]
-    return f"{', '.join([*parts, *store.costs()])}."
+    return f"{', '.join([*parts, *costs(store)])}."
 
 
 def _simulated(simulated: int, trials: int) -> str:
@@ -202,7 +203,7 @@ def _failures(takes: Sequence[GalleryTake], rows: Sequence[Mapping[str, Any]]) -
     charged = {row["identity"]: float(row["cost"]) for row in rows}
     rest = [take for take in takes if not take.is_audible and take.state != "missing"]
     for take in rest[:_MOST_LISTED]:
-        paid = money(charged.get(take.key, 0.0))
+        paid = f"{money(charged.get(take.key, 0.0))}{' simulated' if take.is_simulated else ''}"
         state = "audio gone" if take.state == "done" else STATES.get(take.state, take.state)
         yield str(take.number), take.reference, take.words, state, take.ending, paid
 
@@ -224,14 +225,12 @@ def _facts(
     meta, found = store.meta(), store.plan()
     began = [row["started"] for row in rows if row["started"] is not None]
     ended = [row["finished"] for row in rows if row["finished"] is not None]
-    charged, reserved = store.spent()
     made = json.loads(meta.get("environment", "{}"))
     yield "service", meta.get("service", "not known yet")
     yield "simulated", _yes(any(row["simulated"] for row in rows), all(row["simulated"] for row in rows))
     if began:
         yield "orders", f"{_moment(min(began))} to {_moment(max([*ended, max(began)]))}"
-    yield store.cost_word(), money(charged / MICRO)
-    yield "reserved", money(reserved / MICRO)
+    yield from ((name, money(amount / MICRO)) for name, amount in amounts(store))
     if found:
         yield "plan", found[0]
     if plan is not None:

@@ -33,6 +33,7 @@ from soundverse_nb.study.audio_files import keep_audio
 from soundverse_nb.study.measuring import keep_measures, measure_trial, unmeasured
 from soundverse_nb.study.runner_lease import Command, command_of
 from soundverse_nb.study.settling import Settlement, not_ordered, settled_end
+from soundverse_nb.study.standing import costs
 from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
 from soundverse_nb.worker_count import worker_count
 
@@ -47,9 +48,9 @@ _OF_EVERY_ORDER = (AuthenticationError, InsufficientBalanceError, ConfigurationE
 
 @dataclass(frozen=True)
 class RunSettings:
-    """How a run orders: money in millionths, None where it is not counted."""
+    """How a run orders: money in millionths. Without a price orders are noted as such, and cost 0 so far."""
 
-    price: int
+    price: int | None
     budget: int | None
     concurrency: int
     measures: bool
@@ -119,13 +120,13 @@ class Runner:
         """Let an error of one order say how the study stands, and what other orders of this run cost."""
         every = self._store.trials()
         done = sum(trial.state is TrialState.DONE for trial in every)
-        costs = "".join(f", {cost}" for cost in self._store.costs())
+        cost = "".join(f", {each}" for each in costs(self._store))
         if self._paid:
             several_spent(error, Spent.YES)
         elif self._unclear and error.spent is Spent.NO:
             several_spent(error, Spent.MAYBE)
         when = "" if self._paid or self._unclear else "As before this run, "
-        error.message = f"{error.message} {when}{done} of {len(every)} trials are done{costs}."
+        error.message = f"{error.message} {when}{done} of {len(every)} trials are done{cost}."
 
     @property
     def stopped(self) -> str:
@@ -161,7 +162,7 @@ class Runner:
     def _used_up(self, full: BudgetExceededError) -> BudgetExceededError:
         every = self._store.trials()
         done = sum(trial.state is TrialState.DONE for trial in every)
-        charged, reserved = self._store.spent()
+        charged, reserved = self._store.spent(self._session.simulated)
         error = BudgetExceededError(
             f"{full.message} {done} of {len(every)} trials are done.",
             hint="With a higher budget= the same call goes on from here.",
@@ -172,7 +173,7 @@ class Runner:
     def _reserve(self, trial: StoredTrial) -> None:
         self._store.reserve(
             trial.identity,
-            self._settings.price,
+            self._settings.price or 0,
             self._settings.budget,
             now=self._session.clock.time(),
             journal=self._journal,
@@ -276,11 +277,12 @@ async def settle(
     folder: Path,
     trial: StoredTrial,
     settlement: Settlement,
-    price: int,
+    price: int | None,
 ) -> None:
     """Write down how a trial stands: its audio in the study's folder first, then the line that names it."""
     facts = dict(settlement.facts)
-    charged = None if settlement.is_paid is None else price if settlement.is_paid else 0
+    charged = None if settlement.is_paid is None else 0
+    paid = {settlement.order or "": price} if settlement.is_paid else None
     source = settlement.audio
 
     def keep() -> None:
@@ -290,7 +292,8 @@ async def settle(
             facts.update(audio=audio, file=name)
 
     await commits.do(
-        lambda: store.settle(trial.identity, settlement.state, charged=charged, **facts), before=keep
+        lambda: store.settle(trial.identity, settlement.state, charged=charged, paid=paid, **facts),
+        before=keep,
     )
 
 

@@ -30,6 +30,7 @@ from soundverse_nb.study.earlier_orders import (
     study_ids,
 )
 from soundverse_nb.study.environments import environment, note_run
+from soundverse_nb.study.late_price import give_price, without_price
 from soundverse_nb.study.plan import MICRO, Plan
 from soundverse_nb.study.plan_changes import plan_changes
 from soundverse_nb.study.planned import check_different, compared_trials, plan_as_kept, planned_trials
@@ -37,7 +38,8 @@ from soundverse_nb.study.run_request import AskedMoney, RunRequest
 from soundverse_nb.study.runner import Runner, RunSettings
 from soundverse_nb.study.runner_lease import RunnerLease
 from soundverse_nb.study.settling import kept_beside
-from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
+from soundverse_nb.study.standing import costs, counts
+from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState, used
 from soundverse_nb.study.unfinished import delete_left_parts
 
 
@@ -49,15 +51,15 @@ class StudyReporter(ProgressReporter):
     def stopped_message(self, first: str = "Interrupted.") -> str:
         if self.store is None:
             return f"{first} Nothing was ordered."
-        counts, costs = Counter(t.state for t in self.store.trials()), ", ".join(self.store.costs())
-        parts = [f"{first} {counts[TrialState.DONE]} of {sum(counts.values())} trials are done."]
-        if out := counts[TrialState.RUNNING]:
+        found, cost = counts(self.store), ", ".join(costs(self.store))
+        parts = [f"{first} {found[TrialState.DONE]} of {sum(found.values())} trials are done."]
+        if out := found[TrialState.RUNNING]:
             parts.append(
                 f"{out} were sent, which may be charged, and are kept in the journal: "
                 "the next run picks them up."
             )
-        if costs:
-            parts.append(f"{costs[0].upper()}{costs[1:]}.")
+        if cost:
+            parts.append(f"{cost[0].upper()}{cost[1:]}.")
         return " ".join([*parts, "Running the same cell again goes on from here."])
 
 
@@ -75,7 +77,7 @@ async def run_study(
         was_here = await go_on_for_deleted(folder, store, session, trials)
         await asyncio.to_thread(note_run, store, environment(request.plan))
         await note_in_journal(folder, store, session)
-        orders = await settle_earlier(folder, store, session, journal, request.money.price or 0)
+        orders = await settle_earlier(folder, store, session, journal, request.money.price)
         if was_here:
             displays.notice(said_of_deleted(store, request.plan.hash))
         known = {trial.identity: trial for trial in await asyncio.to_thread(store.trials)}
@@ -86,14 +88,18 @@ async def run_study(
             for trial in trials
             if known[trial.identity].state in wanted or trial.identity in again
         ]
-        price = request.money.price or 0
-        if any(store.spent()):  # a limit that leaves no room is one all the same for the next run
+        price, simulated = request.money.price, session.simulated
+        late = 0 if price is None else await asyncio.to_thread(without_price, store, simulated)
+        spoken_for = sum(store.spent(simulated)) + late * (price or 0)
+        if spoken_for:  # a limit that leaves no room is one all the same for the next run
             await asyncio.to_thread(request.money.note, store)
-        _check_budget(store, missing, request.money)
-        displays.announce(_announced(store, request, missing))
+        _check_budget(spoken_for, simulated, missing, request.money)
+        if price is not None and late:
+            await asyncio.to_thread(give_price, store, price, simulated)
+        displays.announce(_announced(store, request, missing, spoken_for, late))
         await asyncio.to_thread(request.money.note, store)
         if again:
-            await asyncio.to_thread(store.release_unknown, again)
+            await asyncio.to_thread(store.release_unknown, again, price)
         number = {trial.identity: at for at, trial in enumerate(trials)}
         study = store.meta()["id"]
         groups = tuple(label_group(each) for each in study_ids(store, trials))
@@ -224,48 +230,56 @@ def _named_again(known: Mapping[str, StoredTrial], given: Sequence[str]) -> froz
     return frozenset(given)
 
 
-def _check_budget(store: StudyStore, missing: Sequence[StoredTrial], asked: AskedMoney) -> None:
+def _check_budget(
+    spoken_for: int, simulated: bool, missing: Sequence[StoredTrial], asked: AskedMoney
+) -> None:
     if asked.budget is None or asked.price is None:
         return
-    charged, reserved = store.spent()
-    if missing and charged + reserved + asked.price > asked.budget:
+    if missing and spoken_for + asked.price > asked.budget:
         # One that is used up may have been enough for what it was for.
-        kind = BudgetExceededError if charged + reserved else ConfigurationError
+        kind = BudgetExceededError if spoken_for else ConfigurationError
         raise kind(
             f"The budget of {money(asked.budget / MICRO)}{_BEFORE if asked.is_earlier_budget else ''} has no "
             f"room for a single trial of {money(asked.price / MICRO)}: "
-            f"{money((charged + reserved) / MICRO)} are spent or reserved. Nothing was ordered.",
-            hint='Raise budget=; it counts all that this study ever spent. budget=float("inf") lifts it.',
+            f"{used(spoken_for, simulated)}. Nothing was ordered.",
+            hint=f"Raise budget=; it counts all that this study ever {_DID[simulated]}. "
+            'budget=float("inf") lifts it.',
         )
 
 
 _BEFORE = " of the run before"
+_DID = {False: "spent", True: "simulated"}
 
 
-def _announced(store: StudyStore, request: RunRequest, missing: Sequence[StoredTrial]) -> str:
-    """How many orders a run will send, and what they cost."""
+def _announced(
+    store: StudyStore, request: RunRequest, missing: Sequence[StoredTrial], spoken_for: int, late: int
+) -> str:
+    """How many orders a run will send, and what they cost; `late` earlier ones had no price until now."""
     every = store.trials()
-    counts = Counter(trial.state for trial in every if trial.plan == request.plan.hash)
-    count = sum(counts.values())
+    found = Counter(trial.state for trial in every if trial.plan == request.plan.hash)
+    count = sum(found.values())
     parts = [
         f"{len(missing)} of {count} trials to order" if missing else f"nothing to order of {count} trials"
     ]
-    asked, used = request.money, sum(store.spent())
+    asked = request.money
     if asked.price and missing:
         parts[0] += f" for {money(len(missing) * asked.price / MICRO)}"
         if asked.is_earlier_price:
             parts[0] += f", at the {money(asked.price / MICRO)}{_BEFORE} (price= changes it)"
         if asked.budget is not None and asked.is_earlier_budget:
             parts[0] += f", within the budget of {money(asked.budget / MICRO)}{_BEFORE} (budget= changes it)"
-        if asked.budget is not None and len(missing) * asked.price > asked.budget - used:
-            parts[0] += f" (budget {money(asked.budget / MICRO)}, {money(used / MICRO)} of it used)"
+        if asked.budget is not None and len(missing) * asked.price > asked.budget - spoken_for:
+            parts[0] += f" (budget {money(asked.budget / MICRO)}, {money(spoken_for / MICRO)} of it used)"
+    if asked.price and late:
+        which = "order that had no price counts" if late == 1 else "orders that had no price count"
+        parts.append(f"{late} earlier {which} at {money(asked.price / MICRO)}{'' if late == 1 else ' each'}")
     said = {
         TrialState.DONE: "done", TrialState.RUNNING: "at work elsewhere or not fetched yet",
         TrialState.UNKNOWN: "of unknown outcome (study.unknown lists them; they may be paid)",
     }  # fmt: skip
-    parts += [f"{counts[state]} {words}" for state, words in said.items() if counts[state]]
-    if counts[TrialState.FAILED] and not request.retry_failed:
-        parts.append(f"{counts[TrialState.FAILED]} failed (retry_failed=True tries them again)")
+    parts += [f"{found[state]} {words}" for state, words in said.items() if found[state]]
+    if found[TrialState.FAILED] and not request.retry_failed:
+        parts.append(f"{found[TrialState.FAILED]} failed (retry_failed=True tries them again)")
     plans = store.plans()
     others = Counter(
         "made twice" if trial.duplicate_of else

@@ -18,7 +18,7 @@ class Settlement:
     """How a trial stands now. `is_paid` None keeps its reservation: its order is out, or nobody knows.
 
     `audio` is where the remix lies outside of the study, `content` its hash where that was just taken;
-    `facts` are columns of the store.
+    `facts` are columns of the store, `order` is the id of the order that it goes by.
     """
 
     state: TrialState
@@ -26,6 +26,7 @@ class Settlement:
     audio: Path | None = None
     content: str | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    order: str | None = None
 
 
 def settled_end(result: Remix | SoundverseError, order: Order | None) -> Settlement:
@@ -33,7 +34,7 @@ def settled_end(result: Remix | SoundverseError, order: Order | None) -> Settlem
     if isinstance(result, Remix):
         content = None if order is None else order.sha256  # fetched a moment ago: nobody has changed the file
         facts = {"error": None, **_timing(result), **_names(order)}
-        return Settlement(TrialState.DONE, True, result.audio.path, content, facts)
+        return Settlement(TrialState.DONE, True, result.audio.path, content, facts, result.order_id)
     facts = {"error": str(result), **_names(order)}
     if order is None or spent_for(order) is Spent.NO:
         return Settlement(TrialState.FAILED, False, facts=facts)
@@ -92,7 +93,9 @@ def _latest(trial: StoredTrial, orders: Sequence[Order]) -> list[Order]:
 
     Clocks decide only where nothing is lost by it: an order that ended unmade, of a third attempt or later.
     """
-    others = [order for order in orders if order.order_id != trial.order_id]
+    # A service may say that it failed, and make it all the same.
+    again = (OrderState.ACCEPTED, OrderState.COMPLETED)
+    others = [order for order in orders if order.order_id != trial.order_id or order.state in again]
     if trial.attempts < 3:
         return others
     began = (trial.started or 0) - 1
@@ -127,20 +130,30 @@ _RANK: dict[Any, int] = {
 def _by_order(order: Order, facts: dict[str, Any]) -> Settlement:
     state = order.state
     if state is OrderState.FETCHED and order.path is not None:
-        return Settlement(TrialState.DONE, True, Path(order.path), facts={**facts, "error": None})
+        facts = {**facts, "error": None}
+        return Settlement(TrialState.DONE, True, Path(order.path), facts=facts, order=order.order_id)
     if state is OrderState.FAILED:
         # Nobody knows whether the service charges for what it failed to make, so the budget counts it.
-        return Settlement(TrialState.FAILED, True, facts=facts)
+        return Settlement(TrialState.FAILED, True, facts=facts, order=order.order_id)
     if state is OrderState.REFUSED:
         return Settlement(TrialState.FAILED, False, facts=facts)
     if state is OrderState.UNKNOWN:
-        return Settlement(TrialState.UNKNOWN, None, facts=facts)
+        return Settlement(TrialState.UNKNOWN, None, facts=facts, order=order.order_id)
     # Somebody is at work on it: what nobody looks after was taken up before. Its order is not noted yet, as
     # what is noted is the last one that is over; what it met before it is accepted is no end of it either.
     later = {"order_id"} if state in _PAID else {"order_id", "error"}
-    return Settlement(
-        TrialState.RUNNING, None, facts={name: value for name, value in facts.items() if name not in later}
-    )
+    facts = {name: value for name, value in facts.items() if name not in later}
+    return Settlement(TrialState.RUNNING, None, facts=facts, order=order.order_id)
+
+
+def is_counted(trial: StoredTrial, settlement: Settlement) -> bool:
+    """Whether what a trial cost holds the price of the order that it is settled by.
+
+    The order of a copy of this study was not counted, although the trial failed or was never run here. A take
+    that is here was counted, or taken over from whoever paid for it.
+    """
+    is_own = trial.state is TrialState.FAILED and settlement.order == trial.order_id
+    return settlement.order in trial.paid or trial.state is TrialState.DONE or is_own
 
 
 def _names(order: Order | None) -> dict[str, Any]:

@@ -305,19 +305,21 @@ class StudyStore:
                 "INSERT OR REPLACE INTO songs VALUES (?, ?, ?, ?)", (content, name, file, seconds)
             )
 
-    def release_unknown(self, identities: Iterable[str]) -> None:
-        """Let trials of unknown outcome be ordered again; what was reserved for them counts as paid."""
+    def release_unknown(self, identities: Iterable[str], price: int | None = None) -> None:
+        """Let trials of unknown outcome be ordered again; what was reserved for them counts as paid.
+
+        `price` is what nothing was reserved at: None where nobody has said one.
+        """
         with self.writing() as connection:
             for identity in identities:
                 found = self.trial(identity)
-                if found is not None and found.order_id:
+                if found is None or found.state is not TrialState.UNKNOWN:
+                    continue
+                if found.order_id:
                     known = json.dumps(sorted(self.released() | {found.order_id}))
                     connection.execute("INSERT OR REPLACE INTO meta VALUES ('released', ?)", (known,))
-                connection.execute(
-                    "UPDATE trials SET state = 'missing', charged = charged + reserved, reserved = 0, "
-                    "error = NULL WHERE identity = ? AND state = 'unknown'",
-                    (identity,),
-                )
+                paid = {found.order_id or "": found.reserved or price}
+                self.settle(identity, TrialState.MISSING, charged=0, paid=paid, error=None)
 
     def released(self) -> frozenset[str]:
         """The orders of unknown outcome that the user let be ordered again."""
@@ -358,18 +360,20 @@ class StudyStore:
     ) -> None:
         """Reserve the price of a trial in one step; BudgetExceededError where not all of it is left.
 
-        Reserved and charged sums of all trials count, whichever process is at work on them. A trial that is
-        reserved, done or unknown is refused: its order is out, or over.
+        Reserved and charged sums of all trials of its kind count, simulated or not, whichever process is at
+        work on them. A trial that is reserved, done or unknown is refused: its order is out, or over.
         """
         with self.writing() as connection:
-            (spoken_for,) = connection.execute(
-                "SELECT coalesce(sum(reserved + charged), 0) FROM trials"
+            row = connection.execute(
+                "SELECT simulated FROM trials WHERE identity = ?", (identity,)
             ).fetchone()
+            simulated = bool(row and row["simulated"])
+            spoken_for = sum(self.spent(simulated))
             if budget is not None and spoken_for + price > budget:
                 raise BudgetExceededError(
                     f"The budget of {money(budget / MICRO)} has no room for another trial of "
                     f"{money(price / MICRO)}: "
-                    f"{money(spoken_for / MICRO)} are spent or reserved.",
+                    f"{used(spoken_for, simulated)}.",
                 )
             done = connection.execute(
                 "UPDATE trials SET state = 'running', reserved = ?, started = ?, journal = ?, "
@@ -379,18 +383,34 @@ class StudyStore:
             if done.rowcount != 1:
                 raise ConfigurationError("This trial is at work or over already, so it is not ordered again.")
 
-    def settle(self, identity: str, state: TrialState, *, charged: int | None, **facts: Any) -> None:
+    def settle(
+        self,
+        identity: str,
+        state: TrialState,
+        *,
+        charged: int | None,
+        paid: Mapping[str, int | None] | None = None,
+        **facts: Any,
+    ) -> None:
         """How a trial ended, and what of its reservation was paid.
 
-        `charged` None keeps the reservation, since nobody knows; else the rest of it is free again. `facts`
-        are further columns.
+        `charged` None keeps the reservation, since nobody knows; else the rest of it is free again. `paid` is
+        the order that was, "" where it has no name, with its price; one that was counted before is not
+        counted again. `facts` are further columns.
         """
-        values = {name: json.dumps(value) if name in JSON_COLUMNS else value for name, value in facts.items()}
-        if unknown := values.keys() - set(COLUMNS):
-            raise ValueError(f"no columns: {unknown}")
-        columns = "".join(f", {name} = ?" for name in values)
-        money = "" if charged is None else ", charged = charged + ?, reserved = 0"
         with self.writing() as connection:
+            if paid and (trial := self.trial(identity)) is not None:
+                named = {order or f"attempt {trial.attempts}": price for order, price in paid.items()}
+                new = {order: price for order, price in named.items() if order not in trial.paid}
+                charged = (charged or 0) + sum(price or 0 for price in new.values())
+                facts["paid"] = {**trial.paid, **new}
+            if unknown := facts.keys() - set(COLUMNS):
+                raise ValueError(f"no columns: {unknown}")
+            values = {
+                name: json.dumps(each) if name in JSON_COLUMNS else each for name, each in facts.items()
+            }
+            columns = "".join(f", {name} = ?" for name in values)
+            money = "" if charged is None else ", charged = charged + ?, reserved = 0"
             connection.execute(
                 f"UPDATE trials SET state = ?{money}{columns} WHERE identity = ?",
                 (state.value, *([] if charged is None else [charged]), *values.values(), identity),
@@ -402,23 +422,24 @@ class StudyStore:
         with self.explaining():
             return trial_of(rows[0]) if rows else None
 
-    def spent(self) -> tuple[int, int]:
-        """What is charged and what is reserved, of all trials, in millionths."""
-        (row,) = self.rows(
-            "SELECT coalesce(sum(charged), 0) AS c, coalesce(sum(reserved), 0) AS r FROM trials"
-        )
-        return row["c"], row["r"]
+    def spent(self, simulated: bool | None = None) -> tuple[int, int]:
+        """What is charged and what is reserved, in millionths, of real trials or of simulated ones.
 
-    def cost_word(self) -> str:
-        """What is charged is called so: "simulated cost" where all trials are simulated, else "spent"."""
-        (row,) = self.rows("SELECT coalesce(min(simulated), 0) AS simulated FROM trials")
-        return "simulated cost" if row["simulated"] else "spent"
+        By default of real ones; in a study that has none of those, of simulated ones.
+        """
+        found = self.spent_by_kind()
+        kind = False not in found if simulated is None else simulated
+        return found.get(kind, (0, 0))
 
-    def costs(self) -> list[str]:
-        """What is charged and what is reserved, in words; what was only simulated was never spent."""
-        charged, reserved = self.spent()
-        parts = [f"{self.cost_word()} {money(charged / MICRO)}"] if charged else []
-        return [*parts, f"reserved {money(reserved / MICRO)}"] if reserved else parts
+    def spent_by_kind(self) -> dict[bool, tuple[int, int]]:
+        """The same of each kind that the study has, by whether it is simulated."""
+        rows = self.tuples("SELECT simulated, sum(charged), sum(reserved) FROM trials GROUP BY simulated")
+        return {bool(simulated): (charged, reserved) for simulated, charged, reserved in rows}
+
+
+def used(amount: int, simulated: bool) -> str:
+    """What of a budget is not free any more, in words."""
+    return f"{money(amount / MICRO)} are {'simulated' if simulated else 'spent'} or reserved"
 
 
 def _answer(work: Callable[[], Any]) -> Any:

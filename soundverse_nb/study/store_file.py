@@ -14,8 +14,8 @@ from soundverse_nb.render.escape import plain
 from soundverse_nb.study.audio_files import has_kept_audio
 from soundverse_nb.study.damage import damaged, emptied
 
-SCHEMA = 1
-"""Grows with every change of the tables; a store of a newer one is left alone."""
+SCHEMA = 2
+"""Grows with every change of the tables; a store of a newer one is left alone. Format 1 had no `paid`."""
 
 NAME = "study.sqlite3"
 _APPLICATION = 0x53564E42  # "SVNB", by which file(1) and we know the file
@@ -35,17 +35,24 @@ CREATE TABLE trials (
     message_id TEXT, simulated INTEGER NOT NULL, started REAL, finished REAL, stages TEXT, error TEXT,
     song_name TEXT,
     audio TEXT, file TEXT, stars INTEGER, note TEXT, adopted TEXT,
-    duplicate_of TEXT
+    duplicate_of TEXT, paid TEXT NOT NULL DEFAULT '{}'
 );
 CREATE INDEX trials_by_number ON trials (plan, number);
 CREATE INDEX trials_by_audio ON trials (audio);
-CREATE INDEX trials_by_money ON trials (reserved, charged);
+CREATE INDEX trials_by_cost ON trials (simulated, reserved, charged);
 CREATE TABLE layouts (number INTEGER PRIMARY KEY, columns TEXT NOT NULL UNIQUE);
 CREATE TABLE measures (
     identity TEXT PRIMARY KEY, extractor TEXT NOT NULL, layout INTEGER, numbers BLOB, texts TEXT, reason TEXT,
     difference TEXT -- last, since SQLite reads through all that stands before a column
 );
 """
+
+_FROM_1 = """
+ALTER TABLE trials ADD COLUMN paid TEXT NOT NULL DEFAULT '{}';
+DROP INDEX IF EXISTS trials_by_money;
+CREATE INDEX trials_by_cost ON trials (simulated, reserved, charged);
+"""
+"""What makes a store of format 1 one of format 2. To be read it needs none of it."""
 
 
 class NotBegunError(ConfigurationError):
@@ -76,20 +83,25 @@ def open_to_write(path: Path) -> tuple[sqlite3.Connection, str]:
         (mode,) = connection.execute(f"PRAGMA journal_mode = {'WAL' if shares else 'DELETE'}").fetchone()
         connection.execute(f"PRAGMA synchronous = {'FULL' if mode == 'wal' else 'EXTRA'}")
         kept = "write-ahead log" if mode == "wal" else f"rollback journal{reason and f', since {reason}'}"
-        if not _version(connection):  # new, or its maker was killed before there were tables
+        if _version(connection) < SCHEMA:  # new, or its maker was killed before there were tables, or older
             with transaction(connection):
-                if not _version(connection):
-                    # Whoever else begins this study has its tables in the file before any audio.
-                    if has_kept_audio(path.parent):
-                        raise emptied(path)
-                    for statement in filter(str.strip, _TABLES.split(";")):
-                        connection.execute(statement)
-                    connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-                    connection.execute(f"PRAGMA user_version = {SCHEMA}")
+                _make_tables(connection, path)
         return connection, kept
     except BaseException:
         connection.close()
         raise
+
+
+def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
+    version = _version(connection)
+    # Whoever else begins this study has its tables in the file before any audio.
+    if not version and has_kept_audio(path.parent):
+        raise emptied(path)
+    if version < SCHEMA:
+        for statement in filter(str.strip, (_FROM_1 if version else _TABLES).split(";")):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA}")
 
 
 def open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:

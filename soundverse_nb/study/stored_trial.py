@@ -23,7 +23,8 @@ class TrialState(str, Enum):
 class StoredTrial:
     """A trial as the store has it. Money is in millionths of the price's unit, times are epoch seconds.
 
-    `journal` names the journal of orders that its latest reservation was made beside.
+    `journal` names the journal of orders that its latest reservation was made beside. `paid` has by order the
+    price at which it is in `charged`, None where nobody had said a price.
     """
 
     identity: str
@@ -54,10 +55,11 @@ class StoredTrial:
     note: str | None = None
     adopted: str | None = None
     duplicate_of: str | None = None
+    paid: dict[str, int | None] = field(default_factory=dict)
 
 
 COLUMNS = tuple(StoredTrial.__dataclass_fields__)
-JSON_COLUMNS = ("factors", "instructions", "stages")
+JSON_COLUMNS = ("factors", "instructions", "stages", "paid")
 
 
 def trial_values(trial: StoredTrial) -> list[Any]:
@@ -70,7 +72,7 @@ def trial_values(trial: StoredTrial) -> list[Any]:
 def trial_of(row: sqlite3.Row) -> StoredTrial:
     """The trial in a row. Raises ValueError for what is none."""
     values = dict(zip(row.keys(), row, strict=True))
-    values |= {name: _object(values[name]) for name in JSON_COLUMNS}
+    values |= {name: _object(values.get(name)) for name in JSON_COLUMNS}  # older stores lack `paid`
     values |= {"state": TrialState(values["state"])}
     values |= {name: bool(values[name]) for name in ("is_control", "simulated")}
     return StoredTrial(**values)

@@ -15,11 +15,12 @@ from soundverse_nb.client.client import Client
 from soundverse_nb.client.config import given_path
 from soundverse_nb.client.progress import ProgressReporter
 from soundverse_nb.errors import ConfigurationError, bare_errors
-from soundverse_nb.study.adopting import AskedService, adopt_trials
+from soundverse_nb.study.adopting import adopt_trials
 from soundverse_nb.study.download import Download, notebook_folder, place_for
 from soundverse_nb.study.folder import StudyFolder
 from soundverse_nb.study.merging import merge_studies
 from soundverse_nb.study.plan import Plan
+from soundverse_nb.study.planned import AskedService
 from soundverse_nb.study.remeasuring import MeasureReporter, MeasureRequest, measure_study
 from soundverse_nb.study.run_request import RunRequest, asked_money
 from soundverse_nb.study.runner_lease import Command, ask_runner
@@ -113,7 +114,9 @@ class Study(StudyFolder):
             before.
         budget : what this study may cost in all, counting what it spent before; by default that of the run
             before, which float("inf") lifts. Each price is reserved before its order is sent, so that orders
-            at once cannot overshoot it together.
+            at once cannot overshoot it together. Real money and simulated cost are counted apart: a rehearsal
+            on the embedded service leaves the budget whole. Earlier orders that had no price count at the
+            one that is given now.
         concurrency : orders at a time; by default as many as the client allows.
         executor : where remixes are measured; by default in processes of this machine.
         measures : False leaves measuring out.
