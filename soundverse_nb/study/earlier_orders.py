@@ -144,7 +144,7 @@ async def settle_earlier(
             continue
         if settlement.audio is not None and not settlement.audio.is_file():
             # Fetched, and gone from the disk: what could be fetched again was.
-            if trial.state not in _OPEN or counted:
+            if trial.state not in _OPEN or (counted and trial.state is TrialState.FAILED):
                 continue
             settlement = _paid_and_gone(settlement)
         settlement = replace(settlement, is_paid=False) if counted and settlement.is_paid else settlement

@@ -8,7 +8,7 @@ import sqlite3
 from soundverse_nb.study.store import StudyStore
 
 _WITHOUT = (
-    "SELECT identity, paid, reserved, state FROM trials WHERE simulated = ? AND "
+    "SELECT identity, paid, reserved, state, attempts FROM trials WHERE simulated = ? AND "
     "(paid LIKE '%null%' OR (reserved = 0 AND state IN ('running', 'unknown')))"
 )
 
@@ -22,7 +22,7 @@ def without_price(store: StudyStore, simulated: bool) -> int:
 
 
 def give_price(store: StudyStore, price: int, simulated: bool) -> None:
-    """Let those orders count at this price, in millionths: charged where they are over, reserved where not."""
+    """Let those orders count at this price, in millionths: charged where over, reserved where they are out."""
     with store.writing() as connection:
         for row in store.rows(_WITHOUT, (simulated,)):
             paid = json.loads(row["paid"])
@@ -40,5 +40,8 @@ def give_price(store: StudyStore, price: int, simulated: bool) -> None:
 
 
 def _orders(row: sqlite3.Row) -> int:
+    paid = json.loads(row["paid"])
     is_out = row["reserved"] == 0 and row["state"] in ("running", "unknown")
-    return sum(price is None for price in json.loads(row["paid"]).values()) + is_out
+    # A service may say of an order that it failed, and make it all the same: that one is counted already.
+    is_counted = paid and row["attempts"] <= len(paid)
+    return sum(price is None for price in paid.values()) + (is_out and not is_counted)

@@ -343,7 +343,7 @@ class Study(StudyFolder):
         return adopt_trials(self._writing(), self.path, taken, source.path, plan, self._asked_service())
 
     def _asked_service(self) -> AskedService | None:
-        if self.client is None:
+        if self.client is None or self.client._session.closed:
             return None
         session = self.client._session
         self.client._wait(session.open(), ProgressReporter(None))
