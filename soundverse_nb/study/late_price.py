@@ -22,7 +22,7 @@ def without_price(store: StudyStore, simulated: bool) -> int:
 
 
 def give_price(store: StudyStore, price: int, simulated: bool) -> None:
-    """Let those orders count at this price, in millionths: charged where over, reserved where they are out."""
+    """Let those orders count at this price, in millionths; of those that are out it is reserved."""
     with store.writing() as connection:
         for row in store.rows(_WITHOUT, (simulated,)):
             paid = json.loads(row["paid"])
