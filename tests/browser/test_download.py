@@ -26,12 +26,12 @@ def hub(chromium: Browser, tmp_path: Path) -> Iterator[Lab]:
 
 def write_study(folder: Path) -> str:
     """A study of one trial, with three megabytes that no compression makes less; where they are in it."""
+    store = StudyStore(folder)
     trial = stored_trial(1, simulated=True)
     audio = os.urandom(3_000_000)
     name = f"audio/{hashlib.sha256(audio).hexdigest()}.mp3"
-    (folder / "audio").mkdir(parents=True)
+    (folder / "audio").mkdir()
     (folder / name).write_bytes(audio)
-    store = StudyStore(folder)
     store.take_plan("plan-1", {"seed": 7, "prompts": {"jazz": "jazz"}}, [trial])
     store.reserve("trial-1", MICRO // 10, None, now=1_750_000_000.0)
     store.settle("trial-1", TrialState.DONE, charged=MICRO // 10, file=name)

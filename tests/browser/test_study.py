@@ -18,7 +18,8 @@ FORMULA = "pop $x^2$ and $y^2$"
 
 def write_study(folder: Path) -> None:
     """Two takes that play, of which one was asked for with dollars, and one that failed."""
-    (folder / "audio").mkdir(parents=True)
+    store = StudyStore(folder)
+    (folder / "audio").mkdir()
     trials = []
     for number, prompt in enumerate((FORMULA, "jazz", "waltz"), 1):
         song = write_song(folder / "audio/new.wav", 220.0 + 40 * number, 3.0)
@@ -26,7 +27,6 @@ def write_study(folder: Path) -> None:
         done = {"state": TrialState.DONE, "file": f"audio/{file.name}", "audio": file.stem, "replicate": 1}
         failed = {"state": TrialState.FAILED, "error": "The service refused it.", "replicate": 1}
         trials.append(stored_trial(number, prompt, **(failed if prompt == "waltz" else done)))
-    store = StudyStore(folder)
     store.take_plan("plan-1", {"references": ["one"]}, trials, whole=True)
     store.close()
 

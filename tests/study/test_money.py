@@ -34,7 +34,7 @@ def left_out(study: sv.Study, *, count: int) -> None:
         )
         with study._writing().writing() as connection:
             connection.execute(
-                "UPDATE trials SET reserved = ? WHERE identity = ?",
+                "UPDATE trials SET reserved = ?, paid = '{}' WHERE identity = ?",
                 (round(PRICE * 1_000_000), trial.identity),
             )
 

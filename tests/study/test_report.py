@@ -43,6 +43,7 @@ def keep(folder: Path, song: Path) -> str:
 def folder(tmp_path: Path) -> Path:
     """A study of two prompts: two takes of each, one that failed, one of unknown outcome, one not run."""
     made = tmp_path / "study"
+    store = StudyStore(made)
     song = keep(made, write_song(tmp_path / "one.wav"))
     trials = []
     for number, (prompt, seconds) in enumerate(
@@ -62,7 +63,6 @@ def folder(tmp_path: Path) -> Path:
     trials.append(stored_trial(5, "jazz", replicate=3, **failed))
     trials.append(stored_trial(6, "waltz", replicate=3, **unknown))
     trials.append(stored_trial(7, "jazz", replicate=4))
-    store = StudyStore(made)
     plan = sv.Plan({"one": tmp_path / "one.wav"}, ["jazz", "waltz"], repeats=2, seed=7)
     described = {**plan.description(), "contents": {"one": "content-of-one"}, "part": [0, 1], "share": 1.0}
     store.take_plan("plan-1", described, trials, whole=True)
