@@ -1,4 +1,4 @@
-"""How a study stands, in words: its trials by state, and what they cost."""
+"""The standing of a study in words: its trials by state, and what they cost."""
 
 from __future__ import annotations
 
