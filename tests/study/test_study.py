@@ -241,19 +241,26 @@ async def test_a_second_runner_is_refused_and_a_reader_sees_the_study_grow(
     tmp_path: Path, songs: list[Path], make_client: MakeClient
 ) -> None:
     seen = Notebook()
-    study = Study(tmp_path / "study", make_client(max_streams=2, progress=seen))
-    job = study.start(Plan(songs[:1], ["jazz"], parameters=tagged(*map(str, range(20)))), measures=False)
+    study = Study(tmp_path / "study", make_client(max_streams=3, progress=seen))
+    # One trial never ends, so that the study runs for as long as it is looked at.
+    endless = tagged("endless", fault="slow_hold", seconds=86_400.0)
+    plan = Plan(songs[:1], ["jazz"], parameters=endless | tagged(*map(str, range(20))))
+    job = study.start(plan, measures=False)
     await seen.until(lambda: bool(seen.updates))
     assert study.is_running
     reader = Study(tmp_path / "study")
     with pytest.raises(sv.ConfigurationError, match="being run by"):
         await Study(tmp_path / "study", make_client()).run(small_plan(songs), measures=False)
     grown = [len(reader.trials([TrialState.DONE]))]
-    while not job.done():
+    while grown[-1] < 20 and not job.done():
         # Every read is one more chance to meet a lock.
         grown.append(await asyncio.to_thread(lambda: len(reader.trials([TrialState.DONE]))))
-    await job
     assert sorted(grown) == grown
+    assert grown[-1] == 20
+    assert reader.is_running
+    job.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await job
     assert len(reader.trials([TrialState.DONE])) == 20
     assert not reader.is_running
 
