@@ -27,8 +27,9 @@ async def stopped(study: sv.Study, plan: sv.Plan, service: Simulator, act: Calla
     """Run a study until five were ordered, do something to its folder, and give what the run then says."""
     before = len(service.ledger)
     run = asyncio.ensure_future(study.run(plan, price=PRICE, measures=False))
-    while len(service.ledger) - before < 5:  # noqa: ASYNC110 - another thread's ledger
+    while len(service.ledger) - before < 5 and not run.done():  # noqa: ASYNC110 - another thread's ledger
         await asyncio.sleep(0)
+    assert not run.done(), "it ended before five were ordered"
     act()
     with pytest.raises(sv.ConfigurationError) as met:
         await run
