@@ -58,9 +58,19 @@ def launch(playwright: Playwright, executable: str) -> Browser:
     )
 
 
-def _free_port() -> int:
+def likely_port() -> int:
+    """A port that was free just now; a server that starts from it takes another where it no longer is."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
+
+
+def _port_of(process: subprocess.Popen[bytes], runtime: Path) -> int | None:
+    """The port that a Jupyter server says it has; None before it has said so."""
+    try:
+        said = json.loads((runtime / f"jpserver-{process.pid}.json").read_text())
+    except (FileNotFoundError, json.JSONDecodeError):  # not written yet, or not whole
+        return None
+    return int(said["port"])
 
 
 def _answers(url: str) -> bool:
@@ -84,7 +94,7 @@ def jupyterlab(folder: Path, base_url: str = "/") -> Iterator[LabServer]:
         path = settings / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values))
-    port, token = _free_port(), secrets.token_hex(16)
+    token = secrets.token_hex(16)
     log = folder / "jupyterlab.log"
     environment = {
         **os.environ,
@@ -98,7 +108,7 @@ def jupyterlab(folder: Path, base_url: str = "/") -> Iterator[LabServer]:
     }
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
-        *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
+        *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={likely_port()}"),
         *(f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={root}"),
         *("--ServerApp.open_browser=False", "--LabApp.expose_app_in_browser=True"),
         f"--ServerApp.base_url={base_url}",
@@ -108,9 +118,13 @@ def jupyterlab(folder: Path, base_url: str = "/") -> Iterator[LabServer]:
             command, stdout=output, stderr=subprocess.STDOUT, env=environment, stdin=subprocess.DEVNULL
         )
     try:
-        server = LabServer(f"http://127.0.0.1:{port}{base_url.rstrip('/')}", token, root, folder / "data")
         deadline = time.monotonic() + TIMEOUT / 1000
-        while not _answers(server._api("status")):
+        while True:
+            port = _port_of(process, folder / "runtime")
+            url = f"http://127.0.0.1:{port}{base_url.rstrip('/')}"
+            server = LabServer(url, token, root, folder / "data")
+            if port is not None and _answers(server._api("status")):
+                break
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"JupyterLab did not start:\n{log.read_text(errors='replace')[-4000:]}")
             time.sleep(0.1)  # polling a server of another process: there is nothing to wait on

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.lab import plays
+from tests.browser.lab import likely_port, plays
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "01_quickstart.ipynb"
 
@@ -25,11 +24,9 @@ def voila(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the page; Voila runs the notebook when it is asked for."""
     folder = tmp_path_factory.mktemp("voila")
     log = folder / "voila.log"
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
     command = [
-        *(sys.executable, "-m", "voila", str(NOTEBOOK), "--no-browser", f"--port={port}"),
-        *("--Voila.ip=127.0.0.1", "--port_retries=0", "--strip_sources=True"),
+        *(sys.executable, "-m", "voila", str(NOTEBOOK), "--no-browser", f"--port={likely_port()}"),
+        *("--Voila.ip=127.0.0.1", "--strip_sources=True"),
     ]
     environment = {**os.environ, "JUPYTER_RUNTIME_DIR": str(folder), "IPYTHONDIR": str(folder)}
     with log.open("wb") as output:
@@ -37,9 +34,7 @@ def voila(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             command, stdout=output, stderr=subprocess.STDOUT, env=environment, stdin=subprocess.DEVNULL
         )
     try:
-        address = f"http://127.0.0.1:{port}"
-        _wait_until_listening(port, process, log)
-        yield address
+        yield _address(process, log)
     finally:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -47,13 +42,15 @@ def voila(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.kill()
 
 
-def _wait_until_listening(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+def _address(process: subprocess.Popen[bytes], log: Path) -> str:
+    """Where Voila says that it listens, once it does."""
     deadline = time.monotonic() + 60
     while True:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
+        said = log.read_text(errors="replace")
+        if found := re.search(r"is running at:\s+http://[^:/]+:(\d+)/", said):
+            return f"http://127.0.0.1:{found[1]}"
         if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"Voila did not start:\n{log.read_text(errors='replace')[-4000:]}")
+            raise RuntimeError(f"Voila did not start:\n{said[-4000:]}")
         time.sleep(0.1)  # polling a server of another process: there is nothing to wait on
 
 
