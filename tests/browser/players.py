@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,9 +35,14 @@ CELLS = [
     "import soundverse_nb as sv\nsv.compare('song.wav', 'fresh.wav', labels=['Original', 'Fresh'])",
 ]
 
-# Every gain and every audio context the page makes is kept, so that what is heard can be read off.
-_LISTEN_IN = """() => {
-    Object.assign(window, {gains: [], contexts: [], decoded: 0});
+# Every gain and every audio context the page makes is kept, so that what is heard can be read off. A kernel
+# is only as late as a test wants it: `patience` is what the player's own limit comes to, a minute unless a
+# test sets it.
+_LISTEN_IN = """(busyAfter) => {
+    Object.assign(window, {gains: [], contexts: [], decoded: 0, read: 0, patience: 60_000});
+    const later = window.setTimeout;
+    window.setTimeout = (act, delay, ...given) =>
+        later(act, delay === busyAfter ? window.patience : delay, ...given);
     const {GainNode: Gain, AudioContext: Context, OfflineAudioContext: Decoder} = window;
     window.GainNode = class extends Gain {
         constructor(...given) {
@@ -52,7 +58,7 @@ _LISTEN_IN = """() => {
     const decode = Decoder.prototype.decodeAudioData;
     Decoder.prototype.decodeAudioData = function (...given) {
         window.decoded += 1;
-        return decode.apply(this, given);
+        return decode.apply(this, given).finally(() => (window.read += 1));
     };
 }"""
 
@@ -105,12 +111,20 @@ def write_tunes(folder: Path) -> None:
     soundfile.write(folder / "fresh.wav", 0.9 * mono, rate)
 
 
+def _busy_after() -> int:
+    """Milliseconds after which a player that waits for the kernel takes the saved preview instead."""
+    script = Path(sv.__file__).with_name("widgets") / "player_sound.js"
+    found = re.search(r"const BUSY_AFTER = (\d+);", script.read_text(encoding="utf-8"))
+    assert found is not None
+    return int(found[1])
+
+
 def open_players(lab: Lab) -> LabNotebook:
     """The notebook with all its cells, none run."""
     write_songs(lab.server.root)
     opened = lab.open_notebook(lab.write("player.ipynb", CELLS))
     opened.wait_for_kernel()
-    opened.page.evaluate(_LISTEN_IN)
+    opened.page.evaluate(_LISTEN_IN, _busy_after())
     return opened
 
 
@@ -139,7 +153,11 @@ def cleared(notebook: LabNotebook) -> Page:
     """The notebook's page with nothing in it but its cells."""
     notebook.page.evaluate("() => window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
     expect(notebook.page.locator(".svp")).to_have_count(0)
-    notebook.page.evaluate("() => Object.assign(window, {decoded: 0, gains: [], contexts: [], before: null})")
+    notebook.page.evaluate(
+        """() => Object.assign(
+            window, {decoded: 0, read: 0, gains: [], contexts: [], before: null, patience: 60_000}
+        )"""
+    )
     return notebook.page
 
 

@@ -203,6 +203,28 @@ def test_a_busy_kernel_is_named_and_what_was_fetched_plays_on(page: Page, lab: L
     expect(status).to_be_empty()
 
 
+def test_a_player_whose_kernel_is_busy_plays_the_preview_until_the_kernel_answers(
+    page: Page, lab: Lab
+) -> None:
+    run(page, WHO)
+    kernel = int((lab.server.root / "pid").read_text())
+    player(page)
+    status = page.locator(".svp").get_by_role("status")
+    os.kill(kernel, signal.SIGSTOP)
+    try:
+        page.evaluate("() => { window.patience = 0; }")
+        page.get_by_role("button", name="Play").click()
+        wait_for_position(page, "at > 0.3")
+        expect(status).to_contain_text("this is the preview that is saved with the notebook")
+        page.wait_for_function("() => window.read === 2")
+    finally:
+        os.kill(kernel, signal.SIGCONT)
+    page.wait_for_function("() => window.read === 4")
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Play").click()
+    expect(status).to_be_empty()
+
+
 THEMES = {False: "JupyterLab Light", True: "JupyterLab Dark"}
 
 
