@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -65,6 +66,26 @@ _LONGEST = (
     "notebooks/03_streaming.ipynb",
     "notebooks/06_when_things_go_wrong.ipynb",
 )
+
+
+def _draw_the_same_every_time() -> None:
+    """Let Hypothesis draw its examples from the test alone, however long one takes."""
+    from hypothesis import HealthCheck, settings
+
+    settings.register_profile(
+        "ci",
+        database=None,
+        deadline=None,
+        derandomize=True,
+        print_blob=True,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    settings.load_profile("ci")
+
+
+# New failures are found on a developer's machine, where a change of somebody else's does not wait for them.
+if os.environ.get("CI") == "true":
+    _draw_the_same_every_time()
 
 
 @pytest.hookimpl(optionalhook=True)

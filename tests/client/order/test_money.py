@@ -24,7 +24,7 @@ from tests.strict_service import StrictService, answer, completed, stages, strea
 HYPOTHESIS: dict[str, Any] = {
     "deadline": None,
     "derandomize": True,
-    "suppress_health_check": [HealthCheck.function_scoped_fixture],
+    "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 }
 # A POST may end in any of these ways; "wait" ones must be sent again, no other may.
 ANSWERS = {
