@@ -269,9 +269,11 @@ def whole_number(word: str, value: Any, least: int) -> int:
 
 
 def _as_int(value: Any) -> int | None:
-    """A whole number of any library as Python's; None for what is none."""
+    """A whole number of any library as Python's; None for what is none, as is true or false."""
+    if isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", None) == "b":
+        return None  # older NumPy takes its own for 0 and 1
     try:
-        return None if isinstance(value, bool) else operator.index(value)
+        return operator.index(value)
     except TypeError:
         return None
 

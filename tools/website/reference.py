@@ -85,7 +85,7 @@ SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "Study": {
         "Run": ("run", "start", "run_sync", "preview", "changes"),
         "While it runs": ("pause", "resume", "stop_after_current", "is_running", "is_paused"),
-        "How it stands": ("headline", "plan", "trials", "spent", "reserved", "unknown"),
+        "How it stands": ("headline", "plan", "trials", "spent", "simulated_cost", "reserved", "unknown"),
         "Hear": ("gallery", "clip", "difference", "mark"),
         "Measure later": ("measure", "measure_sync"),
         "Say": ("to_frame", "summary", "plot", "plot_timeline", "precision", "mixed_model"),
