@@ -18,6 +18,7 @@ const MOST_VISIBLE = 560; // of the list, which scrolls
 const AROUND = 6; // rows above and below what is in view
 const STEP = 5; // seconds an arrow key moves
 const PAGE = 8; // rows a page key moves
+const NOTE = ".svt-note-field";
 const SETTLED = 120; // ms without scrolling after which waveforms are asked for
 
 /**
@@ -42,6 +43,7 @@ function mount(root, link) {
   let isWide = true;
   let fitted = 0; // page pixels for which that was worked out
   let isDrawing = false;
+  let entered = ""; // what the note that has the focus was before
   let said = new Set(); // what is said once, above the rows
   /** @type {Map<string, Row>} */
   const rows = new Map();
@@ -95,35 +97,54 @@ function mount(root, link) {
     bar.select(selected.size);
   }
 
-  /**
-   * Draw rows and heading anew by `draw`. Whoever was in them goes on: with a note and its caret, on the same control.
-   */
+  /** Draw rows and heading anew by `draw`. Whoever was in them goes on: with a note and its caret, on the same control. */
   function keepFocus(draw) {
     const { activeElement: active } = document;
     const key = list.contains(active) ? keyOf(active) : undefined;
     const by = heading.contains(active) ? active.dataset.by : undefined;
-    const place = key === undefined ? -1 : [...active.closest(".svt-row").querySelectorAll(".svt-control")].indexOf(active);
-    const note = key !== undefined && active.matches(".svt-note-field") ? active : null;
-    const written = note && { text: note.value, from: note.selectionStart, to: note.selectionEnd };
+    const which = key === undefined ? null : controlOf(active);
+    const note = which === NOTE ? active : null;
+    const written = note && note.value !== entered ? { text: note.value, from: note.selectionStart, to: note.selectionEnd } : null;
     isDrawing = true; // a field that is taken away is left, though its writer has not ended
-    draw();
-    isDrawing = false;
-    const row = rows.get(key)?.row;
-    const control = row?.querySelectorAll(".svt-control")[place];
+    try {
+      draw();
+    } finally {
+      isDrawing = false;
+    }
     if (by !== undefined) heading.querySelector(`[data-by="${CSS.escape(by)}"]`)?.focus({ preventScroll: true });
-    else (control ?? row)?.focus({ preventScroll: true });
-    if (!written || !control) return;
-    control.value = written.text;
-    control.setSelectionRange(written.from, written.to);
+    const row = rows.get(key)?.row;
+    const control = which === null ? null : row?.querySelector(which);
+    const before = entered; // what the field held when its writer came
+    (control ?? row)?.focus({ preventScroll: true });
+    if (written && control) {
+      control.value = written.text;
+      control.setSelectionRange(written.from, written.to);
+      entered = before;
+    } else if (written) keepNote(key, written.text); // its take is not shown any more
+  }
+
+  /** Which of a row's controls this is, as a selector; null for the row itself. */
+  function controlOf(target) {
+    if (target.matches(".svt-star")) return `.svt-star[data-stars="${target.dataset.stars}"]`;
+    return [NOTE, ".svt-toggle", "input[type=checkbox]"].find((kind) => target.matches(kind)) ?? null;
+  }
+
+  function keepNote(key, text) {
+    if (byKey.has(key)) rate(key, { note: text.trim() });
+    else say("The note was not kept: its take is gone.");
   }
 
   /** The same when other takes have come meanwhile. */
   function rebuild() {
     const { activeElement: active } = document;
-    const label = bar.bar.contains(active) ? active.getAttribute("aria-label") : null;
+    const controls = () => [...bar.bar.querySelectorAll("input, select, button, summary")];
+    const nameOf = (control) => `${control.tagName} ${control.getAttribute("aria-label") ?? control.className}`;
+    const name = bar.bar.contains(active) ? nameOf(active) : null;
+    const alike = () => controls().filter((control) => nameOf(control) === name);
+    const place = name === null ? -1 : alike().indexOf(active);
     const caret = active === bar.search ? [active.selectionStart, active.selectionEnd] : null;
     keepFocus(build);
-    if (label) bar.bar.querySelector(`[aria-label="${CSS.escape(label)}"]`)?.focus({ preventScroll: true });
+    if (place >= 0) alike()[place]?.focus({ preventScroll: true });
     if (caret) bar.search.setSelectionRange(...caret);
   }
 
@@ -357,7 +378,7 @@ function mount(root, link) {
     const row = rows.get(key)?.row;
     if (!row) return;
     showStars(row, stars);
-    const field = row.querySelector(".svt-note-field");
+    const field = row.querySelector(NOTE);
     if (field !== document.activeElement) field.value = note;
   }
 
@@ -396,6 +417,8 @@ function mount(root, link) {
       const play = compared.querySelector(".svp-play");
       if (!play) return;
       watch.disconnect();
+      // Who works elsewhere by now is not fetched back.
+      if (!box.contains(document.activeElement) && document.activeElement !== document.body) return;
       compared.scrollIntoView({ block: "nearest" });
       play.focus({ preventScroll: true });
     });
@@ -439,12 +462,15 @@ function mount(root, link) {
     // After a click the keys are the row's: Space plays, whatever was clicked.
     if (event.detail > 0 && !target.closest("input[type=text]")) go(key, true);
   });
-  // A field that was drawn anew tells of no change, so what stands in it is compared.
+  // A field that was drawn anew tells of no change, so it is compared with what was in it when its writer came.
+  on(list, "focusin", ({ target }) => {
+    if (target.matches(NOTE)) entered = target.value;
+  });
   on(list, "focusout", ({ target }) => {
-    if (isDrawing || !target.classList.contains("svt-note-field")) return;
+    if (isDrawing || !target.matches(NOTE)) return;
     const key = keyOf(target);
-    const note = target.value.trim();
-    if (note !== byKey.get(key)?.note) rate(key, { note });
+    if (target.value.trim() !== entered.trim()) keepNote(key, target.value);
+    else target.value = byKey.get(key)?.note ?? ""; // it may have come from elsewhere meanwhile
   });
 
   /** The same number again takes the stars away. */
@@ -458,7 +484,7 @@ function mount(root, link) {
     const { target, key } = event;
     if (target.matches("input[type=text], input[type=search], input[type=number], select")) {
       event.stopPropagation(); // what is typed is not for the notebook
-      if (key === "Escape" && target.classList.contains("svt-note-field")) target.value = byKey.get(current)?.note ?? "";
+      if (key === "Escape" && target.matches(NOTE)) target.value = entered;
       const leaves = key === "Escape" || (key === "Enter" && target.matches(".svt-note-field, .svt-search"));
       if (!leaves || current === null) return;
       event.preventDefault(); // Escape would clear the search
@@ -481,7 +507,7 @@ function mount(root, link) {
         ArrowRight: () => sound.seek(() => sound.audio.currentTime + STEP),
         " ": onControl ? null : () => toggle(current),
         x: () => select(current, !selected.has(current)),
-        n: () => rows.get(current)?.row.querySelector(".svt-note-field").focus(),
+        n: () => rows.get(current)?.row.querySelector(NOTE).focus(),
       }),
     };
     const act = inList && /^[0-5]$/.test(key) ? () => giveStars(current, Number(key)) : acts[key] ?? acts[key.toLowerCase()];

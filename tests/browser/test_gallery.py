@@ -22,8 +22,13 @@ CELLS = [
     f"{galleries.MANY}\n{galleries.SHOW_MANY}",
     "shown.update(takes[:3], '3 takes')",
     "shown.update(takes[:15], '15 takes')",
+    # A take that was not run has no button that plays it.
+    """import dataclasses
+shown.update([dataclasses.replace(t, state="done", seconds=6.0) if t.key == "14" else t for t in takes])""",
+    # What the page of another window would have asked for.
+    """shown._widget.send(shown._widget._rate("2", 4, "written in another window"))""",
 ]
-TOLD, MANY, FEWER, MORE = 2, 3, 4, 5
+TOLD, MANY, FEWER, MORE, LANDED, ELSEWHERE = 2, 3, 4, 5, 6, 7
 
 
 @pytest.fixture(scope="module")
@@ -269,6 +274,53 @@ def test_who_writes_a_note_goes_on_when_other_takes_come(gallery: Locator, noteb
     press(gallery, "Enter")
     expect(row(gallery, 2)).to_be_focused()
     assert told(notebook)[1] == {"2": [None, "fat bass"]}
+
+
+def test_who_writes_on_a_take_goes_on_when_it_lands(gallery: Locator, notebook: LabNotebook) -> None:
+    press(gallery, "End", "ArrowUp", "n")
+    note = row(gallery, 14).get_by_label("Note on take 14")
+    expect(note).to_be_focused()
+    gallery.page.keyboard.type("it has ")
+    run_unseen(gallery.page, LANDED)
+    expect(row(gallery, 14).get_by_role("button", name="Play take 14")).to_be_visible()
+    expect(note).to_be_focused()
+    gallery.page.keyboard.type("4 bars")
+    expect(note).to_have_value("it has 4 bars")
+    press(gallery, "Enter")
+    assert told(notebook)[1] == {"14": [None, "it has 4 bars"]}
+
+
+def test_a_note_that_was_only_looked_at_leaves_what_another_window_wrote(
+    gallery: Locator, notebook: LabNotebook
+) -> None:
+    press(gallery, "ArrowDown", "n")
+    note = row(gallery, 2).get_by_label("Note on take 2")
+    expect(note).to_be_focused()
+    run_unseen(gallery.page, ELSEWHERE)
+    expect(row(gallery, 2).get_by_role("button", name="4 stars")).to_have_attribute("aria-pressed", "true")
+    press(gallery, "Enter")
+    expect(note).to_have_value("written in another window")
+    assert told(notebook)[1] == {"2": [4, "written in another window"]}
+
+
+def test_a_comparison_that_comes_late_fetches_nobody_back_from_another_cell(
+    gallery: Locator, notebook: LabNotebook, lab_server: LabServer
+) -> None:
+    go = lab_server.root / "go"
+    notebook.page.evaluate(
+        """(code) => {
+            const {kernel} = window.jupyterapp.shell.currentWidget.sessionContext.session;
+            kernel.requestExecute({code});
+        }""",
+        "import os, time\nwhile not os.path.exists('go'): time.sleep(0.02)",
+    )
+    press(gallery, "x", "c")
+    editor = notebook.cells.nth(TOLD).locator(".cm-content")
+    editor.click()
+    go.touch()
+    expect(gallery.locator(".svp-play")).to_be_visible()
+    expect(editor).to_be_focused()
+    go.unlink()
 
 
 def test_who_filters_or_searches_goes_on_when_other_takes_come(gallery: Locator) -> None:
