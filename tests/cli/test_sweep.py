@@ -182,7 +182,19 @@ def test_a_study_is_exported_whole_or_not_at_all(home: Path, capsys: pytest.Capt
 
 
 @pytest.fixture
-def running(home: Path, service: Simulator) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def heard() -> Iterator[None]:
+    """Signals as at a terminal: below nohup, or behind a shell's &, they are ignored, which is inherited."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def running(home: Path, heard: None, service: Simulator) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """A sweep of many trials in a process of its own, some of which are done when it is given."""
     started: list[subprocess.Popen[str]] = []
 
