@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +61,22 @@ def settled_order(
     study has never heard of is that of a copy of it, and counts like its own.
     """
     orders = [order for order in orders if order.order_id not in released or order.state in _PAID]
+    is_here = journal_of(trial) == journal
+    is_of_before = _is_of_before(trial, orders)
+    if trial.state is TrialState.UNKNOWN and is_here and is_of_before:
+        trial = _as_reserved(trial, orders)
     if trial.state is TrialState.RUNNING:
         orders = _latest(trial, orders)
+    if trial.state in _RESERVED:
+        # How the reserved one ended only its own journal knows, where the others are of attempts before, or
+        # of copies.
+        own = None if is_of_before else trial.order_id
+        is_known = is_here and trial.state is TrialState.RUNNING
+        orders = [each for each in orders if is_known or each.order_id == own or each.state not in _OVER]
     if not orders:
         if trial.state is not TrialState.RUNNING:
             return None
-        if journal_of(trial) == journal:  # reserved, and its kernel died before the order was written down
+        if is_here:  # reserved, and its kernel died before the order was written down
             return not_ordered(trial)
         return Settlement(
             TrialState.UNKNOWN,
@@ -84,7 +94,7 @@ def settled_order(
     if order.order_id == trial.order_id and trial.state is TrialState.MISSING and order.state not in _PAID:
         return None
     if was_not_sent(order):
-        return not_ordered(trial)
+        return not_ordered(trial, order)
     return _by_order(order, {"error": order.error, **_names(order)})
 
 
@@ -93,13 +103,31 @@ def _latest(trial: StoredTrial, orders: Sequence[Order]) -> list[Order]:
 
     Clocks decide only where nothing is lost by it: an order that ended unmade, of a third attempt or later.
     """
-    # A service may say that it failed, and make it all the same.
-    again = (OrderState.ACCEPTED, OrderState.COMPLETED)
-    others = [order for order in orders if order.order_id != trial.order_id or order.state in again]
+    others = [order for order in orders if order.order_id != trial.order_id]
+    if all(order.state in _OVER for order in others):
+        # A service may say of the one before that it failed, and make it all the same.
+        others += [order for order in orders if order.order_id == trial.order_id and order.state in _PAID]
     if trial.attempts < 3:
         return others
     began = (trial.started or 0) - 1
     return [order for order in others if order.state not in _OVER or order.created_at >= began]
+
+
+def _is_of_before(trial: StoredTrial, orders: Sequence[Order]) -> bool:
+    """Whether the order that a reserved trial notes is that of an attempt before, which is settled.
+
+    Of one of unknown outcome it is so where another journal than that of its reservation was asked.
+    """
+    if trial.order_id is None or trial.order_id in trial.paid:
+        return True
+    return any(each.order_id == trial.order_id and each.state is OrderState.REFUSED for each in orders)
+
+
+def _as_reserved(trial: StoredTrial, orders: Sequence[Order]) -> StoredTrial:
+    """The trial as it was when it was reserved, with the error of the attempt before."""
+    before = [order for order in orders if order.order_id == trial.order_id and not was_not_sent(order)]
+    error = next((order.error or "It failed before." for order in before), None)
+    return replace(trial, state=TrialState.RUNNING, error=error)
 
 
 def kept_beside(journal: str, study: str) -> str:
@@ -117,6 +145,7 @@ def study_of(trial: StoredTrial) -> str:
     return (trial.journal or "").partition(" ")[2]
 
 
+_RESERVED = (TrialState.RUNNING, TrialState.UNKNOWN)
 _OVER = (OrderState.FAILED, OrderState.REFUSED)
 _PAID = (OrderState.ACCEPTED, OrderState.COMPLETED, OrderState.FETCHED)
 

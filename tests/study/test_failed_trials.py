@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,73 @@ def test_what_a_kill_left_reserved_stands_as_if_nothing_had_been_killed(
     settled = settled_order(trial, orders, "mine")
     assert settled is not None
     assert (settled.state.value, settled.is_paid, settled.facts["error"]) == (state, False, error)
+
+
+ELSEWHERE = replace(TRIED, journal="another study", order_id=None, error=None)
+
+
+@pytest.mark.parametrize(
+    "orders", [[], [order(1, REFUSED, GIVEN_UP)], [order(1, REFUSED)], [order(1, FAILED)]]
+)
+def test_what_another_journal_knows_is_not_settled_by_earlier_orders_of_this_one(orders: list[Order]) -> None:
+    settled = settled_order(ELSEWHERE, orders, "mine")
+    assert settled is not None
+    assert (settled.state, settled.is_paid) == (TrialState.UNKNOWN, None)
+    unknown = replace(ELSEWHERE, state=TrialState.UNKNOWN, error=settled.facts["error"])
+    assert settled_order(unknown, orders, "mine") is None
+
+
+@pytest.mark.parametrize(
+    ("noted", "orders", "state", "error"),
+    [
+        (None, [], "missing", None),
+        (None, [order(1, REFUSED, NOT_SENT)], "missing", None),
+        (None, [order(1, REFUSED)], "failed", "It was refused."),
+        ("order-1", [order(1, REFUSED, GIVEN_UP)], "missing", None),
+        ("order-1", [order(1, FAILED, "It failed before.")], "failed", "It failed before."),
+    ],
+)
+def test_a_trial_that_another_journal_did_not_know_is_settled_by_its_own(
+    noted: str | None, orders: list[Order], state: str, error: str | None
+) -> None:
+    unknown = replace(
+        TRIED, state=TrialState.UNKNOWN, order_id=noted, error="Its price was reserved elsewhere.",
+        paid={"order-1": 100} if error == "It failed before." else {},
+    )  # fmt: skip
+    settled = settled_order(unknown, orders, "mine")
+    assert settled is not None
+    assert (settled.state.value, settled.is_paid, settled.facts["error"]) == (state, False, error)
+
+
+def test_a_trial_whose_order_got_no_answer_stays_unknown() -> None:
+    unknown = replace(TRIED, state=TrialState.UNKNOWN, order_id="order-2")
+    lost = [order(1, REFUSED), order(2, OrderState.UNKNOWN)]
+    settled = settled_order(unknown, lost, "mine")
+    assert settled is not None
+    assert (settled.state, settled.is_paid, settled.order) == (TrialState.UNKNOWN, None, "order-2")
+    for others in ([], [order(1, REFUSED)], [order(1, FAILED)]):
+        assert settled_order(unknown, others, "mine") is None
+    # An answer that came after all, and that it failed: nobody knows whether that is charged.
+    settled = settled_order(unknown, [order(2, FAILED)], "mine")
+    assert settled is not None
+    assert (settled.state, settled.is_paid, settled.order) == (TrialState.FAILED, True, "order-2")
+
+
+@pytest.mark.parametrize("state", [OrderState.ACCEPTED, OrderState.COMPLETED, OrderState.FETCHED])
+def test_a_take_that_was_made_after_all_stands_before_a_retry_that_was_not_sent(state: OrderState) -> None:
+    made = replace(order(1, state), path="/takes/one.wav")
+    expected = TrialState.DONE if state is OrderState.FETCHED else TrialState.RUNNING
+    for others in ([], [order(2, REFUSED, NOT_SENT)]):
+        settled = settled_order(TRIED, [made, *others], "mine")
+        assert settled is not None
+        assert (settled.state, settled.order) == (expected, "order-1")
+
+
+def test_a_retry_that_is_out_stands_before_a_take_that_was_made_after_all() -> None:
+    made = replace(order(1, OrderState.FETCHED), path="/takes/one.wav")
+    settled = settled_order(TRIED, [made, order(2, OrderState.ACCEPTED)], "mine")
+    assert settled is not None
+    assert (settled.state, settled.order) == (TrialState.RUNNING, "order-2")
 
 
 @pytest.mark.parametrize("state", [TrialState.MISSING, TrialState.FAILED])
