@@ -212,7 +212,7 @@ class Runner:
         unpaid = isinstance(result, SoundverseError) and result.spent is Spent.NO
         if unpaid and settlement.state is TrialState.FAILED:
             if isinstance(result, StoppedError):
-                return not_ordered(trial)
+                return not_ordered(trial, order)
             if isinstance(result, _OF_EVERY_ORDER):
                 assert isinstance(result, SoundverseError)
                 self._refusal = self._refusal or result
