@@ -112,11 +112,11 @@ def _study_of_group(group: str) -> str:
 
 async def settle_earlier(
     folder: Path, store: StudyStore, session: Session, journal: str, price: int | None
-) -> dict[str, list[Order]]:
+) -> tuple[dict[str, list[Order]], frozenset[str]]:
     """Ask the journal about every open trial; what a dead kernel left is finished, and nothing is sent.
 
     `price` is of an order that nothing is reserved for. Gives the orders that the journal knew, by the
-    identity of their trial.
+    identity of their trial, and the trials that failed just now since nobody has the paid take any more.
     """
     trials = await asyncio.to_thread(store.trials)
     groups = [label_group(study) for study in study_ids(store, trials)]
@@ -124,7 +124,7 @@ async def settle_earlier(
     groups = list(dict.fromkeys([*groups, *await session.journal.related_groups(groups)]))
     orders = await _orders(session, groups)
     if not orders and not any(trial.attempts for trial in trials):
-        return orders
+        return orders, frozenset()
     trials = await asyncio.to_thread(lambda: [each for each in trials if not has_audio(folder, each)])
     changed = await asyncio.to_thread(set_changed_aside, folder, trials, orders)
     failed: list[tuple[Order, SoundverseError]] = []
@@ -134,6 +134,7 @@ async def settle_earlier(
         orders = await _orders(session, groups)
     released = store.released()
     commits = Commits(store)
+    gone: list[StoredTrial] = []
     for trial in trials:
         settlement = settled_order(trial, orders.get(trial.identity, []), journal, released)
         if settlement is None:
@@ -144,9 +145,10 @@ async def settle_earlier(
             continue
         if settlement.audio is not None and not settlement.audio.is_file():
             # Fetched, and gone from the disk: what could be fetched again was.
-            if trial.state not in _OPEN or (counted and trial.state is TrialState.FAILED):
+            if trial.state is TrialState.DONE or (counted and trial.state is TrialState.FAILED):
                 continue
             settlement = _paid_and_gone(settlement)
+            gone.append(trial)
         settlement = replace(settlement, is_paid=False) if counted and settlement.is_paid else settlement
         # It was ordered by a copy of this study, and nothing was reserved here.
         if settlement.is_paid is None and trial.state in _OPEN and not counted:
@@ -154,14 +156,17 @@ async def settle_earlier(
         await settle(commits, store, folder, trial, settlement, trial.reserved or price)
     done = [trial for trial in trials if trial.state is TrialState.DONE]
     lost = [trial for trial in done if not (folder / (audio_file(trial.file) or "?")).is_file()]
-    if said := said_of(changed, lost, failed):
+    if said := said_of(changed, [*lost, *gone], failed):
         displays.notice(said)
-    return orders
+    return orders, frozenset(trial.identity for trial in gone)
 
 
 def _paid_and_gone(settlement: Settlement) -> Settlement:
-    """A take that another study paid for and nobody has any more: only the user's word orders it again."""
-    said = "It was paid for, but its audio is gone and could not be fetched again."
+    """A take that was paid for and that nobody has any more: only the user's word orders it again."""
+    said = (
+        "It was paid for, but its audio is gone and could not be fetched again. Each run tries that anew; "
+        "retry_failed=True orders it once more, and pays again."
+    )
     facts = {**settlement.facts, "error": said}
     return Settlement(TrialState.FAILED, True, facts=facts, order=settlement.order)
 

@@ -77,7 +77,7 @@ async def run_study(
         was_here = await go_on_for_deleted(folder, store, session, trials)
         await asyncio.to_thread(note_run, store, environment(request.plan))
         await note_in_journal(folder, store, session)
-        orders = await settle_earlier(folder, store, session, journal, request.money.price)
+        orders, gone = await settle_earlier(folder, store, session, journal, request.money.price)
         if was_here:
             displays.notice(said_of_deleted(store, request.plan.hash))
         known = {trial.identity: trial for trial in await asyncio.to_thread(store.trials)}
@@ -86,7 +86,9 @@ async def run_study(
         missing = [
             known[trial.identity]
             for trial in trials
-            if known[trial.identity].state in wanted or trial.identity in again
+            # A take that just now could not be fetched may be there for the next run.
+            if (known[trial.identity].state in wanted and trial.identity not in gone)
+            or trial.identity in again
         ]
         price, simulated = request.money.price, session.simulated
         late = 0 if price is None else await asyncio.to_thread(without_price, store, simulated)

@@ -193,6 +193,39 @@ async def test_what_a_deleted_study_has_paid_and_nobody_has_any_more_waits_for_t
         assert later.spent == pytest.approx(4 * PRICE)
 
 
+@pytest.mark.parametrize("state", [TrialState.RUNNING, TrialState.UNKNOWN])
+async def test_a_take_that_was_lost_before_the_study_had_it_counts_and_waits_for_the_users_word(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, state: TrialState
+) -> None:
+    with Simulator(speed=400.0, render="short") as service:
+        study = sv.Study(tmp_path / "study", make_client(base_url=service.base_url))
+        await study.run(sv.Plan(songs[:1], ["jazz"]), price=PRICE, measures=False)
+    (trial,) = study.trials()
+    (study.path / (trial.file or "")).unlink()
+    shutil.rmtree(tmp_path / "remixes")
+    with study._writing().writing() as connection:
+        connection.execute(
+            "UPDATE trials SET state = ?, reserved = charged, charged = 0, paid = '{}', file = NULL, "
+            "order_id = NULL",
+            (state.value,),
+        )
+    with Simulator(speed=400.0, render="short") as service:
+        study.client = make_client(base_url=service.base_url)
+        # Nor by a run that tries failed ones again: this one had not failed when it was asked for.
+        await study.run(price=PRICE, measures=False, retry_failed=True)
+        (trial,) = study.trials()
+        assert trial.state is TrialState.FAILED
+        assert "It was paid for, but its audio is gone" in (trial.error or "")
+        assert "retry_failed=True orders it once more" in (trial.error or "")
+        await study.run(price=PRICE, measures=False)
+        assert not service.ledger
+        assert (study.spent, study.reserved) == (pytest.approx(PRICE), 0)
+        await study.run(price=PRICE, measures=False, retry_failed=True)
+        assert len(service.ledger) == 1
+        assert [trial.state for trial in study.trials()] == [TrialState.DONE]
+        assert (study.spent, study.reserved) == (pytest.approx(2 * PRICE), 0)
+
+
 async def test_a_merged_study_that_was_deleted_still_knows_what_it_was_merged_of(
     tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
 ) -> None:
