@@ -123,6 +123,13 @@ def several_spent(error: SoundverseError, spent: Spent) -> None:
     error.spent_sentence = _SEVERAL_SPENT[spent]
 
 
+def several_simulated(error: SoundverseError, spent: Spent) -> None:
+    """The same of a rehearsal: `spent` is what it would have been, and the sentence says that it was not."""
+    error.spent = spent
+    error.spent_sentence = Spent.NO.sentence if spent is Spent.NO else _SIMULATED
+
+
+_SIMULATED = "What was ordered was simulated, so nothing was paid."
 _SEVERAL_SPENT = {
     Spent.NO: Spent.NO.sentence,
     Spent.MAYBE: "What was ordered may have been paid for.",

@@ -26,6 +26,7 @@ from soundverse_nb.errors import (
     InsufficientBalanceError,
     SoundverseError,
     Spent,
+    several_simulated,
     several_spent,
 )
 from soundverse_nb.remix import Remix
@@ -114,6 +115,8 @@ class Runner:
             if self._failure is self._refusal:
                 with contextlib.suppress(SoundverseError):  # a store that cannot be read says nothing
                     self._tell_standing(self._failure)
+            if self._session.simulated:
+                several_simulated(self._failure, self._failure.spent)
             raise self._failure
 
     def _tell_standing(self, error: SoundverseError) -> None:

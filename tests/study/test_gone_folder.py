@@ -52,7 +52,7 @@ async def test_a_deleted_study_stops_and_the_same_study_knows_its_orders_when_it
     before = len(service.ledger)
     said = await stopped(study, plan_of(songs), service, lambda: delete(study.path))
     assert "was deleted, moved or replaced" in said
-    assert "What was ordered may have been paid for" in said
+    assert "What was ordered was simulated, so nothing was paid" in said
     assert "client.recover()" in said
     assert len(service.ledger) - before < 30
     assert not study.path.exists()

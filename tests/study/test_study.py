@@ -90,7 +90,7 @@ async def test_fifty_orders_at_once_with_room_for_twenty_charge_exactly_twenty(
     before = len(service.ledger)
     plan = Plan(songs[:1], ["jazz"], parameters=tagged(*map(str, range(50))))
     with pytest.raises(
-        sv.BudgetExceededError, match=r"20 of 50 trials are done\. What was ordered has been paid for\. With"
+        sv.BudgetExceededError, match=r"20 of 50 trials are done\. What was ordered was simulated, so nothing"
     ):
         await study.run(plan, price=PRICE, budget=20 * PRICE, concurrency=50, measures=False)
     assert len(service.ledger) - before == 20
