@@ -163,9 +163,7 @@ def _take(
     union: _Union,
 ) -> None:
     """One trial, and beside it whatever else was paid or sent for it."""
-    for number, (at, trial) in enumerate(_orders_apart(found)):
-        if number and trial.state is TrialState.MISSING:
-            continue
+    for number, (at, trial) in enumerate(_without_missing(_orders_apart(found))):
         identity = trial.identity if not number else f"{trial.identity}+{number + 1}"
         file = audio_file(trial.file)
         if file is not None and is_content(folders[at] / file):
@@ -209,6 +207,20 @@ def _orders_apart(found: Sequence[tuple[int, StoredTrial]]) -> list[tuple[int, S
             ),
         )
     return _counted_once(list(apart.values()))
+
+
+def _without_missing(found: Sequence[tuple[int, StoredTrial]]) -> list[tuple[int, StoredTrial]]:
+    """Those of one trial that stay: one that is missing only leaves what was paid for it to the first one."""
+    (at, first), *others = found
+    for _, trial in others:
+        if trial.state is TrialState.MISSING:
+            first = replace(
+                first,
+                charged=first.charged + trial.charged,
+                paid={**trial.paid, **first.paid},
+                attempts=first.attempts + len(trial.paid),
+            )
+    return [(at, first), *(entry for entry in others if entry[1].state is not TrialState.MISSING)]
 
 
 def _counted_once(found: Sequence[tuple[int, StoredTrial]]) -> list[tuple[int, StoredTrial]]:

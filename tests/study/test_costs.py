@@ -59,7 +59,9 @@ async def test_a_rehearsal_leaves_the_budget_whole_and_is_never_called_spent(
     real = sv.Study(study.path, make_real_client())
     assert len(real.changes(six(songs)).added) == 6
     capsys.readouterr()
-    with pytest.raises(sv.BudgetExceededError, match=r"0\.50 are spent or reserved\. 10 of 12 .*has been paid"):
+    with pytest.raises(
+        sv.BudgetExceededError, match=r"0\.50 are spent or reserved\. 10 of 12 .*has been paid"
+    ):
         await real.run(six(songs), price=PRICE, budget=budget, measures=False)
     assert "(budget 0.50, 0.00 of it used)" in capsys.readouterr().err
     assert len(service.ledger) - before == 5
@@ -185,6 +187,29 @@ async def test_copies_that_are_merged_count_what_was_before_the_copy_once(
     await second.run(plan, price=PRICE, measures=False, retry_failed=True)
     assert len(service.ledger) - before == 2
     assert sv.merge([first, second], tmp_path / "both").spent == pytest.approx(2 * PRICE)
+
+
+@pytest.mark.parametrize("states", [("missing", "done"), ("missing", "missing"), ("done", "missing")])
+async def test_what_a_released_order_cost_is_counted_in_a_merged_study(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, states: tuple[str, ...]
+) -> None:
+    lost = tagged("lost", fault="cut_before_id", times=1)
+    plan, studies = sv.Plan(songs[:1], ["jazz"], parameters=lost), []
+    for number, state in enumerate(states):
+        with Simulator(speed=400.0, render="short") as service:  # which has lost nothing yet
+            journal = tmp_path / f"{number}.sqlite3"
+            study = sv.Study(tmp_path / str(number), make_client(base_url=service.base_url, journal=journal))
+            await study.run(plan, price=PRICE, measures=False)
+            # As a run leaves it that was stopped before it ordered again.
+            study._writing().release_unknown([trial.identity for trial in study.unknown])
+            if state == "done":
+                await study.run(plan, price=PRICE, measures=False)
+            assert len(service.ledger) == round(study.spent / PRICE) == (2 if state == "done" else 1)
+        studies.append(study)
+    spent = sum(study.spent for study in studies)
+    merged = sv.merge(studies, tmp_path / "merged")
+    assert merged.spent == pytest.approx(spent)
+    assert len(merged.trials()) == 1
 
 
 def test_an_order_is_counted_once_however_often_it_ends(tmp_path: Path) -> None:
