@@ -13,6 +13,7 @@ from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.render.escape import plain
 from soundverse_nb.study.audio_files import has_kept_audio
 from soundverse_nb.study.damage import damaged, emptied
+from soundverse_nb.study.stored_trial import paid_of_format_1
 
 SCHEMA = 2
 """Grows with every change of the tables; a store of a newer one is left alone. Format 1 had no `paid`."""
@@ -100,6 +101,12 @@ def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
     if version < SCHEMA:
         for statement in filter(str.strip, (_FROM_1 if version else _TABLES).split(";")):
             connection.execute(statement)
+        if version:
+            rows = connection.execute("SELECT * FROM trials").fetchall()
+            connection.executemany(
+                "UPDATE trials SET paid = ? WHERE identity = ?",
+                [(paid_of_format_1(row), row["identity"]) for row in rows],
+            )
         connection.execute(f"PRAGMA application_id = {_APPLICATION}")
         connection.execute(f"PRAGMA user_version = {SCHEMA}")
 

@@ -72,10 +72,26 @@ def trial_values(trial: StoredTrial) -> list[Any]:
 def trial_of(row: sqlite3.Row) -> StoredTrial:
     """The trial in a row. Raises ValueError for what is none."""
     values = dict(zip(row.keys(), row, strict=True))
-    values |= {name: _object(values.get(name)) for name in JSON_COLUMNS}  # older stores lack `paid`
+    if "paid" not in values:
+        values["paid"] = paid_of_format_1(row)
+    values |= {name: _object(values[name]) for name in JSON_COLUMNS}
     values |= {"state": TrialState(values["state"])}
     values |= {name: bool(values[name]) for name in ("is_control", "simulated")}
     return StoredTrial(**values)
+
+
+def paid_of_format_1(row: sqlite3.Row) -> str:
+    """What would be `paid` in a row of a store that had no such column, as JSON: what is known of it.
+
+    What was charged is taken for the price of the order that is noted, so that this one is not counted again;
+    that of a trial of unknown outcome is reserved still. A take that cost nothing was ordered without a
+    price, unless it was taken over from another study.
+    """
+    order, charged, state = row["order_id"], row["charged"], row["state"]
+    is_free = not charged and (state != "done" or row["adopted"] is not None or not row["attempts"])
+    if order is None or is_free or state == "unknown":
+        return "{}"
+    return json.dumps({order: charged or None})
 
 
 def _object(text: str | None) -> dict[str, Any]:

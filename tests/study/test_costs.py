@@ -221,11 +221,8 @@ def test_an_order_is_counted_once_however_often_it_ends(tmp_path: Path) -> None:
     store.close()
 
 
-async def test_a_study_of_the_format_before_is_read_and_goes_on(
-    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
-) -> None:
-    study = sv.Study(tmp_path / "study", make_client())
-    await study.run(small_plan(songs), price=PRICE, measures=False)
+def make_older(study: sv.Study) -> None:
+    """Close a study and make its store one of the format before, which did not keep what each order cost."""
     study.close()
     with sqlite3.connect(study.path / NAME) as connection:
         connection.execute("ALTER TABLE trials DROP COLUMN paid")
@@ -233,6 +230,47 @@ async def test_a_study_of_the_format_before_is_read_and_goes_on(
         connection.execute("CREATE INDEX trials_by_money ON trials (reserved, charged)")
         connection.execute("PRAGMA user_version = 1")
     connection.close()
+
+
+async def test_orders_of_a_study_of_the_format_before_are_counted_once_and_none_is_forgotten(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient
+) -> None:
+    bad = tagged("bad", fault="failure", times=1) | tagged("lost", fault="cut_before_id", times=1)
+    plan = sv.Plan(songs[:1], ["jazz"], parameters=bad)
+    with Simulator(speed=400.0, render="short") as service:  # which has lost nothing yet
+        study = sv.Study(tmp_path / "study", make_client(base_url=service.base_url))
+        await study.run(plan, price=PRICE, measures=False)
+    assert (study.spent, study.reserved) == (pytest.approx(PRICE), pytest.approx(PRICE))
+    make_older(study)
+    alone, both = (sv.merge([study] * count, tmp_path / f"merged-{count}") for count in (1, 2))
+    assert alone.spent == both.spent == pytest.approx(PRICE)
+    alone.close()
+    with Simulator(speed=400.0, render="short", faults=["no_balance"]) as poor:
+        for each in (study, alone):
+            each.client = make_client(base_url=poor.base_url)
+            with pytest.raises(sv.InsufficientBalanceError):
+                await each.run(plan, measures=False, retry_failed=True)
+            await each.run(plan, measures=False)
+            assert (each.spent, each.reserved) == (pytest.approx(PRICE), pytest.approx(PRICE))
+            assert len(each.unknown) == 1
+
+
+async def test_takes_of_a_study_of_the_format_before_that_had_no_price_count_at_a_later_one(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient
+) -> None:
+    study = sv.Study(tmp_path / "study", make_client())
+    await study.run(small_plan(songs), measures=False)
+    make_older(study)
+    await study.run(small_plan(songs), price=PRICE, measures=False)
+    assert study.spent == pytest.approx(2 * PRICE)
+
+
+async def test_a_study_of_the_format_before_is_read_and_goes_on(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    study = sv.Study(tmp_path / "study", make_client())
+    await study.run(small_plan(songs), price=PRICE, measures=False)
+    make_older(study)
     before = len(service.ledger)
     older = sv.Study(study.path)
     assert list(older.to_frame()["cost"]) == [PRICE, PRICE]
