@@ -22,6 +22,7 @@ from soundverse_nb.client.session import Session
 from soundverse_nb.errors import SoundverseError
 from soundverse_nb.study.audio_files import audio_file
 from soundverse_nb.study.environments import runs_of
+from soundverse_nb.study.late_price import paid_at_nothing
 from soundverse_nb.study.restoring import has_audio, said_of, set_changed_aside
 from soundverse_nb.study.runner import Commits, settle
 from soundverse_nb.study.settling import Settlement, is_counted, settled_order, study_of
@@ -153,7 +154,9 @@ async def settle_earlier(
         # It was ordered by a copy of this study, and nothing was reserved here.
         if settlement.is_paid is None and trial.state in _OPEN and not counted:
             settlement = replace(settlement, facts={**settlement.facts, "reserved": price or 0})
-        await settle(commits, store, folder, trial, settlement, trial.reserved or price)
+            if price == 0:
+                settlement.facts["paid"] = paid_at_nothing(trial)
+        await settle(commits, store, folder, trial, settlement, trial.price_of_order(price))
     done = [trial for trial in trials if trial.state is TrialState.DONE]
     lost = [trial for trial in done if not (folder / (audio_file(trial.file) or "?")).is_file()]
     if said := said_of(changed, [*lost, *gone], failed):

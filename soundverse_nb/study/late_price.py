@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 
-from soundverse_nb.study.store import StudyStore
+from soundverse_nb.study.store import StoredTrial, StudyStore
 
 _WITHOUT = (
     "SELECT identity, paid, reserved, state, attempts FROM trials WHERE simulated = ? AND "
@@ -39,9 +39,24 @@ def give_price(store: StudyStore, price: int, simulated: bool) -> None:
             )
 
 
+def note_free(store: StudyStore, identity: str) -> None:
+    """Note of a trial that was just reserved at the price 0 that it has one, so that no later one counts."""
+    with store.writing() as connection:
+        if (trial := store.trial(identity)) is not None:
+            connection.execute(
+                "UPDATE trials SET paid = ? WHERE identity = ?",
+                (json.dumps(paid_at_nothing(trial)), identity),
+            )
+
+
+def paid_at_nothing(trial: StoredTrial) -> dict[str, int | None]:
+    """What is paid for a trial together with the order that it is reserved for, which costs 0."""
+    return {**trial.paid, f"attempt {trial.attempts}": 0}
+
+
 def _orders(row: sqlite3.Row) -> int:
     paid = json.loads(row["paid"])
     is_out = row["reserved"] == 0 and row["state"] in ("running", "unknown")
     # A service may say of an order that it failed, and make it all the same: that one is counted already.
-    is_counted = paid and row["attempts"] <= len(paid)
+    is_counted = (paid and row["attempts"] <= len(paid)) or f"attempt {row['attempts']}" in paid
     return sum(price is None for price in paid.values()) + (is_out and not is_counted)

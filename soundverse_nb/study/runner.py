@@ -31,6 +31,7 @@ from soundverse_nb.errors import (
 )
 from soundverse_nb.remix import Remix
 from soundverse_nb.study.audio_files import keep_audio
+from soundverse_nb.study.late_price import note_free
 from soundverse_nb.study.measuring import keep_measures, measure_trial, unmeasured
 from soundverse_nb.study.runner_lease import Command, command_of
 from soundverse_nb.study.settling import Settlement, not_ordered, settled_end
@@ -181,6 +182,8 @@ class Runner:
             now=self._session.clock.time(),
             journal=self._journal,
         )
+        if self._settings.price == 0:
+            note_free(self._store, trial.identity)
 
     async def ended(self, index: int, result: Remix | SoundverseError, order: Order | None) -> None:
         """Settle what it cost, and keep what came."""

@@ -318,7 +318,7 @@ class StudyStore:
                 if found.order_id:
                     known = json.dumps(sorted(self.released() | {found.order_id}))
                     connection.execute("INSERT OR REPLACE INTO meta VALUES ('released', ?)", (known,))
-                paid = {found.order_id or "": found.reserved or price}
+                paid = {found.order_id or "": found.price_of_order(price)}
                 self.settle(identity, TrialState.MISSING, charged=0, paid=paid, error=None)
 
     def released(self) -> frozenset[str]:

@@ -57,6 +57,16 @@ class StoredTrial:
     duplicate_of: str | None = None
     paid: dict[str, int | None] = field(default_factory=dict)
 
+    @property
+    def is_free(self) -> bool:
+        """Whether the order that it is reserved for has the price 0, and not none at all."""
+        is_reserved = self.state in (TrialState.RUNNING, TrialState.UNKNOWN)
+        return is_reserved and f"attempt {self.attempts}" in self.paid
+
+    def price_of_order(self, price: int | None) -> int | None:
+        """What that order costs: what is reserved, or this where nobody had said a price then."""
+        return self.reserved or (0 if self.is_free else price)
+
 
 COLUMNS = tuple(StoredTrial.__dataclass_fields__)
 JSON_COLUMNS = ("factors", "instructions", "stages", "paid")

@@ -122,6 +122,26 @@ async def test_orders_without_a_price_count_at_the_one_that_is_given_later(
     assert "no price" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("again", [False, True])
+async def test_an_order_at_the_price_0_stays_free_when_there_is_another_price(
+    tmp_path: Path,
+    songs: list[Path],
+    make_client: MakeClient,
+    capsys: pytest.CaptureFixture[str],
+    again: bool,
+) -> None:
+    with Simulator(speed=400.0, render="short") as service:
+        study = sv.Study(tmp_path / "study", make_client(base_url=service.base_url))
+        lost = tagged("lost", fault="cut_before_id", times=1)
+        plan = sv.Plan(songs[:1], ["jazz"], parameters=lost)
+        await study.run(plan, price=0.0, measures=False)
+        unknown = [trial.identity for trial in study.unknown]
+        assert unknown
+        await study.run(plan, price=PRICE, measures=False, order_again=unknown if again else [])
+        assert "no price" not in capsys.readouterr().err
+        assert (study.spent, study.reserved) == (pytest.approx(PRICE if again else 0), 0)
+
+
 async def test_an_order_again_of_what_had_no_price_counts_both(
     tmp_path: Path, songs: list[Path], make_client: MakeClient
 ) -> None:
