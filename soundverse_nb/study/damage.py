@@ -10,6 +10,7 @@ from typing import Any
 
 from soundverse_nb.errors import ConfigurationError
 from soundverse_nb.render.escape import plain
+from soundverse_nb.study.unfinished import MERGING
 
 STATES = frozenset({"missing", "running", "done", "failed", "unknown"})
 
@@ -64,14 +65,23 @@ def damaged(path: Path, what: str) -> DamagedStoreError:
 
 def emptied(path: Path) -> DamagedStoreError:
     """That a store is gone, or holds nothing, where a study's audio is, and how to go on."""
+    merging = "" if next(path.parent.glob(f"{MERGING}*"), None) is None else _MERGED_HALF_WAY
     return DamagedStoreError(
-        f"The study's store {path} is gone or empty, and the study's audio is beside it: what a full disk or "
-        "an unfinished copy leaves. Everything was left as it is, and nothing was ordered.",
-        hint=f"Put {path.name} back from a copy of the folder, or open the zip that study.save wrote. "
+        f"The study's store {path} is gone or empty, and the study's audio is beside it: what a full disk"
+        f"{', a killed merge' if merging else ''} or an unfinished copy leaves. Everything was left as it "
+        "is, and nothing was ordered.",
+        hint=f"{merging}Put {path.name} back from a copy of the folder, or open the zip that study.save "
+        "wrote. "
         "Without either: move the audio away, and a study that is run in this folder again with the same "
         "journal of orders takes over what was ordered here, without its stars and notes. In another folder "
         "everything is ordered and paid anew.",
     )
+
+
+_MERGED_HALF_WAY = (
+    "Where studies were merged into this folder: sv.merge them into it again, which finishes it; they are as "
+    "they were. Where not: "
+)
 
 
 def is_noted(key: str, found: Any) -> bool:

@@ -187,6 +187,31 @@ async def test_a_merge_that_is_killed_half_way_leaves_nothing_that_passes_for_a_
     assert (into / "notes.txt").exists() is is_there
 
 
+async def test_a_merge_that_is_killed_before_its_store_is_in_place_is_finished_by_the_same_merge(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient
+) -> None:
+    study = sv.Study(tmp_path / "one", make_client())
+    await study.run(small_plan(songs), price=PRICE, measures=False)
+    study.close()
+    into = tmp_path / "whole"
+    into.mkdir()
+    code = (
+        "import os, sys, soundverse_nb as sv\n"
+        "from pathlib import Path\n"
+        "Path.rename = lambda *given: os._exit(9)\n"
+        "sv.merge([sys.argv[1]], sys.argv[2])\n"
+    )
+    command = [sys.executable, "-c", code, str(study.path), str(into)]
+    done = await asyncio.to_thread(subprocess.run, command, check=False)
+    assert done.returncode == 9
+    assert list((into / "audio").iterdir())
+    with pytest.raises(sv.ConfigurationError, match="merge them into it again"):
+        sv.Study(into, make_client())
+    merged = sv.merge([study], into)
+    assert "2 of 2 trials done" in repr(merged)
+    assert [clip.duration for clip in map(merged.clip, merged.to_frame()["identity"])]
+
+
 async def test_a_take_that_was_made_twice_is_kept_and_marked(
     tmp_path: Path, songs: list[Path], make_client: MakeClient
 ) -> None:
