@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from soundverse_nb.study.environments import runs_of
 from soundverse_nb.study.late_price import paid_at_nothing
 from soundverse_nb.study.restoring import has_audio, said_of, set_changed_aside
 from soundverse_nb.study.runner import Commits, settle
-from soundverse_nb.study.settling import Settlement, is_counted, settled_order, study_of
+from soundverse_nb.study.settling import Settlement, is_counted, kept_beside, settled_order, study_of
 from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
 
 _LABEL = "study"
@@ -126,6 +126,7 @@ async def settle_earlier(
     orders = await _orders(session, groups)
     if not orders and not any(trial.attempts for trial in trials):
         return orders, frozenset()
+    every = trials
     trials = await asyncio.to_thread(lambda: [each for each in trials if not has_audio(folder, each)])
     changed = await asyncio.to_thread(set_changed_aside, folder, trials, orders)
     failed: list[tuple[Order, SoundverseError]] = []
@@ -136,8 +137,9 @@ async def settle_earlier(
     released = store.released()
     commits = Commits(store)
     gone: list[StoredTrial] = []
+    own = _by_trial(orders, every, journal)
     for trial in trials:
-        settlement = settled_order(trial, orders.get(trial.identity, []), journal, released)
+        settlement = settled_order(trial, own.get(trial.identity, []), journal, released)
         if settlement is None:
             continue
         counted = is_counted(trial, settlement)
@@ -162,6 +164,23 @@ async def settle_earlier(
     if said := said_of(changed, [*lost, *gone], failed):
         displays.notice(said)
     return orders, frozenset(trial.identity for trial in gone)
+
+
+def _by_trial(
+    orders: Mapping[str, Sequence[Order]], trials: Sequence[StoredTrial], journal: str
+) -> dict[str, list[Order]]:
+    """The orders of each trial, where those of a trial that was made twice have the name of the first."""
+    same: dict[str, list[StoredTrial]] = {}
+    for trial in sorted(trials, key=lambda each: each.duplicate_of is not None):
+        same.setdefault(trial.duplicate_of or trial.identity, []).append(trial)
+    found: dict[str, list[Order]] = {}
+    for identity, several in orders.items():
+        for order in several:
+            known = [each for each in same.get(identity, []) if order.order_id in (each.order_id, *each.paid)]
+            beside = kept_beside(journal, _study_of_group((order.label or "").removesuffix(identity)))
+            out = [each for each in same.get(identity, []) if each.journal == beside]
+            found.setdefault((known or out)[0].identity if known or out else identity, []).append(order)
+    return found
 
 
 def _paid_and_gone(settlement: Settlement) -> Settlement:

@@ -70,6 +70,28 @@ async def test_a_merged_study_knows_the_orders_of_its_parts(
     assert (merged.spent, merged.reserved) == (pytest.approx(4 * PRICE), 0)
 
 
+async def test_two_studies_that_were_killed_with_the_same_trial_out_count_both_orders_when_merged(
+    tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
+) -> None:
+    before, studies = len(service.ledger), []
+    for name in ("one", "two"):
+        study = sv.Study(tmp_path / name, make_client())
+        await study.run(small_plan(songs), price=PRICE, measures=False)
+        left_out(study, count=2)
+        study.close()
+        studies.append(study)
+    assert len(service.ledger) - before == 4
+    merged = sv.merge(studies, tmp_path / "merged")
+    assert merged.reserved == pytest.approx(4 * PRICE)
+    merged.client = make_client()
+    for _ in range(2):
+        await merged.run(price=PRICE, measures=False)
+        assert states(merged) == {"done": 4}
+        assert (merged.spent, merged.reserved) == (pytest.approx(4 * PRICE), 0)
+    assert len({trial.order_id for trial in merged.trials()}) == 4
+    assert len(service.ledger) - before == 4
+
+
 async def test_what_was_out_when_the_journal_was_deleted_is_unknown(
     tmp_path: Path, songs: list[Path], make_client: MakeClient, service: Simulator
 ) -> None:
