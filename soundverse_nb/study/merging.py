@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -55,12 +56,24 @@ def _put(whole: Path, into: Path) -> None:
     if not into.exists():
         whole.rename(into)
         return
-    for part in sorted(whole.glob("audio/*")):
-        (into / "audio").mkdir(exist_ok=True)
-        part.replace(into / "audio" / part.name)
-    if (into / NAME).exists():
-        raise ConfigurationError(f"There is a study in {into} by now.", hint="Choose a new folder.")
-    (whole / NAME).rename(into / NAME)
+    new: list[Path] = []
+    try:
+        for part in sorted(whole.glob("audio/*")):
+            (into / "audio").mkdir(exist_ok=True)
+            place = into / "audio" / part.name
+            if not place.exists():
+                new.append(place)
+            part.replace(place)
+        if (into / NAME).exists():
+            raise ConfigurationError(f"There is a study in {into} by now.", hint="Choose a new folder.")
+        (whole / NAME).rename(into / NAME)
+    except BaseException:  # an interrupt too: audio without a store passes for a study that lost it
+        if not (into / NAME).exists():
+            for place in new:
+                place.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # others may have something in it
+                (into / "audio").rmdir()
+        raise
 
 
 def _merge(stores: Sequence[StudyStore], folders: Sequence[Path], into: Path) -> None:

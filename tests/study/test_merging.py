@@ -212,6 +212,30 @@ async def test_a_merge_that_is_killed_before_its_store_is_in_place_is_finished_b
     assert [clip.duration for clip in map(merged.clip, merged.to_frame()["identity"])]
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device")])
+async def test_a_merge_that_is_interrupted_before_its_store_is_in_place_takes_its_audio_back(
+    tmp_path: Path,
+    songs: list[Path],
+    make_client: MakeClient,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+) -> None:
+    study = sv.Study(tmp_path / "one", make_client())
+    await study.run(small_plan(songs), price=PRICE, measures=False)
+    into = tmp_path / "whole"
+    into.mkdir()
+
+    def fail(*given: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises((KeyboardInterrupt, sv.ConfigurationError)):
+        sv.merge([study], into)
+    monkeypatch.undo()
+    assert not list(into.iterdir())
+    assert "2 of 2 trials done" in repr(sv.merge([study], into))
+
+
 async def test_a_take_that_was_made_twice_is_kept_and_marked(
     tmp_path: Path, songs: list[Path], make_client: MakeClient
 ) -> None:
