@@ -61,7 +61,7 @@ def measures_html(title: str, rows: Sequence[MeasureRow], notes: Sequence[str] =
 
 def _value_width(rows: Sequence[MeasureRow]) -> str:
     """Pixels for the longest value, so that as many remarks as can be stand beside theirs."""
-    return str(min(_MOST_VALUE, 24 + 9 * max(len(row.value) for row in rows)))
+    return str(min(_MOST_VALUE, 32 + 9 * max(len(row.value) for row in rows)))
 
 
 def _row(row: MeasureRow, value_width: str) -> Markup:

@@ -21,9 +21,8 @@ from soundverse_nb.study.planned import (
 )
 from soundverse_nb.study.runner_lease import Work, claimed
 from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
+from soundverse_nb.study.stored_trial import OPEN
 from soundverse_nb.study.unfinished import delete_left_parts
-
-_OPEN = (TrialState.MISSING, TrialState.FAILED)
 
 
 def adopt_trials(
@@ -44,7 +43,7 @@ def adopt_trials(
         delete_left_parts(folder / FOLDER, older_than=0.0)
         if plan is not None or store.plan() is None:
             _enter(store, folder, other, other_folder, plan, asked)
-        mine = {trial.identity for trial in store.trials(_OPEN)}
+        mine = {trial.identity for trial in store.trials(OPEN)}
         finished = other.trials([TrialState.DONE])
         adopted = lost = 0
         for trial in finished:
@@ -138,7 +137,7 @@ def _adopt(
     with store.writing():
         # A machine that slept may have lost its claim, and what is reserved by now is paid here.
         here = store.trial(trial.identity)
-        if here is None or here.state not in _OPEN or here.reserved:
+        if here is None or here.state not in OPEN or here.reserved:
             return False
         # It was paid for there: here it costs nothing.
         store.settle(

@@ -26,7 +26,7 @@ def _steps(axes: int, parts: int) -> tuple[int, ...]:
     """
     coprime = [step for step in range(1, parts + 1) if math.gcd(step, parts) == 1]
     wanted = [parts * (math.sqrt(prime) % 1) for prime in _primes(axes)]
-    return tuple(min(coprime, key=lambda step, near=near: abs(step - near)) for near in wanted)  # type: ignore[misc]
+    return tuple(min((abs(step - near), step) for step in coprime)[1] for near in wanted)
 
 
 def _primes(number: int) -> list[int]:

@@ -27,10 +27,9 @@ from soundverse_nb.study.restoring import has_audio, said_of, set_changed_aside
 from soundverse_nb.study.runner import Commits, settle
 from soundverse_nb.study.settling import Settlement, is_counted, kept_beside, settled_order, study_of
 from soundverse_nb.study.store import StoredTrial, StudyStore, TrialState
+from soundverse_nb.study.stored_trial import OPEN
 
 _LABEL = "study"
-
-_OPEN = (TrialState.MISSING, TrialState.FAILED)
 
 
 def label_group(study: str) -> str:
@@ -154,7 +153,7 @@ async def settle_earlier(
             gone.append(trial)
         settlement = replace(settlement, is_paid=False) if counted and settlement.is_paid else settlement
         # It was ordered by a copy of this study, and nothing was reserved here.
-        if settlement.is_paid is None and trial.state in _OPEN and not counted:
+        if settlement.is_paid is None and trial.state in OPEN and not counted:
             settlement = replace(settlement, facts={**settlement.facts, "reserved": price or 0})
             if price == 0:
                 settlement.facts["paid"] = paid_at_nothing(trial)

@@ -11,6 +11,7 @@ from soundverse_nb.client.journal.order import Order, OrderState, spent_for, was
 from soundverse_nb.errors import SoundverseError, Spent
 from soundverse_nb.remix import Remix
 from soundverse_nb.study.store import StoredTrial, TrialState
+from soundverse_nb.study.stored_trial import RESERVED
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def settled_order(
         trial = _as_reserved(trial, orders)
     if trial.state is TrialState.RUNNING:
         orders = _latest(trial, orders)
-    if trial.state in _RESERVED:
+    if trial.state in RESERVED:
         # How the reserved one ended only its own journal knows, where the others are of attempts before, or
         # of copies.
         own = None if is_of_before else trial.order_id
@@ -145,7 +146,6 @@ def study_of(trial: StoredTrial) -> str:
     return (trial.journal or "").partition(" ")[2]
 
 
-_RESERVED = (TrialState.RUNNING, TrialState.UNKNOWN)
 _OVER = (OrderState.FAILED, OrderState.REFUSED)
 _PAID = (OrderState.ACCEPTED, OrderState.COMPLETED, OrderState.FETCHED)
 

@@ -45,6 +45,7 @@ from soundverse_nb.study.stored_trial import (
     JSON_COLUMNS,
     trial_of,
     trial_values,
+    with_paid,
 )
 from soundverse_nb.study.stored_trial import (
     StoredTrial as StoredTrial,
@@ -399,11 +400,11 @@ class StudyStore:
         counted again. `facts` are further columns.
         """
         with self.writing() as connection:
-            if paid and (trial := self.trial(identity)) is not None:
-                named = {order or f"attempt {trial.attempts}": price for order, price in paid.items()}
-                new = {order: price for order, price in named.items() if order not in trial.paid}
-                charged = (charged or 0) + sum(price or 0 for price in new.values())
-                facts["paid"] = {**trial.paid, **new}
+            asked = "SELECT paid, attempts FROM trials WHERE identity = ?"
+            for row in self.rows(asked, (identity,)) if paid else ():
+                with self.explaining():
+                    more, facts["paid"] = with_paid(row, paid or {})
+                charged = (charged or 0) + more
             if unknown := facts.keys() - set(COLUMNS):
                 raise ValueError(f"no columns: {unknown}")
             values = {

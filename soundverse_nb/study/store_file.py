@@ -113,8 +113,7 @@ def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
 
 def open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
     """The store at this path, to read only, and whether what others write to it is seen."""
-    _check_there(path)
-    has_audio = has_kept_audio(path.parent)
+    has_audio = _check_there(path)
     try:
         is_there = path.is_file()
     except PermissionError:
@@ -157,11 +156,13 @@ def open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
     return connection, is_live
 
 
-def _check_there(path: Path) -> None:
-    """Raise DamagedStoreError where audio is there and no store, before SQLite makes one or deletes a log."""
+def _check_there(path: Path) -> bool:
+    """Whether audio is there. DamagedStoreError where no store is, before SQLite makes it or deletes a log."""
     # In this order: whoever begins a study has a store before any audio.
-    if has_kept_audio(path.parent) and not _size(path):
+    has_audio = has_kept_audio(path.parent)
+    if has_audio and not _size(path):
         raise emptied(path)
+    return has_audio
 
 
 def unreadable_part(path: Path) -> Path | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -17,6 +18,13 @@ class TrialState(str, Enum):
     DONE = "done"  # the audio is here
     FAILED = "failed"  # it ended without audio; `charged` says whether it was paid
     UNKNOWN = "unknown"  # sent, and no answer came: it may be paid, and is never repeated unasked
+
+
+OPEN = (TrialState.MISSING, TrialState.FAILED)
+"""States in which a trial may be ordered."""
+
+RESERVED = (TrialState.RUNNING, TrialState.UNKNOWN)
+"""States in which an order is out, or may be, and its price is reserved."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +68,7 @@ class StoredTrial:
     @property
     def is_free(self) -> bool:
         """Whether the order that it is reserved for has the price 0, and not none at all."""
-        is_reserved = self.state in (TrialState.RUNNING, TrialState.UNKNOWN)
-        return is_reserved and f"attempt {self.attempts}" in self.paid
+        return self.state in RESERVED and f"attempt {self.attempts}" in self.paid
 
     def price_of_order(self, price: int | None) -> int | None:
         """What that order costs: what is reserved, or this where nobody had said a price then."""
@@ -102,6 +109,17 @@ def paid_of_format_1(row: sqlite3.Row) -> str:
     if order is None or is_free or state == "unknown":
         return "{}"
     return json.dumps({order: charged or None})
+
+
+def with_paid(row: sqlite3.Row, paid: Mapping[str, int | None]) -> tuple[int, dict[str, int | None]]:
+    """What these orders add to what a trial cost, and all that are in it then; none counts twice.
+
+    `row` has `paid` and `attempts`. An order without a name, "", is that of the latest attempt.
+    """
+    counted = _object(row["paid"])
+    named = {order or f"attempt {row['attempts']}": price for order, price in paid.items()}
+    new = {order: price for order, price in named.items() if order not in counted}
+    return sum(price or 0 for price in new.values()), {**counted, **new}
 
 
 def _object(text: str | None) -> dict[str, Any]:
