@@ -157,8 +157,9 @@ def open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
 
 
 def _check_there(path: Path) -> bool:
-    """Whether audio is there. DamagedStoreError where no store is, before SQLite makes it or deletes a log."""
-    # In this order: whoever begins a study has a store before any audio.
+    """Whether audio is there. DamagedStoreError where the store is not."""
+    # Before SQLite makes one or deletes a log. Whoever begins a study has a store before any audio, which is
+    # looked for first.
     has_audio = has_kept_audio(path.parent)
     if has_audio and not _size(path):
         raise emptied(path)
